@@ -1,0 +1,47 @@
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { UserError } from '../errors.js';
+import { commands } from './commands.js';
+import { EXIT } from './exit-codes.js';
+
+/** What a command's action hands back: its exit code. */
+export type ExitCode = number;
+
+/** Adds one command to the program; `done` takes the exit code when its action has ended. */
+export type CommandRegistrar = (program: Command, done: (code: ExitCode) => void) => void;
+
+const packageFile = new URL('../../package.json', import.meta.url);
+
+/** The version of this package. */
+export function packageVersion(): string {
+  return (JSON.parse(readFileSync(packageFile, 'utf8')) as { version: string }).version;
+}
+
+/**
+ * Runs the command line.
+ *
+ * @param argv the arguments behind `voc-seeds`
+ * @returns the exit code: see {@link EXIT}
+ */
+export async function main(argv: readonly string[]): Promise<ExitCode> {
+  let exitCode: ExitCode = EXIT.ok;
+  const program = new Command('voc-seeds')
+    .description('Segmentation seeds from image-level labels: LayerCAM over PASCAL VOC images, fused, thresholded, written as VOC label PNGs and scored in mIoU.')
+    .version(packageVersion())
+    .showHelpAfterError('(add --help for the options and examples)')
+    .exitOverride();
+  for (const register of commands) register(program, (code) => { exitCode = code; });
+  for (const command of program.commands) command.exitOverride();
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.fatal;
+    if (error instanceof UserError) {
+      process.stderr.write(`error: ${error.message}\n${error.hint === undefined ? '' : `${error.hint}\n`}`);
+      return EXIT.fatal;
+    }
+    process.stderr.write(`error: ${error instanceof Error ? error.stack ?? error.message : String(error)}\n`);
+    return EXIT.fatal;
+  }
+}

@@ -1,0 +1,12 @@
+/**
+ * A label per pixel, row by row: 0 background, 1..20 the VOC classes, 255 ignore (void).
+ * `data.length === width * height`.
+ */
+export interface LabelMap {
+  readonly width: number;
+  readonly height: number;
+  readonly data: Uint8Array;
+}
+
+/** The label of pixels that are left out of scoring: borders and difficult regions in VOC, undecided pixels in seeds. */
+export const IGNORE_LABEL = 255;
