@@ -1,0 +1,87 @@
+import { messageOf, UserError } from '../errors.js';
+import type { GraphBuilder, Value } from '../onnx/builder.js';
+import type { OnnxNode } from '../onnx/model.js';
+import { describeNode } from '../onnx/model.js';
+import type { GraphShapes } from '../onnx/shapes.js';
+import { RuleContext } from './rule.js';
+import { gradientRules } from './rules/index.js';
+
+/** What to differentiate, and for what. */
+export interface BackwardRequest {
+  /** The forward pass, in topological order; the builder holds these nodes already. */
+  readonly nodes: readonly OnnxNode[];
+  readonly shapes: GraphShapes;
+  /** The tensor to start from, and its gradient [K, ...]: one seed per class. */
+  readonly output: { readonly name: string; readonly gradient: Value };
+  /** The tensors whose gradients are wanted. */
+  readonly targets: readonly string[];
+}
+
+/**
+ * Reverse-mode differentiation of a graph: adds the nodes that compute the gradient of the output with respect to each
+ * target. Only nodes between a target and the output are differentiated, nothing below the shallowest target.
+ *
+ * @returns the gradient of each target, [K, ...the target's own dimensions behind the batch]
+ * @throws UserError that names the node where an operator has no gradient rule, and the tensors above it; or a target
+ *   that the output does not depend on
+ */
+export function backward(builder: GraphBuilder, { nodes, shapes, output, targets }: BackwardRequest): Map<string, Value> {
+  const wanted = dependants(nodes, targets);
+  const context = new RuleContext(builder, shapes, wanted);
+  const contributions = new Map<string, Value[]>([[output.name, [output.gradient]]]);
+  const total = (name: string): Value | undefined => {
+    const parts = contributions.get(name);
+    if (parts === undefined) return undefined;
+    const value = builder.sum(parts);
+    contributions.set(name, [value]);
+    return value;
+  };
+  for (const node of [...nodes].reverse()) {
+    if (!node.inputs.some((name) => wanted.has(name))) continue;
+    const grads = node.outputs.map(total);
+    if (grads.every((grad) => grad === undefined)) continue;
+    differentiate(node, grads, builder, context, contributions);
+  }
+  return new Map(targets.map((name) => {
+    const value = total(name);
+    if (value === undefined) throw new UserError(`'${output.name}' does not depend on the layer '${name}'`);
+    return [name, value];
+  }));
+}
+
+function differentiate(
+  node: OnnxNode, grads: readonly (Value | undefined)[], builder: GraphBuilder, context: RuleContext, contributions: Map<string, Value[]>,
+): void {
+  const rule = node.domain === '' ? gradientRules.get(node.op) : undefined;
+  if (rule === undefined) {
+    const reached = [...contributions.keys()].reverse().slice(0, 5);
+    throw new UserError(
+      `the operator ${node.domain === '' ? '' : `${node.domain}.`}${node.op} has no gradient rule: ${describeNode(node)} stands between the logits and a layer that was asked for`,
+      `the layers above it can be used: ${reached.join(', ')}`,
+    );
+  }
+  let results: readonly (Value | undefined)[];
+  try {
+    results = rule(node, grads, builder, context);
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    throw new UserError(`cannot differentiate ${describeNode(node)}: ${messageOf(error)}`, undefined, { cause: error });
+  }
+  node.inputs.forEach((name, i) => {
+    const result = results[i];
+    if (result === undefined || !context.wants(name)) return;
+    const list = contributions.get(name);
+    if (list === undefined) contributions.set(name, [result]);
+    else list.push(result);
+  });
+}
+
+/** The targets and everything that is computed from them. */
+function dependants(nodes: readonly OnnxNode[], targets: readonly string[]): Set<string> {
+  const set = new Set(targets);
+  for (const node of nodes) {
+    if (node.op === 'Shape' || !node.inputs.some((name) => set.has(name))) continue;
+    for (const output of node.outputs) if (output !== '') set.add(output);
+  }
+  return set;
+}

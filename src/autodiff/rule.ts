@@ -1,0 +1,99 @@
+import { UserError } from '../errors.js';
+import type { GraphBuilder, Value } from '../onnx/builder.js';
+import type { OnnxNode } from '../onnx/model.js';
+import { describeNode } from '../onnx/model.js';
+import type { GraphShapes } from '../onnx/shapes.js';
+import type { OnnxTensor } from '../onnx/tensor.js';
+
+/**
+ * What a rule may ask about the graph it differentiates.
+ *
+ * The forward pass has a batch of N images, the gradients a batch of K seeds (one per class), and K = N or N = 1. A rule
+ * therefore takes the first dimension of a shape from a gradient and the others from the forward pass, and multiplies
+ * the two only with broadcasting.
+ */
+export class RuleContext {
+  constructor(
+    private readonly builder: GraphBuilder,
+    private readonly shapes: GraphShapes,
+    private readonly wanted: ReadonlySet<string>,
+  ) {}
+
+  /** Whether anyone asks for the gradient of this tensor. */
+  wants(name: string): boolean {
+    return this.wanted.has(name);
+  }
+
+  /** The dimensions of a tensor of the forward pass; null where one depends on the input's size. */
+  dims(node: OnnxNode, name: string): readonly (number | null)[] {
+    const dims = this.shapes.dims(name);
+    if (dims === undefined) throw new UserError(`${describeNode(node)}: the shape of its tensor '${name}' cannot be told, so there is no gradient through it`);
+    return dims;
+  }
+
+  /** The number of axes of a tensor of the forward pass. */
+  rank(node: OnnxNode, name: string): number {
+    return this.dims(node, name).length;
+  }
+
+  /** The numbers of a small tensor that is the same for every input, or `undefined`. */
+  values(name: string | undefined): readonly number[] | undefined {
+    return name === undefined || name === '' ? undefined : this.shapes.values(name);
+  }
+
+  /** A weight: a constant tensor of the model. */
+  weight(node: OnnxNode, name: string): OnnxTensor {
+    const tensor = this.builder.initializers.get(name);
+    if (tensor === undefined) throw new UserError(`${describeNode(node)}: its weight '${name}' is computed, not constant, which has no gradient rule`);
+    return tensor;
+  }
+
+  /** @throws UserError where a tensor's first dimension is not the batch, so that gradients cannot run as one batch */
+  requireLeadingBatch(node: OnnxNode, ...names: string[]): void {
+    for (const name of names) {
+      if (!this.shapes.batchLeads(name)) throw new UserError(`${describeNode(node)} moves the batch away from the first dimension (in '${name}'), which has no gradient rule`);
+    }
+  }
+
+  /** The shape of the gradient of x, as an int64 vector: K from `grad`, the rest from x. */
+  gradientShape(x: Value, grad: Value): Value {
+    return this.builder.concat([this.builder.shape(grad, 0, 1), this.builder.shape(x, 1)], 0);
+  }
+
+  /** Sums a gradient over the axes along which x was broadcast, so that it has the shape of x (and K seeds). */
+  unbroadcast(node: OnnxNode, grad: Value, x: string): Value {
+    const from = this.dims(node, node.outputs[0]);
+    const to = this.dims(node, x);
+    const lead = from.length - to.length;
+    const axes = from.flatMap((dim, axis) => (axis > 0 && dim !== 1 && (axis < lead || to[axis - lead] === 1) ? [axis] : []));
+    const summed = axes.length === 0 ? grad : this.builder.reduceSum(grad, axes);
+    if (lead === 0) return summed;
+    throw new UserError(`${describeNode(node)}: '${x}' has fewer axes than the result and is no constant, which has no gradient rule`);
+  }
+}
+
+/**
+ * The gradient rule of one operator: adds to `builder` the nodes that compute, from the gradient of the node's output,
+ * the gradient of each input. `undefined` stands for an input that has none (a weight, a shape, an input nobody asks for).
+ *
+ * @param grads the gradient of each output; an output that nothing depends on has none, but the first always has one
+ *   unless the operator has several
+ */
+export type GradientRule = (
+  node: OnnxNode,
+  grads: readonly (Value | undefined)[],
+  builder: GraphBuilder,
+  context: RuleContext,
+) => readonly (Value | undefined)[];
+
+/** A rule for an operator with a single output that matters. */
+export type SimpleRule = (node: OnnxNode, grad: Value, builder: GraphBuilder, context: RuleContext) => readonly (Value | undefined)[];
+
+/** Turns a rule for one output into the general form. */
+export function simple(rule: SimpleRule): GradientRule {
+  return (node, grads, builder, context) => {
+    const others = grads.slice(1).some((grad) => grad !== undefined);
+    if (grads[0] === undefined || others) throw new UserError(`${describeNode(node)}: there is a gradient rule for its first output only`);
+    return rule(node, grads[0], builder, context);
+  };
+}

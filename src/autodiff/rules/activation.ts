@@ -1,0 +1,57 @@
+import { DataType } from '../../onnx/tensor.js';
+import type { GraphBuilder, Value } from '../../onnx/builder.js';
+import { floatAttribute } from '../../onnx/model.js';
+import type { SimpleRule } from '../rule.js';
+
+/** g where the condition holds, else 0. The condition has one image, g may have many seeds: it is converted only once. */
+function keepWhere(b: GraphBuilder, condition: Value, g: Value): Value {
+  return b.mul(g, b.cast(condition, DataType.float32));
+}
+
+/** Where y, which is not negative, is positive: a cast to bool is much faster than a comparison or a sign. */
+function positive(b: GraphBuilder, y: Value): Value {
+  return b.cast(y, DataType.bool);
+}
+
+/** y = max(x, 0). The output tells where the input was positive, so the pre-activation need not be kept. */
+export const relu: SimpleRule = ({ outputs: [y] }, g, b) => [keepWhere(b, positive(b, y), g)];
+
+/**
+ * y = min(max(x, lo), hi). At and beyond the limits the gradient is 0, as in PyTorch's relu6 (hardtanh). Told from the
+ * output.
+ */
+export const clip: SimpleRule = ({ inputs: [, lo, hi], outputs: [y] }, g, b, context) => {
+  const above = lo ? (context.values(lo)?.[0] === 0 ? positive(b, y) : b.greater(y, lo)) : undefined;
+  const below = hi ? b.less(y, hi) : undefined;
+  const inside = above && below ? b.and(above, below) : above ?? below;
+  return [inside === undefined ? g : keepWhere(b, inside, g)];
+};
+
+/** y = x for x >= 0, alpha x below. */
+export const leakyRelu: SimpleRule = (node, g, b) => {
+  const alpha = floatAttribute(node, 'alpha', 0.01);
+  return [b.mul(g, b.where(b.greater(node.inputs[0], b.floats(0)), b.floats(1), b.floats(alpha)))];
+};
+
+/** y = x for x >= 0, slope x below; the slope is a tensor. */
+export const prelu: SimpleRule = ({ inputs: [x, slope] }, g, b) => [b.mul(g, b.where(b.greater(x, b.floats(0)), b.floats(1), slope)), undefined];
+
+/** y' = y (1 - y). */
+export const sigmoid: SimpleRule = ({ outputs: [y] }, g, b) => [b.mul(g, b.mul(y, b.sub(b.floats(1), y)))];
+
+/** y' = 1 - y^2. */
+export const tanh: SimpleRule = ({ outputs: [y] }, g, b) => [b.mul(g, b.sub(b.floats(1), b.mul(y, y)))];
+
+/** y = max(0, min(1, alpha x + beta)). */
+export const hardSigmoid: SimpleRule = (node, g, b) => {
+  const [y] = node.outputs;
+  const inside = b.and(b.greater(y, b.floats(0)), b.less(y, b.floats(1)));
+  return [b.mul(keepWhere(b, inside, g), b.floats(floatAttribute(node, 'alpha', 0.2)))];
+};
+
+/** y = x max(0, min(1, x / 6 + 1/2)): y' is 0 below -3, 1 above 3, x / 3 + 1/2 between. */
+export const hardSwish: SimpleRule = ({ inputs: [x] }, g, b) => {
+  const slope = b.add(b.mul(x, b.floats(1 / 3)), b.floats(0.5));
+  const above = b.where(b.less(x, b.floats(3)), slope, b.floats(1));
+  return [b.mul(g, b.where(b.greater(x, b.floats(-3)), above, b.floats(0)))];
+};

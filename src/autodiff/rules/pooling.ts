@@ -1,0 +1,74 @@
+import type { GraphBuilder, Value } from '../../onnx/builder.js';
+import { intAttribute, intsAttribute } from '../../onnx/model.js';
+import { OnnxTensor, sizeOf } from '../../onnx/tensor.js';
+import type { WindowAxis } from '../../onnx/window.js';
+import { ceilMode, windowAxes } from '../../onnx/window.js';
+import type { SimpleRule } from '../rule.js';
+import { convolutionInputGradient } from './convolution.js';
+
+/**
+ * y = the maximum of each window. The pool itself is made to tell where each maximum lies (the first one, where there
+ * are several), and the gradient is added there; windows may overlap.
+ */
+export const maxPool: SimpleRule = (node, g, b, context) => {
+  const [x] = node.inputs;
+  const indices = indicesOf(b, node.outputs);
+  const perImage = b.node('ReduceProd', [b.shape(x, 1)], { keepdims: 1 });
+  const outPerImage = b.node('ReduceProd', [b.shape(node.outputs[0], 1)], { keepdims: 1 });
+  const batch = b.shape(g, 0, 1);
+  // The indices count through the whole batch; within an image they are the remainder.
+  const where = b.reshape(b.mod(indices, perImage), b.concat([b.ints([-1]), outPerImage], 0));
+  const rows = b.concat([batch, outPerImage], 0);
+  const grad = b.scatterAdd(b.fill(b.concat([batch, perImage], 0), 0), b.expand(where, rows), b.reshape(g, rows), 1);
+  return [b.reshape(grad, context.gradientShape(x, g))];
+};
+
+/** Gives the MaxPool that makes `outputs` its second output, the position of each maximum in the flattened input. */
+function indicesOf(b: GraphBuilder, [y, existing]: readonly string[]): Value {
+  if (existing) return existing;
+  const at = b.nodes.findIndex(({ outputs }) => outputs[0] === y);
+  const name = b.reserve(`${y}/indices`);
+  b.nodes[at] = { ...b.nodes[at], outputs: [y, name] };
+  return name;
+}
+
+/**
+ * y = the mean of each window: a convolution of every channel with ones, divided by the number of elements that each
+ * window counts.
+ */
+export const averagePool: SimpleRule = (node, g, b, context) => {
+  const [x] = node.inputs;
+  const kernel = intsAttribute(node, 'kernel_shape') ?? [];
+  const axes = windowAxes(node, kernel);
+  const size = sizeOf(kernel);
+  const share = countsPadding(intAttribute(node, 'count_include_pad', 0) === 1, ceilMode(node), axes)
+    ? b.div(g, b.floats(size))
+    : b.div(g, windowCounts(b, x, node.outputs[0], axes, intAttribute(node, 'count_include_pad', 0) === 1));
+  // [K, C, h, w] -> [K C, 1, h, w]: every channel is an image of its own.
+  const alone = (value: Value): Value => b.reshape(value, b.concat([b.ints([-1, 1]), b.shape(value, 2, 4)], 0));
+  const weights = OnnxTensor.float32([1, 1, ...kernel], new Float32Array(size).fill(1));
+  const grad = convolutionInputGradient(b, { x, y: node.outputs[0], g: alone(share), weights, group: 1, axes });
+  return [b.reshape(grad, context.gradientShape(x, g))];
+};
+
+/** Whether every window counts all of its elements. */
+function countsPadding(includePad: boolean, ceil: boolean, axes: readonly WindowAxis[]): boolean {
+  const unpadded = axes.every(({ pads }) => typeof pads !== 'string' && pads[0] === 0 && pads[1] === 0);
+  return !ceil && (includePad || unpadded);
+}
+
+/** How many elements each window counts, [1, 1, h, w]: those inside the image, or inside its padding too. */
+function windowCounts(b: GraphBuilder, x: Value, y: Value, axes: readonly [WindowAxis, WindowAxis], includePad: boolean): Value {
+  const one = b.concat([b.ints([1, 1]), b.shape(x, 2, 4)], 0);
+  const auto = axes.find(({ pads }) => typeof pads === 'string')?.pads as string | undefined;
+  const strides = axes.map(({ stride }) => stride);
+  const dilations = axes.map(({ dilation }) => dilation);
+  const ones = b.constant(OnnxTensor.float32([1, 1, ...axes.map(({ kernel }) => kernel)], new Float32Array(axes[0].kernel * axes[1].kernel).fill(1)), 'ones');
+  if (auto !== undefined) return b.conv(b.fill(one, 1), ones, { strides, dilations, auto_pad: auto });
+  const pads = [0, 1].flatMap((side) => axes.map((axis) => (axis.pads as readonly [number, number])[side]));
+  const inside = includePad ? b.fill(b.add(one, b.ints([0, 0, pads[0] + pads[2], pads[1] + pads[3]])), 1) : b.fill(one, 1);
+  // Room behind the end for a last window that hangs over it (ceil_mode); what it adds beyond y is cut off again.
+  const [top, left, bottom, right] = includePad ? [0, 0, 0, 0] : pads;
+  const counts = b.conv(inside, ones, { strides, dilations, pads: [top, left, bottom + strides[0] - 1, right + strides[1] - 1] });
+  return b.slice(counts, b.ints([0, 0]), b.shape(y, 2, 4), [2, 3]);
+}

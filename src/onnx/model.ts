@@ -1,0 +1,107 @@
+import type { DataType, OnnxTensor } from './tensor.js';
+import type { ProtoGraph } from './proto.js';
+
+/** The value of a node's attribute, with ONNX's own kinds. A subgraph is carried along unread. */
+export type Attribute
+  = | { readonly kind: 'int'; readonly value: number }
+    | { readonly kind: 'float'; readonly value: number }
+    | { readonly kind: 'string'; readonly value: string }
+    | { readonly kind: 'ints'; readonly value: readonly number[] }
+    | { readonly kind: 'floats'; readonly value: readonly number[] }
+    | { readonly kind: 'strings'; readonly value: readonly string[] }
+    | { readonly kind: 'tensor'; readonly value: OnnxTensor }
+    | { readonly kind: 'graph'; readonly value: ProtoGraph };
+
+export type Attributes = Readonly<Record<string, Attribute>>;
+
+/** One operator of a graph. An optional input or output that is left out is the empty string. */
+export interface OnnxNode {
+  readonly name: string;
+  readonly op: string;
+  readonly domain: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly attributes: Attributes;
+}
+
+/** A graph's input or output. A dimension is a number, a symbol's name, or null where nothing is known. */
+export interface OnnxValueInfo {
+  readonly name: string;
+  readonly type: DataType;
+  readonly shape: readonly (number | string | null)[] | undefined;
+}
+
+/** A graph in topological order. `inputs` leaves out the initializers that old files list there too. */
+export interface OnnxGraph {
+  readonly name: string;
+  readonly nodes: readonly OnnxNode[];
+  readonly initializers: ReadonlyMap<string, OnnxTensor>;
+  readonly inputs: readonly OnnxValueInfo[];
+  readonly outputs: readonly OnnxValueInfo[];
+}
+
+/** A parsed model: its graph, the version of the default operator set it is written in, and its metadata. */
+export interface OnnxModel {
+  readonly irVersion: number;
+  readonly opset: number;
+  /** Operator sets of other domains. */
+  readonly otherOpsets: ReadonlyMap<string, number>;
+  readonly producer: string;
+  readonly metadata: ReadonlyMap<string, string>;
+  readonly graph: OnnxGraph;
+}
+
+function attribute<K extends Attribute['kind']>(node: OnnxNode, name: string, kind: K): Extract<Attribute, { kind: K }> | undefined {
+  const found = node.attributes[name];
+  if (found === undefined) return undefined;
+  if (found.kind !== kind) throw new TypeError(`attribute ${name} of ${describeNode(node)} is of kind ${found.kind}, not ${kind}`);
+  return found as Extract<Attribute, { kind: K }>;
+}
+
+export function intAttribute(node: OnnxNode, name: string, otherwise: number): number {
+  return attribute(node, name, 'int')?.value ?? otherwise;
+}
+
+export function floatAttribute(node: OnnxNode, name: string, otherwise: number): number {
+  return attribute(node, name, 'float')?.value ?? otherwise;
+}
+
+export function stringAttribute(node: OnnxNode, name: string, otherwise: string): string {
+  return attribute(node, name, 'string')?.value ?? otherwise;
+}
+
+export function intsAttribute(node: OnnxNode, name: string): readonly number[] | undefined {
+  return attribute(node, name, 'ints')?.value;
+}
+
+export function floatsAttribute(node: OnnxNode, name: string): readonly number[] | undefined {
+  return attribute(node, name, 'floats')?.value;
+}
+
+export function tensorAttribute(node: OnnxNode, name: string): OnnxTensor | undefined {
+  return attribute(node, name, 'tensor')?.value;
+}
+
+/** A node as messages name it: operator, and its name or first output. */
+export function describeNode(node: OnnxNode): string {
+  return `${node.op} '${node.name === '' ? node.outputs[0] : node.name}'`;
+}
+
+/** Who makes each tensor. */
+export function producers(nodes: readonly OnnxNode[]): Map<string, OnnxNode> {
+  const map = new Map<string, OnnxNode>();
+  for (const node of nodes) for (const output of node.outputs) if (output !== '') map.set(output, node);
+  return map;
+}
+
+/** The nodes that the given tensors depend on, in the graph's order. */
+export function ancestors(nodes: readonly OnnxNode[], targets: Iterable<string>): OnnxNode[] {
+  const wanted = new Set(targets);
+  const kept: OnnxNode[] = [];
+  for (const node of [...nodes].reverse()) {
+    if (!node.outputs.some((output) => wanted.has(output))) continue;
+    kept.push(node);
+    for (const input of node.inputs) if (input !== '') wanted.add(input);
+  }
+  return kept.reverse();
+}

@@ -1,0 +1,62 @@
+import { UserError } from '../errors.js';
+import type { OnnxNode } from './model.js';
+import { describeNode, intAttribute, intsAttribute, stringAttribute } from './model.js';
+
+/** How a sliding window (of a convolution or a pool) lies along one axis, with all defaults filled in. */
+export interface WindowAxis {
+  readonly kernel: number;
+  readonly stride: number;
+  readonly dilation: number;
+  /** The rows that the dilated kernel spans: dilation * (kernel - 1) + 1. */
+  readonly span: number;
+  /** Padding before and after, or 'SAME_UPPER' / 'SAME_LOWER', where it depends on the size of the input. */
+  readonly pads: readonly [before: number, after: number] | 'SAME_UPPER' | 'SAME_LOWER';
+}
+
+/**
+ * The two spatial axes of a Conv or pooling node.
+ *
+ * @param kernelShape [kH, kW]
+ * @throws UserError where the node is not two-dimensional
+ */
+export function windowAxes(node: OnnxNode, kernelShape: readonly number[]): readonly [WindowAxis, WindowAxis] {
+  if (kernelShape.length !== 2) throw new UserError(`${describeNode(node)} works on ${kernelShape.length} spatial axes; images have 2`);
+  const strides = intsAttribute(node, 'strides') ?? [1, 1];
+  const dilations = intsAttribute(node, 'dilations') ?? [1, 1];
+  const pads = intsAttribute(node, 'pads') ?? [0, 0, 0, 0];
+  const autoPad = stringAttribute(node, 'auto_pad', 'NOTSET');
+  const axis = (i: 0 | 1): WindowAxis => {
+    const [kernel, stride, dilation] = [kernelShape[i], strides[i], dilations[i]];
+    const span = dilation * (kernel - 1) + 1;
+    const base = { kernel, stride, dilation, span };
+    if (autoPad === 'NOTSET' || autoPad === '') return { ...base, pads: [pads[i], pads[i + 2]] };
+    if (autoPad === 'VALID') return { ...base, pads: [0, 0] };
+    if (autoPad !== 'SAME_UPPER' && autoPad !== 'SAME_LOWER') throw new UserError(`${describeNode(node)} has an unknown auto_pad '${autoPad}'`);
+    if (stride === 1) {
+      const small = Math.floor((span - 1) / 2);
+      const large = span - 1 - small;
+      return { ...base, pads: autoPad === 'SAME_UPPER' ? [small, large] : [large, small] };
+    }
+    return { ...base, pads: autoPad };
+  };
+  return [axis(0), axis(1)];
+}
+
+/**
+ * The output size of a window along one axis of the given size.
+ *
+ * @param ceilMode pooling's ceil_mode: a last window that hangs over the end counts if it starts inside
+ */
+export function windowOutput({ stride, span, pads }: WindowAxis, size: number, ceilMode = false): number {
+  if (typeof pads === 'string') return Math.ceil(size / stride);
+  const [before, after] = pads;
+  const steps = (size + before + after - span) / stride;
+  if (!ceilMode) return Math.floor(steps) + 1;
+  const output = Math.ceil(steps) + 1;
+  return (output - 1) * stride >= size + before ? output - 1 : output;
+}
+
+/** Whether a pooling node rounds its output size up. */
+export function ceilMode(node: OnnxNode): boolean {
+  return intAttribute(node, 'ceil_mode', 0) === 1;
+}

@@ -1,0 +1,30 @@
+/** A tensor that goes into or comes out of a runtime, in row-major order. */
+export type RuntimeTensor
+  = | { readonly type: 'float32'; readonly dims: readonly number[]; readonly data: Float32Array }
+    | { readonly type: 'int64'; readonly dims: readonly number[]; readonly data: BigInt64Array };
+
+/** How a runtime may use the machine. */
+export interface SessionOptions {
+  /** Threads that one run may use. */
+  readonly threads: number;
+}
+
+/** A loaded graph, ready to run. */
+export interface Session {
+  /**
+   * Runs the graph.
+   *
+   * @param feeds every input of the graph by name
+   * @param outputs the outputs to compute; all of them unless given
+   */
+  run(feeds: Readonly<Record<string, RuntimeTensor>>, outputs?: readonly string[]): Promise<Record<string, RuntimeTensor>>;
+  release(): Promise<void>;
+}
+
+/** Something that runs ONNX graphs. */
+export interface Runtime {
+  readonly name: string;
+  readonly version: string;
+  /** @param model a serialised ONNX model */
+  load(model: Uint8Array, options: SessionOptions): Promise<Session>;
+}
