@@ -74,7 +74,7 @@ function elementwise(formula?: (...numbers: number[]) => number): ShapeRule {
     const all = inputs as readonly Known[];
     const dims = all.map((input) => input.dims).reduce(broadcastDims);
     if (formula === undefined || sizeOf(dims) > MAX_VALUES || dims.length > 1 || all.some((input) => input.values === undefined)) return { dims };
-    const values = Array.from({ length: sizeOf(dims) }, (__, i) => formula(...all.map(({ values: list }) => list!.length === 1 ? list![0] : list![i])));
+    const values = Array.from({ length: sizeOf(dims) }, (__, i) => formula(...all.map(({ values: list }) => list![list!.length === 1 ? 0 : i])));
     return { dims, values };
   };
 }
@@ -102,8 +102,8 @@ const pool: ShapeRule = (node, [x]) => {
 /** Operators that answer in the shape of their first input. */
 const unary = [
   'Relu', 'Clip', 'LeakyRelu', 'Sigmoid', 'Tanh', 'Elu', 'Selu', 'HardSigmoid', 'HardSwish', 'Softplus', 'Erf', 'Gelu', 'Mish',
-  'Exp', 'Log', 'Sqrt', 'Abs', 'Neg', 'Reciprocal', 'Sign', 'Softmax', 'LogSoftmax', 'BatchNormalization', 'InstanceNormalization',
-  'LayerNormalization', 'LRN',
+  'Exp', 'Log', 'Sqrt', 'Abs', 'Neg', 'Reciprocal', 'Sign', 'Softmax', 'LogSoftmax',
+  'BatchNormalization', 'InstanceNormalization', 'LayerNormalization', 'LRN',
 ];
 
 const shapeRules: Readonly<Record<string, ShapeRule>> = {
@@ -234,10 +234,12 @@ const shapeRules: Readonly<Record<string, ShapeRule>> = {
     });
     return { dims, values };
   },
-  Pad: (_, [x, pads]) => {
-    if (x === undefined || pads?.values === undefined || pads.values.length !== 2 * x.dims.length) return undefined;
-    const rank = x.dims.length;
-    return { dims: x.dims.map((dim, i) => dim + pads.values![i] + pads.values![i + rank]) };
+  Pad: (_, [x, pads, , axesInput]) => {
+    if (x === undefined || pads?.values === undefined) return undefined;
+    const axes = axesOf(axesInput, x.dims.length) ?? x.dims.map((__, i) => i);
+    const dims = [...x.dims];
+    axes.forEach((axis, i) => { dims[axis] += pads.values![i] + pads.values![i + axes.length]; });
+    return { dims };
   },
   DepthToSpace: (node, [x]) => {
     if (x === undefined) return undefined;

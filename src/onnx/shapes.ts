@@ -33,8 +33,11 @@ export function imageInput(graph: OnnxGraph, fixedSize?: Size): ImageInput {
   }
   const [{ name, shape }] = images;
   const [, channels, height, width] = shape!;
-  if (typeof channels !== 'number' || (channels !== 3 && channels !== 1)) {
-    throw new UserError(`the model's input is ${describeInput(images[0])}; its second dimension must be 3 (or 1) channels`, 'models that take [N, H, W, 3] are not supported yet: export the model in NCHW layout');
+  if (typeof channels !== 'number' || (channels > 4 && width !== null && Number(width) <= 4)) {
+    throw new UserError(
+      `the model's input is ${describeInput(images[0])}; [N, channels, H, W] is wanted`,
+      'models that take [N, H, W, channels] are not supported yet: export the model in NCHW layout',
+    );
   }
   const declared = typeof height === 'number' && typeof width === 'number' ? [height, width] as const : undefined;
   if (declared && fixedSize && (declared[0] !== fixedSize[0] || declared[1] !== fixedSize[1])) {

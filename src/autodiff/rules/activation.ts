@@ -1,6 +1,6 @@
 import { DataType } from '../../onnx/tensor.js';
 import type { GraphBuilder, Value } from '../../onnx/builder.js';
-import { floatAttribute } from '../../onnx/model.js';
+import { floatAttribute, intAttribute } from '../../onnx/model.js';
 import type { SimpleRule } from '../rule.js';
 
 /** g where the condition holds, else 0. The condition has one image, g may have many seeds: it is converted only once. */
@@ -54,4 +54,20 @@ export const hardSwish: SimpleRule = ({ inputs: [x] }, g, b) => {
   const slope = b.add(b.mul(x, b.floats(1 / 3)), b.floats(0.5));
   const above = b.where(b.less(x, b.floats(3)), slope, b.floats(1));
   return [b.mul(g, b.where(b.greater(x, b.floats(-3)), above, b.floats(0)))];
+};
+
+/** y = x for x > 0, alpha (exp(x) - 1) below, where y' = y + alpha. */
+export const elu: SimpleRule = (node, g, b) => {
+  const [x] = node.inputs;
+  const [y] = node.outputs;
+  const below = b.add(y, b.floats(floatAttribute(node, 'alpha', 1)));
+  return [b.mul(g, b.where(b.greater(x, b.floats(0)), b.floats(1), below))];
+};
+
+/** dx = y (g - sum(g y)), the sum running along the axis. */
+export const softmax: SimpleRule = (node, g, b, context) => {
+  const [y] = node.outputs;
+  const rank = context.rank(node, y);
+  const axis = (intAttribute(node, 'axis', -1) + rank) % rank;
+  return [b.mul(y, b.sub(g, b.reduceSum(b.mul(g, y), [axis])))];
 };

@@ -1,7 +1,7 @@
 import { UserError } from '../../errors.js';
 import type { GraphBuilder, Value } from '../../onnx/builder.js';
 import type { OnnxNode } from '../../onnx/model.js';
-import { describeNode, intAttribute, intsAttribute } from '../../onnx/model.js';
+import { describeNode, intAttribute, intsAttribute, stringAttribute } from '../../onnx/model.js';
 import type { GradientRule, RuleContext, SimpleRule } from '../rule.js';
 
 /** For operators that hand the numbers on as they are. */
@@ -17,7 +17,6 @@ export const reshape: SimpleRule = (node, g, b, context) => {
 export const transpose: SimpleRule = (node, g, b, context) => {
   const rank = context.rank(node, node.inputs[0]);
   const perm = intsAttribute(node, 'perm') ?? Array.from({ length: rank }, (_, i) => rank - 1 - i);
-  if (perm[0] !== 0) context.requireLeadingBatch(node, node.outputs[0]);
   return [b.transpose(g, perm.map((_, axis) => perm.indexOf(axis)))];
 };
 
@@ -59,37 +58,46 @@ export const slice: SimpleRule = (node, g, b, context) => {
   const starts = context.values(startsName);
   const rank = context.rank(node, x);
   const axes = (axesName ? context.values(axesName) : starts?.map((_, i) => i))?.map((axis) => (axis < 0 ? axis + rank : axis));
-  const unitSteps = !stepsName || context.values(stepsName)?.every((step) => step === 1);
-  if (starts === undefined || axes === undefined || axes.includes(0) || !unitSteps) {
-    throw new UserError(`${describeNode(node)} has a gradient rule only for constant starts and steps of 1, and not along the batch`);
+  const steps = stepsName ? context.values(stepsName) : axes?.map(() => 1);
+  if (starts === undefined || axes === undefined || axes.includes(0) || steps?.every((step) => step > 0) !== true) {
+    throw new UserError(`${describeNode(node)} has a gradient rule only for constant starts and positive steps, and not along the batch`);
   }
-  const sizes = { x: b.shape(x), y: b.shape(node.outputs[0]) };
-  const at = (of: Value, axis: number): Value => b.slice(of, b.ints([axis]), b.ints([axis + 1]), [0]);
+  const size = (of: Value, axis: number): Value => b.shape(of, axis, axis + 1);
   const begins: Value[] = Array.from({ length: rank }, () => b.ints([0]));
   const ends = [...begins];
+  let grad = g;
   axes.forEach((axis, i) => {
-    begins[axis] = starts[i] >= 0 ? b.min(b.ints([starts[i]]), at(sizes.x, axis)) : b.add(at(sizes.x, axis), b.ints([starts[i]]));
-    ends[axis] = b.sub(b.sub(at(sizes.x, axis), at(sizes.y, axis)), begins[axis]);
+    if (steps[i] !== 1) grad = spreadAlong(b, grad, axis, steps[i], rank);
+    begins[axis] = starts[i] >= 0 ? b.min(b.ints([starts[i]]), size(x, axis)) : b.add(size(x, axis), b.ints([starts[i]]));
+    // Negative where the last gap of a step hangs over the end: that much is cut off.
+    ends[axis] = b.sub(b.sub(size(x, axis), size(grad, axis)), begins[axis]);
   });
-  return [b.pad(g, b.concat([...begins, ...ends], 0))];
+  return [b.pad(grad, b.concat([...begins, ...ends], 0))];
 };
 
-/** The padding's share of the gradient is dropped. */
-export const pad: SimpleRule = (node, g, b, context) => {
-  const [x, padsName] = node.inputs;
-  const pads = context.values(padsName);
-  const rank = context.rank(node, x);
-  const mode = node.attributes.mode;
-  if (pads?.length !== 2 * rank || pads[0] !== 0 || pads.some((p) => p < 0) || (mode?.kind === 'string' && mode.value !== 'constant')) {
-    throw new UserError(`${describeNode(node)} has a gradient rule only for constant paddings by a constant, and not along the batch`);
-  }
-  const axes = pads.slice(0, rank).flatMap((begin, axis) => (begin !== 0 || pads[axis + rank] !== 0 ? [axis] : []));
-  return [axes.length === 0 ? g : cropTo(b, g, x, axes, axes.map((axis) => pads[axis]))];
-};
-
-/** The window of `g` that starts at `begins` and is as large as x, along the given axes. */
-function cropTo(b: GraphBuilder, g: Value, x: Value, axes: readonly number[], begins: readonly number[]): Value {
-  const starts = b.ints(begins);
-  const sizes = b.gather(b.shape(x), b.ints(axes), 0);
-  return b.slice(g, starts, b.add(starts, sizes), axes);
+/** Puts step - 1 zeros behind every element along one axis. */
+function spreadAlong(b: GraphBuilder, x: Value, axis: number, step: number, rank: number): Value {
+  const pads = Array<number>(2 * (rank + 1)).fill(0);
+  pads[rank + 1 + axis + 1] = step - 1;
+  const spread = b.pad(b.unsqueeze(x, [axis + 1]), b.ints(pads));
+  const parts = [b.shape(x, 0, axis), b.mul(b.shape(x, axis, axis + 1), b.ints([step]))];
+  return b.reshape(spread, b.concat(axis + 1 < rank ? [...parts, b.shape(x, axis + 1)] : parts, 0));
 }
+
+/** The padding's share of the gradient is dropped; what a negative padding cut off gets zeros. */
+export const pad: SimpleRule = (node, g, b, context) => {
+  const [x, padsName, , axesName] = node.inputs;
+  const given = context.values(padsName);
+  const rank = context.rank(node, x);
+  const axes = (axesName ? context.values(axesName) : Array.from({ length: rank }, (_, i) => i))?.map((axis) => (axis < 0 ? axis + rank : axis));
+  if (given === undefined || axes === undefined || stringAttribute(node, 'mode', 'constant') !== 'constant') {
+    throw new UserError(`${describeNode(node)} has a gradient rule only for constant paddings in mode 'constant'`);
+  }
+  const pads = Array<number>(2 * rank).fill(0);
+  axes.forEach((axis, i) => {
+    pads[axis] = -given[i];
+    pads[axis + rank] = -given[i + axes.length];
+  });
+  if (pads[0] !== 0 || pads[rank] !== 0) throw new UserError(`${describeNode(node)} pads the batch, which has no gradient rule`);
+  return [b.pad(g, b.ints(pads))];
+};

@@ -1,0 +1,55 @@
+import { UserError } from '../errors.js';
+import type { Size } from '../onnx/shapes.js';
+
+/** How large a photograph is made before it goes into the network. */
+export type InputSize
+  = | { readonly kind: 'native' }
+    | { readonly kind: 'short' | 'long'; readonly pixels: number }
+    | { readonly kind: 'fixed'; readonly size: Size };
+
+/**
+ * Parses `native`, `short:N`, `long:N` or `fixed:HxW` (also `fixed:N` for a square).
+ *
+ * @throws UserError for anything else
+ */
+export function parseInputSize(text: string): InputSize {
+  if (text === 'native') return { kind: 'native' };
+  const side = /^(short|long):(\d+)$/.exec(text);
+  if (side !== null && Number(side[2]) > 0) return { kind: side[1] as 'short' | 'long', pixels: Number(side[2]) };
+  const fixed = /^fixed:(\d+)(?:x(\d+))?$/.exec(text);
+  if (fixed !== null) {
+    const size: Size = [Number(fixed[1]), Number(fixed[2] ?? fixed[1])];
+    if (size.every((pixels) => pixels > 0)) return { kind: 'fixed', size };
+  }
+  throw new UserError(`'${text}' is no input size`, 'give native, short:N, long:N or fixed:HxW, for example short:320');
+}
+
+/** The text that {@link parseInputSize} reads. */
+export function formatInputSize(input: InputSize): string {
+  switch (input.kind) {
+    case 'native': return 'native';
+    case 'fixed': return `fixed:${input.size[0]}x${input.size[1]}`;
+    default: return `${input.kind}:${input.pixels}`;
+  }
+}
+
+/** The size of a photograph at the network, and whether it was held down to the limit. */
+export interface NetworkSize {
+  readonly size: Size;
+  readonly limited: boolean;
+}
+
+/**
+ * The size at which a photograph goes into the network. Its shape is kept, except by `fixed`. What would be more than
+ * `maxPixels` is made smaller, so that one huge or extremely long photograph cannot exhaust the memory of a batch.
+ *
+ * @param photo the photograph's own size, [height, width] in pixels
+ */
+export function networkSize([height, width]: Size, input: InputSize, maxPixels: number): NetworkSize {
+  if (input.kind === 'fixed') return { size: input.size, limited: false };
+  const reference = input.kind === 'native' ? 1 : input.kind === 'short' ? Math.min(height, width) : Math.max(height, width);
+  const scale = input.kind === 'native' ? 1 : input.pixels / reference;
+  const limit = Math.sqrt(maxPixels / (height * width));
+  const round = (pixels: number): number => Math.max(1, Math.round(pixels * Math.min(scale, limit)));
+  return { size: [round(height), round(width)], limited: limit < scale };
+}

@@ -1,0 +1,60 @@
+import sharp from 'sharp';
+import { messageOf, UserError } from '../errors.js';
+import type { Size } from '../onnx/shapes.js';
+import type { InputSize } from './input-size.js';
+import { networkSize } from './input-size.js';
+
+// Each image is read once; a cache would only grow.
+sharp.cache(false);
+
+/** A photograph as it goes into the network. */
+export interface Photo {
+  /** The photograph's own size, [height, width] in pixels. */
+  readonly original: Size;
+  /** The size of `pixels`. */
+  readonly size: Size;
+  /** Whether it was held down to the limit of pixels. */
+  readonly limited: boolean;
+  /** RGB, HWC, 0..255. */
+  readonly pixels: Uint8Array;
+}
+
+export interface PhotoOptions {
+  readonly input: InputSize;
+  /** The most pixels that go into the network. */
+  readonly maxPixels: number;
+  /** Turn the picture upright as its EXIF data says. Off for VOC, whose masks belong to the pixels as stored. */
+  readonly upright?: boolean;
+}
+
+/** The default limit of pixels at the network: a photograph of 2048 x 2048. */
+export const DEFAULT_MAX_PIXELS = 2 ** 22;
+
+/**
+ * Decodes a photograph (JPEG, PNG, WebP, TIFF, ...; gray, RGB or with alpha; 8 or 16 bits) and resizes it for the network
+ * with an antialiased bicubic filter.
+ *
+ * @throws UserError where the file is missing, truncated or no image
+ */
+export async function readPhoto(path: string, options: PhotoOptions): Promise<Photo> {
+  try {
+    const upright = options.upright === true;
+    const image = sharp(path, { failOn: 'error', autoOrient: upright });
+    const { width, height, autoOrient } = await image.metadata();
+    const original: Size = upright ? [autoOrient.height, autoOrient.width] : [height, width];
+    const { size, limited } = networkSize(original, options.input, options.maxPixels);
+    const { data, info } = await image
+      .resize({ height: size[0], width: size[1], fit: 'fill', kernel: 'cubic' })
+      .toColourspace('srgb').removeAlpha().raw({ depth: 'uchar' })
+      .toBuffer({ resolveWithObject: true });
+    return { original, size, limited, pixels: info.channels === 1 ? repeatGray(data) : data };
+  } catch (error) {
+    throw new UserError(`cannot read the photograph ${path}: ${messageOf(error).split('\n')[0]}`, undefined, { cause: error });
+  }
+}
+
+function repeatGray(gray: Uint8Array): Uint8Array {
+  const rgb = new Uint8Array(gray.length * 3);
+  for (let i = 0; i < gray.length; i++) rgb.fill(gray[i], i * 3, i * 3 + 3);
+  return rgb;
+}

@@ -1,0 +1,43 @@
+import { resolve } from 'node:path';
+import sharp from 'sharp';
+import { describe, expect, it } from 'vitest';
+import { ClassifierGraph } from '../../src/cam/classifier.js';
+import { layerCam } from '../../src/cam/methods/layercam.js';
+import { buildCamGraph } from '../../src/cam/program-graph.js';
+import { CamProgram } from '../../src/cam/program.js';
+import { readModel } from '../../src/onnx/read.js';
+import { serializeModel } from '../../src/onnx/write.js';
+import { ortRuntime } from '../../src/runtime/ort.js';
+import { camInput, loadCamFixtures, samePixels } from '../fixtures/load.js';
+import { hasShared, relativeError, shared } from '../helpers.js';
+
+describe.skipIf(!hasShared)('LayerCAM maps of real classifiers on real photographs equal PyTorch\'s', () => {
+  for (const fixture of loadCamFixtures()) {
+    it(fixture.name, async () => {
+      const classifier = new ClassifierGraph(await readModel(resolve(shared, fixture.model)), 'logits');
+      const layers = classifier.resolveLayers(['/8', '/16', '/32']);
+      expect(layers.map(({ name }) => name)).toEqual(fixture.layers);
+      const graph = serializeModel(buildCamGraph(classifier, layers, layerCam));
+      const program = await CamProgram.load(graph, classifier.input.name, layers.length, ortRuntime, { threads: 2 });
+      for (const run of fixture.runs) {
+        const { left, top, width, height } = run.window;
+        const pixels = await sharp(resolve(shared, run.image)).extract({ left, top, width, height }).removeAlpha().raw().toBuffer();
+        expect(samePixels(pixels, run), `${run.image} was decoded to other pixels than the fixture's`).toBe(true);
+        const result = await program.run(camInput(pixels, run, fixture.preprocess), [height, width], run.classes);
+        run.classes.forEach((c, i) => { expect(result.logits[c]).toBeCloseTo(run.logits[i], 3); });
+        fixture.layers.forEach((name, i) => {
+          const expected = run.layers[name];
+          expect([result.layers[i].height, result.layers[i].width]).toEqual([expected.height, expected.width]);
+          const area = expected.height * expected.width;
+          run.classes.forEach((c, k) => {
+            const window = [k * area, (k + 1) * area] as const;
+            const error = relativeError(result.layers[i].data.subarray(...window), expected.layercam.subarray(...window));
+            if (process.env.REPORT) process.stdout.write(`${fixture.name} ${run.image.slice(-15)} ${name} class ${c}: ${error.toExponential(1)}\n`);
+            expect(error, `${run.image}, ${name}, class ${c}`).toBeLessThan(1e-3);
+          });
+        });
+      }
+      await program.release();
+    });
+  }
+});

@@ -1,0 +1,24 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The repository's folder. */
+export const repository = fileURLToPath(new URL('..', import.meta.url));
+
+/** The folder of shared data beside the repository; tests that need it skip where it is absent. */
+export const shared = resolve(repository, '../shared');
+export const hasShared = existsSync(resolve(shared, 'voc/VOCdevkit/VOC2012'));
+
+/** The largest absolute difference, relative to the largest absolute expected value. */
+export function relativeError(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
+  if (actual.length !== expected.length) return Infinity;
+  let difference = 0;
+  let largest = 0;
+  for (let i = 0; i < expected.length; i++) {
+    const error = Math.abs(actual[i] - expected[i]);
+    // NaN must not pass as "no difference".
+    if (!(error <= difference)) difference = error;
+    largest = Math.max(largest, Math.abs(expected[i]));
+  }
+  return difference / largest;
+}
