@@ -54,4 +54,10 @@ export class ClassifierGraph {
     if (doubled !== undefined) throw new UserError(`the layer ${doubled.name} is named twice among the layers ${wanted.join(', ')}`);
     return resolved.sort((a, b) => this.layers.indexOf(a) - this.layers.indexOf(b));
   }
+
+  /** @throws UserError where the number of class names is not the number of logits */
+  requireClasses(classes: readonly string[], path: string): void {
+    if (classes.length === this.classCount) return;
+    throw new UserError(`${path} has ${this.classCount} logits in '${this.logits}', but ${classes.length} class names are given`, 'list one name per logit: --classes FILE');
+  }
 }

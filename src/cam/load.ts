@@ -1,0 +1,26 @@
+import type { ModelSpec } from '../config/model-spec.js';
+import { mergeSpecs, readSidecar, requireSpec, specOfMetadata } from '../config/model-spec.js';
+import { readModel } from '../onnx/read.js';
+import { ClassifierGraph } from './classifier.js';
+
+/** A classifier read from its file, with all that its file does not say. */
+export interface LoadedClassifier {
+  readonly path: string;
+  readonly graph: ClassifierGraph;
+  readonly spec: ModelSpec;
+}
+
+/**
+ * Reads a classifier. Its preprocessing, class names and logits come from flags, from the file `<model>.json` or `.yaml`
+ * beside it, or from its own metadata, in this order of preference.
+ *
+ * @throws UserError where one of them is not told anywhere, or the model is no image classifier
+ */
+export async function loadClassifier(path: string, flags: Partial<ModelSpec> = {}): Promise<LoadedClassifier> {
+  const model = await readModel(path);
+  const merged = mergeSpecs({ metadata: specOfMetadata(model, path), sidecar: await readSidecar(path), flags });
+  const spec = requireSpec(merged, path, ['logits', 'channelOrder', 'scale', 'mean', 'std', 'classes'], model.graph.outputs.map(({ name }) => name));
+  const graph = new ClassifierGraph(model, spec.logits, spec.inputSize);
+  graph.requireClasses(spec.classes, path);
+  return { path, graph, spec };
+}

@@ -1,0 +1,237 @@
+import { access, readFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { Piscina } from 'piscina';
+import type { LoadedClassifier } from '../cam/load.js';
+import { layerCam } from '../cam/methods/layercam.js';
+import { buildCamGraph } from '../cam/program-graph.js';
+import type { SeedSettings } from '../config/cam.js';
+import { messageOf, UserError } from '../errors.js';
+import { formatInputSize, parseInputSize } from '../image/input-size.js';
+import type { InputSize } from '../image/input-size.js';
+import { runBatch } from '../jobs/batch.js';
+import { writeFileAtomic } from '../jobs/files.js';
+import { hashFile } from '../jobs/hash.js';
+import type { JournalEntry } from '../jobs/journal.js';
+import { Journal } from '../jobs/journal.js';
+import { shareBytes } from '../jobs/shared-bytes.js';
+import type { Shard } from '../jobs/shard.js';
+import { itemsOfShard } from '../jobs/shard.js';
+import { workerUrl } from '../jobs/worker-url.js';
+import { serializeModel } from '../onnx/write.js';
+import { ortRuntime } from '../runtime/ort.js';
+import { classIndex, className } from '../voc/classes.js';
+import type { LabelSource } from '../voc/labels/source.js';
+import type { MaskFormat } from '../voc/masks.js';
+import type { VocItem } from '../voc/splits.js';
+import type { SeedResult, SeedTask, SeedWorkerData, StageTimes } from './seed-worker.js';
+
+/** Everything that {@link generateSeeds} needs. */
+export interface GenerateOptions {
+  readonly classifier: LoadedClassifier;
+  readonly settings: SeedSettings;
+  /** The images to work on, all of them on disk. */
+  readonly items: readonly VocItem[];
+  /** Images of the split that are not on disk. */
+  readonly missing: readonly VocItem[];
+  readonly labels: LabelSource;
+  /** The name of the split, for the list of ids that were written. */
+  readonly split: string;
+  readonly out: string;
+  readonly format: MaskFormat;
+  readonly saveCams: boolean;
+  readonly resume: boolean;
+  readonly shard?: Shard;
+  /** Worker threads, each with a session of its own, and threads within each. */
+  readonly workers?: number;
+  readonly threads?: number;
+  /** More to put down in run.json, such as the command. */
+  readonly record?: Readonly<Record<string, unknown>>;
+  readonly stopped?: () => boolean;
+  /** Called before the first image, with the number of images to do and those done by an earlier run. */
+  readonly onStart?: (total: number, resumed: number) => void;
+  readonly onProgress?: (done: number) => void;
+}
+
+/** What a run has done; the same goes into run.json. */
+export interface GenerateSummary {
+  readonly out: string;
+  readonly counts: {
+    /** Images written now, and images that an earlier run with the same settings had written. */
+    readonly written: number;
+    readonly resumed: number;
+    readonly failed: number;
+    readonly missing: number;
+    readonly left: number;
+  };
+  readonly failures: readonly { readonly id: string; readonly reason: string }[];
+  readonly notes: readonly { readonly id: string; readonly notes: readonly string[] }[];
+  readonly missing: readonly string[];
+  readonly interrupted: boolean;
+  readonly seconds: number;
+  readonly imagesPerSecond: number;
+  /** The mean time of an image in each stage, in milliseconds of one worker. */
+  readonly stages: StageTimes;
+}
+
+/**
+ * Makes seeds for a list of photographs: LayerCAM of each image's own classes, fused, thresholded, and written as VOC
+ * label PNGs. Workers take whole images; decoding of the next and writing of the last overlap with computing.
+ *
+ * An image that fails is recorded with its reason and the batch goes on. Results are written under a temporary name and
+ * renamed; a journal in the output folder lets an interrupted run resume.
+ *
+ * @throws UserError where nothing can be done at all: a model without VOC classes, a folder with other settings' results
+ */
+export async function generateSeeds(options: GenerateOptions): Promise<GenerateSummary> {
+  const { classifier, settings, out, shard } = options;
+  const logitOf = vocLogits(classifier);
+  const inputSize = inputSizeFor(classifier, settings);
+  const layers = classifier.graph.resolveLayers(settings.layers);
+  const program = shareBytes(serializeModel(buildCamGraph(classifier.graph, layers, layerCam)));
+  const modelHash = await hashFile(classifier.path);
+  const part = shard === undefined ? '' : `${shard.index}of${shard.count}`;
+  const fixed = {
+    ...settings, inputSize: formatInputSize(inputSize), layers: layers.map(({ name }) => name), model: modelHash,
+    ...classifier.spec, labels: options.labels.name, png: options.format, cams: options.saveCams,
+  };
+  const journal = await Journal.open(out, fixed, part, options.resume);
+  const workers = options.workers ?? availableParallelism();
+  const pool = new Piscina<SeedTask, SeedResult>({
+    filename: workerUrl('./seed-worker.js', import.meta.url).href,
+    minThreads: 1, maxThreads: workers, idleTimeout: 10_000,
+    // While one image computes, the worker's next one is decoded.
+    concurrentTasksPerWorker: 2,
+    workerData: {
+      program, input: classifier.graph.input.name, layerCount: layers.length, threads: options.threads ?? 1,
+      inputSize, maxPixels: settings.maxPixels, normalisation: classifier.spec, fusion: settings,
+      assign: { threshold: settings.threshold, backgroundThreshold: settings.backgroundThreshold ?? settings.threshold },
+      format: options.format,
+    } satisfies SeedWorkerData,
+  });
+  const started = new Date();
+  const tally = new Tally();
+  const mine = shard === undefined ? options.items : itemsOfShard(options.items, shard);
+  try {
+    const seedPath = ({ id }: VocItem): string => join(out, 'SegmentationClass', `${id}.png`);
+    const open: VocItem[] = [];
+    for (const item of mine) if (!journal.isDone(item.id) || !await exists(seedPath(item))) open.push(item);
+    const resumed = mine.length - open.length;
+    options.onStart?.(open.length, resumed);
+    let ended = 0;
+    await runBatch(open, {
+      concurrency: 2 * workers + 1,
+      stopped: options.stopped,
+      run: async (item): Promise<SeedResult> => {
+        const task = await taskOf(item, options.labels, logitOf);
+        if ('reason' in task) return { status: 'failed', reason: task.reason };
+        const camPath = options.saveCams ? join(out, 'cams', `${item.id}.npz`) : undefined;
+        return pool.run({ ...task, imagePath: item.imagePath, seedPath: seedPath(item), camPath });
+      },
+      done: async (item, result) => {
+        tally.add(item.id, result);
+        await journal.record(entryOf(item.id, result));
+        options.onProgress?.(++ended);
+      },
+    });
+    const summary = tally.summary(options, resumed, open.length - ended, (Date.now() - started.getTime()) / 1000);
+    await writeList(options, journal, shard === undefined);
+    await writeFileAtomic(join(out, part === '' ? 'run.json' : `run-${part}.json`), `${JSON.stringify({
+      ...options.record,
+      settings: fixed,
+      modelPath: classifier.path,
+      versions: { node: process.version, [ortRuntime.name]: ortRuntime.version, ...(await packageVersions()) },
+      split: options.split, shard: shard ?? null, workers, threads: options.threads ?? 1,
+      started: started.toISOString(), finished: new Date().toISOString(),
+      ...summary,
+    }, null, 2)}\n`);
+    return summary;
+  } finally {
+    await pool.destroy();
+    await journal.close();
+  }
+}
+
+/** The logit of each VOC class that the classifier knows. */
+export function vocLogits({ spec, path }: LoadedClassifier): Map<number, number> {
+  const logits = new Map<number, number>();
+  spec.classes.forEach((name, logit) => {
+    const index = classIndex(name);
+    if (index !== undefined) logits.set(index, logit);
+  });
+  if (logits.size === 0) {
+    throw new UserError(
+      `none of the ${spec.classes.length} classes of ${path} is a VOC class (they begin with ${spec.classes.slice(0, 3).join(', ')})`,
+      'seeds need a classifier of the VOC classes: \'voc-seeds train --mode head\' makes one from an ImageNet model',
+    );
+  }
+  return logits;
+}
+
+/** The input size to use: a network of fixed size takes no other. */
+export function inputSizeFor({ graph }: LoadedClassifier, { inputSize }: { readonly inputSize: string }): InputSize {
+  return graph.input.fixedSize === undefined ? parseInputSize(inputSize) : { kind: 'fixed', size: graph.input.fixedSize };
+}
+
+async function taskOf(
+  item: VocItem, source: LabelSource, logitOf: ReadonlyMap<number, number>,
+): Promise<Pick<SeedTask, 'labels' | 'logits'> | { readonly reason: string }> {
+  try {
+    const labels = await source.labels(item);
+    const unknown = labels.filter((label) => !logitOf.has(label));
+    if (unknown.length > 0) return { reason: `the classifier has no class ${unknown.map(className).join(', ')}` };
+    return { labels, logits: labels.map((label) => logitOf.get(label)!) };
+  } catch (error) {
+    return { reason: messageOf(error) };
+  }
+}
+
+function entryOf(id: string, result: SeedResult): JournalEntry {
+  if (result.status === 'failed') return { id, status: 'failed', reason: result.reason };
+  return result.notes.length === 0 ? { id, status: 'done' } : { id, status: 'done', notes: result.notes };
+}
+
+async function writeList({ out, split, items }: GenerateOptions, journal: Journal, whole: boolean): Promise<void> {
+  const ids = whole ? items.filter(({ id }) => journal.isDone(id)).map(({ id }) => id) : journal.entries.filter(({ status }) => status === 'done').map(({ id }) => id).sort();
+  await writeFileAtomic(join(out, 'ImageSets', `${split}.txt`), ids.map((id) => `${id}\n`).join(''));
+}
+
+async function packageVersions(): Promise<Record<string, string>> {
+  const text = await readFile(new URL('../../package.json', import.meta.url), 'utf8');
+  return { 'voc-seeds': (JSON.parse(text) as { version: string }).version };
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(() => true, () => false);
+}
+
+/** Adds up what became of the images. */
+class Tally {
+  private written = 0;
+  private readonly failures: { id: string; reason: string }[] = [];
+  private readonly notes: { id: string; notes: readonly string[] }[] = [];
+  private readonly times = { read: 0, cam: 0, seeds: 0, write: 0 };
+
+  add(id: string, result: SeedResult): void {
+    if (result.status === 'failed') {
+      this.failures.push({ id, reason: result.reason });
+      return;
+    }
+    this.written++;
+    if (result.notes.length > 0) this.notes.push({ id, notes: result.notes });
+    for (const stage of Object.keys(this.times) as (keyof StageTimes)[]) this.times[stage] += result.times[stage];
+  }
+
+  summary({ out, missing, stopped }: GenerateOptions, resumed: number, left: number, seconds: number): GenerateSummary {
+    const mean = (total: number): number => Number((total / Math.max(1, this.written)).toFixed(2));
+    return {
+      out,
+      counts: { written: this.written, resumed, failed: this.failures.length, missing: missing.length, left },
+      failures: this.failures, notes: this.notes, missing: missing.map(({ id }) => id),
+      interrupted: stopped?.() === true && left > 0,
+      seconds: Number(seconds.toFixed(2)),
+      imagesPerSecond: Number((this.written / Math.max(seconds, 1e-3)).toFixed(2)),
+      stages: { read: mean(this.times.read), cam: mean(this.times.cam), seeds: mean(this.times.seeds), write: mean(this.times.write) },
+    };
+  }
+}
