@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { UserError } from '../errors.js';
 import { commands } from './commands.js';
+import { packageVersion } from '../package-version.js';
 import { EXIT } from './exit-codes.js';
 
 /** What a command's action hands back: its exit code. */
@@ -9,13 +9,6 @@ export type ExitCode = number;
 
 /** Adds one command to the program; `done` takes the exit code when its action has ended. */
 export type CommandRegistrar = (program: Command, done: (code: ExitCode) => void) => void;
-
-const packageFile = new URL('../../package.json', import.meta.url);
-
-/** The version of this package. */
-export function packageVersion(): string {
-  return (JSON.parse(readFileSync(packageFile, 'utf8')) as { version: string }).version;
-}
 
 /**
  * Runs the command line.

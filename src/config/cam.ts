@@ -3,7 +3,8 @@ import { DEFAULT_MAX_PIXELS } from '../image/photo.js';
 import { parseInputSize } from '../image/input-size.js';
 import { UserError } from '../errors.js';
 
-const inputSize = z.string().check((context) => {
+/** The text of an input size; see {@link parseInputSize}. */
+export const inputSizeText = z.string().check((context) => {
   try {
     parseInputSize(context.value);
   } catch (error) {
@@ -15,7 +16,7 @@ const inputSize = z.string().check((context) => {
 /** The settings of class activation maps: which layers, at which input size, and how they are fused. */
 export const camSettings = {
   layers: z.array(z.string().min(1)).min(1).default(['/8', '/16', '/32']),
-  inputSize: inputSize.default('short:320'),
+  inputSize: inputSizeText.default('short:320'),
   maxPixels: z.number().int().positive().default(DEFAULT_MAX_PIXELS),
   layerNorm: z.enum(['max', 'none']).default('max'),
   scaleLayers: z.enum(['shallow', 'all', 'none']).default('shallow'),
@@ -37,8 +38,5 @@ export const seedSettings = {
   backgroundThreshold: z.number().min(0).max(1).optional(),
 };
 
-export const seedSchema = z.strictObject(seedSettings).refine(
-  ({ threshold, backgroundThreshold }) => backgroundThreshold === undefined || backgroundThreshold <= threshold,
-  { path: ['backgroundThreshold'], message: 'must not be above threshold' },
-);
-export type SeedSettings = z.infer<typeof seedSchema>;
+/** {@link seedSettings} as a type. */
+export type SeedSettings = z.infer<z.ZodObject<typeof seedSettings>>;

@@ -39,7 +39,8 @@ export const DEFAULT_MAX_PIXELS = 2 ** 22;
 export async function readPhoto(path: string, options: PhotoOptions): Promise<Photo> {
   try {
     const upright = options.upright === true;
-    const image = sharp(path, { failOn: 'error', autoOrient: upright });
+    // A colour profile is not applied: networks were trained on pixels as stored, and published tools read them so.
+    const image = sharp(path, { failOn: 'error', autoOrient: upright, ignoreIcc: true });
     const { width, height, autoOrient } = await image.metadata();
     const original: Size = upright ? [autoOrient.height, autoOrient.width] : [height, width];
     const { size, limited } = networkSize(original, options.input, options.maxPixels);

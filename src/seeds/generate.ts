@@ -1,4 +1,4 @@
-import { access, readFile } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { Piscina } from 'piscina';
@@ -19,6 +19,7 @@ import type { Shard } from '../jobs/shard.js';
 import { itemsOfShard } from '../jobs/shard.js';
 import { workerUrl } from '../jobs/worker-url.js';
 import { serializeModel } from '../onnx/write.js';
+import { packageVersion } from '../package-version.js';
 import { ortRuntime } from '../runtime/ort.js';
 import { classIndex, className } from '../voc/classes.js';
 import type { LabelSource } from '../voc/labels/source.js';
@@ -140,7 +141,7 @@ export async function generateSeeds(options: GenerateOptions): Promise<GenerateS
       ...options.record,
       settings: fixed,
       modelPath: classifier.path,
-      versions: { node: process.version, [ortRuntime.name]: ortRuntime.version, ...(await packageVersions()) },
+      versions: { 'node': process.version, [ortRuntime.name]: ortRuntime.version, 'voc-seeds': packageVersion() },
       split: options.split, shard: shard ?? null, workers, threads: options.threads ?? 1,
       started: started.toISOString(), finished: new Date().toISOString(),
       ...summary,
@@ -192,13 +193,9 @@ function entryOf(id: string, result: SeedResult): JournalEntry {
 }
 
 async function writeList({ out, split, items }: GenerateOptions, journal: Journal, whole: boolean): Promise<void> {
-  const ids = whole ? items.filter(({ id }) => journal.isDone(id)).map(({ id }) => id) : journal.entries.filter(({ status }) => status === 'done').map(({ id }) => id).sort();
+  const done = journal.entries.filter(({ status }) => status === 'done').map(({ id }) => id).sort();
+  const ids = whole ? items.map(({ id }) => id).filter((id) => journal.isDone(id)) : done;
   await writeFileAtomic(join(out, 'ImageSets', `${split}.txt`), ids.map((id) => `${id}\n`).join(''));
-}
-
-async function packageVersions(): Promise<Record<string, string>> {
-  const text = await readFile(new URL('../../package.json', import.meta.url), 'utf8');
-  return { 'voc-seeds': (JSON.parse(text) as { version: string }).version };
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -1,0 +1,132 @@
+import { InvalidArgumentError, Option } from 'commander';
+import type { Command } from 'commander';
+import { UserError } from '../errors.js';
+import { openDevkit } from '../voc/devkit.js';
+import type { Devkit } from '../voc/devkit.js';
+import { createLabelSource, LABEL_KINDS } from '../voc/labels/create.js';
+import type { LabelKind } from '../voc/labels/create.js';
+import type { LabelSource } from '../voc/labels/source.js';
+import type { RgbMasks } from '../voc/masks.js';
+import { partitionByPresence, readSplit, selectIds } from '../voc/splits.js';
+import type { Split, VocItem } from '../voc/splits.js';
+
+// The options of commands that read a devkit. None has a default here, so that a flag which was not given can be told
+// from one that was, and a configuration file can fill it in.
+
+/** The flags of {@link addDevkitOptions}. */
+export interface DevkitFlags {
+  vocRoot?: string;
+  split?: string;
+  maskDir?: string;
+  ids?: string[];
+  limit?: number;
+}
+
+/** The flags of {@link addLabelOptions}. */
+export interface LabelFlags {
+  labels?: LabelSpec;
+  labelFile?: string;
+  difficult?: boolean;
+}
+
+/** The flag of {@link addMaskOptions}. */
+export interface MaskFlags {
+  rgbMasks?: RgbMasks;
+}
+
+/** A label source as named on the command line: its kind, and its file where one is given as `npy:cls_labels.npy`. */
+export interface LabelSpec {
+  readonly kind: LabelKind;
+  readonly file?: string;
+}
+
+/** Adds the options that say which images a command works on. */
+export function addDevkitOptions(command: Command): Command {
+  return command
+    .option('--voc-root <folder>', 'the devkit folder that holds JPEGImages, for instance VOCdevkit/VOC2012')
+    .option('--split <name|file>', 'an official split (train, val, trainval), or the path of a list of ids or image paths')
+    .option('--mask-dir <folder>', 'ground-truth masks, in place of SegmentationClass: a folder in the devkit or a path')
+    .option('--ids <id,...>', 'only these images of the split', parseIds)
+    .option('--limit <n>', 'only the first n images', parseCount);
+}
+
+/** Adds the options that say where image-level labels come from. */
+export function addLabelOptions(command: Command): Command {
+  return command
+    .option('--labels <source>', `image-level labels: ${LABEL_KINDS.join(', ')}`, parseLabelSpec)
+    .option('--label-file <file>', 'the file for the labels npy (cls_labels.npy) or list (lines "id class class ...")')
+    .option('--difficult', 'labels xml: count objects marked difficult (default)')
+    .option('--no-difficult', 'labels xml: leave out objects marked difficult');
+}
+
+/** Adds the option that says how masks in colours are read. */
+export function addMaskOptions(command: Command): Command {
+  return command.addOption(new Option('--rgb-masks <how>', 'masks in RGB colours: refuse them, or convert them by the VOC palette')
+    .choices(['reject', 'voc'] satisfies RgbMasks[]));
+}
+
+/** Parses `--limit`: a whole number from 1 up. */
+export function parseCount(text: string): number {
+  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('Expected a whole number from 1 up.');
+  return Number(text);
+}
+
+/** Parses `--ids`: image ids separated by commas. */
+export function parseIds(text: string): string[] {
+  const ids = text.split(',').map((id) => id.trim()).filter((id) => id !== '');
+  if (ids.length === 0) throw new InvalidArgumentError('Expected image ids separated by commas.');
+  return ids;
+}
+
+/** Parses a label source: `xml`, `masks`, `npy`, `list`, or with its file `npy:cls_labels.npy`. */
+export function parseLabelSpec(text: string): LabelSpec {
+  const [name, ...rest] = text.split(':');
+  const kind = LABEL_KINDS.find((known) => known === name);
+  if (kind === undefined) throw new InvalidArgumentError(`Allowed are ${LABEL_KINDS.join(', ')}.`);
+  if (rest.length === 0) return { kind };
+  if (kind !== 'npy' && kind !== 'list') throw new InvalidArgumentError(`The labels ${kind} take no file.`);
+  return { kind, file: rest.join(':') };
+}
+
+/** A flag that a command cannot do without. */
+export function requireFlag<T>(value: T | undefined, flag: string, example: string): T {
+  if (value === undefined) throw new UserError(`${flag} is missing`, `For instance: ${flag} ${example}`);
+  return value;
+}
+
+/** The images that a command works on. */
+export interface Selection {
+  readonly devkit: Devkit;
+  readonly split: Split;
+  /** The images of the split, narrowed down by `--ids` and `--limit`. */
+  readonly items: readonly VocItem[];
+  /** The images that were left out because the file in question is not on disk. */
+  readonly missing: readonly VocItem[];
+}
+
+/**
+ * Opens the devkit and the split that the flags name. `--limit` counts images that are there.
+ *
+ * @param needed the file that an image cannot do without; images that lack it are handed back as missing
+ * @throws {UserError} for flags that are missing or name something that does not exist
+ */
+export async function openSelection(flags: DevkitFlags, needed?: 'imagePath' | 'maskPath'): Promise<Selection> {
+  const root = requireFlag(flags.vocRoot, '--voc-root', 'VOCdevkit/VOC2012');
+  const name = requireFlag(flags.split, '--split', 'train');
+  const devkit = await openDevkit(root, { maskDir: flags.maskDir });
+  const split = await readSplit(devkit, name);
+  const chosen = flags.ids === undefined ? split.items : selectIds(split.items, flags.ids);
+  const { present, missing } = needed === undefined ? { present: chosen, missing: [] } : await partitionByPresence(chosen, needed);
+  return { devkit, split, items: present.slice(0, flags.limit), missing };
+}
+
+/**
+ * Opens the label source that the flags name.
+ *
+ * @param spec the source, in place of `--labels`
+ * @throws {UserError} when none is named, or when it cannot be opened
+ */
+export async function openLabels(flags: LabelFlags & MaskFlags, devkit: Devkit, spec = flags.labels): Promise<LabelSource> {
+  const { kind, file } = requireFlag(spec, '--labels', 'xml');
+  return createLabelSource(kind, { devkit, file: file ?? flags.labelFile, difficult: flags.difficult, rgbMasks: flags.rgbMasks });
+}

@@ -1,0 +1,158 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Presets, SingleBar } from 'cli-progress';
+import { Option } from 'commander';
+import { UserError } from '../errors.js';
+import { writeFileAtomic } from '../jobs/files.js';
+import { evaluatePairs } from '../metrics/evaluate.js';
+import type { EvaluationResult } from '../metrics/evaluate.js';
+import { evaluationCsv, evaluationJson, evaluationMarkdown, imagesJson, imagesMarkdown, worstImages } from '../metrics/format.js';
+import { maskIdsIn, partitionByPrediction } from '../metrics/pairs.js';
+import type { MaskPair } from '../metrics/score-pairs.js';
+import { IGNORED_AS } from '../metrics/scores.js';
+import type { IgnoredAs } from '../metrics/scores.js';
+import { addDevkitOptions, addMaskOptions, openSelection, parseCount, requireFlag } from './devkit-options.js';
+import type { DevkitFlags, MaskFlags } from './devkit-options.js';
+import { EXIT } from './exit-codes.js';
+import type { CommandRegistrar, ExitCode } from './main.js';
+
+interface EvalFlags extends DevkitFlags, MaskFlags {
+  pred?: string;
+  gt?: string;
+  allowMissing?: boolean;
+  ignoredAs: IgnoredAs;
+  byImage?: number;
+  csv?: string | true;
+  json?: boolean;
+  workers?: number;
+}
+
+const examples = `
+Examples:
+  voc-seeds eval --voc-root VOCdevkit/VOC2012 --split train --pred seeds/SegmentationClass
+  voc-seeds eval --voc-root VOCdevkit/VOC2012 --split train_aug.txt --mask-dir SegmentationClassAug --pred seeds/SegmentationClass
+  voc-seeds eval --gt masks --pred seeds/SegmentationClass --by-image 10
+  voc-seeds eval --voc-root VOCdevkit/VOC2012 --split val --pred seeds/SegmentationClass --json > scores.json
+
+IoU is TP / (TP + FP + FN) over the pixels of all images, as in the VOC devkit; over and under are FP and FN as a share of
+that union. Pixels whose ground truth is 255 are left out. Pixels predicted as 255 are scored in three ways: as errors
+(missed, but no false positive of any class), as background, and left out (read that one with the coverage beside it).
+Classes that are neither in the ground truth nor predicted are left out of the means.
+
+The exit code is 1 if predictions are missing (unless --allow-missing), and 2 if some images could not be scored: an
+unreadable mask, sizes that differ, values that are no labels. Images without a ground truth are only counted.`;
+
+/** `voc-seeds eval`: scores label masks against ground truth. */
+export const registerEval: CommandRegistrar = (program, done) => {
+  const command = program.command('eval').description('score masks against ground truth: mean IoU, and by class or image');
+  addMaskOptions(addDevkitOptions(command))
+    .option('--pred <folder>', 'the masks to score, <id>.png')
+    .addOption(new Option('--gt <folder>', 'ground truth <id>.png, in place of a devkit and a split: all masks of the folder')
+      .conflicts(['vocRoot', 'split', 'maskDir']))
+    .option('--allow-missing', 'leave out images that are not predicted')
+    .addOption(new Option('--ignored-as <how>', 'how pixels predicted as 255 count in the tables by class and by image')
+      .choices(IGNORED_AS).default('error'))
+    .addOption(new Option('--by-image [n]', 'the n images with the lowest mean IoU').preset('20').argParser(parseCount))
+    .option('--csv [file]', 'the scores by class as CSV, to a file or in place of the table')
+    .option('--json', 'everything as JSON')
+    .option('--workers <n>', 'threads (default: as many as processors)', parseCount)
+    .addHelpText('after', examples)
+    .action(async (flags: EvalFlags) => { done(await runEval(flags)); });
+};
+
+async function runEval(flags: EvalFlags): Promise<ExitCode> {
+  if (flags.json === true && flags.csv === true) throw new UserError('--json and --csv both print', 'Give --csv a file: --csv scores.csv');
+  const listed = await listPairs(flags);
+  const { present, missing } = await partitionByPrediction(listed.pairs);
+  if (missing.length > 0 && flags.allowMissing !== true) throw await missingError(missing, listed.pairs.length, flags);
+  if (present.length === 0) throw new UserError('there is nothing to score: no image has both a ground truth and a prediction');
+
+  const progress = startProgress(present.length);
+  const result = await evaluatePairs(present, {
+    rgb: flags.rgbMasks, byImage: flags.byImage !== undefined, workers: flags.workers, onProgress: progress.update,
+  }).finally(progress.stop);
+
+  const images = { scored: result.scored, missingTruths: listed.missingTruths, missingPredictions: idsOf(missing), failures: result.failures };
+  if (typeof flags.csv === 'string') await writeFileAtomic(flags.csv, evaluationCsv(result));
+  process.stdout.write(outputOf(result, images, flags));
+  process.stderr.write(reportOf(images));
+  return result.failures.length > 0 ? EXIT.failures : EXIT.ok;
+}
+
+/** What became of the images asked for. */
+interface Images extends Pick<EvaluationResult, 'scored' | 'failures'> {
+  readonly missingTruths: readonly string[];
+  readonly missingPredictions: readonly string[];
+}
+
+/** The images to score, and the ids of those that have no ground truth. */
+async function listPairs(flags: EvalFlags): Promise<{ pairs: MaskPair[]; missingTruths: string[] }> {
+  const pred = requireFlag(flags.pred, '--pred', 'seeds/SegmentationClass');
+  if (!await isFolder(pred)) throw new UserError(`the folder of predictions ${pred} does not exist`);
+  const pairOf = (id: string, truthPath: string): MaskPair => ({ id, truthPath, predictionPath: join(pred, `${id}.png`) });
+  const { gt } = flags;
+  if (gt === undefined) {
+    const { items, missing } = await openSelection(flags, 'maskPath');
+    return { pairs: items.map(({ id, maskPath }) => pairOf(id, maskPath)), missingTruths: idsOf(missing) };
+  }
+  const known = await maskIdsIn(gt);
+  const unknown = flags.ids?.find((id) => !known.includes(id));
+  if (unknown !== undefined) throw new UserError(`there is no ground truth ${join(gt, `${unknown}.png`)}`);
+  const ids = [...new Set(flags.ids ?? known)].slice(0, flags.limit);
+  return { pairs: ids.map((id) => pairOf(id, join(gt, `${id}.png`))), missingTruths: [] };
+}
+
+async function missingError(missing: readonly MaskPair[], total: number, { pred }: EvalFlags): Promise<UserError> {
+  const below = join(pred!, 'SegmentationClass');
+  const hint = missing.length === total && await isFolder(below)
+    ? `Did you mean --pred ${below}?`
+    : 'Add --allow-missing to score the others alone.';
+  return new UserError(`predictions are missing in ${pred}: ${missing.length} of ${total} (${few(idsOf(missing))})`, hint);
+}
+
+function outputOf(result: EvaluationResult, images: Images, flags: EvalFlags): string {
+  const worst = worstImages(result.images, flags.ignoredAs).slice(0, flags.byImage);
+  if (flags.json === true) {
+    const byImage = flags.byImage === undefined ? {} : { byImage: imagesJson(worst) };
+    return `${JSON.stringify({ images, ...evaluationJson(result), ...byImage }, undefined, 2)}\n`;
+  }
+  if (flags.csv === true) return evaluationCsv(result);
+  if (result.scored === 0) return `${countsOf(images)}\n`;
+  const table = `${evaluationMarkdown(result, flags.ignoredAs)}\n${countsOf(images)}\n`;
+  return flags.byImage === undefined ? table : `${table}\n${imagesMarkdown(worst, flags.ignoredAs)}`;
+}
+
+function countsOf({ scored, missingTruths, missingPredictions, failures }: Images): string {
+  const total = scored + missingTruths.length + missingPredictions.length + failures.length;
+  const rest = [
+    [failures.length, 'failed'], [missingPredictions.length, 'not predicted'], [missingTruths.length, 'without ground truth'],
+  ].filter(([count]) => count !== 0).map(([count, what]) => `${count} ${what}`);
+  return `Scored ${scored} of ${total} images${rest.length === 0 ? '' : `: ${rest.join(', ')}`}.`;
+}
+
+function reportOf({ missingTruths, missingPredictions, failures }: Images): string {
+  const notes = failures.map(({ id, message }) => `failed ${id}: ${message}`);
+  if (missingPredictions.length > 0) notes.push(`left out, not predicted (${missingPredictions.length}): ${few(missingPredictions)}`);
+  if (missingTruths.length > 0) notes.push(`left out, without ground truth (${missingTruths.length}): ${few(missingTruths)}`);
+  return notes.map((note) => `${note}\n`).join('');
+}
+
+function startProgress(total: number): { update: (done: number) => void; stop: () => void } {
+  if (!process.stderr.isTTY) return { update: () => undefined, stop: () => undefined };
+  const bar = new SingleBar({ format: '{bar} {value}/{total} images, {eta_formatted} left', clearOnComplete: true }, Presets.shades_classic);
+  bar.start(total, 0);
+  return { update: (done) => bar.update(done), stop: () => bar.stop() };
+}
+
+function idsOf(items: readonly { readonly id: string }[]): string[] {
+  return items.map(({ id }) => id);
+}
+
+/** The first few names of a list. */
+function few(names: readonly string[]): string {
+  return names.length <= 5 ? names.join(', ') : `${names.slice(0, 5).join(', ')}, ...`;
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return stat(path).then((entry) => entry.isDirectory(), () => false);
+}

@@ -1,0 +1,170 @@
+import type { Command } from 'commander';
+import { Option } from 'commander';
+import { stringify } from 'yaml';
+import { loadClassifier } from '../cam/load.js';
+import { generateSchema } from '../config/generate.js';
+import { loadConfig } from '../config/load.js';
+import { UserError } from '../errors.js';
+import { watchInterrupt } from '../jobs/interrupt.js';
+import { progressBar } from '../jobs/progress.js';
+import type { Progress } from '../jobs/progress.js';
+import type { Shard } from '../jobs/shard.js';
+import { parseShard, shardOfEnvironment } from '../jobs/shard.js';
+import { generateSeeds } from '../seeds/generate.js';
+import type { GenerateSummary } from '../seeds/generate.js';
+import { addCamOptions, camSettingsOf } from './cam-options.js';
+import type { CamFlags } from './cam-options.js';
+import { addDevkitOptions, addLabelOptions, addMaskOptions, openLabels, openSelection, parseCount, parseLabelSpec, requireFlag } from './devkit-options.js';
+import type { DevkitFlags, LabelFlags, LabelSpec, MaskFlags } from './devkit-options.js';
+import { EXIT } from './exit-codes.js';
+import type { CommandRegistrar } from './main.js';
+import { addModelOptions, parseNumber, specOfFlags } from './model-options.js';
+import type { ModelFlags } from './model-options.js';
+
+interface GenerateFlags extends DevkitFlags, LabelFlags, MaskFlags, ModelFlags, CamFlags {
+  config?: string;
+  model?: string;
+  out?: string;
+  threshold?: number;
+  backgroundThreshold?: number;
+  png?: string;
+  saveCams?: boolean;
+  resume: boolean;
+  shard?: string | boolean;
+  shards?: number;
+  workers?: number;
+  threads?: number;
+  printConfig?: boolean;
+  json?: boolean;
+}
+
+const examples = `
+Examples:
+  # Seeds for the train split; classes from the XML annotations
+  voc-seeds generate --model classifier.onnx --voc-root VOCdevkit/VOC2012 --split train --labels xml --out seeds
+
+  # The deepest layer alone, at a threshold of one's own
+  voc-seeds generate --model classifier.onnx --voc-root VOCdevkit/VOC2012 --split train --labels xml --out deep --layers /32 --threshold 0.3
+
+  # Undecided pixels become 255, which training ignores
+  voc-seeds generate ... --threshold 0.3 --background-threshold 0.05
+
+  # The second of four parts, on four machines with one output folder (SLURM and Kubernetes parts are found by themselves)
+  voc-seeds generate ... --shard 2/4
+
+Exit codes: 0 all images written, 1 wrong usage or nothing could be done, 2 finished but some images failed, 130 interrupted.
+`;
+
+/** `voc-seeds generate` */
+export const registerGenerate: CommandRegistrar = (program, done) => {
+  const command = program.command('generate').description('Make seeds: LayerCAM of every image\'s own classes, fused, thresholded, written as VOC label PNGs.');
+  addGenerateOptions(command).addHelpText('after', examples).action(async (flags: GenerateFlags) => { done(await run(flags)); });
+};
+
+function addGenerateOptions(command: Command): Command {
+  command
+    .option('--config <file>', 'settings in YAML, by the names of the flags in camelCase; flags override them')
+    .option('--model <file>', 'the classifier, an ONNX file')
+    .option('--out <folder>', 'where the results go');
+  addMaskOptions(addLabelOptions(addDevkitOptions(command)));
+  command
+    .option('--threshold <t>', 'foreground where the largest map exceeds this, 0..1 (default: 0.5)', parseNumber)
+    .option('--background-threshold <t>', 'background below this; between the two a pixel becomes 255, ignored (default: none)', parseNumber)
+    .addOption(new Option('--png <format>', '8-bit indexed with the VOC palette, or plain gray (default: palette)').choices(['palette', 'gray']))
+    .option('--save-cams', 'also write the maps, cams/<id>.npz with keys (class indices) and maps [K, H, W]');
+  addModelOptions(addCamOptions(command));
+  return command
+    .option('--no-resume', 'do again what an earlier run has done')
+    .option('--shard <i/n>', 'work on the i-th of n parts of the list')
+    .option('--no-shard', 'do not take a part from SLURM or Kubernetes variables')
+    .option('--shards <n>', 'the number of parts, where the scheduler tells only which one this is', parseCount)
+    .option('--workers <n>', 'worker threads, each working on images of its own (default: one per processor)', parseCount)
+    .option('--threads <n>', 'threads within each worker (default: 1)', parseCount)
+    .option('--print-config', 'print the settings that result from file and flags, and stop')
+    .option('--json', 'print the summary as JSON');
+}
+
+async function run(flags: GenerateFlags): Promise<number> {
+  const { model, out, vocRoot, split, labelFile, difficult, threshold, backgroundThreshold, png, saveCams, workers, threads } = flags;
+  const config = await loadConfig(generateSchema, flags.config, {
+    ...camSettingsOf(flags), model, out, vocRoot, split, labels: labelText(flags.labels), labelFile, difficult,
+    threshold, backgroundThreshold, png, saveCams, workers, threads,
+  });
+  if (flags.printConfig === true) {
+    process.stdout.write(flags.json === true ? `${JSON.stringify(config, null, 2)}\n` : stringify(config));
+    return EXIT.ok;
+  }
+  const modelPath = requireFlag(config.model, '--model', 'classifier.onnx');
+  const folder = requireFlag(config.out, '--out', 'seeds');
+  const selection = await openSelection({ ...flags, vocRoot: config.vocRoot, split: config.split }, 'imagePath');
+  const labels = await openLabels(
+    { ...flags, labelFile: config.labelFile, difficult: config.difficult }, selection.devkit,
+    config.labels === undefined ? undefined : parseLabelSpec(config.labels),
+  );
+  if (selection.items.length === 0) throw new UserError(`none of the ${selection.missing.length} photographs of the split is on disk`, `they are looked for in ${selection.devkit.imageDir}`);
+  const classifier = await loadClassifier(modelPath, await specOfFlags(flags));
+  const shard = shardOf(flags);
+  const say = (text: string): void => { process.stderr.write(`${text}\n`); };
+  if (selection.missing.length > 0) say(`${selection.missing.length} of the split's photographs are not on disk and are left out`);
+  if (shard !== undefined) say(`shard ${shard.index} of ${shard.count}`);
+
+  let bar: Progress | undefined;
+  const watch = watchInterrupt(() => { say('\ninterrupted: finishing the images in hand (once more to stop at once)'); });
+  try {
+    const { layers, inputSize, maxPixels, layerNorm, scaleLayers, gamma, fuse, upsample, alignCorners, mapNorm } = config;
+    const summary = await generateSeeds({
+      classifier,
+      settings: {
+        layers, inputSize, maxPixels, layerNorm, scaleLayers, gamma, fuse, upsample, alignCorners, mapNorm,
+        threshold: config.threshold, backgroundThreshold: config.backgroundThreshold,
+      },
+      items: selection.items, missing: selection.missing, labels, split: selection.split.name,
+      out: folder, format: config.png, saveCams: config.saveCams, resume: flags.resume, shard,
+      workers: config.workers, threads: config.threads,
+      record: { command: 'generate', vocRoot: selection.devkit.root, splitFile: selection.split.path },
+      stopped: watch.interrupted,
+      onStart: (total, resumed) => {
+        if (resumed > 0) say(`${resumed} images were done before with the same settings`);
+        bar = progressBar(total, 'images');
+      },
+      onProgress: (ended) => bar?.advance(ended),
+    });
+    bar?.stop();
+    process.stdout.write(flags.json === true ? `${JSON.stringify(summary, null, 2)}\n` : describe(summary));
+    if (summary.interrupted) return EXIT.interrupted;
+    return summary.failures.length > 0 ? EXIT.failures : EXIT.ok;
+  } finally {
+    bar?.stop();
+    watch.dispose();
+  }
+}
+
+function labelText(spec: LabelSpec | undefined): string | undefined {
+  if (spec === undefined) return undefined;
+  return spec.file === undefined ? spec.kind : `${spec.kind}:${spec.file}`;
+}
+
+function shardOf(flags: GenerateFlags): Shard | undefined {
+  if (flags.shard === false) return undefined;
+  return typeof flags.shard === 'string' ? parseShard(flags.shard) : shardOfEnvironment(process.env, flags.shards);
+}
+
+/** The most items that a list on the terminal names; run.json has them all. */
+const MOST = 20;
+
+function describe({ out, counts, failures, notes, interrupted, seconds, imagesPerSecond, stages }: GenerateSummary): string {
+  const lines = [
+    `${counts.written} images written to ${out} in ${seconds.toFixed(1)} s (${imagesPerSecond}/s; of an image's time ${stages.read} ms reading, ${stages.cam} CAM, ${stages.seeds} seeds, ${stages.write} writing)`,
+  ];
+  if (counts.resumed > 0) lines.push(`${counts.resumed} had been done before`);
+  if (counts.missing > 0) lines.push(`${counts.missing} photographs of the split are not on disk; run.json lists them`);
+  if (interrupted) lines.push(`interrupted with ${counts.left} images left; the same command resumes`);
+  const list = (title: string, items: readonly string[]): void => {
+    if (items.length === 0) return;
+    lines.push(title, ...items.slice(0, MOST).map((item) => `  ${item}`));
+    if (items.length > MOST) lines.push(`  ... and ${items.length - MOST} more, in run.json`);
+  };
+  list(`${failures.length} images failed:`, failures.map(({ id, reason }) => `${id}: ${reason}`));
+  list(`${notes.length} images are worth a look:`, notes.map(({ id, notes: texts }) => `${id}: ${texts.join('; ')}`));
+  return `${lines.join('\n')}\n`;
+}

@@ -1,0 +1,23 @@
+import { z } from 'zod';
+import { seedSettings } from './cam.js';
+
+/** Every setting of `generate` that a configuration file may hold, by the names of the flags in camelCase. */
+export const generateSchema = z.strictObject({
+  ...seedSettings,
+  model: z.string().optional(),
+  vocRoot: z.string().optional(),
+  split: z.string().optional(),
+  labels: z.string().optional(),
+  labelFile: z.string().optional(),
+  difficult: z.boolean().optional(),
+  out: z.string().optional(),
+  png: z.enum(['palette', 'gray']).default('palette'),
+  saveCams: z.boolean().default(false),
+  workers: z.number().int().positive().optional(),
+  threads: z.number().int().positive().optional(),
+}).refine(
+  ({ threshold, backgroundThreshold }) => backgroundThreshold === undefined || backgroundThreshold <= threshold,
+  { path: ['backgroundThreshold'], message: 'must not be above threshold' },
+);
+
+export type GenerateConfig = z.infer<typeof generateSchema>;

@@ -1,0 +1,101 @@
+import { availableParallelism } from 'node:os';
+import { Piscina } from 'piscina';
+import { workerUrl } from '../jobs/worker-url.js';
+import { ConfusionMatrix } from './confusion.js';
+import type { EvalTask } from './eval-worker.js';
+import { scorePairs, type ImageScore, type MaskPair, type PairFailure, type PairScores, type ScorePairsOptions } from './score-pairs.js';
+import { coverageOf, scoreAllWays, type Coverage, type IgnoredAs, type Scores } from './scores.js';
+
+/** Options of {@link evaluatePairs}. */
+export interface EvaluateOptions extends ScorePairsOptions {
+  /**
+   * Worker threads. Default: as many as the machine has processors, and none (1) for a list so short that starting
+   * them would take longer. With 1 the calling thread does the work.
+   */
+  readonly workers?: number;
+  /** Called with the number of pairs dealt with so far, whether they were scored or failed. */
+  readonly onProgress?: (done: number) => void;
+}
+
+/** The scores of a list of predictions. */
+export interface EvaluationResult {
+  /** Counts over all pixels of all scored pairs. */
+  readonly matrix: ConfusionMatrix;
+  /** The scores under each way of scoring ignored pixels; the three are equal where no pixel is predicted as ignore. */
+  readonly scores: Readonly<Record<IgnoredAs, Scores>>;
+  readonly coverage: Coverage;
+  /** How many pairs were scored. */
+  readonly scored: number;
+  /** Pairs that could not be scored, in the order of the list. */
+  readonly failures: readonly PairFailure[];
+  /** Scores of every scored image alone, in the order of the list; empty unless `byImage` is set. */
+  readonly images: readonly ImageScore[];
+}
+
+/** Pairs per task: few enough for a smooth progress bar, many enough to make sending them cheap. */
+const CHUNK_SIZE = 16;
+
+/** Lists up to this length are scored in the calling thread: starting workers takes about as long. */
+const SHORT_LIST = 4 * CHUNK_SIZE;
+
+/**
+ * Scores predictions against ground truth: one confusion matrix over all pixels of all pairs, and the scores taken
+ * of it. The result does not depend on the number of workers: counts are whole numbers.
+ *
+ * A pair that cannot be scored (unreadable, sizes that differ, values that are no labels) is listed in `failures` and
+ * does not stop the others. An empty list gives NaN scores with all labels absent.
+ *
+ * @example
+ * const { scores } = await evaluatePairs([{ id: 'cat', truthPath: 'gt/cat.png', predictionPath: 'seeds/cat.png' }]);
+ * console.log(scores.error.meanIou);
+ */
+export async function evaluatePairs(pairs: readonly MaskPair[], options: EvaluateOptions = {}): Promise<EvaluationResult> {
+  const { byImage = false, rgb, onProgress = () => undefined } = options;
+  const workers = options.workers ?? (pairs.length > SHORT_LIST ? availableParallelism() : 1);
+  const tasks = chunksOf(pairs).map((chunk): EvalTask => ({ pairs: chunk, options: { byImage, rgb } }));
+  let done = 0;
+  const ended = ({ scored, failures }: PairScores): void => onProgress(done += scored + failures.length);
+  const parts = workers > 1 && tasks.length > 1 ? await runInWorkers(tasks, workers, ended) : await runHere(tasks, ended);
+
+  const matrix = new ConfusionMatrix();
+  for (const { counts } of parts) matrix.merge(new ConfusionMatrix(counts));
+  return {
+    matrix,
+    scores: scoreAllWays(matrix),
+    coverage: coverageOf(matrix),
+    scored: parts.reduce((sum, { scored }) => sum + scored, 0),
+    failures: parts.flatMap(({ failures }) => failures),
+    images: parts.flatMap(({ images }) => images),
+  };
+}
+
+function chunksOf(pairs: readonly MaskPair[]): MaskPair[][] {
+  return Array.from({ length: Math.ceil(pairs.length / CHUNK_SIZE) }, (_, i) => pairs.slice(i * CHUNK_SIZE, (i + 1) * CHUNK_SIZE));
+}
+
+async function runHere(tasks: readonly EvalTask[], ended: (part: PairScores) => void): Promise<PairScores[]> {
+  const parts: PairScores[] = [];
+  for (const { pairs, options } of tasks) {
+    const part = await scorePairs(pairs, options);
+    parts.push(part);
+    ended(part);
+  }
+  return parts;
+}
+
+async function runInWorkers(tasks: readonly EvalTask[], workers: number, ended: (part: PairScores) => void): Promise<PairScores[]> {
+  const pool = new Piscina<EvalTask, PairScores>({
+    filename: workerUrl('./eval-worker.js', import.meta.url).href,
+    minThreads: 1,
+    maxThreads: Math.min(workers, tasks.length),
+  });
+  try {
+    return await Promise.all(tasks.map(async (task) => {
+      const part = await pool.run(task);
+      ended(part);
+      return part;
+    }));
+  } finally {
+    await pool.destroy();
+  }
+}

@@ -1,0 +1,140 @@
+import { className } from '../voc/classes.js';
+import { LABEL_COUNT } from './confusion.js';
+import type { EvaluationResult } from './evaluate.js';
+import type { ImageScore } from './score-pairs.js';
+import { IGNORED_AS, type IgnoredAs, type Scores } from './scores.js';
+
+const ignoredAsText: Readonly<Record<IgnoredAs, string>> = {
+  error: 'as errors',
+  background: 'as background',
+  excluded: 'left out',
+};
+
+/**
+ * The scores as Markdown for reading: a table by class under one way of scoring ignored pixels and, where pixels are
+ * predicted as ignore, the means under all three with the coverage. Ratios are in percent; `-` where there is none.
+ */
+export function evaluationMarkdown({ scores, coverage }: EvaluationResult, ignoredAs: IgnoredAs): string {
+  const shown = scores[ignoredAs];
+  const anyIgnored = coverage.predicted < coverage.valid;
+  const blocks = [
+    ...anyIgnored ? [`Pixels predicted as ignore (255) are scored ${ignoredAsText[ignoredAs]}:`] : [],
+    labelTable(shown),
+    [meanNote(shown), `Pixel accuracy: ${percent(shown.pixelAccuracy)} %`].join('\n'),
+    ...anyIgnored ? [policyTable(scores), `Coverage: ${percent(coverage.share)} % of the valid pixels are predicted as a label.`] : [],
+  ];
+  return `${blocks.join('\n\n')}\n`;
+}
+
+function labelTable(scores: Scores): string {
+  const rows = scores.labels.map(({ label, iou, precision, recall, overActivation, underActivation }) =>
+    [className(label), ...[iou, precision, recall, overActivation, underActivation].map(percent)]);
+  const means = [scores.meanIou, scores.meanPrecision, scores.meanRecall, scores.meanOverActivation, scores.meanUnderActivation];
+  return markdownTable(['class', 'IoU', 'precision', 'recall', 'over', 'under'], [...rows, ['**mean**', ...means.map(percent)]]);
+}
+
+/** Says which classes the means run over. */
+function meanNote({ labels, present, absent }: Scores): string {
+  const notes = [`mean over ${present.length} of ${LABEL_COUNT} classes`];
+  if (absent.length > 0) notes.push(`absent: ${absent.map(className).join(', ')}`);
+  const predicted = labels.filter(({ precision }) => !Number.isNaN(precision)).length;
+  const inTruth = labels.filter(({ recall }) => !Number.isNaN(recall)).length;
+  if (predicted !== present.length) notes.push(`precision over the ${predicted} predicted`);
+  if (inTruth !== present.length) notes.push(`recall over the ${inTruth} in the ground truth`);
+  return notes.join('; ');
+}
+
+function policyTable(scores: EvaluationResult['scores']): string {
+  return markdownTable(
+    ['ignored pixels', 'mean IoU', 'over', 'under', 'pixel accuracy', 'classes'],
+    IGNORED_AS.map((policy) => {
+      const { meanIou, meanOverActivation, meanUnderActivation, pixelAccuracy, present } = scores[policy];
+      const ratios = [meanIou, meanOverActivation, meanUnderActivation, pixelAccuracy];
+      return [ignoredAsText[policy], ...ratios.map(percent), String(present.length)];
+    }),
+  );
+}
+
+/** The images with the lowest mean IoU first; those without a valid pixel come last, equal ones in the order of the list. */
+export function worstImages(images: readonly ImageScore[], ignoredAs: IgnoredAs): ImageScore[] {
+  const key = ({ meanIou }: ImageScore): number => Number.isNaN(meanIou[ignoredAs]) ? Infinity : meanIou[ignoredAs];
+  return [...images].sort((a, b) => key(a) === key(b) ? 0 : key(a) - key(b));
+}
+
+/** Images with their mean IoU, coverage and IoU by class as Markdown, in the order given. */
+export function imagesMarkdown(images: readonly ImageScore[], ignoredAs: IgnoredAs): string {
+  return `${markdownTable(
+    ['image', 'mean IoU', 'coverage', 'IoU by class'],
+    images.map(({ id, meanIou, iou, coverage }) => [
+      id, percent(meanIou[ignoredAs]), percent(coverage),
+      iou[ignoredAs].flatMap((value, label) => Number.isNaN(value) ? [] : [`${className(label)} ${percent(value)}`]).join(', ') || '-',
+    ]),
+    [0, 3],
+  )}\n`;
+}
+
+/**
+ * The scores as CSV: one line per class and a line `mean`, for each way of scoring ignored pixels. Ratios are in
+ * [0, 1] in full precision, counts in pixels, and a cell is empty where there is no number.
+ */
+export function evaluationCsv({ scores }: EvaluationResult): string {
+  const lines: (string | number)[][] = [['ignored_as', 'label', 'class', 'iou', 'precision', 'recall', 'over', 'under', 'tp', 'fp', 'fn']];
+  for (const policy of IGNORED_AS) {
+    const { labels, meanIou, meanPrecision, meanRecall, meanOverActivation, meanUnderActivation } = scores[policy];
+    for (const { label, iou, precision, recall, overActivation, underActivation, ...counts } of labels) {
+      lines.push([
+        policy, label, className(label), iou, precision, recall, overActivation, underActivation,
+        counts.truePositives, counts.falsePositives, counts.falseNegatives,
+      ]);
+    }
+    lines.push([policy, '', 'mean', meanIou, meanPrecision, meanRecall, meanOverActivation, meanUnderActivation, '', '', '']);
+  }
+  return lines.map((line) => `${line.map((cell) => Number.isNaN(cell) ? '' : cell).join(',')}\n`).join('');
+}
+
+/**
+ * The scores for JSON: everything that was counted and computed. Ratios are in [0, 1]; what is NaN here becomes `null`
+ * in JSON. `confusion` is [21][22], row = true label, column = predicted label, the last one ignore.
+ */
+export function evaluationJson({ matrix, scores, coverage }: EvaluationResult): Record<string, unknown> {
+  return {
+    pixels: { valid: coverage.valid, predicted: coverage.predicted },
+    coverage: coverage.share,
+    scores: Object.fromEntries(IGNORED_AS.map((policy) => {
+      const { labels, present, absent, ...means } = scores[policy];
+      return [policy, {
+        ...means,
+        present: present.map(className),
+        absent: absent.map(className),
+        classes: labels.map((label) => ({ class: className(label.label), ...label })),
+      }];
+    })),
+    confusion: matrix.rows(),
+  };
+}
+
+/** Scores of images alone for JSON; IoU is by class name, of the classes that are in the image. */
+export function imagesJson(images: readonly ImageScore[]): Record<string, unknown>[] {
+  return images.map(({ id, meanIou, iou, coverage }) => ({
+    id,
+    coverage,
+    meanIou,
+    iou: Object.fromEntries(IGNORED_AS.map((policy) => [
+      policy,
+      Object.fromEntries(iou[policy].flatMap((value, label) => Number.isNaN(value) ? [] : [[className(label), value] as const])),
+    ])),
+  }));
+}
+
+function percent(ratio: number): string {
+  return Number.isNaN(ratio) ? '-' : (100 * ratio).toFixed(2);
+}
+
+/** A Markdown table whose columns line up in a terminal: those listed in `text` flush left, the others flush right. */
+function markdownTable(header: readonly string[], rows: readonly (readonly string[])[], text: readonly number[] = [0]): string {
+  const widths = header.map((title, column) => Math.max(3, title.length, ...rows.map((row) => row[column].length)));
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell, column) => text.includes(column) ? cell.padEnd(widths[column]) : cell.padStart(widths[column])).join(' | ')} |`;
+  const rule = `|${widths.map((width, column) => text.includes(column) ? '-'.repeat(width + 2) : `${'-'.repeat(width + 1)}:`).join('|')}|`;
+  return [line(header), rule, ...rows.map(line)].join('\n');
+}

@@ -1,0 +1,34 @@
+import { readdir } from 'node:fs/promises';
+import { basename, extname } from 'node:path';
+import { messageOf, UserError } from '../errors.js';
+import { FolderIndex } from '../voc/folder-index.js';
+import type { MaskPair } from './score-pairs.js';
+
+/** Pairs whose prediction is on disk, and pairs whose prediction is not; both in the order given. */
+export interface Predictions {
+  readonly present: readonly MaskPair[];
+  readonly missing: readonly MaskPair[];
+}
+
+/** Separates the pairs that are predicted from those that are not. A folder that does not exist holds no predictions. */
+export async function partitionByPrediction(pairs: readonly MaskPair[]): Promise<Predictions> {
+  const index = new FolderIndex();
+  const present: MaskPair[] = [];
+  const missing: MaskPair[] = [];
+  for (const pair of pairs) (await index.has(pair.predictionPath) ? present : missing).push(pair);
+  return { present, missing };
+}
+
+/**
+ * The ids of the masks in a folder: the names of its PNG files without the ending, sorted.
+ *
+ * @throws {UserError} when the folder cannot be read
+ */
+export async function maskIdsIn(folder: string): Promise<string[]> {
+  try {
+    const names = await readdir(folder);
+    return names.filter((name) => extname(name) === '.png').map((name) => basename(name, '.png')).sort();
+  } catch (cause) {
+    throw new UserError(`the folder ${folder} cannot be read: ${messageOf(cause)}`, undefined, { cause });
+  }
+}

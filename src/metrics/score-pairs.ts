@@ -1,0 +1,87 @@
+import { messageOf } from '../errors.js';
+import { readMask, type MaskOptions } from '../voc/masks.js';
+import { ConfusionMatrix } from './confusion.js';
+import { coverageOf, scoreAllWays, type IgnoredAs } from './scores.js';
+
+/** A prediction and the ground truth it is scored against: two label PNGs of equal size. */
+export interface MaskPair {
+  /** The name of the image in reports. */
+  readonly id: string;
+  readonly truthPath: string;
+  readonly predictionPath: string;
+}
+
+/** A pair that could not be scored, and why. Its pixels are in no count. */
+export interface PairFailure {
+  readonly id: string;
+  readonly message: string;
+}
+
+/** Scores of one image alone, under each way of scoring ignored pixels. */
+export interface ImageScore {
+  readonly id: string;
+  /** Mean IoU over the labels that are in this image's ground truth or prediction; NaN where no pixel is valid. */
+  readonly meanIou: Readonly<Record<IgnoredAs, number>>;
+  /** IoU of each label 0..20, NaN for labels that are not in this image. */
+  readonly iou: Readonly<Record<IgnoredAs, readonly number[]>>;
+  /** Share of the valid pixels that are predicted as a label; NaN where no pixel is valid. */
+  readonly coverage: number;
+}
+
+/** Options of {@link scorePairs}. They cross to worker threads, so they are plain data. */
+export interface ScorePairsOptions extends MaskOptions {
+  /** Also score every image alone. */
+  readonly byImage?: boolean;
+}
+
+/** What {@link scorePairs} hands back: plain data, so that a worker thread can send it. */
+export interface PairScores {
+  /** The counts of a {@link ConfusionMatrix} over the pairs that could be scored. */
+  readonly counts: Float64Array;
+  /** How many pairs those are. */
+  readonly scored: number;
+  readonly failures: readonly PairFailure[];
+  /** One entry per scored pair, in order; empty unless `byImage` is set. */
+  readonly images: readonly ImageScore[];
+}
+
+/**
+ * Reads pairs of masks one after the other and counts them into one matrix. A pair that cannot be read, whose sizes
+ * differ or that holds values which are no labels becomes a failure; the others go on.
+ */
+export async function scorePairs(pairs: readonly MaskPair[], { byImage = false, rgb }: ScorePairsOptions = {}): Promise<PairScores> {
+  const total = new ConfusionMatrix();
+  const failures: PairFailure[] = [];
+  const images: ImageScore[] = [];
+  for (const pair of pairs) {
+    try {
+      const one = await countFiles(pair, { rgb });
+      total.merge(one);
+      if (byImage) images.push(scoreImage(pair.id, one));
+    } catch (error) {
+      failures.push({ id: pair.id, message: messageOf(error) });
+    }
+  }
+  return { counts: total.counts, scored: pairs.length - failures.length, failures, images };
+}
+
+async function countFiles({ truthPath, predictionPath }: MaskPair, options: MaskOptions): Promise<ConfusionMatrix> {
+  const matrix = new ConfusionMatrix();
+  matrix.add(await readMask(truthPath, options), await readMask(predictionPath, options), { truth: truthPath, prediction: predictionPath });
+  return matrix;
+}
+
+/** The scores of one image from the matrix of its pair. */
+export function scoreImage(id: string, matrix: ConfusionMatrix): ImageScore {
+  const { error, background, excluded } = scoreAllWays(matrix);
+  return {
+    id,
+    meanIou: { error: error.meanIou, background: background.meanIou, excluded: excluded.meanIou },
+    iou: {
+      error: error.labels.map(({ iou }) => iou),
+      background: background.labels.map(({ iou }) => iou),
+      excluded: excluded.labels.map(({ iou }) => iou),
+    },
+    coverage: coverageOf(matrix).share,
+  };
+}

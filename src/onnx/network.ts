@@ -1,0 +1,49 @@
+import { UserError } from '../errors.js';
+import { foldConstants } from './fold.js';
+import type { FeatureLayer } from './layers.js';
+import { featureLayers, resolveLayer } from './layers.js';
+import type { OnnxModel } from './model.js';
+import { ancestors } from './model.js';
+import type { ImageInput, Size } from './shapes.js';
+import { GraphShapes, imageInput } from './shapes.js';
+import { upgradeModel } from './upgrade.js';
+
+/**
+ * A network made ready to build on: in one operator set, its constants folded, reduced to what one of its tensors
+ * depends on, with the shapes and feature layers known.
+ */
+export class NetworkGraph {
+  readonly model: OnnxModel;
+  readonly input: ImageInput;
+  readonly shapes: GraphShapes;
+  /** Every feature map between the image and the target, shallowest first. */
+  readonly layers: readonly FeatureLayer[];
+
+  /**
+   * @param target the tensor of interest: logits, or the output of a backbone
+   * @param fixedSize the only size the network works at, where its file does not say so
+   * @throws UserError where there is no such tensor, or the model takes no image
+   */
+  constructor(model: OnnxModel, readonly target: string, fixedSize?: Size) {
+    const upgraded = upgradeModel(model);
+    const folded = foldConstants(upgraded.graph);
+    if (!folded.nodes.some((node) => node.outputs.includes(target))) {
+      throw new UserError(`the model has no tensor called '${target}'`, `its outputs are ${model.graph.outputs.map(({ name }) => name).join(', ')}; name the one with the class scores before softmax: --logits NAME`);
+    }
+    const nodes = ancestors(folded.nodes, [target]);
+    const used = new Set(nodes.flatMap(({ inputs }) => inputs));
+    const initializers = new Map([...folded.initializers].filter(([name]) => used.has(name)));
+    this.model = { ...upgraded, graph: { ...folded, nodes, initializers } };
+    this.input = imageInput(this.model.graph, fixedSize);
+    this.shapes = GraphShapes.of(this.model.graph, this.input);
+    this.layers = featureLayers(this.model.graph, this.shapes, this.input.name, target);
+  }
+
+  /** The layers that names or stride aliases (`/16`) stand for, shallowest first; see {@link resolveLayer}. */
+  resolveLayers(wanted: readonly string[]): FeatureLayer[] {
+    const resolved = wanted.map((name) => resolveLayer(this.layers, name));
+    const doubled = resolved.find((layer, i) => resolved.indexOf(layer) !== i);
+    if (doubled !== undefined) throw new UserError(`the layer ${doubled.name} is named twice among the layers ${wanted.join(', ')}`);
+    return resolved.sort((a, b) => this.layers.indexOf(a) - this.layers.indexOf(b));
+  }
+}

@@ -1,0 +1,51 @@
+import sharp from 'sharp';
+import { workerData } from 'piscina';
+import { messageOf } from '../errors.js';
+import type { InputSize } from '../image/input-size.js';
+import { mirrored, toTensor } from '../image/normalise.js';
+import type { Normalisation } from '../image/normalise.js';
+import { readPhoto } from '../image/photo.js';
+import { ownBytes } from '../jobs/shared-bytes.js';
+import { ortRuntime } from '../runtime/ort.js';
+import type { Session } from '../runtime/runtime.js';
+import { FEATURES } from './graphs.js';
+
+/** What a worker needs for all of its images. */
+export interface FeatureWorkerData {
+  /** The serialised feature graph, in shared memory. */
+  readonly graph: Uint8Array;
+  readonly input: string;
+  readonly threads: number;
+  readonly inputSizes: readonly InputSize[];
+  readonly flip: boolean;
+  readonly maxPixels: number;
+  readonly normalisation: Normalisation;
+}
+
+/** The features of each view of a photograph, [views, features], or why there are none. */
+export type FeatureResult = { readonly views: readonly Float32Array[] } | { readonly reason: string };
+
+const data = workerData as FeatureWorkerData;
+sharp.concurrency(1);
+
+let session: Promise<Session> | undefined;
+
+/** The entry point of the worker: never throws, a failure is a result. */
+export default async function run(path: string): Promise<FeatureResult> {
+  try {
+    session ??= ortRuntime.load(ownBytes(data.graph), { threads: data.threads });
+    const loaded = await session;
+    const views: Float32Array[] = [];
+    for (const input of data.inputSizes) {
+      const { pixels, size } = await readPhoto(path, { input, maxPixels: data.maxPixels });
+      const tensor = toTensor(pixels, size, data.normalisation);
+      for (const view of data.flip ? [tensor, mirrored(tensor, size[1])] : [tensor]) {
+        const results = await loaded.run({ [data.input]: { type: 'float32', dims: [1, 3, ...size], data: view } });
+        views.push(results[FEATURES].data as Float32Array);
+      }
+    }
+    return { views };
+  } catch (error) {
+    return { reason: messageOf(error) };
+  }
+}

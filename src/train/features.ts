@@ -1,0 +1,119 @@
+import { createHash } from 'node:crypto';
+import { readFile, stat } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { Piscina } from 'piscina';
+import type { InputSize } from '../image/input-size.js';
+import { formatInputSize } from '../image/input-size.js';
+import type { Normalisation } from '../image/normalise.js';
+import { DEFAULT_MAX_PIXELS } from '../image/photo.js';
+import { runBatch } from '../jobs/batch.js';
+import { writeFileAtomic } from '../jobs/files.js';
+import { shareBytes } from '../jobs/shared-bytes.js';
+import { workerUrl } from '../jobs/worker-url.js';
+import type { FeatureLayer } from '../onnx/layers.js';
+import type { NetworkGraph } from '../onnx/network.js';
+import { serializeModel } from '../onnx/write.js';
+import type { FeatureResult, FeatureWorkerData } from './feature-worker.js';
+import { buildFeatureGraph } from './graphs.js';
+
+/** Pooled features of a list of photographs. */
+export interface FeatureTable {
+  /** Photographs with features, in the order of the list. */
+  readonly paths: readonly string[];
+  /** [photographs, views, channels] */
+  readonly data: Float32Array;
+  readonly views: number;
+  readonly channels: number;
+  readonly failures: readonly { readonly path: string; readonly reason: string }[];
+  /** Whether the table came from the cache. */
+  readonly cached: boolean;
+}
+
+export interface FeatureOptions {
+  readonly backbone: NetworkGraph;
+  /** Of the backbone's file, to tell caches apart. */
+  readonly backboneHash: string;
+  readonly layer: FeatureLayer;
+  readonly normalisation: Normalisation;
+  readonly inputSizes: readonly InputSize[];
+  /** Take each photograph's mirror image as a second view. */
+  readonly flip: boolean;
+  readonly cache: string;
+  readonly workers?: number;
+  readonly onStart?: (total: number) => void;
+  readonly onProgress?: (done: number) => void;
+}
+
+/**
+ * The globally pooled features of photographs, computed once: a second call with the same backbone, sizes and unchanged
+ * files reads them from the cache. Photographs that cannot be read are listed and left out, and nothing is cached then.
+ */
+export async function extractFeatures(paths: readonly string[], options: FeatureOptions): Promise<FeatureTable> {
+  const { layer, inputSizes, flip } = options;
+  const views = inputSizes.length * (flip ? 2 : 1);
+  const channels = layer.channels;
+  const file = join(options.cache, `features-${await cacheKey(paths, options)}.f32`);
+  const known = await readCache(file, paths.length * views * channels);
+  if (known !== undefined) return { paths, data: known, views, channels, failures: [], cached: true };
+
+  const table = new Float32Array(paths.length * views * channels);
+  const reasons = new Map<string, string>();
+  const workers = options.workers ?? availableParallelism();
+  const pool = new Piscina<string, FeatureResult>({
+    filename: workerUrl('./feature-worker.js', import.meta.url).href,
+    minThreads: 1, maxThreads: workers, concurrentTasksPerWorker: 2,
+    workerData: {
+      graph: shareBytes(serializeModel(buildFeatureGraph(options.backbone, layer))), input: options.backbone.input.name, threads: 1,
+      inputSizes, flip, maxPixels: DEFAULT_MAX_PIXELS, normalisation: options.normalisation,
+    } satisfies FeatureWorkerData,
+  });
+  try {
+    let ended = 0;
+    options.onStart?.(paths.length);
+    await runBatch(paths.map((path, index) => ({ path, index })), {
+      concurrency: 2 * workers + 1,
+      run: ({ path }) => pool.run(path),
+      done: ({ path, index }, result) => {
+        if ('reason' in result) reasons.set(path, result.reason);
+        else result.views.forEach((view, v) => { table.set(view, (index * views + v) * channels); });
+        options.onProgress?.(++ended);
+      },
+    });
+  } finally {
+    await pool.destroy();
+  }
+  if (reasons.size === 0) {
+    await writeFileAtomic(file, new Uint8Array(table.buffer));
+    return { paths, data: table, views, channels, failures: [], cached: false };
+  }
+  const row = views * channels;
+  const kept = paths.flatMap((path, i) => (reasons.has(path) ? [] : [i]));
+  const data = new Float32Array(kept.length * row);
+  kept.forEach((from, to) => { data.set(table.subarray(from * row, (from + 1) * row), to * row); });
+  return {
+    paths: kept.map((i) => paths[i]), data, views, channels, cached: false,
+    failures: [...reasons].map(([path, reason]) => ({ path, reason })),
+  };
+}
+
+async function cacheKey(paths: readonly string[], { backboneHash, layer, normalisation, inputSizes, flip }: FeatureOptions): Promise<string> {
+  const { channelOrder, scale, mean, std } = normalisation;
+  const hash = createHash('sha256');
+  const sizes = inputSizes.map(formatInputSize);
+  hash.update(JSON.stringify({ version: 1, backboneHash, layer: layer.name, channelOrder, scale, mean, std, sizes, flip }));
+  for (const path of paths) {
+    const entry = await stat(path).catch(() => undefined);
+    hash.update(`${path}\0${entry?.size}\0${entry?.mtimeMs}\n`);
+  }
+  return hash.digest('hex').slice(0, 24);
+}
+
+async function readCache(file: string, length: number): Promise<Float32Array | undefined> {
+  const bytes = await readFile(file).catch(() => undefined);
+  // A file of another length is no cache of ours.
+  if (bytes?.byteLength !== length * 4) return undefined;
+  const floats = new Float32Array(length);
+  new Uint8Array(floats.buffer).set(bytes);
+  return floats;
+}

@@ -1,0 +1,63 @@
+import { GraphBuilder } from '../onnx/builder.js';
+import type { FeatureLayer } from '../onnx/layers.js';
+import type { OnnxGraph, OnnxModel } from '../onnx/model.js';
+import { ancestors } from '../onnx/model.js';
+import type { NetworkGraph } from '../onnx/network.js';
+import { DataType, OnnxTensor } from '../onnx/tensor.js';
+import type { LinearHead } from './logistic.js';
+
+/** The output of {@link buildFeatureGraph}. */
+export const FEATURES = 'features';
+/** The output of {@link buildClassifier}. */
+export const LOGITS = 'logits';
+
+/** The part of a network that one of its layers depends on. */
+function upTo({ model: { graph } }: NetworkGraph, { name }: FeatureLayer): OnnxGraph {
+  const nodes = ancestors(graph.nodes, [name]);
+  const used = new Set(nodes.flatMap(({ inputs }) => inputs));
+  return { ...graph, nodes, initializers: new Map([...graph.initializers].filter(([key]) => used.has(key))) };
+}
+
+/** A backbone up to a layer, averaged over its positions: image [N, 3, H, W] in, `features` [N, C] out. */
+export function buildFeatureGraph(backbone: NetworkGraph, layer: FeatureLayer): OnnxModel {
+  const base = upTo(backbone, layer);
+  const b = new GraphBuilder(base);
+  b.alias(b.node('Flatten', [b.node('GlobalAveragePool', [layer.name])]), FEATURES);
+  return {
+    ...backbone.model, metadata: new Map(),
+    graph: {
+      ...base, nodes: b.nodes, initializers: b.initializers,
+      outputs: [{ name: FEATURES, type: DataType.float32, shape: ['N', layer.channels] }],
+    },
+  };
+}
+
+/**
+ * A complete classifier: the backbone up to a layer, global average pooling, and the head as a 1x1 convolution.
+ *
+ * @param metadata what the model says of itself
+ */
+export function buildClassifier(backbone: NetworkGraph, layer: FeatureLayer, head: LinearHead, metadata: ReadonlyMap<string, string>): OnnxModel {
+  const base = upTo(backbone, layer);
+  const classes = head.bias.length;
+  const weights = new Float32Array(head.weights.length);
+  for (let f = 0; f < layer.channels; f++) for (let c = 0; c < classes; c++) weights[c * layer.channels + f] = head.weights[f * classes + c];
+  const b = new GraphBuilder(base);
+  const w = b.constant(OnnxTensor.float32([classes, layer.channels, 1, 1], weights), 'head_weight');
+  const bias = b.constant(OnnxTensor.float32([classes], head.bias), 'head_bias');
+  const scores = b.node('Conv', [b.node('GlobalAveragePool', [layer.name]), w, bias]);
+  const logits = b.node('Flatten', [scores]);
+  return {
+    ...backbone.model, producer: 'voc-seeds', metadata,
+    graph: {
+      ...base, name: 'classifier', nodes: renamed(b, logits), initializers: b.initializers,
+      outputs: [{ name: LOGITS, type: DataType.float32, shape: ['N', classes] }],
+    },
+  };
+}
+
+/** Gives the tensor of logits its name in place, without a node that only renames. */
+function renamed(b: GraphBuilder, logits: string): OnnxGraph['nodes'] {
+  b.reserve(LOGITS);
+  return b.nodes.map((node) => (node.outputs[0] === logits ? { ...node, outputs: [LOGITS] } : node));
+}

@@ -1,0 +1,88 @@
+/** A function's value and gradient at a point. */
+export interface Evaluation {
+  readonly value: number;
+  readonly gradient: Float64Array;
+}
+
+export interface LbfgsOptions {
+  readonly maxIterations: number;
+  /** Stop when no component of the gradient is larger. */
+  readonly gradientTolerance: number;
+  /** Pairs of steps and gradient changes that stand for the curvature. */
+  readonly memory?: number;
+}
+
+/**
+ * Minimises a smooth function by limited-memory BFGS with backtracking on the Armijo condition (Nocedal and Wright,
+ * Numerical Optimization, 2nd edition, algorithms 7.4 and 3.1). Pairs without positive curvature are left out.
+ *
+ * @throws Error where the function is not finite at the start
+ */
+export async function minimise(
+  evaluate: (x: Float64Array) => Promise<Evaluation>, start: Float64Array, { maxIterations, gradientTolerance, memory = 10 }: LbfgsOptions,
+): Promise<{ readonly x: Float64Array; readonly value: number; readonly iterations: number }> {
+  let x: Float64Array = Float64Array.from(start);
+  let current = await evaluate(x);
+  if (!Number.isFinite(current.value)) throw new Error('the function to minimise is not finite at the start');
+  const pairs: { s: Float64Array; y: Float64Array; rho: number }[] = [];
+  for (let iteration = 0; iteration < maxIterations; iteration++) {
+    if (current.gradient.every((g) => Math.abs(g) <= gradientTolerance)) return { x, value: current.value, iterations: iteration };
+    const direction = descentDirection(current.gradient, pairs);
+    const slope = dot(direction, current.gradient);
+    let step = iteration === 0 ? 1 / Math.max(1, Math.sqrt(dot(current.gradient, current.gradient))) : 1;
+    let next: Evaluation | undefined;
+    let candidate: Float64Array = x;
+    for (let attempt = 0; attempt < 30; attempt++, step /= 2) {
+      candidate = combined(x, direction, step);
+      const trial = await evaluate(candidate);
+      if (trial.value <= current.value + 1e-4 * step * slope) {
+        next = trial;
+        break;
+      }
+    }
+    // No step lowers the value any more: as low as the arithmetic goes.
+    if (next === undefined) return { x, value: current.value, iterations: iteration };
+    const s = combined(candidate, x, -1);
+    const y = combined(next.gradient, current.gradient, -1);
+    const curvature = dot(s, y);
+    if (curvature > 1e-12) {
+      pairs.push({ s, y, rho: 1 / curvature });
+      if (pairs.length > memory) pairs.shift();
+    }
+    x = candidate;
+    current = next;
+  }
+  return { x, value: current.value, iterations: maxIterations };
+}
+
+/** The two-loop recursion: minus the inverse Hessian's approximation times the gradient. */
+function descentDirection(gradient: Float64Array, pairs: readonly { s: Float64Array; y: Float64Array; rho: number }[]): Float64Array {
+  const q = gradient.map((g) => -g);
+  const alphas: number[] = [];
+  for (let i = pairs.length - 1; i >= 0; i--) {
+    const { s, y, rho } = pairs[i];
+    alphas[i] = rho * dot(s, q);
+    for (let j = 0; j < q.length; j++) q[j] -= alphas[i] * y[j];
+  }
+  const last = pairs.at(-1);
+  if (last !== undefined) {
+    const scale = 1 / (last.rho * dot(last.y, last.y));
+    for (let j = 0; j < q.length; j++) q[j] *= scale;
+  }
+  pairs.forEach(({ s, y, rho }, i) => {
+    const beta = rho * dot(y, q);
+    for (let j = 0; j < q.length; j++) q[j] += (alphas[i] - beta) * s[j];
+  });
+  return q;
+}
+
+function dot(a: Float64Array, b: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
+  return sum;
+}
+
+/** a + factor b */
+function combined(a: Float64Array, b: Float64Array, factor: number): Float64Array {
+  return a.map((value, i) => value + factor * b[i]);
+}

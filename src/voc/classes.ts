@@ -1,0 +1,58 @@
+import { UserError } from '../errors.js';
+
+/** The 20 classes of PASCAL VOC in the official order; the label of `VOC_CLASSES[i]` is i + 1, 0 is the background. */
+export const VOC_CLASSES = [
+  'aeroplane', 'bicycle', 'bird', 'boat', 'bottle', 'bus', 'car', 'cat', 'chair', 'cow',
+  'diningtable', 'dog', 'horse', 'motorbike', 'person', 'pottedplant', 'sheep', 'sofa', 'train', 'tvmonitor',
+] as const;
+
+/** The label 0. */
+export const BACKGROUND_NAME = 'background';
+
+/** What other data sets (ImageNet, COCO) call the same things; spaces, `-` and `_` do not count. */
+const aliases: Readonly<Record<string, typeof VOC_CLASSES[number]>> = {
+  airplane: 'aeroplane', bike: 'bicycle', motorcycle: 'motorbike', couch: 'sofa', tv: 'tvmonitor', television: 'tvmonitor',
+};
+
+/**
+ * The class index (1..20) that a text stands for, or `undefined`. Understood are the official names in any case, with or
+ * without spaces (`dining table`), the indices "1".."20", and the aliases airplane, bike, motorcycle, couch, tv and
+ * television. The background is no class.
+ */
+export function classIndex(text: string): number | undefined {
+  const name = text.trim().toLowerCase();
+  if (/^\d+$/.test(name)) {
+    const index = Number(name);
+    return index >= 1 && index <= VOC_CLASSES.length ? index : undefined;
+  }
+  const compact = name.replace(/[\s_-]/g, '');
+  const at = (VOC_CLASSES as readonly string[]).indexOf(Object.hasOwn(aliases, compact) ? aliases[compact] : compact);
+  return at < 0 ? undefined : at + 1;
+}
+
+/**
+ * As {@link classIndex}, for texts that must name a class.
+ *
+ * @param where what the text comes from, put before the error message: `labels.txt:7`
+ * @throws {UserError} when it names none, with the names there are
+ */
+export function requireClass(text: string, where?: string): number {
+  const index = classIndex(text);
+  if (index === undefined) {
+    throw new UserError(
+      `${where === undefined ? '' : `${where}: `}"${text}" is not a VOC class`,
+      `The classes are 1..${VOC_CLASSES.length} or their names: ${VOC_CLASSES.join(', ')}.`);
+  }
+  return index;
+}
+
+/**
+ * The official name of a label: `background` for 0, else the class 1..20.
+ *
+ * @throws {RangeError} for other labels
+ */
+export function className(label: number): string {
+  const name = label === 0 ? BACKGROUND_NAME : VOC_CLASSES[label - 1];
+  if (name === undefined) throw new RangeError(`no VOC class has the label ${label}`);
+  return name;
+}

@@ -1,0 +1,46 @@
+import { UserError } from '../../errors.js';
+import type { Devkit } from '../devkit.js';
+import type { RgbMasks } from '../masks.js';
+import { listLabels } from './list.js';
+import { maskLabels } from './masks.js';
+import { npyLabels } from './npy.js';
+import type { LabelSource } from './source.js';
+import { xmlLabels } from './xml.js';
+
+/** What the label sources need, each its own part of it. */
+export interface LabelSourceOptions {
+  readonly devkit: Devkit;
+  /** `npy` and `list`: the label file. */
+  readonly file?: string;
+  /** `xml`: whether objects marked difficult count; default true. */
+  readonly difficult?: boolean;
+  /** `masks`: what to do with masks in colours; default `reject`. */
+  readonly rgbMasks?: RgbMasks;
+}
+
+/** Every label source. */
+export const LABEL_KINDS = ['xml', 'npy', 'list', 'masks'] as const;
+
+/** The name of a label source. */
+export type LabelKind = typeof LABEL_KINDS[number];
+
+const sources: Readonly<Record<LabelKind, (options: LabelSourceOptions) => LabelSource | Promise<LabelSource>>> = {
+  xml: xmlLabels,
+  npy: (options) => npyLabels(requireFile('npy', options)),
+  list: (options) => listLabels(requireFile('list', options)),
+  masks: maskLabels,
+};
+
+/**
+ * Opens a source of image-level labels; label files are read once, here.
+ *
+ * @throws {UserError} when what the source reads is missing or broken
+ */
+export async function createLabelSource(kind: LabelKind, options: LabelSourceOptions): Promise<LabelSource> {
+  return sources[kind](options);
+}
+
+function requireFile(kind: LabelKind, { file }: LabelSourceOptions): string {
+  if (file === undefined) throw new UserError(`the labels ${kind} need a label file`, 'Give it with --label-file.');
+  return file;
+}
