@@ -2,7 +2,7 @@
  * How many pairs of masks `eval` scores per second, with 1 thread and with more: the official masks of `../shared`
  * against themselves.
  *
- *     npx tsc --noEmit false --outDir out/bench && node out/bench/bench/eval.js
+ *     npm run bench -- eval
  */
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';

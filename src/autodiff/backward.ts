@@ -68,8 +68,10 @@ function differentiate(
     throw new UserError(`cannot differentiate ${describeNode(node)}: ${messageOf(error)}`, undefined, { cause: error });
   }
   node.inputs.forEach((name, i) => {
+    if (!context.wants(name)) return;
     const result = results[i];
-    if (result === undefined || !context.wants(name)) return;
+    // A gradient left out would be taken for zero.
+    if (result === undefined) throw new UserError(`${describeNode(node)} has no gradient rule for its input '${name}', which depends on a layer that was asked for`);
     const list = contributions.get(name);
     if (list === undefined) contributions.set(name, [result]);
     else list.push(result);

@@ -16,6 +16,7 @@ export interface FusionOptions {
   readonly gamma: number;
   /** How the layers become one: element-wise maximum or mean. */
   readonly fuse: 'max' | 'mean';
+  /** `nearest` is by half-pixel centres (PyTorch's `nearest-exact`), so that both kinds lay the cells over the same pixels. */
   readonly upsample: 'bilinear' | 'nearest';
   /** Corner pixels on corner cells instead of half-pixel centres. */
   readonly alignCorners: boolean;

@@ -18,7 +18,7 @@ import { addDevkitOptions, addLabelOptions, addMaskOptions, openLabels, openSele
 import type { DevkitFlags, LabelFlags, LabelSpec, MaskFlags } from './devkit-options.js';
 import { EXIT } from './exit-codes.js';
 import type { CommandRegistrar } from './main.js';
-import { addModelOptions, parseNumber, specOfFlags } from './model-options.js';
+import { addModelOptions, modelOrDefault, parseNumber, specOfFlags } from './model-options.js';
 import type { ModelFlags } from './model-options.js';
 
 interface GenerateFlags extends DevkitFlags, LabelFlags, MaskFlags, ModelFlags, CamFlags {
@@ -64,11 +64,11 @@ export const registerGenerate: CommandRegistrar = (program, done) => {
 function addGenerateOptions(command: Command): Command {
   command
     .option('--config <file>', 'settings in YAML, by the names of the flags in camelCase; flags override them')
-    .option('--model <file>', 'the classifier, an ONNX file')
+    .option('--model <file>', 'the classifier, an ONNX file (default: the one that comes with voc-seeds)')
     .option('--out <folder>', 'where the results go');
   addMaskOptions(addLabelOptions(addDevkitOptions(command)));
   command
-    .option('--threshold <t>', 'foreground where the largest map exceeds this, 0..1 (default: 0.5)', parseNumber)
+    .option('--threshold <t>', 'foreground where the largest map exceeds this, 0..1 (default: 0.55)', parseNumber)
     .option('--background-threshold <t>', 'background below this; between the two a pixel becomes 255, ignored (default: none)', parseNumber)
     .addOption(new Option('--png <format>', '8-bit indexed with the VOC palette, or plain gray (default: palette)').choices(['palette', 'gray']))
     .option('--save-cams', 'also write the maps, cams/<id>.npz with keys (class indices) and maps [K, H, W]');
@@ -94,15 +94,14 @@ async function run(flags: GenerateFlags): Promise<number> {
     process.stdout.write(flags.json === true ? `${JSON.stringify(config, null, 2)}\n` : stringify(config));
     return EXIT.ok;
   }
-  const modelPath = requireFlag(config.model, '--model', 'classifier.onnx');
   const folder = requireFlag(config.out, '--out', 'seeds');
   const selection = await openSelection({ ...flags, vocRoot: config.vocRoot, split: config.split }, 'imagePath');
-  const labels = await openLabels(
-    { ...flags, labelFile: config.labelFile, difficult: config.difficult }, selection.devkit,
-    config.labels === undefined ? undefined : parseLabelSpec(config.labels),
-  );
+  const labelSpec = parseLabelSpec(requireFlag(config.labels, '--labels', 'xml'));
+  // A list that holds classes beside its images is its own label file.
+  const listFile = config.labelFile ?? (labelSpec.kind === 'list' ? selection.split.path : undefined);
+  const labels = await openLabels({ ...flags, labelFile: listFile, difficult: config.difficult }, selection.devkit, labelSpec);
   if (selection.items.length === 0) throw new UserError(`none of the ${selection.missing.length} photographs of the split is on disk`, `they are looked for in ${selection.devkit.imageDir}`);
-  const classifier = await loadClassifier(modelPath, await specOfFlags(flags));
+  const classifier = await loadClassifier(modelOrDefault(config.model), await specOfFlags(flags));
   const shard = shardOf(flags);
   const say = (text: string): void => { process.stderr.write(`${text}\n`); };
   if (selection.missing.length > 0) say(`${selection.missing.length} of the split's photographs are not on disk and are left out`);
@@ -118,7 +117,9 @@ async function run(flags: GenerateFlags): Promise<number> {
         layers, inputSize, maxPixels, layerNorm, scaleLayers, gamma, fuse, upsample, alignCorners, mapNorm,
         threshold: config.threshold, backgroundThreshold: config.backgroundThreshold,
       },
-      items: selection.items, missing: selection.missing, labels, split: selection.split.name,
+      items: selection.items, missing: selection.missing, split: selection.split.name, splitItems: selection.split.items,
+      // Another choice of objects makes other seeds.
+      labels: config.difficult === false ? { ...labels, name: `${labels.name} without difficult objects` } : labels,
       out: folder, format: config.png, saveCams: config.saveCams, resume: flags.resume, shard,
       workers: config.workers, threads: config.threads,
       record: { command: 'generate', vocRoot: selection.devkit.root, splitFile: selection.split.path },
@@ -146,7 +147,12 @@ function labelText(spec: LabelSpec | undefined): string | undefined {
 
 function shardOf(flags: GenerateFlags): Shard | undefined {
   if (flags.shard === false) return undefined;
-  return typeof flags.shard === 'string' ? parseShard(flags.shard) : shardOfEnvironment(process.env, flags.shards);
+  if (typeof flags.shard === 'string') return parseShard(flags.shard);
+  const shard = shardOfEnvironment(process.env, flags.shards);
+  if (shard === undefined && flags.shards !== undefined) {
+    throw new UserError('--shards is given, but no scheduler says which part this is', 'name it with --shard i/n; SLURM_ARRAY_TASK_ID and JOB_COMPLETION_INDEX are looked at');
+  }
+  return shard;
 }
 
 /** The most items that a list on the terminal names; run.json has them all. */

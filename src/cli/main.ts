@@ -1,7 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { UserError } from '../errors.js';
 import { commands } from './commands.js';
-import { packageVersion } from '../package-version.js';
+import { packageVersion } from '../package.js';
 import { EXIT } from './exit-codes.js';
 
 /** What a command's action hands back: its exit code. */

@@ -4,6 +4,7 @@ import { InvalidArgumentError } from 'commander';
 import type { ModelSpec } from '../config/model-spec.js';
 import { preprocessPresets } from '../config/model-spec.js';
 import { messageOf, UserError } from '../errors.js';
+import { defaultModelPath } from '../package.js';
 import { VOC_CLASSES } from '../voc/classes.js';
 
 type Triple = [number, number, number];
@@ -20,15 +21,23 @@ export interface ModelFlags {
   modelInputSize?: [number, number];
 }
 
+/** The classifier to use: the one named, or the one that comes with the package, which is said on standard error. */
+export function modelOrDefault(named: string | undefined): string {
+  if (named !== undefined) return named;
+  const path = defaultModelPath();
+  process.stderr.write(`no --model given: using the classifier that comes with voc-seeds, ${path}\n`);
+  return path;
+}
+
 /** Adds the options that say what a model's file does not: they override its sidecar file and its metadata. */
 export function addModelOptions(command: Command): Command {
   return command
     .option('--logits <tensor>', 'the tensor that holds the class scores before softmax or sigmoid')
     .option('--preprocess <preset>', `how the input is made: ${Object.keys(preprocessPresets).join(', ')}`, parsePreset)
     .option('--channel-order <order>', 'rgb or bgr', parseOrder)
-    .option('--scale <s>', 'input = (pixel * scale - mean) / std, pixel in 0..255', parseNumber)
-    .option('--mean <a,b,c>', 'per channel, in the channel order of the network', parseTriple)
-    .option('--std <a,b,c>', 'per channel', parseTriple)
+    .option('--scale <s>', 'input = (pixel * scale - mean) / std, pixel in 0..255', parsePositive)
+    .option('--mean <a,b,c>', 'per channel, in the channel order of the network', (text) => parseTriple(text, parseNumber))
+    .option('--std <a,b,c>', 'per channel', (text) => parseTriple(text, parsePositive))
     .option('--classes <voc|file>', 'the names of the logits: the 20 VOC classes, or a file with one name per line')
     .option('--model-input-size <HxW>', 'for a network that works at one size only and does not say so', parseSize);
 }
@@ -51,15 +60,21 @@ export function parseNumber(text: string): number {
   return value;
 }
 
-function parseTriple(text: string): Triple {
-  const values = text.split(',').map(parseNumber);
+function parsePositive(text: string): number {
+  const value = parseNumber(text);
+  if (value <= 0) throw new InvalidArgumentError('Expected a number above 0.');
+  return value;
+}
+
+function parseTriple(text: string, parse: (part: string) => number): Triple {
+  const values = text.split(',').map((part) => parse(part));
   if (values.length === 1) return [values[0], values[0], values[0]];
   if (values.length !== 3) throw new InvalidArgumentError('Expected three numbers separated by commas, or one for all channels.');
   return values as Triple;
 }
 
 function parseSize(text: string): [number, number] {
-  const match = /^(\d+)(?:x(\d+))?$/.exec(text);
+  const match = /^([1-9]\d*)(?:x([1-9]\d*))?$/.exec(text);
   if (match === null) throw new InvalidArgumentError('Expected HxW in pixels, for instance 224x224.');
   return [Number(match[1]), Number(match[2] ?? match[1])];
 }

@@ -3,10 +3,10 @@ import { gradientRules } from '../autodiff/rules/index.js';
 import { ClassifierGraph } from '../cam/classifier.js';
 import type { ModelSpec } from '../config/model-spec.js';
 import { MODEL_SPEC_KEY, mergeSpecs, modelSpecSchema, readSidecar, specOfMetadata } from '../config/model-spec.js';
-import { UserError } from '../errors.js';
+import { messageOf, UserError } from '../errors.js';
 import { strideAliases } from '../onnx/layers.js';
 import { annotateModel } from '../onnx/metadata.js';
-import type { OnnxValueInfo } from '../onnx/model.js';
+import type { OnnxModel, OnnxValueInfo } from '../onnx/model.js';
 import { readModel } from '../onnx/read.js';
 import { dataTypeName } from '../onnx/tensor.js';
 import { EXIT } from './exit-codes.js';
@@ -52,7 +52,7 @@ async function inspect(file: string, flags: ModelFlags) {
   }
   // Without a declared tensor of logits the layers are those on the way to the first output: a listing, not a decision.
   const target = spec.logits ?? model.graph.outputs[0]?.name ?? '';
-  const { layers, problem } = layersOf(() => new ClassifierGraph(model, target, spec.inputSize));
+  const { layers, classCount, problem } = layersOf(() => new ClassifierGraph(model, target, spec.inputSize));
   const aliases = new Map([...strideAliases(layers)].map(([alias, layer]) => [layer.name, alias]));
   return {
     file,
@@ -63,6 +63,8 @@ async function inspect(file: string, flags: ModelFlags) {
       .map(([name, count]) => ({ name, count, gradient: gradientRules.has(name) || notDifferentiated.has(name) })),
     layers: layers.map((layer) => ({ ...layer, alias: aliases.get(layer.name) })),
     problem,
+    /** The number of logits. */
+    classCount,
     spec,
     missing: Object.keys(modelSpecSchema.shape).filter((part) => part !== 'inputSize' && spec[part as keyof ModelSpec] === undefined),
   };
@@ -71,9 +73,10 @@ async function inspect(file: string, flags: ModelFlags) {
 /** Operators whose results are constants or shapes: no gradient passes through them. */
 const notDifferentiated = new Set(['Constant', 'Shape', 'Gather', 'ConstantOfShape', 'Range', 'Cast', 'Floor', 'Equal', 'Where', 'Expand']);
 
-function layersOf(make: () => ClassifierGraph): { layers: ClassifierGraph['layers']; problem?: string } {
+function layersOf(make: () => ClassifierGraph): { layers: ClassifierGraph['layers']; classCount?: number; problem?: string } {
   try {
-    return { layers: make().layers };
+    const { layers, classCount } = make();
+    return { layers, classCount };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     return { layers: [], problem: error.hint === undefined ? error.message : `${error.message} (${error.hint})` };
@@ -88,6 +91,7 @@ function describe(report: InspectReport, allLayers: boolean): string {
   const { spec } = report;
   const known = (value: unknown): string => (value === undefined ? 'not told' : Array.isArray(value) ? value.join(', ') : String(value));
   const names = spec.classes === undefined ? 'not told' : `${spec.classes.length}: ${spec.classes.slice(0, 6).join(', ')}${spec.classes.length > 6 ? ', ...' : ''}`;
+  const clash = spec.classes !== undefined && report.classCount !== undefined && spec.classes.length !== report.classCount;
   const shown = report.layers.filter(({ alias }) => allLayers || alias !== undefined);
   const width = Math.max(0, ...shown.map(({ name }) => name.length));
   const lines = [
@@ -97,7 +101,7 @@ function describe(report: InspectReport, allLayers: boolean): string {
     '',
     `preprocessing  (pixel * scale - mean) / std: order ${known(spec.channelOrder)}, scale ${known(spec.scale)}, mean ${known(spec.mean)}, std ${known(spec.std)}`,
     `logits         ${known(spec.logits)}`,
-    `classes        ${names}`,
+    `classes        ${names}${clash ? `; WRONG: the model has ${report.classCount} logits` : ''}`,
     ...(report.missing.length > 0 ? [`not told: ${report.missing.join(', ')}; write them into the model with 'voc-seeds model annotate'`] : []),
     '',
     ...(report.problem === undefined ? [] : [`layers cannot be listed: ${report.problem}`]),
@@ -129,7 +133,7 @@ Example:
       const parsed = await readModel(file);
       const given = await specOfFlags(flags);
       if (Object.keys(given).length === 0) throw new UserError('nothing to write: no flag says anything about the model', 'give for instance --logits, --preprocess or --classes');
-      const spec = { ...specOfMetadata(parsed, file), ...given };
+      const spec = { ...knownSpec(parsed, file), ...given };
       if (spec.logits !== undefined) {
         const graph = new ClassifierGraph(parsed, spec.logits, spec.inputSize);
         if (spec.classes !== undefined) graph.requireClasses(spec.classes, file);
@@ -139,4 +143,14 @@ Example:
       process.stdout.write(flags.json === true ? `${JSON.stringify(spec, null, 2)}\n` : `${target}: wrote ${Object.keys(given).join(', ')}\n`);
       done(EXIT.ok);
     });
+}
+
+/** What the metadata says. Broken metadata is replaced: this command is the way to mend it. */
+function knownSpec(model: OnnxModel, file: string): Partial<ModelSpec> {
+  try {
+    return specOfMetadata(model, file);
+  } catch (error) {
+    process.stderr.write(`replaced: ${messageOf(error)}\n`);
+    return {};
+  }
 }

@@ -1,5 +1,5 @@
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { Option } from 'commander';
 import { stringify } from 'yaml';
 import { mergeSpecs, MODEL_SPEC_KEY, readSidecar, requireSpec, specOfMetadata } from '../config/model-spec.js';
@@ -8,10 +8,12 @@ import { trainSchema } from '../config/train.js';
 import type { TrainConfig } from '../config/train.js';
 import { messageOf, UserError } from '../errors.js';
 import { parseInputSize } from '../image/input-size.js';
+import { makeFolder } from '../jobs/files.js';
 import { hashFile } from '../jobs/hash.js';
 import { progressBar } from '../jobs/progress.js';
 import type { Progress } from '../jobs/progress.js';
 import { meanAveragePrecision } from '../metrics/average-precision.js';
+import { storeHalf } from '../onnx/half.js';
 import { resolveLayer } from '../onnx/layers.js';
 import { NetworkGraph } from '../onnx/network.js';
 import { readModel } from '../onnx/read.js';
@@ -41,8 +43,9 @@ interface TrainFlags extends DevkitFlags, LabelFlags, MaskFlags, ModelFlags {
   out?: string;
   inputSizes?: string[];
   flip?: boolean;
-  heldOut?: number;
+  folds?: number;
   seed?: number;
+  store: 'float32' | 'float16';
   cache?: string;
   workers?: number;
   printConfig?: boolean;
@@ -58,7 +61,7 @@ Examples:
   # A list that names images and classes is split and labels in one
   voc-seeds train --backbone mobilenet_v1.onnx --preprocess tensorflow --voc-root VOCdevkit/VOC2012 --split my_list.txt --labels list --out classifier.onnx
 
-Features are computed once and kept in the cache; a second run with other settings of the head takes seconds.
+Features are computed once and kept in the cache: a second run with the same images and sizes only fits the head.
 `;
 
 /** `voc-seeds train` */
@@ -74,8 +77,9 @@ export const registerTrain: CommandRegistrar = (program, done) => {
     .option('--val-labels <source>', 'its labels (default: as --labels; a list of its own with the labels list)', parseLabelSpec)
     .option('--input-sizes <size,...>', 'sizes at the network; each is a view of the image (default: short:320)', parseNames)
     .option('--no-flip', 'do not take the mirror image as a further view')
-    .option('--held-out <share>', 'share of the images on which the regularisation is chosen (default: 0.2)', parseNumber)
-    .option('--seed <n>', 'for the random choice of the held-out part (default: 0)', parseNumber)
+    .option('--folds <n>', 'parts of the cross-validation that chooses the regularisation (default: 5)', parseCount)
+    .option('--seed <n>', 'for the random parts of the cross-validation (default: 0)', parseNumber)
+    .addOption(new Option('--store <precision>', 'how the classifier\'s weights are stored; it computes in float32 either way').choices(['float32', 'float16']).default('float32'))
     .option('--cache <folder>', 'where features are kept (default: voc-seeds in the user\'s cache folder)')
     .option('--workers <n>', 'worker threads (default: one per processor)', parseCount)
     .option('--print-config', 'print the settings that result from file and flags, and stop')
@@ -95,7 +99,9 @@ async function run(flags: TrainFlags): Promise<number> {
   const training = await openData(flags, config, config.split, config.labels);
   const validation = config.valSplit === undefined
     ? undefined
-    : await openData({ ...flags, labelFile: undefined, limit: undefined, ids: undefined }, config, config.valSplit, config.valLabels ?? config.labels);
+    : await openData(
+        { ...flags, labelFile: undefined, limit: undefined, ids: undefined }, config, config.valSplit, config.valLabels ?? config.labels,
+      );
 
   const model = await readModel(path);
   const merged = mergeSpecs({ metadata: specOfMetadata(model, path), sidecar: await readSidecar(path), flags: await specOfFlags(flags) });
@@ -114,16 +120,19 @@ async function run(flags: TrainFlags): Promise<number> {
     flip: config.flip, workers: config.workers,
     cache: config.cache ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'voc-seeds'),
   };
+  // What cannot be written should be known before the work, not after it.
+  await makeFolder(dirname(resolve(out)));
   const start = performance.now();
   const table = await featuresOf(training, options);
   const { head, l2, trials } = await fitHead(table, table.paths.map((file) => training.labels.get(file)!), VOC_CLASSES.length, ortRuntime, {
-    seed: config.seed, heldOut: config.heldOut, threads: config.workers ?? 0,
-    onTrial: (strength, map) => { process.stderr.write(`l2 ${strength}: mAP ${map.toFixed(4)} on the held-out part\n`); },
+    seed: config.seed, folds: config.folds, threads: config.workers ?? 0,
+    onTrial: (strength, map) => { process.stderr.write(`l2 ${strength}: mAP ${map.toFixed(4)} in cross-validation\n`); },
   });
   const { channelOrder, scale, mean, std } = spec;
   const { inputSize } = spec;
   const metadata = { logits: LOGITS, channelOrder, scale, mean, std, classes: VOC_CLASSES, ...(inputSize && { inputSize }) };
-  await writeModel(out, buildClassifier(backbone, layer, head, new Map([[MODEL_SPEC_KEY, JSON.stringify(metadata)]])));
+  const classifier = buildClassifier(backbone, layer, head, new Map([[MODEL_SPEC_KEY, JSON.stringify(metadata)]]));
+  await writeModel(out, flags.store === 'float16' ? storeHalf(classifier) : classifier);
   const seconds = (performance.now() - start) / 1000;
 
   const scores = validation === undefined ? undefined : await validate(validation, options, head);
@@ -141,12 +150,12 @@ async function run(flags: TrainFlags): Promise<number> {
 }
 
 function settingsOf(flags: TrainFlags): Record<string, unknown> {
-  const { mode, backbone, layer, vocRoot, split, labelFile, difficult, valSplit, out, inputSizes, heldOut, seed, cache, workers } = flags;
+  const { mode, backbone, layer, vocRoot, split, labelFile, difficult, valSplit, out, inputSizes, folds, seed, cache, workers } = flags;
   const text = (spec: LabelSpec | undefined): string | undefined => spec && (spec.file === undefined ? spec.kind : `${spec.kind}:${spec.file}`);
   return {
     mode, backbone, layer, vocRoot, split, labels: text(flags.labels), labelFile, difficult, valSplit, valLabels: text(flags.valLabels), out,
     // Commander sets a --no- flag to true where it is not given; only false is a wish.
-    inputSizes, flip: flags.flip === false ? false : undefined, heldOut, seed, cache, workers,
+    inputSizes, flip: flags.flip === false ? false : undefined, folds, seed, cache, workers,
   };
 }
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { seedSettings } from './cam.js';
+import { labelsText } from './labels.js';
 
 /** Every setting of `generate` that a configuration file may hold, by the names of the flags in camelCase. */
 export const generateSchema = z.strictObject({
@@ -7,7 +8,7 @@ export const generateSchema = z.strictObject({
   model: z.string().optional(),
   vocRoot: z.string().optional(),
   split: z.string().optional(),
-  labels: z.string().optional(),
+  labels: labelsText.optional(),
   labelFile: z.string().optional(),
   difficult: z.boolean().optional(),
   out: z.string().optional(),

@@ -49,7 +49,10 @@ export function networkSize([height, width]: Size, input: InputSize, maxPixels: 
   if (input.kind === 'fixed') return { size: input.size, limited: false };
   const reference = input.kind === 'native' ? 1 : input.kind === 'short' ? Math.min(height, width) : Math.max(height, width);
   const scale = input.kind === 'native' ? 1 : input.pixels / reference;
-  const limit = Math.sqrt(maxPixels / (height * width));
-  const round = (pixels: number): number => Math.max(1, Math.round(pixels * Math.min(scale, limit)));
-  return { size: [round(height), round(width)], limited: limit < scale };
+  const scaled: Size = [Math.max(1, Math.round(height * scale)), Math.max(1, Math.round(width * scale))];
+  if (scaled[0] * scaled[1] <= maxPixels) return { size: scaled, limited: false };
+  const factor = Math.min(scale, Math.sqrt(maxPixels / (height * width)));
+  // Rounded down, and no side longer than the limit itself, for a strip whose other side is held up at 1.
+  const held = (pixels: number): number => Math.min(Math.max(1, Math.floor(pixels * factor)), maxPixels);
+  return { size: [held(height), held(width)], limited: true };
 }

@@ -44,18 +44,14 @@ export async function readPhoto(path: string, options: PhotoOptions): Promise<Ph
     const { width, height, autoOrient } = await image.metadata();
     const original: Size = upright ? [autoOrient.height, autoOrient.width] : [height, width];
     const { size, limited } = networkSize(original, options.input, options.maxPixels);
-    const { data, info } = await image
+    const pixels = await image
       .resize({ height: size[0], width: size[1], fit: 'fill', kernel: 'cubic' })
       .toColourspace('srgb').removeAlpha().raw({ depth: 'uchar' })
-      .toBuffer({ resolveWithObject: true });
-    return { original, size, limited, pixels: info.channels === 1 ? repeatGray(data) : data };
+      .toBuffer();
+    return { original, size, limited, pixels };
   } catch (error) {
-    throw new UserError(`cannot read the photograph ${path}: ${messageOf(error).split('\n')[0]}`, undefined, { cause: error });
+    const [reason] = messageOf(error).split('\n');
+    // libvips keeps one text of errors for all threads: a photograph read at the same time may have taken it away.
+    throw new UserError(`cannot read the photograph ${path}: ${reason === 'Unknown error' ? 'the file is damaged or incomplete' : reason}`, undefined, { cause: error });
   }
-}
-
-function repeatGray(gray: Uint8Array): Uint8Array {
-  const rgb = new Uint8Array(gray.length * 3);
-  for (let i = 0; i < gray.length; i++) rgb.fill(gray[i], i * 3, i * 3 + 3);
-  return rgb;
 }

@@ -1,19 +1,56 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { UserError } from '../errors.js';
+
+/** What is wrong, and how to mend it, for the errors of a file system that are the user's to solve. */
+const causes: Readonly<Record<string, readonly [problem: string, hint: string]>> = {
+  EACCES: ['permission denied', 'choose another place, or change the permissions of the folder'],
+  EPERM: ['permission denied', 'choose another place, or change the permissions of the folder'],
+  EROFS: ['the file system is read-only', 'choose another place'],
+  ENOTDIR: ['a part of the path is a file, not a folder', 'choose another place, or remove that file'],
+  EEXIST: ['a part of the path is a file, not a folder', 'choose another place, or remove that file'],
+  EISDIR: ['it is a folder', 'name a file'],
+  ENOSPC: ['no space is left on the device', 'make room, or choose another place'],
+  EDQUOT: ['the disk quota is used up', 'make room, or choose another place'],
+  ENAMETOOLONG: ['the name is too long', 'choose a shorter one'],
+};
+
+/** The error to throw where writing to `path` failed: a {@link UserError} that names it, or `error` itself if it is no file system's. */
+export function writeError(path: string, error: unknown): unknown {
+  const code = (error as NodeJS.ErrnoException | undefined)?.code ?? '';
+  if (!Object.hasOwn(causes, code)) return error;
+  const [problem, hint] = causes[code];
+  return new UserError(`cannot write ${path}: ${problem}`, hint, { cause: error });
+}
+
+/**
+ * Makes a folder and those above it, where they are missing.
+ *
+ * @throws UserError where that is not possible
+ */
+export async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true });
+  } catch (error) {
+    throw writeError(path, error);
+  }
+}
 
 /**
  * Writes a file so that a reader never sees half of it: under a temporary name in the same folder, then renamed.
  * Missing folders are made. After a failure the temporary file is removed and the old file is untouched.
+ *
+ * @throws UserError where the place cannot be written to
  */
 export async function writeFileAtomic(path: string, data: string | Uint8Array): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolder(dirname(path));
   const temporary = `${path}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`;
   try {
     await writeFile(temporary, data);
     await rename(temporary, path);
   } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
+    await rm(temporary, { force: true }).catch(() => undefined);
+    throw writeError(path, error);
   }
 }

@@ -1,6 +1,8 @@
 import { open, readFile, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import protobuf from 'protobufjs';
 import { UserError } from '../errors.js';
+import { makeFolder, writeError } from '../jobs/files.js';
 
 /** The number of ModelProto's field `metadata_props`. */
 const METADATA_FIELD = 14;
@@ -10,12 +12,13 @@ const METADATA_FIELD = 14;
  * program does not know, is copied byte for byte.
  *
  * @param target may be the model itself; it is replaced only once the new file is complete
- * @throws UserError where the file is no protobuf message
+ * @throws UserError where the file is no protobuf message, or the target cannot be written
  */
 export async function annotateModel(path: string, target: string, entries: ReadonlyMap<string, string>): Promise<void> {
   const bytes = await readFile(path);
   const kept = otherRanges(bytes, entries, path);
   const addition = encodeEntries(entries);
+  await makeFolder(dirname(target));
   const temporary = `${target}.${process.pid}.tmp`;
   try {
     const file = await open(temporary, 'w');
@@ -28,7 +31,7 @@ export async function annotateModel(path: string, target: string, entries: Reado
     await rename(temporary, target);
   } catch (error) {
     await rm(temporary, { force: true });
-    throw error;
+    throw writeError(target, error);
   }
 }
 

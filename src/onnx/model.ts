@@ -87,13 +87,6 @@ export function describeNode(node: OnnxNode): string {
   return `${node.op} '${node.name === '' ? node.outputs[0] : node.name}'`;
 }
 
-/** Who makes each tensor. */
-export function producers(nodes: readonly OnnxNode[]): Map<string, OnnxNode> {
-  const map = new Map<string, OnnxNode>();
-  for (const node of nodes) for (const output of node.outputs) if (output !== '') map.set(output, node);
-  return map;
-}
-
 /** The nodes that the given tensors depend on, in the graph's order. */
 export function ancestors(nodes: readonly OnnxNode[], targets: Iterable<string>): OnnxNode[] {
   const wanted = new Set(targets);

@@ -3,7 +3,7 @@ import { foldConstants } from './fold.js';
 import type { FeatureLayer } from './layers.js';
 import { featureLayers, resolveLayer } from './layers.js';
 import type { OnnxModel } from './model.js';
-import { ancestors } from './model.js';
+import { ancestors, describeNode } from './model.js';
 import type { ImageInput, Size } from './shapes.js';
 import { GraphShapes, imageInput } from './shapes.js';
 import { upgradeModel } from './upgrade.js';
@@ -22,7 +22,7 @@ export class NetworkGraph {
   /**
    * @param target the tensor of interest: logits, or the output of a backbone
    * @param fixedSize the only size the network works at, where its file does not say so
-   * @throws UserError where there is no such tensor, or the model takes no image
+   * @throws UserError where there is no such tensor, the model takes no image, or branches on the way
    */
   constructor(model: OnnxModel, readonly target: string, fixedSize?: Size) {
     const upgraded = upgradeModel(model);
@@ -31,6 +31,10 @@ export class NetworkGraph {
       throw new UserError(`the model has no tensor called '${target}'`, `its outputs are ${model.graph.outputs.map(({ name }) => name).join(', ')}; name the one with the class scores before softmax: --logits NAME`);
     }
     const nodes = ancestors(folded.nodes, [target]);
+    const branching = nodes.find(({ attributes }) => Object.values(attributes).some(({ kind }) => kind === 'graph'));
+    if (branching !== undefined) {
+      throw new UserError(`${describeNode(branching)} holds a graph of its own (control flow), which is not supported`, 'export the model again for one fixed path, or simplify it with onnxsim');
+    }
     const used = new Set(nodes.flatMap(({ inputs }) => inputs));
     const initializers = new Map([...folded.initializers].filter(([name]) => used.has(name)));
     this.model = { ...upgraded, graph: { ...folded, nodes, initializers } };

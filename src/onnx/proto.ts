@@ -55,8 +55,10 @@ const root = protobuf.Root.fromJSON({
   },
 }).resolveAll();
 
-/** The protobufjs type of ONNX's ModelProto. */
+/** The protobufjs types of ONNX's ModelProto, GraphProto and TensorProto. */
 export const ModelType = root.lookupType('Model');
+export const GraphType = root.lookupType('Graph');
+export const TensorType = root.lookupType('Tensor');
 
 /** An integer as protobufjs hands it over: a number, or a Long for 64 bits. */
 export type ProtoInt = number | { toNumber(): number };
@@ -124,8 +126,9 @@ export interface ProtoModel {
   functions?: { name?: string; domain?: string }[];
 }
 
-/** A protobuf integer as a number; `undefined` is protobuf's default, 0. */
+/** A protobuf integer as a number, saturated beyond 2^53 (ONNX's "to the end"); `undefined` is protobuf's default, 0. */
 export function protoNumber(value: ProtoInt | undefined): number {
   if (value === undefined) return 0;
-  return typeof value === 'number' ? value : value.toNumber();
+  const number = typeof value === 'number' ? value : value.toNumber();
+  return Math.min(Math.max(number, -Number.MAX_SAFE_INTEGER), Number.MAX_SAFE_INTEGER);
 }

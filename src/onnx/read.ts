@@ -1,5 +1,5 @@
 import { open, readFile } from 'node:fs/promises';
-import { dirname, resolve, sep } from 'node:path';
+import { dirname, isAbsolute, relative, resolve, sep } from 'node:path';
 import { messageOf, UserError } from '../errors.js';
 import type { Attribute, OnnxModel, OnnxNode, OnnxValueInfo } from './model.js';
 import type { ProtoAttribute, ProtoEntry, ProtoModel, ProtoNode, ProtoTensor, ProtoValueInfo } from './proto.js';
@@ -55,7 +55,8 @@ async function loadExternalData(proto: ProtoModel, path: string): Promise<void> 
     const entries = new Map((tensor.external_data ?? []).map(({ key, value }) => [key, value] as const));
     const location = entries.get('location') ?? '';
     const file = resolve(folder, location);
-    if (!file.startsWith(folder + sep)) {
+    const inside = relative(folder, file);
+    if (inside === '' || inside === '..' || inside.startsWith(`..${sep}`) || isAbsolute(inside)) {
       throw new UserError(`tensor '${tensor.name}' of ${path} points outside the model's folder: '${location}'`);
     }
     const length = Number(entries.get('length') ?? sizeOf((tensor.dims ?? []).map(protoNumber)) * (bytesPerElement(tensor.data_type ?? 0) ?? 0));

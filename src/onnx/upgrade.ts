@@ -30,7 +30,7 @@ export function upgradeModel(model: OnnxModel): OnnxModel {
     initializers.set(unique, tensor);
     return unique;
   };
-  const nodes = model.graph.nodes.map((node) => (node.domain === '' ? upgradeNode(node, model.opset, constant) : node));
+  const nodes = model.graph.nodes.flatMap((node) => (node.domain === '' ? upgradeNode(node, model.opset, constant) : node));
   return { ...model, irVersion: Math.max(model.irVersion, 8), opset: TARGET_OPSET, graph: { ...model.graph, nodes, initializers } };
 }
 
@@ -39,7 +39,7 @@ type MakeConstant = (name: string, tensor: OnnxTensor) => string;
 const axesFirstMovedIn18 = new Set(['ReduceMean', 'ReduceMax', 'ReduceMin', 'ReduceProd', 'ReduceL1', 'ReduceL2', 'ReduceLogSum', 'ReduceLogSumExp', 'ReduceSumSquare']);
 const axesMovedIn13 = new Set(['ReduceSum', 'Squeeze', 'Unsqueeze']);
 
-function upgradeNode(node: OnnxNode, from: number, constant: MakeConstant): OnnxNode {
+function upgradeNode(node: OnnxNode, from: number, constant: MakeConstant): OnnxNode | OnnxNode[] {
   const ints = (name: string, values: readonly number[]): string => constant(name, OnnxTensor.int64([values.length], values));
   if (axesFirstMovedIn18.has(node.op) || (axesMovedIn13.has(node.op) && from < 13)) {
     const axes = intsAttribute(node, 'axes');
@@ -77,13 +77,28 @@ function upgradeNode(node: OnnxNode, from: number, constant: MakeConstant): Onnx
     }
     case 'Softmax': case 'LogSoftmax': {
       if (from >= 13) return node;
-      // Before operator set 13 the axes from `axis` on were flattened; for the last axis that is the same.
-      return { ...node, attributes: { axis: { kind: 'int', value: intAttribute(node, 'axis', 1) } } };
+      const axis = intAttribute(node, 'axis', 1);
+      return axis === -1 ? node : flattened(node, axis);
     }
-    case 'Upsample':
-      throw new UserError(`${describeNode(node)}: Upsample was withdrawn from ONNX`, 'export the model again with opset_version 11 or later');
+    case 'Upsample': case 'Resize':
+      if (from >= 11) return node;
+      throw new UserError(`${describeNode(node)}: the ${node.op} of operator set ${from} was withdrawn from ONNX`, 'export the model again with opset_version 11 or later');
     default: return node;
   }
+}
+
+/** Before operator set 13, Softmax saw a matrix: the axes before `axis` as its rows, all others as its columns. */
+function flattened(node: OnnxNode, axis: number): OnnxNode[] {
+  const [x] = node.inputs;
+  const [y] = node.outputs;
+  const [matrix, shape, result] = ['matrix', 'shape', 'result'].map((part) => `upgraded/${y}/${part}`);
+  const int = (value: number): Attribute => ({ kind: 'int', value });
+  return [
+    { name: matrix, op: 'Flatten', domain: '', inputs: [x], outputs: [matrix], attributes: { axis: int(axis) } },
+    { ...node, inputs: [matrix], outputs: [result], attributes: { axis: int(-1) } },
+    { name: shape, op: 'Shape', domain: '', inputs: [x], outputs: [shape], attributes: {} },
+    { name: `upgraded/${y}`, op: 'Reshape', domain: '', inputs: [result, shape], outputs: [y], attributes: {} },
+  ];
 }
 
 function without(attributes: Attributes, ...names: string[]): Attributes {

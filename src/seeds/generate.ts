@@ -19,7 +19,7 @@ import type { Shard } from '../jobs/shard.js';
 import { itemsOfShard } from '../jobs/shard.js';
 import { workerUrl } from '../jobs/worker-url.js';
 import { serializeModel } from '../onnx/write.js';
-import { packageVersion } from '../package-version.js';
+import { packageVersion } from '../package.js';
 import { ortRuntime } from '../runtime/ort.js';
 import { classIndex, className } from '../voc/classes.js';
 import type { LabelSource } from '../voc/labels/source.js';
@@ -38,6 +38,8 @@ export interface GenerateOptions {
   readonly labels: LabelSource;
   /** The name of the split, for the list of ids that were written. */
   readonly split: string;
+  /** All images of the split, where `items` is only a part of it: the list names every one that is done. */
+  readonly splitItems?: readonly VocItem[];
   readonly out: string;
   readonly format: MaskFormat;
   readonly saveCams: boolean;
@@ -116,7 +118,7 @@ export async function generateSeeds(options: GenerateOptions): Promise<GenerateS
   try {
     const seedPath = ({ id }: VocItem): string => join(out, 'SegmentationClass', `${id}.png`);
     const open: VocItem[] = [];
-    for (const item of mine) if (!journal.isDone(item.id) || !await exists(seedPath(item))) open.push(item);
+    for (const item of mine) if (!options.resume || !journal.isDone(item.id) || !await exists(seedPath(item))) open.push(item);
     const resumed = mine.length - open.length;
     options.onStart?.(open.length, resumed);
     let ended = 0;
@@ -132,11 +134,12 @@ export async function generateSeeds(options: GenerateOptions): Promise<GenerateS
       done: async (item, result) => {
         tally.add(item.id, result);
         await journal.record(entryOf(item.id, result));
-        options.onProgress?.(++ended);
+        ended++;
+        options.onProgress?.(ended);
       },
     });
     const summary = tally.summary(options, resumed, open.length - ended, (Date.now() - started.getTime()) / 1000);
-    await writeList(options, journal, shard === undefined);
+    await writeList(options, journal);
     await writeFileAtomic(join(out, part === '' ? 'run.json' : `run-${part}.json`), `${JSON.stringify({
       ...options.record,
       settings: fixed,
@@ -192,10 +195,14 @@ function entryOf(id: string, result: SeedResult): JournalEntry {
   return result.notes.length === 0 ? { id, status: 'done' } : { id, status: 'done', notes: result.notes };
 }
 
-async function writeList({ out, split, items }: GenerateOptions, journal: Journal, whole: boolean): Promise<void> {
-  const done = journal.entries.filter(({ status }) => status === 'done').map(({ id }) => id).sort();
-  const ids = whole ? items.map(({ id }) => id).filter((id) => journal.isDone(id)) : done;
-  await writeFileAtomic(join(out, 'ImageSets', `${split}.txt`), ids.map((id) => `${id}\n`).join(''));
+/** Writes the ids that are done, in the order of the split, also those of other shards. */
+async function writeList({ out, split, items, splitItems = items }: GenerateOptions, journal: Journal): Promise<void> {
+  await journal.refresh();
+  // A shard that ended while this one was writing has written its own list before or after: look once more.
+  do {
+    const ids = splitItems.map(({ id }) => id).filter((id) => journal.isDone(id));
+    await writeFileAtomic(join(out, 'ImageSets', `${split}.txt`), ids.map((id) => `${id}\n`).join(''));
+  } while (await journal.refresh());
 }
 
 async function exists(path: string): Promise<boolean> {

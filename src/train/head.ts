@@ -1,3 +1,4 @@
+import { UserError } from '../errors.js';
 import { meanAveragePrecision } from '../metrics/average-precision.js';
 import type { Runtime } from '../runtime/runtime.js';
 import type { FeatureTable } from './features.js';
@@ -5,13 +6,16 @@ import type { LabelledFeatures, LinearHead } from './logistic.js';
 import { applyHead, LogisticRegression } from './logistic.js';
 import { randomSequence, shuffled } from './random.js';
 
-/** The strengths of L2 regularisation that are tried, strongest first, on features divided by their standard deviation. */
+/** The strengths of L2 regularisation that are tried, strongest first, on standardised features. */
 export const L2_GRID: readonly number[] = [3, 1, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001];
+
+/** Differences in mAP that are not worth a weaker regularisation. */
+const NEGLIGIBLE = 0.002;
 
 export interface HeadOptions {
   readonly seed: number;
-  /** The share of the training images on which the regularisation is chosen. */
-  readonly heldOut: number;
+  /** The parts of the cross-validation that chooses the regularisation. */
+  readonly folds: number;
   readonly threads: number;
   readonly grid?: readonly number[];
   readonly onTrial?: (l2: number, map: number) => void;
@@ -21,46 +25,63 @@ export interface HeadOptions {
 export interface FittedHead {
   readonly head: LinearHead;
   readonly l2: number;
-  /** The mAP of every strength on the held-out part. */
+  /** The mAP of every strength, each image scored by a head that has not seen it. */
   readonly trials: readonly { readonly l2: number; readonly map: number }[];
 }
 
 /**
- * Fits a multi-label linear head to pooled features. The strength of its L2 regularisation is the one with the best mAP on
- * a held-out part of the images, drawn at random for the seed; the head is then fitted to all of them. All views of an
- * image are samples, and stay on one side.
+ * Fits a multi-label linear head to pooled features. The strength of its L2 regularisation is chosen by cross-validation:
+ * the images are parted at random (for the seed), each part is scored by a head fitted to the others, and the best mAP
+ * over all of them wins (of equals, the strongest regularisation). One held-out part would be too few images of the rare
+ * classes for that choice. The head is then fitted to all images. All views of an image are samples, and stay in one part.
  *
  * @param labels for each photograph of the table its classes, indices 0..classCount-1
+ * @throws UserError where there are fewer images than parts, none shows a class, or a feature is not finite
  */
 export async function fitHead(
   table: FeatureTable, labels: readonly (readonly number[])[], classCount: number, runtime: Runtime, options: HeadOptions,
 ): Promise<FittedHead> {
-  const { channels } = table;
-  const deviation = standardDeviations(table.data, channels);
-  const scaled = divided(table.data, deviation);
+  const { views, channels } = table;
+  if (labels.length < options.folds) throw new UserError(`${labels.length} images are too few for a cross-validation in ${options.folds} parts`, 'give more images, or fewer --folds');
+  if (!labels.some((own) => own.length > 0)) throw new UserError(`none of the ${labels.length} images shows a class`);
+  if (!table.data.every(Number.isFinite)) throw new UserError('the features of the images are not all finite numbers', 'is the preprocessing that of the backbone?');
+  const { mean, deviation } = statistics(table.data, channels);
+  const standard = table.data.map((value, i) => (value - mean[i % channels]) / deviation[i % channels]);
   const order = shuffled(labels.length, randomSequence(options.seed));
-  const heldOut = order.slice(0, Math.round(labels.length * options.heldOut));
-  const rest = order.slice(heldOut.length);
   const regression = await LogisticRegression.create(channels, classCount, runtime, options.threads);
+  const grid = options.grid ?? L2_GRID;
   try {
-    const subset = samplesOf(table, scaled, labels, classCount, rest);
-    const truth = heldOut.map((i) => labels[i]);
-    const trials: { l2: number; map: number }[] = [];
-    let head: LinearHead | undefined;
-    for (const l2 of options.grid ?? L2_GRID) {
-      head = await regression.fit(subset, l2, head);
-      const scores = viewMean(applyHead(head, samplesOf(table, scaled, labels, classCount, heldOut).features), table.views, classCount);
-      const map = meanAveragePrecision(scores, truth, classCount).mean;
-      trials.push({ l2, map });
-      options.onTrial?.(l2, map);
+    const scores = grid.map(() => new Float32Array(labels.length * classCount));
+    for (let fold = 0; fold < options.folds; fold++) {
+      const heldOut = order.filter((_, i) => i % options.folds === fold);
+      const rest = samplesOf(table, standard, labels, classCount, order.filter((_, i) => i % options.folds !== fold));
+      const { features } = samplesOf(table, standard, labels, classCount, heldOut);
+      let head: LinearHead | undefined;
+      for (const [g, l2] of grid.entries()) {
+        head = await regression.fit(rest, l2, head);
+        const logits = viewMean(applyHead(head, features), views, classCount);
+        heldOut.forEach((image, i) => { scores[g].set(logits.subarray(i * classCount, (i + 1) * classCount), image * classCount); });
+      }
     }
-    const best = trials.reduce((a, b) => (b.map > a.map ? b : a));
-    const fitted = await regression.fit(samplesOf(table, scaled, labels, classCount, order), best.l2);
-    const weights = Float32Array.from(fitted.weights, (weight, i) => weight / deviation[Math.floor(i / classCount)]);
-    return { head: { weights, bias: fitted.bias }, l2: best.l2, trials };
+    const trials = grid.map((l2, g) => ({ l2, map: meanAveragePrecision(scores[g], labels, classCount).mean }));
+    for (const { l2, map } of trials) options.onTrial?.(l2, map);
+    const best = Math.max(...trials.map(({ map }) => map));
+    // Of strengths that are as good as equal, the strongest: differences this small are chance.
+    const { l2: strength } = trials.filter(({ map }) => map >= best - NEGLIGIBLE).reduce((a, b) => (b.l2 > a.l2 ? b : a));
+    const fitted = await regression.fit(samplesOf(table, standard, labels, classCount, order), strength);
+    return { head: unstandardised(fitted, mean, deviation), l2: strength, trials };
   } finally {
     await regression.release();
   }
+}
+
+/** The head for plain features that answers as `head` does for standardised ones. */
+function unstandardised({ weights, bias }: LinearHead, mean: Float64Array, deviation: Float64Array): LinearHead {
+  const classCount = bias.length;
+  const plain = weights.map((weight, i) => weight / deviation[Math.floor(i / classCount)]);
+  const offset = Float64Array.from(bias);
+  plain.forEach((weight, i) => { offset[i % classCount] -= weight * mean[Math.floor(i / classCount)]; });
+  return { weights: plain, bias: Float32Array.from(offset) };
 }
 
 /** The mean logits over the views of each image, [images, classes], from [images, views, classes]. */
@@ -86,18 +107,13 @@ function samplesOf(
   return { features, targets, samples };
 }
 
-/** The standard deviation of each feature, [channels]; 1 for a feature that never changes. */
-function standardDeviations(data: Float32Array, channels: number): Float64Array {
+/** The mean and standard deviation of each feature, [channels]; a deviation of 1 for a feature that changes by no more than its rounding. */
+function statistics(data: Float32Array, channels: number): { readonly mean: Float64Array; readonly deviation: Float64Array } {
   const rows = data.length / channels;
-  const sum = new Float64Array(channels);
-  const squares = new Float64Array(channels);
-  for (let i = 0; i < data.length; i++) {
-    sum[i % channels] += data[i];
-    squares[i % channels] += data[i] * data[i];
-  }
-  return sum.map((total, c) => Math.sqrt(Math.max(0, squares[c] / rows - (total / rows) ** 2)) || 1);
-}
-
-function divided(data: Float32Array, divisors: Float64Array): Float32Array {
-  return data.map((value, i) => value / divisors[i % divisors.length]);
+  const mean = new Float64Array(channels);
+  const variance = new Float64Array(channels);
+  for (let i = 0; i < data.length; i++) mean[i % channels] += data[i] / rows;
+  for (let i = 0; i < data.length; i++) variance[i % channels] += (data[i] - mean[i % channels]) ** 2 / rows;
+  const deviation = variance.map((value, c) => (Math.sqrt(value) > 1e-6 * Math.abs(mean[c]) ? Math.sqrt(value) : 1));
+  return { mean, deviation };
 }

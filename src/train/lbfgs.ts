@@ -10,16 +10,24 @@ export interface LbfgsOptions {
   readonly gradientTolerance: number;
   /** Pairs of steps and gradient changes that stand for the curvature. */
   readonly memory?: number;
+  /** The relative precision of the function's value: smaller changes tell nothing, and the gradient decides in their place. */
+  readonly precision?: number;
 }
+
+/** The share of the expected decrease that a step has to bring. */
+const ARMIJO = 1e-4;
 
 /**
  * Minimises a smooth function by limited-memory BFGS with backtracking on the Armijo condition (Nocedal and Wright,
- * Numerical Optimization, 2nd edition, algorithms 7.4 and 3.1). Pairs without positive curvature are left out.
+ * Numerical Optimization, 2nd edition, algorithms 7.4 and 3.1). Pairs without positive curvature are left out. Where the
+ * value no longer changes within its precision, a step is judged by its slope instead (Hager and Zhang, A New Conjugate
+ * Gradient Method with Guaranteed Descent and an Efficient Line Search, SIAM Journal on Optimization 16, 2005, equation 27).
  *
  * @throws Error where the function is not finite at the start
  */
 export async function minimise(
-  evaluate: (x: Float64Array) => Promise<Evaluation>, start: Float64Array, { maxIterations, gradientTolerance, memory = 10 }: LbfgsOptions,
+  evaluate: (x: Float64Array) => Promise<Evaluation>, start: Float64Array,
+  { maxIterations, gradientTolerance, memory = 10, precision = 1e-15 }: LbfgsOptions,
 ): Promise<{ readonly x: Float64Array; readonly value: number; readonly iterations: number }> {
   let x: Float64Array = Float64Array.from(start);
   let current = await evaluate(x);
@@ -35,7 +43,9 @@ export async function minimise(
     for (let attempt = 0; attempt < 30; attempt++, step /= 2) {
       candidate = combined(x, direction, step);
       const trial = await evaluate(candidate);
-      if (trial.value <= current.value + 1e-4 * step * slope) {
+      const lower = trial.value <= current.value + ARMIJO * step * slope;
+      const flat = trial.value <= current.value + precision * Math.abs(current.value);
+      if (lower || (flat && dot(direction, trial.gradient) <= (2 * ARMIJO - 1) * slope)) {
         next = trial;
         break;
       }
@@ -45,6 +55,7 @@ export async function minimise(
     const s = combined(candidate, x, -1);
     const y = combined(next.gradient, current.gradient, -1);
     const curvature = dot(s, y);
+    // Compared to the lengths of both: near the minimum they are tiny, and tell most of all.
     if (curvature > 1e-12) {
       pairs.push({ s, y, rho: 1 / curvature });
       if (pairs.length > memory) pairs.shift();

@@ -87,7 +87,7 @@ export class LogisticRegression {
         gradient[i] += l2 * point[i];
       }
       return { value: Number(results[LOSS].data[0]) + (l2 / 2) * penalty, gradient };
-    }, initial, { maxIterations: 300, gradientTolerance: 1e-5 });
+    }, initial, { maxIterations: 300, gradientTolerance: 1e-5, precision: 1e-6 });
     return { weights: Float32Array.from(x.subarray(0, weightCount)), bias: Float32Array.from(x.subarray(weightCount)) };
   }
 

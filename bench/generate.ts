@@ -1,0 +1,95 @@
+/**
+ * `generate` from photographs to written PNGs against its CAM programs alone (images decoded and normalised beforehand),
+ * same images, same number of threads, in turn; and the resident memory after 200 and after 1,000 images.
+ *
+ *     npm run bench -- generate [--rounds N] [--images N] [--memory]
+ *
+ * Needs `../shared`: dev_all, image-level labels from the masks.
+ */
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { Worker } from 'node:worker_threads';
+import { loadClassifier } from '../src/cam/load.js';
+import { layerCam } from '../src/cam/methods/layercam.js';
+import { buildCamGraph } from '../src/cam/program-graph.js';
+import { generateSchema } from '../src/config/generate.js';
+import { shareBytes } from '../src/jobs/shared-bytes.js';
+import { serializeModel } from '../src/onnx/write.js';
+import { defaultModelPath } from '../src/package.js';
+import { generateSeeds, vocLogits } from '../src/seeds/generate.js';
+import type { GenerateSummary } from '../src/seeds/generate.js';
+import { openDevkit } from '../src/voc/devkit.js';
+import { createLabelSource } from '../src/voc/labels/create.js';
+import { readSplit } from '../src/voc/splits.js';
+import type { VocItem } from '../src/voc/splits.js';
+import type { CamWorkerData } from './cam-worker.js';
+import { median } from './median.js';
+
+const { values } = parseArgs({ options: { rounds: { type: 'string', default: '5' }, images: { type: 'string', default: '300' }, memory: { type: 'boolean' } } });
+const devkit = await openDevkit(resolve('../shared/voc/VOCdevkit/VOC2012'));
+const { items } = await readSplit(devkit, 'dev_all');
+const labels = await createLabelSource('masks', { devkit });
+const classifier = await loadClassifier(defaultModelPath());
+const settings = generateSchema.parse({});
+const workers = availableParallelism();
+
+async function generate(chosen: readonly VocItem[], onProgress?: (done: number) => void): Promise<GenerateSummary> {
+  const out = await mkdtemp(join(tmpdir(), 'voc-seeds-bench-'));
+  try {
+    return await generateSeeds({
+      classifier, settings, items: chosen, missing: [], labels, split: 'bench', out, format: 'palette', saveCams: false, resume: true, workers, onProgress,
+    });
+  } finally {
+    await rm(out, { recursive: true });
+  }
+}
+
+async function startCamWorkers(chosen: readonly VocItem[]): Promise<Worker[]> {
+  const layers = classifier.graph.resolveLayers(settings.layers);
+  const program = shareBytes(serializeModel(buildCamGraph(classifier.graph, layers, layerCam)));
+  const logitOf = vocLogits(classifier);
+  const images = await Promise.all(chosen.map(async (item) => {
+    const classes = await labels.labels(item);
+    return { path: item.imagePath, logits: classes.map((label) => logitOf.get(label)!) };
+  }));
+  return Promise.all(Array.from({ length: workers }, async (_, w) => {
+    const own = images.filter((__, i) => i % workers === w);
+    const { input } = classifier.graph;
+    const data: CamWorkerData = { program, input: input.name, layerCount: layers.length, normalisation: classifier.spec, images: own };
+    const worker = new Worker(new URL('./cam-worker.js', import.meta.url), { workerData: data });
+    await once(worker, 'message');
+    return worker;
+  }));
+}
+
+if (values.memory === true) {
+  const resident: Record<number, number> = {};
+  await generate(items.slice(0, 1000), (done) => {
+    if (done % 100 === 0) resident[done] = process.memoryUsage().rss / 2 ** 20;
+  });
+  for (const [done, megabytes] of Object.entries(resident)) console.log(`after ${done} images: ${megabytes.toFixed(0)} MiB resident`);
+  console.log(`1,000 images to 200 images: ${(resident[1000] / resident[200]).toFixed(3)}`);
+} else {
+  const chosen = items.slice(0, Number(values.images));
+  const threads = await startCamWorkers(chosen);
+  const rates: { cam: number[]; generate: number[] } = { cam: [], generate: [] };
+  for (let round = 0; round <= Number(values.rounds); round++) {
+    const start = performance.now();
+    await Promise.all(threads.map(async (worker) => {
+      worker.postMessage('run');
+      await once(worker, 'message');
+    }));
+    const cam = chosen.length / ((performance.now() - start) / 1000);
+    const { imagesPerSecond, stages } = await generate(chosen);
+    // The first round warms up.
+    if (round === 0) continue;
+    rates.cam.push(cam);
+    rates.generate.push(imagesPerSecond);
+    console.log(`round ${round}: CAM programs alone ${cam.toFixed(1)} images/s, generate ${imagesPerSecond.toFixed(1)} images/s; ms per image: ${JSON.stringify(stages)}`);
+  }
+  console.log(`medians: ${median(rates.cam).toFixed(1)} and ${median(rates.generate).toFixed(1)} images/s, ratio ${(median(rates.generate) / median(rates.cam)).toFixed(2)}`);
+  for (const worker of threads) await worker.terminate();
+}

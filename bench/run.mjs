@@ -1,0 +1,16 @@
+// Compiles the benchmarks and runs the one that is named: npm run bench -- NAME [arguments]
+import { execFileSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const here = fileURLToPath(new URL('.', import.meta.url));
+const [name, ...rest] = process.argv.slice(2);
+const names = readdirSync(here).filter((file) => file.endsWith('.ts')).map((file) => file.slice(0, -3));
+if (!names.includes(name)) {
+  console.error(`name a benchmark: ${names.join(', ')}`);
+  process.exit(1);
+}
+const repository = fileURLToPath(new URL('..', import.meta.url));
+const tsc = fileURLToPath(new URL('../node_modules/typescript/bin/tsc', import.meta.url));
+execFileSync(process.execPath, [tsc, '-p', 'tsconfig.bench.json'], { cwd: repository, stdio: 'inherit' });
+execFileSync(process.execPath, ['--expose-gc', `out/bench/bench/${name}.js`, ...rest], { cwd: repository, stdio: 'inherit' });

@@ -1,0 +1,95 @@
+/**
+ * The mIoU of seeds over every threshold, for single layers and fusions of one classifier: the threshold is tuned on
+ * dev_train and scored on dev_val, and the best threshold on dev_val itself, which has seen its masks, stands beside it.
+ *
+ *     npm run bench -- seeds CLASSIFIER [--limit N]
+ *
+ * Image-level labels are the classes of the masks. Needs `../shared`.
+ */
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { DEFAULT_FUSION, FusedMaps } from '../src/cam/fusion.js';
+import type { FusionOptions } from '../src/cam/fusion.js';
+import { loadClassifier } from '../src/cam/load.js';
+import { layerCam } from '../src/cam/methods/layercam.js';
+import { buildCamGraph } from '../src/cam/program-graph.js';
+import { CamProgram } from '../src/cam/program.js';
+import { toTensor } from '../src/image/normalise.js';
+import { DEFAULT_MAX_PIXELS, readPhoto } from '../src/image/photo.js';
+import { scoreMatrix } from '../src/metrics/scores.js';
+import { ThresholdSweep } from '../src/metrics/sweep.js';
+import { serializeModel } from '../src/onnx/write.js';
+import { ortRuntime } from '../src/runtime/ort.js';
+import { largestOfRow } from '../src/seeds/assign.js';
+import { vocLogits } from '../src/seeds/generate.js';
+import { openDevkit } from '../src/voc/devkit.js';
+import { classesInMap } from '../src/voc/labels/masks.js';
+import { readMask } from '../src/voc/masks.js';
+import { readSplit } from '../src/voc/splits.js';
+import type { VocItem } from '../src/voc/splits.js';
+
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { limit: { type: 'string' }, short: { type: 'string', default: '320' } } });
+const [modelPath] = positionals;
+if (modelPath === undefined) throw new Error('name a classifier');
+
+const LAYERS = ['/8', '/16', '/32'];
+/** Variants: which of the layers, and how they are fused. */
+const VARIANTS: Record<string, { layers: number[]; fusion: Partial<FusionOptions> }> = {
+  '/32 (deepest)': { layers: [2], fusion: {} },
+  '/16': { layers: [1], fusion: {} },
+  '/8': { layers: [0], fusion: {} },
+  'max of /16, /32': { layers: [1, 2], fusion: {} },
+  'max of /8, /16, /32': { layers: [0, 1, 2], fusion: {} },
+  'mean of /16, /32': { layers: [1, 2], fusion: { fuse: 'mean' } },
+  'mean of /8, /16, /32': { layers: [0, 1, 2], fusion: { fuse: 'mean' } },
+  'mean of /8, /16, /32, none scaled': { layers: [0, 1, 2], fusion: { fuse: 'mean', scaleLayers: 'none' } },
+};
+
+const devkit = await openDevkit(resolve('../shared/voc/VOCdevkit/VOC2012'));
+const classifier = await loadClassifier(modelPath);
+const logitOf = vocLogits(classifier);
+const layers = classifier.graph.resolveLayers(LAYERS);
+const graph = serializeModel(buildCamGraph(classifier.graph, layers, layerCam));
+const program = await CamProgram.load(graph, classifier.graph.input.name, layers.length, ortRuntime, { threads: 2 });
+
+async function sweepSplit(name: string): Promise<Record<string, ThresholdSweep>> {
+  const sweeps = Object.fromEntries(Object.keys(VARIANTS).map((variant) => [variant, new ThresholdSweep(100)]));
+  const { items } = await readSplit(devkit, name);
+  for (const item of items.slice(0, values.limit === undefined ? undefined : Number(values.limit))) await addItem(item, sweeps);
+  return sweeps;
+}
+
+async function addItem({ imagePath, maskPath }: VocItem, sweeps: Record<string, ThresholdSweep>): Promise<void> {
+  const truth = await readMask(maskPath);
+  const labels = classesInMap(truth, maskPath);
+  const photo = await readPhoto(imagePath, { input: { kind: 'short', pixels: Number(values.short) }, maxPixels: DEFAULT_MAX_PIXELS });
+  const result = await program.run(toTensor(photo.pixels, photo.size, classifier.spec), photo.size, labels.map((label) => logitOf.get(label)!));
+  const { width, height } = truth;
+  const [best, other, label] = [new Float32Array(width), new Float32Array(width), new Uint8Array(width)];
+  for (const [variant, { layers: chosen, fusion }] of Object.entries(VARIANTS)) {
+    const maps = new FusedMaps(chosen.map((i) => result.layers[i]), labels.length, [height, width], { ...DEFAULT_FUSION, ...fusion });
+    for (let y = 0; y < height; y++) {
+      largestOfRow(maps, labels, y, best, label, other);
+      sweeps[variant].add(truth.data.subarray(y * width, (y + 1) * width), best, label);
+    }
+  }
+}
+
+function miouAt(sweep: ThresholdSweep, step: number): number {
+  return 100 * scoreMatrix(sweep.matrix(step), 'error').meanIou;
+}
+
+function bestStep(sweep: ThresholdSweep): number {
+  const scores = Array.from({ length: sweep.bins }, (_, step) => miouAt(sweep, step));
+  return scores.indexOf(Math.max(...scores));
+}
+
+const [train, val] = [await sweepSplit('dev_train'), await sweepSplit('dev_val')];
+console.log(`${modelPath}, short side ${values.short}; mIoU over 21 classes in %, labels from the masks\n`);
+console.log('| maps | dev_val, threshold fixed on dev_train | dev_val, best threshold (saw its masks) | dev_train, best threshold (saw its masks) |');
+console.log('|---|---:|---:|---:|');
+for (const name of Object.keys(VARIANTS)) {
+  const [fixed, best] = [bestStep(train[name]), bestStep(val[name])];
+  const cell = (sweep: ThresholdSweep, step: number): string => `${miouAt(sweep, step).toFixed(1)} at ${sweep.threshold(step).toFixed(2)}`;
+  console.log(`| ${name} | ${cell(val[name], fixed)} | ${cell(val[name], best)} | ${cell(train[name], fixed)} |`);
+}

@@ -1,0 +1,132 @@
+import { basename, dirname, extname, join } from 'node:path';
+import { availableParallelism } from 'node:os';
+import { FusedMaps } from '../cam/fusion.js';
+import { loadClassifier } from '../cam/load.js';
+import type { LoadedClassifier } from '../cam/load.js';
+import { layerCam } from '../cam/methods/layercam.js';
+import { buildCamGraph } from '../cam/program-graph.js';
+import { CamProgram } from '../cam/program.js';
+import { camSchema } from '../config/cam.js';
+import { loadConfig } from '../config/load.js';
+import { UserError } from '../errors.js';
+import { toTensor } from '../image/normalise.js';
+import { overlayHeat, writeRgbPng } from '../image/overlay.js';
+import { readPhoto } from '../image/photo.js';
+import { writeFileAtomic } from '../jobs/files.js';
+import { encodeNpz } from '../jobs/npz.js';
+import { serializeModel } from '../onnx/write.js';
+import { ortRuntime } from '../runtime/ort.js';
+import { inputSizeFor } from '../seeds/generate.js';
+import { addCamOptions, camSettingsOf, parseNames } from './cam-options.js';
+import type { CamFlags } from './cam-options.js';
+import { parseCount } from './devkit-options.js';
+import { EXIT } from './exit-codes.js';
+import type { CommandRegistrar } from './main.js';
+import { addModelOptions, modelOrDefault, parseNumber, specOfFlags } from './model-options.js';
+import type { ModelFlags } from './model-options.js';
+
+interface CamCommandFlags extends ModelFlags, CamFlags {
+  config?: string;
+  model?: string;
+  class?: string[];
+  top: number;
+  out?: string;
+  opacity: number;
+  npz?: boolean;
+  json?: boolean;
+}
+
+const examples = `
+Examples:
+  # Where is the dog? Writes photo-dog.png beside the photograph
+  voc-seeds cam photo.jpg --model classifier.onnx --class dog
+
+  # The three classes that the classifier finds most likely, into a folder, with the maps as .npz
+  voc-seeds cam photo.jpg --model classifier.onnx --top 3 --out heat --npz
+
+  # Any ImageNet classifier
+  voc-seeds cam photo.jpg --model mobilenet.onnx --logits logits --preprocess tensorflow --classes labels.txt --class "tabby, tabby cat"
+`;
+
+/** `voc-seeds cam` */
+export const registerCam: CommandRegistrar = (program, done) => {
+  const command = program.command('cam').argument('<photo>', 'an image file')
+    .description('Show where a classifier sees a class in one photograph: a heat map laid over it.')
+    .option('--model <file>', 'the classifier, an ONNX file (default: the one that comes with voc-seeds)')
+    .option('--class <name,...>', 'classes by name or by the index of their logit (default: the most likely ones)', parseClasses)
+    .option('--top <n>', 'without --class: how many of the most likely classes', parseCount, 1)
+    .option('--out <folder>', 'where the pictures go (default: beside the photograph)')
+    .option('--opacity <o>', 'of the heat map, 0..1', parseNumber, 0.7)
+    .option('--npz', 'also write the maps: keys (indices of logits) and maps [K, H, W]')
+    .option('--config <file>', 'settings in YAML, by the names of the flags in camelCase');
+  addModelOptions(addCamOptions(command))
+    .option('--json', 'print what was found and written as JSON')
+    .addHelpText('after', examples)
+    .action(async (photo: string, flags: CamCommandFlags) => { done(await run(photo, flags)); });
+};
+
+// ImageNet's class names hold commas: a comma parts names only where no space follows.
+function parseClasses(text: string): string[] {
+  return parseNames(text.replaceAll(', ', '\0')).map((name) => name.replaceAll('\0', ', '));
+}
+
+async function run(path: string, flags: CamCommandFlags): Promise<number> {
+  const settings = await loadConfig(camSchema, flags.config, { ...camSettingsOf(flags) });
+  const classifier = await loadClassifier(modelOrDefault(flags.model), await specOfFlags(flags));
+  const { graph, spec } = classifier;
+  const layers = graph.resolveLayers(settings.layers);
+  const photo = await readPhoto(path, { input: inputSizeFor(classifier, settings), maxPixels: settings.maxPixels, upright: true });
+  const tensor = toTensor(photo.pixels, photo.size, spec);
+  const program = await CamProgram.load(
+    serializeModel(buildCamGraph(graph, layers, layerCam)), graph.input.name, layers.length, ortRuntime, { threads: availableParallelism() },
+  );
+  try {
+    const classes = flags.class?.map((name) => logitOf(classifier, name))
+      ?? strongest((await program.run(tensor, photo.size, [0])).logits, flags.top);
+    const result = await program.run(tensor, photo.size, classes);
+    const maps = new FusedMaps(result.layers, classes.length, photo.original, settings);
+    const full = await readPhoto(path, { input: { kind: 'native' }, maxPixels: Infinity, upright: true });
+    const [height, width] = photo.original;
+    const folder = flags.out ?? dirname(path);
+    const stem = basename(path, extname(path));
+    const all = maps.toArray();
+    const found = [];
+    for (const [k, logit] of classes.entries()) {
+      const map = all.subarray(k * height * width, (k + 1) * height * width);
+      const file = join(folder, `${stem}-${fileName(spec.classes[logit])}.png`);
+      await writeRgbPng(file, overlayHeat(full.pixels, map, flags.opacity), photo.original);
+      found.push({ class: spec.classes[logit], index: logit, logit: result.logits[logit], empty: maps.maxima[k] === 0, file });
+    }
+    if (flags.npz === true) {
+      await writeFileAtomic(join(folder, `${stem}.npz`), encodeNpz({
+        keys: { shape: [classes.length], data: Int32Array.from(classes) },
+        maps: { shape: [classes.length, height, width], data: all },
+      }));
+    }
+    process.stdout.write(flags.json === true ? `${JSON.stringify(found, null, 2)}\n` : describe(found));
+    return EXIT.ok;
+  } finally {
+    await program.release();
+  }
+}
+
+function logitOf({ spec, path }: LoadedClassifier, name: string): number {
+  const wanted = name.toLowerCase();
+  const byName = spec.classes.findIndex((own) => own.toLowerCase() === wanted);
+  if (byName >= 0) return byName;
+  if (/^\d+$/.test(name) && Number(name) < spec.classes.length) return Number(name);
+  const similar = spec.classes.filter((own) => own.toLowerCase().includes(wanted)).slice(0, 5);
+  throw new UserError(`${path} has no class '${name}'`, similar.length > 0 ? `similar: ${similar.join('; ')}` : `classes: ${spec.classes.slice(0, 20).join(', ')}`);
+}
+
+function strongest(logits: Float32Array, count: number): number[] {
+  return Array.from(logits, (_, i) => i).sort((a, b) => logits[b] - logits[a]).slice(0, count);
+}
+
+function fileName(name: string): string {
+  return name.replace(/[^\p{L}\p{N}]+/gu, '_');
+}
+
+function describe(found: readonly { class: string; logit: number; empty: boolean; file: string }[]): string {
+  return found.map((item) => `${item.class}: logit ${item.logit.toFixed(2)}${item.empty ? ', the map is zero everywhere' : ''}, ${item.file}\n`).join('');
+}

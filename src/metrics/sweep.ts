@@ -1,0 +1,57 @@
+import { COLUMN_COUNT, ConfusionMatrix, LABEL_COUNT } from './confusion.js';
+
+/**
+ * Scores every threshold of a sweep at once: pixels are counted by how strong their strongest map is, its class and the
+ * true label, and the confusion matrix of a threshold is a sum over that histogram. A constant background is meant: a
+ * pixel is foreground where its strongest map exceeds the threshold.
+ */
+export class ThresholdSweep {
+  /** [bins, 21, 22]; bin i holds values in (i / bins, (i + 1) / bins], bin 0 also 0. */
+  private readonly counts: Float64Array;
+
+  /** @param bins equal parts of [0, 1]; the thresholds are their lower bounds i / bins */
+  constructor(readonly bins = 100) {
+    this.counts = new Float64Array(bins * LABEL_COUNT * COLUMN_COUNT);
+  }
+
+  /** The threshold of a step of the sweep. */
+  threshold(step: number): number {
+    return step / this.bins;
+  }
+
+  /**
+   * Adds pixels of one image, for example a row.
+   *
+   * @param truth ground-truth labels; 255 is left out
+   * @param best the strongest map, 0..1
+   * @param label the class of the strongest map, 1..20
+   */
+  add(truth: Uint8Array, best: Float32Array, label: Uint8Array): void {
+    const { counts, bins } = this;
+    for (let i = 0; i < truth.length; i++) {
+      const t = truth[i];
+      if (t >= LABEL_COUNT) continue;
+      const bin = Math.min(Math.max(Math.ceil(best[i] * bins) - 1, 0), bins - 1);
+      // A map of zero is background at every threshold.
+      counts[(bin * LABEL_COUNT + t) * COLUMN_COUNT + (best[i] > 0 ? label[i] : 0)]++;
+    }
+  }
+
+  /** Adds the counts of another sweep with as many bins. */
+  merge(other: ThresholdSweep): void {
+    for (let i = 0; i < this.counts.length; i++) this.counts[i] += other.counts[i];
+  }
+
+  /** The confusion matrix at threshold `step / bins`. */
+  matrix(step: number): ConfusionMatrix {
+    const size = LABEL_COUNT * COLUMN_COUNT;
+    const matrix = new ConfusionMatrix();
+    for (let bin = 0; bin < this.bins; bin++) {
+      for (let i = 0; i < size; i++) {
+        // Below the threshold everything is background (column 0).
+        matrix.counts[bin >= step ? i : i - (i % COLUMN_COUNT)] += this.counts[bin * size + i];
+      }
+    }
+    return matrix;
+  }
+}

@@ -1,0 +1,25 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+/** The folder of this package and its version: package.json is the nearest one above this module. */
+function findPackage(): { readonly root: URL; readonly version: string } {
+  for (let folder = new URL('.', import.meta.url); ; folder = new URL('..', folder)) {
+    try {
+      const { name, version } = JSON.parse(readFileSync(new URL('package.json', folder), 'utf8')) as { name?: string; version: string };
+      if (name === 'voc-seeds') return { root: folder, version };
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
+    if (new URL('..', folder).href === folder.href) throw new Error('the package.json of voc-seeds is missing');
+  }
+}
+
+/** The version of this package. */
+export function packageVersion(): string {
+  return findPackage().version;
+}
+
+/** The classifier that comes with this package. */
+export function defaultModelPath(): string {
+  return fileURLToPath(new URL('data/models/mobilenet_v1_voc.onnx', findPackage().root));
+}

@@ -1,0 +1,233 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { gradientRules } from '../../src/autodiff/rules/index.js';
+import { ClassifierGraph } from '../../src/cam/classifier.js';
+import type { Value } from '../../src/onnx/builder.js';
+import { GraphBuilder } from '../../src/onnx/builder.js';
+import { inferShapes } from '../../src/onnx/infer.js';
+import type { OnnxModel } from '../../src/onnx/model.js';
+import { parseModel } from '../../src/onnx/read.js';
+import { DataType, sizeOf } from '../../src/onnx/tensor.js';
+import { serializeModel } from '../../src/onnx/write.js';
+import { ortRuntime } from '../../src/runtime/ort.js';
+import type { RuntimeTensor } from '../../src/runtime/runtime.js';
+import { loadCases } from '../fixtures/load.js';
+import { relativeError } from '../helpers.js';
+import { noise, spreadOut } from '../random.js';
+import { gradientGraph, GRADIENT } from './gradient-graph.js';
+
+/** The bar for every element of every gradient, relative to the largest. */
+const TOLERANCE = 1e-4;
+
+/** The distance of neighbouring input values: kinks lie half of it away, at multiples of it. */
+const SPACING = 0.125;
+
+/**
+ * The step of the differences. The runtime computes in float32, so it is as large as the operator allows: a linear one
+ * allows any, one with kinks allows steps that cannot reach the next kink, and a smooth one such that the error of the
+ * differences, of fourth order, stays below rounding.
+ */
+const STEPS = { linear: 1, kinked: 0.24 * SPACING, smooth: 0.06 };
+
+interface OperatorCase {
+  name: string;
+  kind: keyof typeof STEPS;
+  /** [C, H, W] */
+  shape?: readonly [number, number, number];
+  /** Adds the operator; x is the image [N, C, H, W]. */
+  build: (b: GraphBuilder, x: Value) => Value;
+}
+
+const weights = (b: GraphBuilder, dims: readonly number[], seed = 1): Value => b.floats(noise(sizeOf(dims), seed), dims);
+/** At least 0.5, and smooth. */
+const positive = (b: GraphBuilder, x: Value): Value => b.add(b.sigmoid(x), b.floats(0.5));
+const float = (value: number) => ({ float: value });
+const { linear, kinked, smooth } = { linear: 'linear', kinked: 'kinked', smooth: 'smooth' } as const;
+
+const cases: OperatorCase[] = [
+  { name: 'Conv 3x3', kind: linear, build: (b, x) => b.conv(x, weights(b, [3, 2, 3, 3]), { pads: [1, 1, 1, 1] }) },
+  { name: 'Conv stride 2, asymmetric padding', kind: linear, shape: [2, 6, 5], build: (b, x) => b.conv(x, weights(b, [3, 2, 3, 3]), { strides: [2, 2], pads: [0, 1, 2, 0] }) },
+  { name: 'Conv stride 2 by 3, dilated', kind: linear, shape: [2, 7, 8], build: (b, x) => b.conv(x, weights(b, [3, 2, 2, 3]), { strides: [2, 3], dilations: [3, 2], pads: [1, 2, 0, 1] }) },
+  { name: 'Conv depthwise, SAME_UPPER, stride 2', kind: linear, shape: [3, 6, 5], build: (b, x) => b.conv(x, weights(b, [3, 1, 3, 3]), { group: 3, strides: [2, 2], auto_pad: 'SAME_UPPER' }) },
+  { name: 'Conv 1x1, stride 2', kind: linear, shape: [4, 4, 5], build: (b, x) => b.conv(x, weights(b, [4, 2, 1, 1]), { group: 2, strides: [2, 2] }) },
+  { name: 'Gemm', kind: linear, build: (b, x) => b.node('Gemm', [b.reshape(x, [0, -1]), weights(b, [5, 24]), weights(b, [5])], { alpha: float(1.7), beta: float(0.3), transB: 1 }) },
+  { name: 'MatMul', kind: linear, build: (b, x) => b.matmul(x, weights(b, [4, 3])) },
+  { name: 'BatchNormalization', kind: linear, build: (b, x) => b.node('BatchNormalization', [x, b.floats([1.2, -0.7]), b.floats([0.1, 0.2]), b.floats([0.3, -0.4]), b.floats([0.5, 2])], { epsilon: float(1e-3) }) },
+  { name: 'LRN size 3', kind: smooth, shape: [4, 2, 3], build: (b, x) => b.node('LRN', [x], { size: 3, alpha: float(0.8), beta: float(0.75), bias: float(1.5) }) },
+  { name: 'LRN size 5', kind: smooth, shape: [6, 1, 5], build: (b, x) => b.node('LRN', [x], { size: 5, alpha: float(0.5), beta: float(0.5), bias: float(2) }) },
+  { name: 'Relu', kind: kinked, build: (b, x) => b.relu(x) },
+  { name: 'Clip', kind: kinked, build: (b, x) => b.node('Clip', [x, b.floats(-2 * SPACING), b.floats(6 * SPACING)]) },
+  { name: 'Clip from 0', kind: kinked, build: (b, x) => b.node('Clip', [x, b.floats(0), b.floats(6 * SPACING)]) },
+  { name: 'Clip without lower limit', kind: kinked, build: (b, x) => b.node('Clip', [x, '', b.floats(SPACING)]) },
+  { name: 'LeakyRelu', kind: kinked, build: (b, x) => b.node('LeakyRelu', [x], { alpha: float(0.2) }) },
+  { name: 'PRelu', kind: kinked, build: (b, x) => b.node('PRelu', [x, b.floats([0.3, -0.4], [2, 1, 1])]) },
+  { name: 'Sigmoid', kind: smooth, build: (b, x) => b.sigmoid(x) },
+  { name: 'Tanh', kind: smooth, build: (b, x) => b.node('Tanh', [x]) },
+  // Kinks at -beta / alpha = -4 SPACING and (1 - beta) / alpha = 4 SPACING.
+  { name: 'HardSigmoid', kind: kinked, build: (b, x) => b.node('HardSigmoid', [x], { alpha: float(1), beta: float(0.5) }) },
+  // Kinks at 3 = 8 SPACING 3.
+  { name: 'HardSwish', kind: kinked, build: (b, x) => b.node('HardSwish', [b.mul(x, b.floats(3))]) },
+  { name: 'Elu', kind: kinked, build: (b, x) => b.node('Elu', [x], { alpha: float(0.7) }) },
+  { name: 'Softmax over channels', kind: smooth, shape: [4, 2, 3], build: (b, x) => b.node('Softmax', [x], { axis: 1 }) },
+  { name: 'Softmax over the last axis', kind: smooth, build: (b, x) => b.node('Softmax', [x]) },
+  { name: 'Add', kind: linear, build: (b, x) => b.add(b.reduceMean(x, [2, 3]), b.add(x, weights(b, [2, 1, 1]))) },
+  { name: 'Sum', kind: linear, build: (b, x) => b.sum([x, b.reduceMean(x, [1]), weights(b, [1, 2, 1, 1])]) },
+  { name: 'Sub', kind: linear, build: (b, x) => b.sub(weights(b, [2, 3, 4]), b.sub(x, b.reduceMean(x, [1, 2]))) },
+  { name: 'Mul', kind: smooth, build: (b, x) => b.mul(b.mul(x, weights(b, [2, 1, 1])), b.reduceMean(x, [2, 3])) },
+  { name: 'Div', kind: smooth, build: (b, x) => b.div(b.reduceMean(x, [2, 3]), positive(b, x)) },
+  { name: 'Div of a constant', kind: smooth, build: (b, x) => b.div(weights(b, [2, 1, 1]), b.reduceMean(positive(b, x), [3])) },
+  { name: 'Pow', kind: smooth, build: (b, x) => b.pow(positive(b, x), b.floats(2.5)) },
+  { name: 'Pow 2 of numbers of both signs', kind: smooth, build: (b, x) => b.pow(x, b.floats(2)) },
+  { name: 'Neg', kind: linear, build: (b, x) => b.neg(x) },
+  { name: 'Sqrt', kind: smooth, build: (b, x) => b.sqrt(positive(b, x)) },
+  { name: 'Exp', kind: smooth, build: (b, x) => b.exp(x) },
+  { name: 'MaxPool 3x3, stride 2', kind: kinked, shape: [2, 5, 4], build: (b, x) => b.node('MaxPool', [x], { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] }) },
+  { name: 'MaxPool 2x3, ceil_mode', kind: kinked, shape: [2, 4, 5], build: (b, x) => b.node('MaxPool', [x], { kernel_shape: [2, 3], strides: [3, 2], ceil_mode: 1 }) },
+  { name: 'AveragePool, padding counted', kind: linear, shape: [2, 5, 4], build: (b, x) => b.averagePool(x, { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1], count_include_pad: 1 }) },
+  { name: 'AveragePool, padding not counted', kind: linear, shape: [2, 5, 4], build: (b, x) => b.averagePool(x, { kernel_shape: [3, 2], strides: [2, 1], pads: [1, 0, 0, 1] }) },
+  { name: 'GlobalAveragePool', kind: linear, build: (b, x) => b.node('GlobalAveragePool', [x]) },
+  { name: 'GlobalMaxPool', kind: kinked, build: (b, x) => b.node('GlobalMaxPool', [x]) },
+  { name: 'ReduceMean over positions', kind: linear, build: (b, x) => b.reduceMean(x, [2, 3], false) },
+  { name: 'ReduceMean over channels', kind: linear, build: (b, x) => b.reduceMean(x, [-3]) },
+  { name: 'ReduceSum', kind: linear, build: (b, x) => b.reduceSum(x, [1, 3], false) },
+  { name: 'Concat', kind: linear, build: (b, x) => b.concat([b.neg(x), b.reduceMean(x, [1]), b.mul(x, b.floats(2))], -3) },
+  { name: 'Split', kind: linear, shape: [5, 1, 6], build: (b, x) => {
+    const [first, , last] = b.nodeWithOutputs('Split', [x, b.ints([2, 1, 2])], 3, { axis: 1 });
+    return b.sub(first, b.mul(last, b.floats(3)));
+  } },
+  { name: 'Slice', kind: linear, build: (b, x) => b.slice(x, b.ints([-2, 1]), b.ints([Number.MAX_SAFE_INTEGER, 3]), [3, 2]) },
+  { name: 'Slice with steps', kind: linear, shape: [2, 5, 6], build: (b, x) => b.node('Slice', [x, b.ints([1, 0]), b.ints([5, 5]), b.ints([2, 3]), b.ints([2, 3])]) },
+  { name: 'Pad', kind: linear, build: (b, x) => b.pad(x, b.ints([0, 1, 0, 2, 0, 0, -1, 1])) },
+  { name: 'Reshape', kind: linear, build: (b, x) => b.reduceSum(b.reshape(x, [0, 3, 2, -1]), [2]) },
+  { name: 'Flatten', kind: linear, build: (b, x) => b.node('Flatten', [x]) },
+  { name: 'Squeeze and Unsqueeze', kind: linear, shape: [1, 3, 4], build: (b, x) => b.reduceSum(b.unsqueeze(b.squeeze(x, [1]), [-1]), [1]) },
+  { name: 'Transpose', kind: linear, build: (b, x) => b.reduceSum(b.transpose(x, [0, 3, 1, 2]), [2]) },
+  { name: 'Identity and Dropout', kind: linear, build: (b, x) => b.node('Dropout', [b.node('Identity', [x])]) },
+];
+
+const CLASSES = 3;
+
+/** x -> the operator -> a random linear function of all that comes out, which is the logits. */
+function modelOf({ build, shape = [2, 3, 4] }: OperatorCase): { model: OnnxModel; operators: Set<string> } {
+  const input = { name: 'x', type: DataType.float32, shape: ['N', ...shape] };
+  const b = new GraphBuilder({ nodes: [], initializers: new Map(), inputs: [input] });
+  const y = build(b, 'x');
+  const operators = new Set(b.nodes.map(({ op }) => op));
+  const graph = { name: 'case', nodes: b.nodes, initializers: b.initializers, inputs: [input], outputs: [] };
+  const perImage = sizeOf(inferShapes(graph, new Map([['x', [1, ...shape]]])).get(y)!.dims);
+  b.alias(b.matmul(b.reshape(y, [0, -1]), weights(b, [perImage, CLASSES], 9)), 'logits');
+  const outputs = [{ name: 'logits', type: DataType.float32, shape: ['N', CLASSES] }];
+  return {
+    operators,
+    model: { irVersion: 8, opset: 18, otherOpsets: new Map(), producer: '', metadata: new Map(), graph: { ...graph, nodes: b.nodes, outputs } },
+  };
+}
+
+/** The five-point stencil, exact for polynomials of the fourth degree: offset in steps, weight per step. */
+const STENCIL = [[-2, 1 / 12], [-1, -8 / 12], [1, 8 / 12], [2, -1 / 12]] as const;
+
+/** d logit / d x of each element by finite differences, [K, elements]; all of them in one batch. */
+async function differences(
+  model: OnnxModel, shape: readonly number[], x: Float32Array, classes: readonly number[], step: number,
+): Promise<Float32Array> {
+  const session = await ortRuntime.load(serializeModel(model), { threads: 1 });
+  const batch = new Float32Array(x.length * STENCIL.length * x.length);
+  for (let i = 0; i < x.length; i++) {
+    STENCIL.forEach(([offset], s) => {
+      const image = batch.subarray((i * STENCIL.length + s) * x.length, (i * STENCIL.length + s + 1) * x.length);
+      image.set(x);
+      image[i] += offset * step;
+    });
+  }
+  const { logits } = await session.run({ x: { type: 'float32', dims: [x.length * STENCIL.length, ...shape], data: batch } });
+  await session.release();
+  return Float32Array.from({ length: classes.length * x.length }, (_, at) => {
+    const [k, i] = [Math.floor(at / x.length), at % x.length];
+    const logit = (s: number): number => Number(logits.data[(i * STENCIL.length + s) * CLASSES + classes[k]]);
+    return STENCIL.reduce((sum, [, weight], s) => sum + weight * logit(s), 0) / step;
+  });
+}
+
+const bigints = (values: readonly number[]) => ({ type: 'int64' as const, dims: [values.length], data: BigInt64Array.from(values, BigInt) });
+
+describe('every gradient rule agrees with finite differences of its operator', () => {
+  it('every operator that has a rule is among the cases', () => {
+    const covered = new Set(cases.flatMap((testCase) => [...modelOf(testCase).operators]));
+    expect([...gradientRules.keys()].filter((op) => !covered.has(op))).toEqual([]);
+  });
+
+  for (const testCase of cases) {
+    it(testCase.name, async () => {
+      const { model } = modelOf(testCase);
+      const shape = testCase.shape ?? [2, 3, 4];
+      const classes = [2, 0];
+      const x = spreadOut(sizeOf(shape), SPACING, 5);
+      const classifier = new ClassifierGraph(model, 'logits');
+      const session = await ortRuntime.load(serializeModel(gradientGraph(classifier, ['x'])), { threads: 1 });
+      const results = await session.run({ 'x': { type: 'float32', dims: [1, ...shape], data: x }, 'cam/classes': bigints(classes) });
+      await session.release();
+      const gradient = results[`${GRADIENT}x`];
+      expect(gradient.dims).toEqual([classes.length, ...shape]);
+      const expected = await differences(model, shape, x, classes, STEPS[testCase.kind]);
+      const error = relativeError(gradient.data as Float32Array, expected);
+      if (process.env.REPORT) process.stdout.write(`${testCase.kind} ${testCase.name}: ${error.toExponential(1)}\n`);
+      expect(error).toBeLessThan(TOLERANCE);
+    });
+  }
+});
+
+/** One image per seed, as well as one image for all seeds. */
+describe('a batch of images, each with a class of its own, gives what the images give alone', () => {
+  for (const { name, modelPath, runs: [{ shape, input, classes }] } of loadCases('network').filter(({ fixedSize }) => !fixedSize)) {
+    it(name, async () => {
+      const session = await ortRuntime.load(
+        serializeModel(gradientGraph(new ClassifierGraph(parseModel(readFileSync(modelPath)), 'logits'), ['input'])), { threads: 1 },
+      );
+      const images = [input, input.map((v, i) => v * Math.cos(i))];
+      const gradientOf = async (list: readonly Float32Array[], of: readonly number[]): Promise<Float32Array> => {
+        const data = Float32Array.from(list.flatMap((image) => [...image]));
+        const results = await session.run({ 'input': { type: 'float32', dims: [list.length, ...shape.slice(1)], data }, 'cam/classes': bigints(of) });
+        return results[`${GRADIENT}input`].data as Float32Array;
+      };
+      const together = await gradientOf(images, classes);
+      for (const [i, image] of images.entries()) {
+        const alone = await gradientOf([image], [classes[i]]);
+        expect(relativeError(together.subarray(i * input.length, (i + 1) * input.length), alone)).toBeLessThan(1e-5);
+      }
+      await session.release();
+    });
+  }
+});
+
+/**
+ * Networks have kinks everywhere, so a difference over a step long enough for float32 crosses some. The integral of the
+ * gradient along a straight way from one image to another does not mind: it is the difference of the logits.
+ */
+describe('gradients of whole networks integrate to the difference of the logits', () => {
+  // The gradient is all steps; the mean of this many points of it is good to about 3e-3.
+  const POINTS = 400;
+  for (const { name, modelPath, runs: [{ shape, input, classes }] } of loadCases('network')) {
+    it(name, async () => {
+      const model = parseModel(readFileSync(modelPath));
+      const forward = await ortRuntime.load(serializeModel(model), { threads: 1 });
+      const backward = await ortRuntime.load(serializeModel(gradientGraph(new ClassifierGraph(model, 'logits'), ['input'])), { threads: 1 });
+      const way = noise(input.length, 3, 0.15);
+      const at = (t: number): RuntimeTensor => ({ type: 'float32', dims: shape, data: input.map((v, i) => v + t * way[i]) });
+      const [start, end] = [(await forward.run({ input: at(0) })).logits.data, (await forward.run({ input: at(1) })).logits.data];
+      const slopes = classes.map(() => [] as number[]);
+      for (let point = 0; point < POINTS; point++) {
+        const results = await backward.run({ 'input': at((point + 0.5) / POINTS), 'cam/classes': bigints(classes) });
+        const gradient = results[`${GRADIENT}input`].data as Float32Array;
+        slopes.forEach((list, k) => list.push(way.reduce((sum, d, i) => sum + d * gradient[k * way.length + i], 0)));
+      }
+      await forward.release();
+      await backward.release();
+      slopes.forEach((list, k) => {
+        const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b) / POINTS;
+        const error = Math.abs(mean(list) - (Number(end[classes[k]]) - Number(start[classes[k]]))) / mean(list.map(Math.abs));
+        if (process.env.REPORT) process.stdout.write(`integral ${name}: ${error.toExponential(1)}\n`);
+        expect(error, `class ${classes[k]}`).toBeLessThan(1e-2);
+      });
+    });
+  }
+});

@@ -1,0 +1,189 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { UserError } from '../../src/errors.js';
+import { GraphBuilder } from '../../src/onnx/builder.js';
+import { inferShapes } from '../../src/onnx/infer.js';
+import type { OnnxGraph, OnnxModel } from '../../src/onnx/model.js';
+import { NetworkGraph } from '../../src/onnx/network.js';
+import { parseModel } from '../../src/onnx/read.js';
+import { GraphShapes, imageInput } from '../../src/onnx/shapes.js';
+import { DataType } from '../../src/onnx/tensor.js';
+import { upgradeModel } from '../../src/onnx/upgrade.js';
+import { windowAxes, windowOutput } from '../../src/onnx/window.js';
+import { serializeModel } from '../../src/onnx/write.js';
+import { ortRuntime } from '../../src/runtime/ort.js';
+import { loadCase, loadCases } from '../fixtures/load.js';
+
+/** The tensors of a graph that hold sizes, not pixels. */
+function integerTensors({ nodes }: OnnxGraph): Set<string> {
+  const integers = new Set<string>();
+  for (const { op, inputs, outputs, attributes } of nodes) {
+    const to = attributes.to?.kind === 'int' ? attributes.to.value : undefined;
+    if (op === 'Shape' || (op === 'Cast' ? to === DataType.int64 : integers.has(inputs[0]))) for (const name of outputs) integers.add(name);
+  }
+  return integers;
+}
+
+describe('shapes and sizes inferred for a graph are those that ONNX Runtime makes', () => {
+  const groups = new Map<string, ReturnType<typeof loadCases>>();
+  for (const testCase of loadCases()) groups.set(testCase.group, [...groups.get(testCase.group) ?? [], testCase]);
+  for (const [group, cases] of groups) {
+    it(`${cases.length} models of the group ${group}`, async () => {
+      for (const { name, modelPath, runs } of cases) {
+        const model = upgradeModel(parseModel(readFileSync(modelPath)));
+        const integers = integerTensors(model.graph);
+        const names = model.graph.nodes.filter(({ op }) => op !== 'Constant').flatMap(({ outputs }) => outputs).filter((output) => output !== '');
+        const outputs = names.map((output) => ({ name: output, type: integers.has(output) ? DataType.int64 : DataType.float32, shape: undefined }));
+        const session = await ortRuntime.load(serializeModel({ ...model, graph: { ...model.graph, outputs } }), { threads: 1 });
+        for (const { shape, input } of runs) {
+          const known = inferShapes(model.graph, new Map([['input', shape]]));
+          const results = await session.run({ input: { type: 'float32', dims: shape, data: input } });
+          for (const output of names) {
+            expect(known.get(output)?.dims, `${name}: ${output}`).toEqual(results[output].dims);
+            if (integers.has(output)) expect(known.get(output)?.values, `${name}: ${output}`).toEqual(Array.from(results[output].data, Number));
+          }
+        }
+        await session.release();
+      }
+    });
+  }
+});
+
+function graphOf(shape: readonly (number | string | null)[], build: (b: GraphBuilder) => void): OnnxGraph {
+  const inputs = [{ name: 'x', type: DataType.float32, shape }];
+  const b = new GraphBuilder({ nodes: [], initializers: new Map(), inputs });
+  build(b);
+  return { name: 'g', nodes: b.nodes, initializers: b.initializers, inputs, outputs: [] };
+}
+
+const modelOf = (graph: OnnxGraph): OnnxModel => ({ irVersion: 8, opset: 18, otherOpsets: new Map(), producer: '', metadata: new Map(), graph });
+
+function refusal(action: () => unknown): UserError {
+  try {
+    action();
+  } catch (error) {
+    expect(error).toBeInstanceOf(UserError);
+    return error as UserError;
+  }
+  throw new Error('nothing was thrown');
+}
+
+describe('GraphShapes', () => {
+  const free = ['N', 3, 'H', 'W'];
+
+  it('tells fixed dimensions from those that depend on the image', () => {
+    const graph = graphOf(free, (b) => {
+      const y = b.alias(b.conv('x', b.floats(new Float32Array(5 * 3 * 9), [5, 3, 3, 3]), { strides: [2, 2], pads: [1, 1, 1, 1] }), 'y');
+      b.alias(b.node('GlobalAveragePool', [y]), 'pooled');
+      b.alias(b.node('NoSuchOperator', [y]), 'unknown');
+      b.alias(b.reshape(y, b.concat([b.shape(y, 0, 1), b.ints([-1])], 0)), 'flat');
+      b.alias(b.transpose(y, [1, 0, 2, 3]), 'turned');
+    });
+    const shapes = GraphShapes.of(graph, imageInput(graph));
+    expect(shapes.dims('y')).toEqual([null, 5, null, null]);
+    expect(shapes.dims('pooled')).toEqual([null, 5, 1, 1]);
+    expect(shapes.dims('flat')).toEqual([null, null]);
+    expect(shapes.dims('unknown')).toBeUndefined();
+    expect(shapes.stride('y')).toEqual([2, 2]);
+    expect(['pooled', 'flat', 'turned', 'unknown', 'nothing'].map((name) => shapes.stride(name))).toEqual(Array(5).fill(undefined));
+    expect(['y', 'flat', 'turned'].map((name) => shapes.batchLeads(name))).toEqual([true, true, false]);
+  });
+
+  it('counts the stride along each axis', () => {
+    const graph = graphOf(free, (b) => {
+      b.alias(b.node('MaxPool', ['x'], { kernel_shape: [2, 2], strides: [4, 1] }), 'y');
+    });
+    expect(GraphShapes.of(graph, imageInput(graph)).stride('y')).toEqual([4, 1]);
+  });
+
+  it('counts the stride of a network of one size as image over map', () => {
+    const { model, input, shapes } = new NetworkGraph(parseModel(readFileSync(loadCase('vgg-like').modelPath)), 'logits');
+    expect(input.fixedSize).toEqual([32, 24]);
+    expect(['feat_a', 'feat_b'].map((name) => shapes.stride(name))).toEqual([[4, 4], [8, 8]]);
+    expect(model.graph.nodes.length).toBeGreaterThan(5);
+  });
+
+  it('names the node that cannot work at an image size', () => {
+    const graph = graphOf(['N', 3, 2, 2], (b) => {
+      b.conv('x', b.floats(new Float32Array(3 * 25), [1, 3, 5, 5]));
+    });
+    expect(refusal(() => GraphShapes.of(graph, imageInput(graph))).message).toMatch(/Conv 'Conv_\d' has nothing left to work on/);
+  });
+});
+
+describe('the image input', () => {
+  const inputOf = (...shapes: (readonly (number | string | null)[])[]): OnnxGraph => ({
+    name: 'g', nodes: [], initializers: new Map(), outputs: [],
+    inputs: shapes.map((shape, i) => ({ name: `x${i}`, type: DataType.float32, shape })),
+  });
+
+  it('has channels, and a size where one is declared or given', () => {
+    expect(imageInput(inputOf(['N', 3, 'H', 'W']))).toEqual({ name: 'x0', channels: 3, fixedSize: undefined });
+    expect(imageInput(inputOf([null, 3, null, null]), [224, 200])).toEqual({ name: 'x0', channels: 3, fixedSize: [224, 200] });
+    expect(imageInput(inputOf([1, 1, 28, 32]))).toEqual({ name: 'x0', channels: 1, fixedSize: [28, 32] });
+    expect(imageInput(inputOf([1, 3, 224, 224]), [224, 224]).fixedSize).toEqual([224, 224]);
+  });
+
+  it('cannot be run at another size than it declares', () => {
+    expect(refusal(() => imageInput(inputOf([1, 3, 224, 224]), [224, 320])).message).toMatch(/224, 224.*224x320/);
+  });
+
+  it('in another layout is refused', () => {
+    for (const shape of [['N', 224, 224, 3], [1, 'H', 'W', 3], [null, null, null, 3]]) {
+      const { message, hint } = refusal(() => imageInput(inputOf(shape)));
+      expect(message).toContain('[N, channels, H, W] is wanted');
+      expect(hint).toContain('NCHW');
+    }
+  });
+
+  it('is one, of four axes', () => {
+    for (const graph of [inputOf(['N', 10]), inputOf(), inputOf(['N', 3, 'H', 'W'], ['N', 4])]) {
+      expect(refusal(() => imageInput(graph)).message).toContain('one image input');
+    }
+  });
+
+  it('of a whole network: a text model is refused', () => {
+    const graph = graphOf(['N', 77], (b) => { b.alias(b.neg('x'), 'logits'); });
+    expect(refusal(() => new NetworkGraph(modelOf(graph), 'logits')).message).toContain('x [N, 77]');
+  });
+});
+
+describe('windows', () => {
+  const node = (attributes: Parameters<GraphBuilder['node']>[2], kernel: [number, number]) => {
+    const b = new GraphBuilder();
+    b.node('Conv', ['x', 'w'], attributes);
+    return windowAxes(b.nodes[0], kernel);
+  };
+
+  it('have ONNX\'s defaults', () => {
+    expect(node({}, [3, 2])).toEqual([
+      { kernel: 3, stride: 1, dilation: 1, span: 3, pads: [0, 0] },
+      { kernel: 2, stride: 1, dilation: 1, span: 2, pads: [0, 0] },
+    ]);
+  });
+
+  it('pads are all begins, then all ends; SAME at stride 1 puts the odd one where its name says', () => {
+    const [vertical, horizontal] = node({ pads: [1, 2, 3, 4], dilations: [2, 3] }, [3, 3]);
+    expect([vertical.pads, horizontal.pads, vertical.span, horizontal.span]).toEqual([[1, 3], [2, 4], 5, 7]);
+    expect(node({ auto_pad: 'SAME_UPPER' }, [4, 3]).map(({ pads }) => pads)).toEqual([[1, 2], [1, 1]]);
+    expect(node({ auto_pad: 'SAME_LOWER' }, [4, 3]).map(({ pads }) => pads)).toEqual([[2, 1], [1, 1]]);
+  });
+
+  it('output sizes by the formulas of the specification', () => {
+    const size = (attributes: Parameters<GraphBuilder['node']>[2], kernel: number, of: number, ceil = false) => windowOutput(node(attributes, [kernel, kernel])[0], of, ceil);
+    expect(size({ strides: [2, 2], pads: [1, 1, 1, 1] }, 3, 7)).toBe(4);
+    expect(size({ strides: [2, 2], pads: [1, 1, 1, 1] }, 3, 8)).toBe(4);
+    expect(size({ strides: [2, 2] }, 3, 8)).toBe(3);
+    expect(size({ strides: [2, 2] }, 3, 8, true)).toBe(4);
+    // The fifth window of this one would start in the padding behind the end, and is left out.
+    expect(size({ strides: [2, 2], pads: [0, 0, 1, 1] }, 1, 8, true)).toBe(4);
+    expect(size({ strides: [2, 2], auto_pad: 'SAME_UPPER' }, 3, 7)).toBe(4);
+    expect(size({ strides: [3, 3], auto_pad: 'VALID' }, 2, 7)).toBe(2);
+  });
+
+  it('of one or three axes are refused', () => {
+    const b = new GraphBuilder();
+    b.node('Conv', ['x', 'w']);
+    expect(refusal(() => windowAxes(b.nodes[0], [3, 3, 3])).message).toContain('3 spatial axes');
+  });
+});
