@@ -65,11 +65,11 @@ async function addItem({ imagePath, maskPath }: VocItem, sweeps: Record<string, 
   const photo = await readPhoto(imagePath, { input: { kind: 'short', pixels: Number(values.short) }, maxPixels: DEFAULT_MAX_PIXELS });
   const result = await program.run(toTensor(photo.pixels, photo.size, classifier.spec), photo.size, labels.map((label) => logitOf.get(label)!));
   const { width, height } = truth;
-  const [best, other, label] = [new Float32Array(width), new Float32Array(width), new Uint8Array(width)];
+  const [best, label] = [new Float32Array(width), new Uint8Array(width)];
   for (const [variant, { layers: chosen, fusion }] of Object.entries(VARIANTS)) {
     const maps = new FusedMaps(chosen.map((i) => result.layers[i]), labels.length, [height, width], { ...DEFAULT_FUSION, ...fusion });
     for (let y = 0; y < height; y++) {
-      largestOfRow(maps, labels, y, best, label, other);
+      largestOfRow(maps, labels, y, best, label);
       sweeps[variant].add(truth.data.subarray(y * width, (y + 1) * width), best, label);
     }
   }

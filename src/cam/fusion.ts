@@ -77,106 +77,144 @@ function maximumOf(values: Float32Array): number {
   return maximum;
 }
 
+/** Columns that lie between the same two cells: they begin at `starts[i]` and end before `starts[i + 1]`. */
+function segments({ first }: Interpolation): Int32Array {
+  const starts: number[] = [];
+  first.forEach((cell, x) => { if (x === 0 || cell !== first[x - 1]) starts.push(x); });
+  return Int32Array.from([...starts, first.length]);
+}
+
+/** A layer ready to be read row by row. */
+interface FusedLayer {
+  readonly data: Float32Array;
+  readonly height: number;
+  readonly width: number;
+  readonly rows: Interpolation;
+  readonly columns: Interpolation;
+  readonly segments: Int32Array;
+}
+
+/** Fused maps are kept up to this many numbers (64 MiB); larger ones are computed again when they are read. */
+const MAX_KEPT = 2 ** 24;
+
 /**
- * One map per class at the size of the photograph, computed row by row when asked for: a batch never holds more than it
- * needs, and a photograph of 48 megapixels takes no more memory than its rows.
- *
- * Layers are normalised, scaled, upsampled and fused as {@link FusionOptions} say; then each class's map is divided by
- * its own maximum.
+ * One map per class at the size of the photograph. Layers are normalised, scaled, upsampled and fused as
+ * {@link FusionOptions} say; then each class's map is divided by its own maximum. Maps are handed out row by row: a
+ * photograph of 48 megapixels takes no more memory than its rows.
  */
 export class FusedMaps {
   readonly height: number;
   readonly width: number;
   /** The largest value of each class's map before the last normalisation; 0: the map is zero everywhere. */
   readonly maxima: Float32Array;
-  private readonly layers: readonly { data: Float32Array; height: number; width: number; rows: Interpolation; columns: Interpolation }[];
-  private readonly row: Float32Array;
+  private readonly layers: readonly FusedLayer[];
+  private readonly cells: Float32Array;
+  private readonly scratch: Float32Array;
+  /** [K, height, width], where that is small enough to be kept. */
+  private readonly kept: Float32Array | undefined;
 
   /**
    * @param layers shallowest first
    * @param classCount the number of maps K in each layer
    * @param size of the photograph
+   * @param maxKept maps of more numbers than this are computed row by row as they are read
    */
-  constructor(layers: readonly LayerMaps[], readonly classCount: number, [height, width]: Size, private readonly options: FusionOptions) {
+  constructor(
+    layers: readonly LayerMaps[], readonly classCount: number, [height, width]: Size, private readonly options: FusionOptions,
+    maxKept = MAX_KEPT,
+  ) {
     this.height = height;
     this.width = width;
     this.layers = layers.map((layer, i) => {
       const scaled = options.scaleLayers === 'all' || (options.scaleLayers === 'shallow' && i < layers.length - 1);
+      const columns = interpolation(width, layer.width, options);
       return {
         height: layer.height, width: layer.width,
         data: normaliseLayer(layer, classCount, options.layerNorm, scaled ? options.gamma : undefined),
         rows: interpolation(height, layer.height, options),
-        columns: interpolation(width, layer.width, options),
+        columns, segments: segments(columns),
       };
     });
-    this.row = new Float32Array(Math.max(...layers.map((layer) => layer.width)));
-    this.maxima = this.findMaxima();
+    this.cells = new Float32Array(Math.max(...layers.map((layer) => layer.width)));
+    const size = classCount * height * width;
+    this.kept = size <= maxKept ? new Float32Array(size) : undefined;
+    this.scratch = new Float32Array(width);
+    this.maxima = this.fuseAll();
   }
 
-  private findMaxima(): Float32Array {
-    const maxima = new Float32Array(this.classCount);
-    const out = new Float32Array(this.width);
-    for (let k = 0; k < this.classCount; k++) {
-      let maximum = 0;
-      for (let y = 0; y < this.height; y++) {
-        this.fuseRow(k, y, out);
-        for (let x = 0; x < out.length; x++) if (out[x] > maximum) maximum = out[x];
-      }
-      maxima[k] = maximum;
-    }
-    return maxima;
-  }
-
-  /** Writes row y of class k's map, normalised, into `out` [width]. */
-  readRow(k: number, y: number, out: Float32Array): void {
-    this.fuseRow(k, y, out);
-    const maximum = this.maxima[k];
-    if (this.options.mapNorm === 'none' || maximum === 0) return;
-    for (let x = 0; x < this.width; x++) out[x] /= maximum;
-  }
-
-  /** All maps at full size, [K, height, width]. */
-  toArray(): Float32Array {
+  /** Fuses every row, normalises what is kept, and returns the maxima. */
+  private fuseAll(): Float32Array {
     const area = this.height * this.width;
-    const maps = new Float32Array(this.classCount * area);
+    return Float32Array.from({ length: this.classCount }, (_, k) => {
+      let maximum = 0;
+      for (let y = 0; y < this.height; y++) maximum = Math.max(maximum, this.fuseRow(k, y, this.keptRow(k, y) ?? this.scratch));
+      if (this.kept !== undefined) this.normalise(this.kept.subarray(k * area, (k + 1) * area), maximum);
+      return maximum;
+    });
+  }
+
+  private keptRow(k: number, y: number): Float32Array | undefined {
+    const start = (k * this.height + y) * this.width;
+    return this.kept?.subarray(start, start + this.width);
+  }
+
+  private normalise(values: Float32Array, maximum: number): void {
+    if (this.options.mapNorm === 'none' || maximum === 0) return;
+    for (let i = 0; i < values.length; i++) values[i] /= maximum;
+  }
+
+  /** Row y of class k's map, normalised, [width]. It may be overwritten by the next call, and is not to be changed. */
+  row(k: number, y: number): Float32Array {
+    const kept = this.keptRow(k, y);
+    if (kept !== undefined) return kept;
+    this.fuseRow(k, y, this.scratch);
+    this.normalise(this.scratch, this.maxima[k]);
+    return this.scratch;
+  }
+
+  /** All maps at full size, [K, height, width]; not to be changed. */
+  toArray(): Float32Array {
+    if (this.kept !== undefined) return this.kept;
+    const maps = new Float32Array(this.classCount * this.height * this.width);
     for (let k = 0; k < this.classCount; k++) {
-      for (let y = 0; y < this.height; y++) {
-        const start = k * area + y * this.width;
-        this.readRow(k, y, maps.subarray(start, start + this.width));
-      }
+      for (let y = 0; y < this.height; y++) maps.set(this.row(k, y), (k * this.height + y) * this.width);
     }
     return maps;
   }
 
-  private fuseRow(k: number, y: number, out: Float32Array): void {
+  /** Writes row y of class k's map, not normalised, and returns its largest value. */
+  private fuseRow(k: number, y: number, out: Float32Array): number {
+    const { cells, layers } = this;
     const mean = this.options.fuse === 'mean';
-    const weight = mean ? 1 / this.layers.length : 1;
-    const { row, width } = this;
-    for (let l = 0; l < this.layers.length; l++) {
-      const layer = this.layers[l];
-      const cells = layer.width;
-      const base = k * layer.height * cells;
-      const [first, second, share] = [base + layer.rows.first[y] * cells, base + layer.rows.second[y] * cells, layer.rows.share[y]];
+    const weight = mean ? 1 / layers.length : 1;
+    let maximum = 0;
+    for (let l = 0; l < layers.length; l++) {
+      const { width, height, data, rows, columns, segments: starts } = layers[l];
+      const base = k * height * width;
+      const first = base + rows.first[y] * width;
+      const second = base + rows.second[y] * width;
+      const down = rows.share[y];
       // Down first: it is done on the few cells of the map, not on the many pixels of the photograph.
-      for (let i = 0; i < cells; i++) row[i] = weight * (layer.data[first + i] + share * (layer.data[second + i] - layer.data[first + i]));
-      const { first: left, second: right, share: part } = layer.columns;
-      if (l === 0) {
-        for (let x = 0; x < width; x++) {
-          const a = row[left[x]];
-          out[x] = a + part[x] * (row[right[x]] - a);
-        }
-      } else if (mean) {
-        for (let x = 0; x < width; x++) {
-          const a = row[left[x]];
-          out[x] += a + part[x] * (row[right[x]] - a);
-        }
-      } else {
-        for (let x = 0; x < width; x++) {
-          const a = row[left[x]];
-          const value = a + part[x] * (row[right[x]] - a);
-          if (value > out[x]) out[x] = value;
+      for (let i = 0; i < width; i++) cells[i] = weight * (data[first + i] + down * (data[second + i] - data[first + i]));
+      const across = columns.share;
+      // Along a segment the two cells are the same; they are read once for all of its pixels.
+      for (let i = 0; i + 1 < starts.length; i++) {
+        const start = starts[i];
+        const end = starts[i + 1];
+        const a = cells[columns.first[start]];
+        const step = cells[columns.second[start]] - a;
+        // The row itself holds what is fused so far: nothing yet, a sum, or a maximum.
+        if (l === 0) for (let x = start; x < end; x++) out[x] = a + across[x] * step;
+        else if (mean) for (let x = start; x < end; x++) out[x] += a + across[x] * step;
+        else {
+          for (let x = start; x < end; x++) {
+            const value = a + across[x] * step;
+            if (value > out[x]) out[x] = value;
+          }
         }
       }
     }
+    for (let x = 0; x < out.length; x++) if (out[x] > maximum) maximum = out[x];
+    return maximum;
   }
 }

@@ -18,11 +18,16 @@ export interface Normalisation {
 export function toTensor(pixels: Uint8Array, [height, width]: Size, { channelOrder, scale, mean, std }: Normalisation): Float32Array {
   const area = height * width;
   const tensor = new Float32Array(3 * area);
-  for (let channel = 0; channel < 3; channel++) {
-    const table = Float32Array.from({ length: 256 }, (_, value) => (value * scale - mean[channel]) / std[channel]);
-    const from = channelOrder === 'rgb' ? channel : 2 - channel;
-    const plane = tensor.subarray(channel * area, (channel + 1) * area);
-    for (let i = 0, at = from; i < area; i++, at += 3) plane[i] = table[pixels[at]];
+  const table = (channel: number): Float32Array => Float32Array.from({ length: 256 }, (_, value) => (value * scale - mean[channel]) / std[channel]);
+  const plane = (channel: number): Float32Array => tensor.subarray(channel * area, (channel + 1) * area);
+  // Per channel of the network; the first and last byte of a pixel change places for BGR.
+  const [first, second, third] = [plane(0), plane(1), plane(2)];
+  const [ofFirst, ofSecond, ofThird] = [table(0), table(1), table(2)];
+  const from = channelOrder === 'rgb' ? 0 : 2;
+  for (let i = 0, at = 0; i < area; i++, at += 3) {
+    first[i] = ofFirst[pixels[at + from]];
+    second[i] = ofSecond[pixels[at + 1]];
+    third[i] = ofThird[pixels[at + 2 - from]];
   }
   return tensor;
 }

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import sharp from 'sharp';
 import { messageOf, UserError } from '../errors.js';
 import type { Size } from '../onnx/shapes.js';
@@ -40,7 +41,8 @@ export async function readPhoto(path: string, options: PhotoOptions): Promise<Ph
   try {
     const upright = options.upright === true;
     // A colour profile is not applied: networks were trained on pixels as stored, and published tools read them so.
-    const image = sharp(path, { failOn: 'error', autoOrient: upright, ignoreIcc: true });
+    // Read once: the header is looked at first, and a path would be opened and parsed twice.
+    const image = sharp(await readFile(path), { failOn: 'error', autoOrient: upright, ignoreIcc: true });
     const { width, height, autoOrient } = await image.metadata();
     const original: Size = upright ? [autoOrient.height, autoOrient.width] : [height, width];
     const { size, limited } = networkSize(original, options.input, options.maxPixels);

@@ -126,10 +126,8 @@ export class GraphBuilder {
   where(condition: Value, a: Value, b: Value): Value { return this.node('Where', [condition, a, b]); }
   neg(x: Value): Value { return this.node('Neg', [x]); }
   relu(x: Value): Value { return this.node('Relu', [x]); }
-  sign(x: Value): Value { return this.node('Sign', [x]); }
   exp(x: Value): Value { return this.node('Exp', [x]); }
   sqrt(x: Value): Value { return this.node('Sqrt', [x]); }
-  reciprocal(x: Value): Value { return this.node('Reciprocal', [x]); }
   sigmoid(x: Value): Value { return this.node('Sigmoid', [x]); }
   cast(x: Value, to: number): Value { return this.node('Cast', [x], { to }); }
   sum(values: readonly Value[]): Value { return values.length === 1 ? values[0] : this.node('Sum', values); }
@@ -137,7 +135,6 @@ export class GraphBuilder {
   // Reductions; `axes` are kept with size 1 unless `keepdims` is false.
   reduceSum(x: Value, axes: readonly number[], keepdims = true): Value { return this.reduce('ReduceSum', x, axes, keepdims); }
   reduceMean(x: Value, axes: readonly number[], keepdims = true): Value { return this.reduce('ReduceMean', x, axes, keepdims); }
-  reduceMax(x: Value, axes: readonly number[], keepdims = true): Value { return this.reduce('ReduceMax', x, axes, keepdims); }
   private reduce(op: string, x: Value, axes: readonly number[], keepdims: boolean): Value {
     return this.node(op, [x, this.ints(axes)], { keepdims: keepdims ? 1 : 0 });
   }

@@ -6,8 +6,8 @@ export interface MapRows {
   readonly height: number;
   readonly width: number;
   readonly classCount: number;
-  /** Writes row y of class k, [width]. */
-  readRow(k: number, y: number, out: Float32Array): void;
+  /** Row y of class k, [width]; it is read before the next one is asked for. */
+  row(k: number, y: number): Float32Array;
 }
 
 export interface AssignOptions {
@@ -27,10 +27,9 @@ export function assignSeeds(maps: MapRows, labels: readonly number[], { threshol
   const { width, height } = maps;
   const data = new Uint8Array(width * height);
   const best = new Float32Array(width);
-  const other = new Float32Array(width);
   const label = new Uint8Array(width);
   for (let y = 0; y < height; y++) {
-    largestOfRow(maps, labels, y, best, label, other);
+    largestOfRow(maps, labels, y, best, label);
     const start = y * width;
     for (let x = 0; x < width; x++) {
       if (best[x] > threshold) data[start + x] = label[x];
@@ -44,20 +43,18 @@ export function assignSeeds(maps: MapRows, labels: readonly number[], { threshol
  * The largest map of each pixel in row y and its class.
  *
  * @param best takes the values [width]
- * @param label takes the classes [width]
- * @param other scratch space [width]
+ * @param label takes the classes [width]; 0 where every map is zero
  */
-export function largestOfRow(
-  maps: MapRows, labels: readonly number[], y: number, best: Float32Array, label: Uint8Array, other: Float32Array,
-): void {
+export function largestOfRow(maps: MapRows, labels: readonly number[], y: number, best: Float32Array, label: Uint8Array): void {
   best.fill(0);
   label.fill(0);
   for (let k = 0; k < maps.classCount; k++) {
-    maps.readRow(k, y, other);
+    const map = maps.row(k, y);
+    const own = labels[k];
     for (let x = 0; x < best.length; x++) {
-      if (other[x] > best[x]) {
-        best[x] = other[x];
-        label[x] = labels[k];
+      if (map[x] > best[x]) {
+        best[x] = map[x];
+        label[x] = own;
       }
     }
   }

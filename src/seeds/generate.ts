@@ -102,7 +102,7 @@ export async function generateSeeds(options: GenerateOptions): Promise<GenerateS
   const workers = options.workers ?? availableParallelism();
   const pool = new Piscina<SeedTask, SeedResult>({
     filename: workerUrl('./seed-worker.js', import.meta.url).href,
-    minThreads: 1, maxThreads: workers, idleTimeout: 10_000,
+    minThreads: workers, maxThreads: workers,
     // While one image computes, the worker's next one is decoded.
     concurrentTasksPerWorker: 2,
     workerData: {

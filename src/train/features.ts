@@ -62,7 +62,7 @@ export async function extractFeatures(paths: readonly string[], options: Feature
   const workers = options.workers ?? availableParallelism();
   const pool = new Piscina<string, FeatureResult>({
     filename: workerUrl('./feature-worker.js', import.meta.url).href,
-    minThreads: 1, maxThreads: workers, concurrentTasksPerWorker: 2,
+    minThreads: workers, maxThreads: workers, concurrentTasksPerWorker: 2,
     workerData: {
       graph: shareBytes(serializeModel(buildFeatureGraph(options.backbone, layer))), input: options.backbone.input.name, threads: 1,
       inputSizes, flip, maxPixels: DEFAULT_MAX_PIXELS, normalisation: options.normalisation,

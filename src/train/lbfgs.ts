@@ -56,7 +56,7 @@ export async function minimise(
     const y = combined(next.gradient, current.gradient, -1);
     const curvature = dot(s, y);
     // Compared to the lengths of both: near the minimum they are tiny, and tell most of all.
-    if (curvature > 1e-12) {
+    if (curvature > 1e-10 * Math.sqrt(dot(s, s) * dot(y, y))) {
       pairs.push({ s, y, rho: 1 / curvature });
       if (pairs.length > memory) pairs.shift();
     }

@@ -367,7 +367,10 @@ function child(...argv: string[]): Child {
   let stderr = '';
   process.stdout.on('data', (data) => { stdout += String(data); });
   process.stderr.on('data', (data) => { stderr += String(data); });
-  return { process, ended: new Promise((resolve) => { process.on('close', (code) => { resolve({ code, stdout, stderr }); }); }) };
+  const ended = new Promise<Awaited<Child['ended']>>((resolve) => {
+    process.on('close', (code) => { resolve({ code, stdout, stderr }); });
+  });
+  return { process, ended };
 }
 
 describe('generate, interrupted by Ctrl-C', () => {

@@ -6,7 +6,7 @@ import type { MapRows } from '../../src/seeds/assign.js';
 function rows(maps: number[][][]): MapRows {
   return {
     classCount: maps.length, height: maps[0].length, width: maps[0][0].length,
-    readRow: (k, y, out) => { out.set(maps[k][y]); },
+    row: (k, y) => Float32Array.from(maps[k][y]),
   };
 }
 

@@ -54,7 +54,8 @@ async function networkInput(id: string, [height, width]: [number, number]): Prom
     .resize({ width, height, fit: 'fill', kernel: 'cubic' }).removeAlpha().raw().toBuffer();
   const input = new Float32Array(3 * height * width);
   for (let c = 0; c < 3; c++) {
-    for (let i = 0; i < height * width; i++) input[c * height * width + i] = (pixels[3 * i + 2 - c] * tinySpec.scale - tinySpec.mean[c]) / tinySpec.std[c];
+    const [mean, std] = [tinySpec.mean[c], tinySpec.std[c]];
+    for (let i = 0; i < height * width; i++) input[c * height * width + i] = (pixels[3 * i + 2 - c] * tinySpec.scale - mean) / std;
   }
   return input;
 }
