@@ -124,10 +124,12 @@ async function run(flags: TrainFlags): Promise<number> {
   await makeFolder(dirname(resolve(out)));
   const start = performance.now();
   const table = await featuresOf(training, options);
+  const folds = progressBar(config.folds, 'parts of the cross-validation');
   const { head, l2, trials } = await fitHead(table, table.paths.map((file) => training.labels.get(file)!), VOC_CLASSES.length, ortRuntime, {
     seed: config.seed, folds: config.folds, threads: config.workers ?? 0,
-    onTrial: (strength, map) => { process.stderr.write(`l2 ${strength}: mAP ${map.toFixed(4)} in cross-validation\n`); },
-  });
+    onFold: (ended) => { folds.advance(ended); },
+  }).finally(() => { folds.stop(); });
+  for (const trial of trials) process.stderr.write(`l2 ${trial.l2}: mAP ${trial.map.toFixed(4)} in cross-validation\n`);
   const { channelOrder, scale, mean, std } = spec;
   const { inputSize } = spec;
   const metadata = { logits: LOGITS, channelOrder, scale, mean, std, classes: VOC_CLASSES, ...(inputSize && { inputSize }) };

@@ -78,6 +78,11 @@ export class Journal {
     return this.known.get(id)?.status === 'done';
   }
 
+  /** What is known of every item, from this run and those before and beside it. */
+  get entries(): readonly JournalEntry[] {
+    return [...this.known.values()];
+  }
+
   async record(entry: JournalEntry): Promise<void> {
     try {
       await this.file.appendFile(`${JSON.stringify(entry)}\n`);

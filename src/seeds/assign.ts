@@ -43,12 +43,12 @@ export function assignSeeds(maps: MapRows, labels: readonly number[], { threshol
  * The largest map of each pixel in row y and its class.
  *
  * @param best takes the values [width]
- * @param label takes the classes [width]; 0 where every map is zero
+ * @param label takes the classes [width]; the first class where every map is zero
  */
 export function largestOfRow(maps: MapRows, labels: readonly number[], y: number, best: Float32Array, label: Uint8Array): void {
-  best.fill(0);
-  label.fill(0);
-  for (let k = 0; k < maps.classCount; k++) {
+  best.set(maps.row(0, y));
+  label.fill(labels[0]);
+  for (let k = 1; k < maps.classCount; k++) {
     const map = maps.row(k, y);
     const own = labels[k];
     for (let x = 0; x < best.length; x++) {

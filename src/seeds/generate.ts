@@ -1,10 +1,7 @@
 import { access } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { Piscina } from 'piscina';
 import type { LoadedClassifier } from '../cam/load.js';
-import { layerCam } from '../cam/methods/layercam.js';
-import { buildCamGraph } from '../cam/program-graph.js';
 import type { SeedSettings } from '../config/cam.js';
 import { messageOf, UserError } from '../errors.js';
 import { formatInputSize, parseInputSize } from '../image/input-size.js';
@@ -14,18 +11,17 @@ import { writeFileAtomic } from '../jobs/files.js';
 import { hashFile } from '../jobs/hash.js';
 import type { JournalEntry } from '../jobs/journal.js';
 import { Journal } from '../jobs/journal.js';
-import { shareBytes } from '../jobs/shared-bytes.js';
 import type { Shard } from '../jobs/shard.js';
 import { itemsOfShard } from '../jobs/shard.js';
-import { workerUrl } from '../jobs/worker-url.js';
-import { serializeModel } from '../onnx/write.js';
 import { packageVersion } from '../package.js';
 import { ortRuntime } from '../runtime/ort.js';
 import { classIndex, className } from '../voc/classes.js';
 import type { LabelSource } from '../voc/labels/source.js';
 import type { MaskFormat } from '../voc/masks.js';
 import type { VocItem } from '../voc/splits.js';
-import type { SeedResult, SeedTask, SeedWorkerData, StageTimes } from './seed-worker.js';
+import { startSeedPool } from './pool.js';
+import type { SeedPool } from './pool.js';
+import type { SeedResult, SeedTask, StageTimes } from './seed-worker.js';
 
 /** Everything that {@link generateSeeds} needs. */
 export interface GenerateOptions {
@@ -91,7 +87,6 @@ export async function generateSeeds(options: GenerateOptions): Promise<GenerateS
   const logitOf = vocLogits(classifier);
   const inputSize = inputSizeFor(classifier, settings);
   const layers = classifier.graph.resolveLayers(settings.layers);
-  const program = shareBytes(serializeModel(buildCamGraph(classifier.graph, layers, layerCam)));
   const modelHash = await hashFile(classifier.path);
   const part = shard === undefined ? '' : `${shard.index}of${shard.count}`;
   const fixed = {
@@ -100,27 +95,19 @@ export async function generateSeeds(options: GenerateOptions): Promise<GenerateS
   };
   const journal = await Journal.open(out, fixed, part, options.resume);
   const workers = options.workers ?? availableParallelism();
-  const pool = new Piscina<SeedTask, SeedResult>({
-    filename: workerUrl('./seed-worker.js', import.meta.url).href,
-    minThreads: workers, maxThreads: workers,
-    // While one image computes, the worker's next one is decoded.
-    concurrentTasksPerWorker: 2,
-    workerData: {
-      program, input: classifier.graph.input.name, layerCount: layers.length, threads: options.threads ?? 1,
-      inputSize, maxPixels: settings.maxPixels, normalisation: classifier.spec, fusion: settings,
-      assign: { threshold: settings.threshold, backgroundThreshold: settings.backgroundThreshold ?? settings.threshold },
-      format: options.format,
-    } satisfies SeedWorkerData,
-  });
+  const threads = options.threads ?? 1;
   const started = new Date();
   const tally = new Tally();
   const mine = shard === undefined ? options.items : itemsOfShard(options.items, shard);
+  let pool: SeedPool | undefined;
   try {
     const seedPath = ({ id }: VocItem): string => join(out, 'SegmentationClass', `${id}.png`);
     const open: VocItem[] = [];
     for (const item of mine) if (!options.resume || !journal.isDone(item.id) || !await exists(seedPath(item))) open.push(item);
     const resumed = mine.length - open.length;
     options.onStart?.(open.length, resumed);
+    const lanes = Math.min(workers, open.length);
+    if (lanes > 0) pool = startSeedPool({ classifier, layers, settings, inputSize, format: options.format, workers: lanes, threads });
     let ended = 0;
     await runBatch(open, {
       concurrency: 2 * workers + 1,
@@ -129,7 +116,7 @@ export async function generateSeeds(options: GenerateOptions): Promise<GenerateS
         const task = await taskOf(item, options.labels, logitOf);
         if ('reason' in task) return { status: 'failed', reason: task.reason };
         const camPath = options.saveCams ? join(out, 'cams', `${item.id}.npz`) : undefined;
-        return pool.run({ ...task, imagePath: item.imagePath, seedPath: seedPath(item), camPath });
+        return pool!.run({ ...task, imagePath: item.imagePath, seedPath: seedPath(item), camPath });
       },
       done: async (item, result) => {
         tally.add(item.id, result);
@@ -145,13 +132,15 @@ export async function generateSeeds(options: GenerateOptions): Promise<GenerateS
       settings: fixed,
       modelPath: classifier.path,
       versions: { 'node': process.version, [ortRuntime.name]: ortRuntime.version, 'voc-seeds': packageVersion() },
-      split: options.split, shard: shard ?? null, workers, threads: options.threads ?? 1,
+      split: options.split, shard: shard ?? null, workers, threads,
       started: started.toISOString(), finished: new Date().toISOString(),
       ...summary,
+      // Of earlier runs too, which this one has resumed.
+      notes: journal.entries.flatMap(({ id, status, notes }) => (status === 'done' && notes ? [{ id, notes }] : [])),
     }, null, 2)}\n`);
     return summary;
   } finally {
-    await pool.destroy();
+    await pool?.destroy();
     await journal.close();
   }
 }

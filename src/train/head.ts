@@ -18,7 +18,8 @@ export interface HeadOptions {
   readonly folds: number;
   readonly threads: number;
   readonly grid?: readonly number[];
-  readonly onTrial?: (l2: number, map: number) => void;
+  /** Called after each part of the cross-validation. */
+  readonly onFold?: (done: number) => void;
 }
 
 /** A fitted head and how it was chosen. */
@@ -62,9 +63,9 @@ export async function fitHead(
         const logits = viewMean(applyHead(head, features), views, classCount);
         heldOut.forEach((image, i) => { scores[g].set(logits.subarray(i * classCount, (i + 1) * classCount), image * classCount); });
       }
+      options.onFold?.(fold + 1);
     }
     const trials = grid.map((l2, g) => ({ l2, map: meanAveragePrecision(scores[g], labels, classCount).mean }));
-    for (const { l2, map } of trials) options.onTrial?.(l2, map);
     const best = Math.max(...trials.map(({ map }) => map));
     // Of strengths that are as good as equal, the strongest: differences this small are chance.
     const { l2: strength } = trials.filter(({ map }) => map >= best - NEGLIGIBLE).reduce((a, b) => (b.l2 > a.l2 ? b : a));
