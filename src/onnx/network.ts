@@ -1,4 +1,5 @@
 import { UserError } from '../errors.js';
+import { withExplicitPads } from './explicit-pads.js';
 import { foldConstants } from './fold.js';
 import type { FeatureLayer } from './layers.js';
 import { featureLayers, resolveLayer } from './layers.js';
@@ -26,7 +27,7 @@ export class NetworkGraph {
    */
   constructor(model: OnnxModel, readonly target: string, fixedSize?: Size) {
     const upgraded = upgradeModel(model);
-    const folded = foldConstants(upgraded.graph);
+    const folded = withExplicitPads(foldConstants(upgraded.graph));
     if (!folded.nodes.some((node) => node.outputs.includes(target))) {
       throw new UserError(`the model has no tensor called '${target}'`, `its outputs are ${model.graph.outputs.map(({ name }) => name).join(', ')}; name the one with the class scores before softmax: --logits NAME`);
     }

@@ -58,6 +58,10 @@ export class OnnxTensor {
       const { buffer, byteOffset, byteLength } = byteOffsetAligned(this.bytes, 4);
       return new Float32Array(buffer, byteOffset, byteLength / 4);
     }
+    if (this.type === DataType.float16) {
+      const { buffer, byteOffset, byteLength } = byteOffsetAligned(this.bytes, 2);
+      return widened(new Uint16Array(buffer, byteOffset, byteLength / 2));
+    }
     return Float32Array.from(this.toNumbers());
   }
 
@@ -97,6 +101,16 @@ function saturate(value: bigint): number {
   const limit = BigInt(Number.MAX_SAFE_INTEGER);
   if (value > limit) return Number.MAX_SAFE_INTEGER;
   return value < -limit ? -Number.MAX_SAFE_INTEGER : Number(value);
+}
+
+let halves: Float32Array | undefined;
+
+/** Half-precision weights as floats, by a table of all 65,536 halves: a model holds millions of them. */
+function widened(bits: Uint16Array): Float32Array {
+  const table = halves ??= Float32Array.from({ length: 2 ** 16 }, (_, half) => float16ToNumber(half));
+  const floats = new Float32Array(bits.length);
+  for (let i = 0; i < bits.length; i++) floats[i] = table[bits[i]];
+  return floats;
 }
 
 /** IEEE 754 half precision to a number. */

@@ -14,7 +14,8 @@ import type { LabelSource } from './source.js';
  */
 export function classesInMap({ data }: LabelMap, name: string): number[] {
   const seen = new Uint8Array(256);
-  for (const label of data) seen[label] = 1;
+  // By index: an iterator takes twenty times as long over a whole mask.
+  for (let i = 0; i < data.length; i++) seen[data[i]] = 1;
   return Array.from(seen.keys()).filter((label) => {
     if (seen[label] === 0 || label === 0 || label === IGNORE_LABEL) return false;
     if (label > VOC_CLASSES.length) throw new UserError(`mask ${name} holds the label ${label}, which is no VOC class`);
