@@ -1,5 +1,5 @@
 import type { OnnxGraph, OnnxNode } from './model.js';
-import { intsAttribute, stringAttribute } from './model.js';
+import { intsAttribute, stringAttribute, withoutAttributes } from './model.js';
 import { windowAxes } from './window.js';
 
 /**
@@ -18,7 +18,6 @@ function explicit(node: OnnxNode, graph: OnnxGraph): OnnxNode {
   const [vertical, horizontal] = windowAxes(node, kernel).map(({ pads }) => pads);
   // With a stride the padding depends on the size of the image: left as it is.
   if (typeof vertical === 'string' || typeof horizontal === 'string') return node;
-  const { auto_pad: _, ...attributes } = node.attributes;
   const value = [vertical[0], horizontal[0], vertical[1], horizontal[1]];
-  return { ...node, attributes: { ...attributes, pads: { kind: 'ints', value } } };
+  return { ...node, attributes: { ...withoutAttributes(node.attributes, 'auto_pad'), pads: { kind: 'ints', value } } };
 }

@@ -82,6 +82,11 @@ export function tensorAttribute(node: OnnxNode, name: string): OnnxTensor | unde
   return attribute(node, name, 'tensor')?.value;
 }
 
+/** Attributes but for those named. */
+export function withoutAttributes(attributes: Attributes, ...names: string[]): Attributes {
+  return Object.fromEntries(Object.entries(attributes).filter(([name]) => !names.includes(name)));
+}
+
 /** A node as messages name it: operator, and its name or first output. */
 export function describeNode(node: OnnxNode): string {
   return `${node.op} '${node.name === '' ? node.outputs[0] : node.name}'`;

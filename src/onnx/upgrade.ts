@@ -1,6 +1,6 @@
 import { UserError } from '../errors.js';
 import type { Attribute, Attributes, OnnxModel, OnnxNode } from './model.js';
-import { describeNode, floatAttribute, intAttribute, intsAttribute } from './model.js';
+import { describeNode, floatAttribute, intAttribute, intsAttribute, withoutAttributes } from './model.js';
 import { OnnxTensor } from './tensor.js';
 
 /** The operator set that graphs are brought to before anything is built on them. */
@@ -43,7 +43,7 @@ function upgradeNode(node: OnnxNode, from: number, constant: MakeConstant): Onnx
   const ints = (name: string, values: readonly number[]): string => constant(name, OnnxTensor.int64([values.length], values));
   if (axesFirstMovedIn18.has(node.op) || (axesMovedIn13.has(node.op) && from < 13)) {
     const axes = intsAttribute(node, 'axes');
-    return axes === undefined ? node : { ...node, inputs: [node.inputs[0], ints('axes', axes)], attributes: without(node.attributes, 'axes') };
+    return axes === undefined ? node : { ...node, inputs: [node.inputs[0], ints('axes', axes)], attributes: withoutAttributes(node.attributes, 'axes') };
   }
   switch (node.op) {
     case 'Clip': {
@@ -54,7 +54,7 @@ function upgradeNode(node: OnnxNode, from: number, constant: MakeConstant): Onnx
     case 'Pad': {
       if (from >= 11) return node;
       const value = constant('value', OnnxTensor.float32([], [floatAttribute(node, 'value', 0)]));
-      return { ...node, inputs: [node.inputs[0], ints('pads', intsAttribute(node, 'pads') ?? []), value], attributes: without(node.attributes, 'pads', 'value') };
+      return { ...node, inputs: [node.inputs[0], ints('pads', intsAttribute(node, 'pads') ?? []), value], attributes: withoutAttributes(node.attributes, 'pads', 'value') };
     }
     case 'Slice': {
       if (from >= 10) return node;
@@ -64,7 +64,7 @@ function upgradeNode(node: OnnxNode, from: number, constant: MakeConstant): Onnx
     }
     case 'Split': {
       const sizes = from < 13 ? intsAttribute(node, 'split') : undefined;
-      if (sizes !== undefined) return { ...node, inputs: [node.inputs[0], ints('split', sizes)], attributes: without(node.attributes, 'split') };
+      if (sizes !== undefined) return { ...node, inputs: [node.inputs[0], ints('split', sizes)], attributes: withoutAttributes(node.attributes, 'split') };
       if (node.inputs.length > 1) return node;
       return { ...node, attributes: { ...node.attributes, num_outputs: { kind: 'int', value: node.outputs.length } } };
     }
@@ -99,10 +99,6 @@ function flattened(node: OnnxNode, axis: number): OnnxNode[] {
     { name: shape, op: 'Shape', domain: '', inputs: [x], outputs: [shape], attributes: {} },
     { name: `upgraded/${y}`, op: 'Reshape', domain: '', inputs: [result, shape], outputs: [y], attributes: {} },
   ];
-}
-
-function without(attributes: Attributes, ...names: string[]): Attributes {
-  return Object.fromEntries(Object.entries(attributes).filter(([name]) => !names.includes(name)));
 }
 
 function pick(attributes: Attributes, ...names: string[]): Attributes {
