@@ -103,3 +103,10 @@ export function ancestors(nodes: readonly OnnxNode[], targets: Iterable<string>)
   }
   return kept.reverse();
 }
+
+/** The part of a graph that one of its tensors depends on: its nodes, and the constants they read. */
+export function neededFor(graph: OnnxGraph, target: string): OnnxGraph {
+  const nodes = ancestors(graph.nodes, [target]);
+  const used = new Set(nodes.flatMap(({ inputs }) => inputs));
+  return { ...graph, nodes, initializers: new Map([...graph.initializers].filter(([name]) => used.has(name))) };
+}

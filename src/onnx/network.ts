@@ -4,7 +4,7 @@ import { foldConstants } from './fold.js';
 import type { FeatureLayer } from './layers.js';
 import { featureLayers, resolveLayer } from './layers.js';
 import type { OnnxModel } from './model.js';
-import { ancestors, describeNode } from './model.js';
+import { describeNode, neededFor } from './model.js';
 import type { ImageInput, Size } from './shapes.js';
 import { GraphShapes, imageInput } from './shapes.js';
 import { upgradeModel } from './upgrade.js';
@@ -31,17 +31,15 @@ export class NetworkGraph {
     if (!folded.nodes.some((node) => node.outputs.includes(target))) {
       throw new UserError(`the model has no tensor called '${target}'`, `its outputs are ${model.graph.outputs.map(({ name }) => name).join(', ')}; name the one with the class scores before softmax: --logits NAME`);
     }
-    const nodes = ancestors(folded.nodes, [target]);
-    const branching = nodes.find(({ attributes }) => Object.values(attributes).some(({ kind }) => kind === 'graph'));
+    const graph = neededFor(folded, target);
+    const branching = graph.nodes.find(({ attributes }) => Object.values(attributes).some(({ kind }) => kind === 'graph'));
     if (branching !== undefined) {
       throw new UserError(`${describeNode(branching)} holds a graph of its own (control flow), which is not supported`, 'export the model again for one fixed path, or simplify it with onnxsim');
     }
-    const used = new Set(nodes.flatMap(({ inputs }) => inputs));
-    const initializers = new Map([...folded.initializers].filter(([name]) => used.has(name)));
-    this.model = { ...upgraded, graph: { ...folded, nodes, initializers } };
-    this.input = imageInput(this.model.graph, fixedSize);
-    this.shapes = GraphShapes.of(this.model.graph, this.input);
-    this.layers = featureLayers(this.model.graph, this.shapes, this.input.name, target);
+    this.model = { ...upgraded, graph };
+    this.input = imageInput(graph, fixedSize);
+    this.shapes = GraphShapes.of(graph, this.input);
+    this.layers = featureLayers(graph, this.shapes, this.input.name, target);
   }
 
   /** The layers that names or stride aliases (`/16`) stand for, shallowest first; see {@link resolveLayer}. */

@@ -1,7 +1,7 @@
 import { GraphBuilder } from '../onnx/builder.js';
 import type { FeatureLayer } from '../onnx/layers.js';
 import type { OnnxGraph, OnnxModel } from '../onnx/model.js';
-import { ancestors } from '../onnx/model.js';
+import { neededFor } from '../onnx/model.js';
 import type { NetworkGraph } from '../onnx/network.js';
 import { DataType, OnnxTensor } from '../onnx/tensor.js';
 import type { LinearHead } from './logistic.js';
@@ -11,16 +11,9 @@ export const FEATURES = 'features';
 /** The output of {@link buildClassifier}. */
 export const LOGITS = 'logits';
 
-/** The part of a network that one of its layers depends on. */
-function upTo({ model: { graph } }: NetworkGraph, { name }: FeatureLayer): OnnxGraph {
-  const nodes = ancestors(graph.nodes, [name]);
-  const used = new Set(nodes.flatMap(({ inputs }) => inputs));
-  return { ...graph, nodes, initializers: new Map([...graph.initializers].filter(([key]) => used.has(key))) };
-}
-
 /** A backbone up to a layer, averaged over its positions: image [N, 3, H, W] in, `features` [N, C] out. */
 export function buildFeatureGraph(backbone: NetworkGraph, layer: FeatureLayer): OnnxModel {
-  const base = upTo(backbone, layer);
+  const base = neededFor(backbone.model.graph, layer.name);
   const b = new GraphBuilder(base);
   b.alias(b.node('Flatten', [b.node('GlobalAveragePool', [layer.name])]), FEATURES);
   return {
@@ -38,7 +31,7 @@ export function buildFeatureGraph(backbone: NetworkGraph, layer: FeatureLayer): 
  * @param metadata what the model says of itself
  */
 export function buildClassifier(backbone: NetworkGraph, layer: FeatureLayer, head: LinearHead, metadata: ReadonlyMap<string, string>): OnnxModel {
-  const base = upTo(backbone, layer);
+  const base = neededFor(backbone.model.graph, layer.name);
   const classes = head.bias.length;
   const weights = new Float32Array(head.weights.length);
   for (let f = 0; f < layer.channels; f++) for (let c = 0; c < classes; c++) weights[c * layer.channels + f] = head.weights[f * classes + c];
