@@ -17,11 +17,6 @@ export type CommandRegistrar = (program: Command, done: (code: ExitCode) => void
  * @returns the exit code: see {@link EXIT}
  */
 export async function main(argv: readonly string[]): Promise<ExitCode> {
-  // The reader of a pipe may have read enough (`voc-seeds eval ... | head`): that is no error.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    process.exit(EXIT.ok);
-  });
   let exitCode: ExitCode = EXIT.ok;
   const program = new Command('voc-seeds')
     .description('Segmentation seeds from image-level labels: LayerCAM over PASCAL VOC images, fused, thresholded, written as VOC label PNGs and scored in mIoU.')
