@@ -2,7 +2,7 @@
  * The mIoU of seeds over every threshold, for single layers and fusions of one classifier: the threshold is tuned on
  * dev_train and scored on dev_val, and the best threshold on dev_val itself, which has seen its masks, stands beside it.
  *
- *     npm run bench -- seeds CLASSIFIER [--limit N]
+ *     npm run bench -- seeds CLASSIFIER [--limit N] [--short 320] [--layers SHALLOW,MIDDLE,DEEP]
  *
  * Image-level labels are the classes of the masks. Needs `../shared`.
  */
@@ -28,21 +28,23 @@ import { readMask } from '../src/voc/masks.js';
 import { readSplit } from '../src/voc/splits.js';
 import type { VocItem } from '../src/voc/splits.js';
 
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { limit: { type: 'string' }, short: { type: 'string', default: '320' } } });
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { limit: { type: 'string' }, short: { type: 'string', default: '320' }, layers: { type: 'string', default: '/8,/16,/32' } } });
 const [modelPath] = positionals;
 if (modelPath === undefined) throw new Error('name a classifier');
 
-const LAYERS = ['/8', '/16', '/32'];
+const LAYERS = values.layers.split(',');
+if (LAYERS.length !== 3) throw new Error('name three layers, shallow to deep');
+const [shallow, middle, deep] = LAYERS;
 /** Variants: which of the layers, and how they are fused. */
 const VARIANTS: Record<string, { layers: number[]; fusion: Partial<FusionOptions> }> = {
-  '/32 (deepest)': { layers: [2], fusion: {} },
-  '/16': { layers: [1], fusion: {} },
-  '/8': { layers: [0], fusion: {} },
-  'max of /16, /32': { layers: [1, 2], fusion: {} },
-  'max of /8, /16, /32': { layers: [0, 1, 2], fusion: {} },
-  'mean of /16, /32': { layers: [1, 2], fusion: { fuse: 'mean' } },
-  'mean of /8, /16, /32': { layers: [0, 1, 2], fusion: { fuse: 'mean' } },
-  'mean of /8, /16, /32, none scaled': { layers: [0, 1, 2], fusion: { fuse: 'mean', scaleLayers: 'none' } },
+  [`${deep} (deepest)`]: { layers: [2], fusion: {} },
+  [middle]: { layers: [1], fusion: {} },
+  [shallow]: { layers: [0], fusion: {} },
+  [`max of ${middle}, ${deep}`]: { layers: [1, 2], fusion: {} },
+  [`max of ${LAYERS.join(', ')}`]: { layers: [0, 1, 2], fusion: {} },
+  [`mean of ${middle}, ${deep}`]: { layers: [1, 2], fusion: { fuse: 'mean' } },
+  [`mean of ${LAYERS.join(', ')}`]: { layers: [0, 1, 2], fusion: { fuse: 'mean' } },
+  [`mean of ${LAYERS.join(', ')}, none scaled`]: { layers: [0, 1, 2], fusion: { fuse: 'mean', scaleLayers: 'none' } },
 };
 
 const devkit = await openDevkit(resolve('../shared/voc/VOCdevkit/VOC2012'));

@@ -41,11 +41,24 @@ export class RuleContext {
     return name === undefined || name === '' ? undefined : this.shapes.values(name);
   }
 
-  /** A weight: a constant tensor of the model. */
+  /** A weight whose numbers are known when the graph is built: a constant tensor that nobody trains. */
   weight(node: OnnxNode, name: string): OnnxTensor {
+    // A trained weight changes from step to step: its numbers must never go into the graph.
+    if (this.wants(name)) throw new UserError(`${describeNode(node)}: there is no gradient rule while its weight '${name}' is trained`);
     const tensor = this.builder.initializers.get(name);
     if (tensor === undefined) throw new UserError(`${describeNode(node)}: its weight '${name}' is computed, not constant, which has no gradient rule`);
     return tensor;
+  }
+
+  /**
+   * The shape of a weight.
+   *
+   * @throws UserError where it is computed, not stored
+   */
+  weightDims(node: OnnxNode, name: string): readonly number[] {
+    const tensor = this.builder.initializers.get(name);
+    if (tensor === undefined) throw new UserError(`${describeNode(node)}: its weight '${name}' is computed, not constant, which has no gradient rule`);
+    return tensor.dims;
   }
 
   /** @throws UserError where a tensor's first dimension is not the batch, so that gradients cannot run as one batch */
@@ -60,10 +73,14 @@ export class RuleContext {
     return this.builder.concat([this.builder.shape(grad, 0, 1), this.builder.shape(x, 1)], 0);
   }
 
-  /** Sums a gradient over the axes along which x was broadcast, so that it has the shape of x (and K seeds). */
+  /**
+   * Sums a gradient over the axes along which x was broadcast, so that it has the shape of x (and K seeds). A weight has
+   * no batch: its gradient is summed over that as well.
+   */
   unbroadcast(node: OnnxNode, grad: Value, x: string): Value {
     const from = this.dims(node, node.outputs[0]);
     const to = this.dims(node, x);
+    if (this.builder.initializers.has(x)) return sumTo(this.builder, grad, from, to as readonly number[]);
     const lead = from.length - to.length;
     const axes = from.flatMap((dim, axis) => (axis > 0 && dim !== 1 && (axis < lead || to[axis - lead] === 1) ? [axis] : []));
     const summed = axes.length === 0 ? grad : this.builder.reduceSum(grad, axes);
@@ -72,9 +89,17 @@ export class RuleContext {
   }
 }
 
+/** Sums a gradient [K, ...from behind the batch] to the shape of a weight that was broadcast to it. */
+function sumTo(b: GraphBuilder, grad: Value, from: readonly (number | null)[], to: readonly number[]): Value {
+  const lead = from.length - to.length;
+  const axes = from.flatMap((dim, axis) => (axis === 0 || axis < lead || (to[axis - lead] === 1 && dim !== 1) ? [axis] : []));
+  return b.reshape(b.reduceSum(grad, axes), to);
+}
+
 /**
  * The gradient rule of one operator: adds to `builder` the nodes that compute, from the gradient of the node's output,
- * the gradient of each input. `undefined` stands for an input that has none (a weight, a shape, an input nobody asks for).
+ * the gradient of each input. `undefined` stands for an input that has none (a shape, an input nobody asks for). The
+ * gradient of a weight is the sum over the batch, in the weight's own shape.
  *
  * @param grads the gradient of each output; an output that nothing depends on has none, but the first always has one
  *   unless the operator has several

@@ -11,14 +11,16 @@ import { readModel } from '../onnx/read.js';
 import { dataTypeName } from '../onnx/tensor.js';
 import { EXIT } from './exit-codes.js';
 import type { CommandRegistrar } from './main.js';
+import { registerDilate } from './model-dilate.js';
 import { addModelOptions, specOfFlags } from './model-options.js';
 import type { ModelFlags } from './model-options.js';
 
-/** `voc-seeds model inspect|annotate` */
+/** `voc-seeds model inspect|annotate|dilate` */
 export const registerModel: CommandRegistrar = (program, done) => {
-  const model = program.command('model').description('Look into an ONNX classifier, and write down what its file does not say.');
+  const model = program.command('model').description('Look into an ONNX classifier, write down what its file does not say, and make its feature maps finer.');
   registerInspect(model, done);
   registerAnnotate(model, done);
+  registerDilate(model, done);
 };
 
 interface InspectFlags extends ModelFlags {

@@ -1,43 +1,39 @@
-import { homedir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
-import { Option } from 'commander';
+import { dirname, resolve } from 'node:path';
+import { InvalidArgumentError, Option } from 'commander';
+import type { Command } from 'commander';
 import { stringify } from 'yaml';
-import { mergeSpecs, MODEL_SPEC_KEY, readSidecar, requireSpec, specOfMetadata } from '../config/model-spec.js';
 import { loadConfig } from '../config/load.js';
 import { trainSchema } from '../config/train.js';
 import type { TrainConfig } from '../config/train.js';
-import { messageOf, UserError } from '../errors.js';
-import { parseInputSize } from '../image/input-size.js';
 import { makeFolder } from '../jobs/files.js';
-import { hashFile } from '../jobs/hash.js';
-import { progressBar } from '../jobs/progress.js';
-import type { Progress } from '../jobs/progress.js';
-import { meanAveragePrecision } from '../metrics/average-precision.js';
 import { storeHalf } from '../onnx/half.js';
-import { resolveLayer } from '../onnx/layers.js';
-import { NetworkGraph } from '../onnx/network.js';
-import { readModel } from '../onnx/read.js';
+import type { OnnxModel } from '../onnx/model.js';
 import { writeModel } from '../onnx/write.js';
-import { ortRuntime } from '../runtime/ort.js';
-import { buildClassifier, LOGITS } from '../train/graphs.js';
-import { extractFeatures } from '../train/features.js';
-import type { FeatureOptions, FeatureTable } from '../train/features.js';
-import { fitHead, viewMean } from '../train/head.js';
-import { applyHead } from '../train/logistic.js';
+import type { EpochResult } from '../train/checkpoint.js';
+import { LOGITS } from '../train/graphs.js';
 import { VOC_CLASSES } from '../voc/classes.js';
 import { parseNames } from './cam-options.js';
-import { addDevkitOptions, addLabelOptions, addMaskOptions, openLabels, openSelection, parseCount, parseLabelSpec, requireFlag } from './devkit-options.js';
+import { addDevkitOptions, addLabelOptions, addMaskOptions, parseCount, parseLabelSpec, requireFlag } from './devkit-options.js';
 import type { DevkitFlags, LabelFlags, LabelSpec, MaskFlags } from './devkit-options.js';
 import { EXIT } from './exit-codes.js';
 import type { CommandRegistrar } from './main.js';
-import { addModelOptions, parseNumber, specOfFlags } from './model-options.js';
+import { addModelOptions, parseNumber } from './model-options.js';
 import type { ModelFlags } from './model-options.js';
+import { openBackbone } from './train-backbone.js';
+import { openTrainingData, parseAlso } from './train-data.js';
+import type { AlsoTrainOn, TrainingData } from './train-data.js';
+import { trainFull } from './train-full.js';
+import { trainHead, validateClassifier } from './train-head.js';
+import type { Validation } from './train-head.js';
 
-interface TrainFlags extends DevkitFlags, LabelFlags, MaskFlags, ModelFlags {
+interface TrainFlags extends Omit<DevkitFlags, 'split'>, LabelFlags, MaskFlags, ModelFlags, FullFlags {
   config?: string;
   mode?: string;
   backbone?: string;
   layer?: string;
+  outputStride?: number;
+  split?: string[];
+  also?: AlsoTrainOn[];
   valSplit?: string;
   valLabels?: LabelSpec;
   out?: string;
@@ -48,8 +44,36 @@ interface TrainFlags extends DevkitFlags, LabelFlags, MaskFlags, ModelFlags {
   store: 'float32' | 'float16';
   cache?: string;
   workers?: number;
+  threads?: number;
   printConfig?: boolean;
   json?: boolean;
+}
+
+/** The flags of {@link addFullOptions}. */
+interface FullFlags {
+  trainFrom?: string;
+  initHead?: string;
+  headBias?: boolean;
+  epochs?: number;
+  batchSize?: number;
+  accumulate?: number;
+  rate?: number;
+  headRate?: number;
+  warmUp?: number;
+  decay?: string;
+  momentum?: number;
+  weightDecay?: number;
+  average?: number;
+  sampler?: string;
+  crop?: number;
+  resize?: [number, number];
+  aspect?: number;
+  jitter?: number;
+  erase?: number;
+  checkpointEvery?: number;
+  keep?: string;
+  work?: string;
+  resume: boolean;
 }
 
 const examples = `
@@ -58,35 +82,82 @@ Examples:
   voc-seeds train --mode head --backbone mobilenet_v1.onnx --preprocess tensorflow \\
     --voc-root VOCdevkit/VOC2012 --split train --labels xml --val-split val --val-labels masks --out classifier.onnx
 
-  # A list that names images and classes is split and labels in one
-  voc-seeds train --backbone mobilenet_v1.onnx --preprocess tensorflow --voc-root VOCdevkit/VOC2012 --split my_list.txt --labels list --out classifier.onnx
+  # Every layer: fits a head first, then trains all weights; an interrupted run goes on where it was
+  voc-seeds train --mode full --backbone mobilenet_v1.onnx --preprocess tensorflow --epochs 12 \\
+    --voc-root VOCdevkit/VOC2012 --split train_aug --labels npy:cls_labels.npy --out classifier.onnx
 
-Features are computed once and kept in the cache: a second run with the same images and sizes only fits the head.
+  # Lists that name images and classes are split and labels in one; several of them, and a second devkit
+  voc-seeds train --backbone mobilenet_v1.onnx --preprocess tensorflow --voc-root VOCdevkit/VOC2012 \\
+    --split mine.txt,more.txt --labels list --also VOCdevkit/VOC2007,trainval,xml --out classifier.onnx
+
+Features for the head are computed once and kept in the cache: a second run with the same images and sizes only fits the head.
+Exit codes: 0 done, 1 wrong usage or nothing could be done, 2 done but some photographs failed, 130 interrupted.
 `;
 
 /** `voc-seeds train` */
 export const registerTrain: CommandRegistrar = (program, done) => {
   const command = program.command('train').description('Make a classifier of the 20 VOC classes from image-level labels and any ONNX backbone.')
-    .addOption(new Option('--mode <mode>', 'head: the backbone stays as it is (default: head)').choices(['head']))
+    .addOption(new Option('--mode <mode>', 'head: fit a head, the backbone stays as it is; full: train all layers (default: head)').choices(['head', 'full']))
     .option('--config <file>', 'settings in YAML, by the names of the flags in camelCase; flags override them')
-    .option('--backbone <file>', 'an ONNX model with a feature tensor')
+    .option('--backbone <file>', 'an ONNX model with a feature tensor, or a classifier to train further')
     .option('--layer <layer>', 'the feature tensor to pool: a stride like /32 or a tensor\'s name (default: the deepest that everything passes through)')
+    .option('--output-stride <s>', 'first give the last stages this stride, with dilated convolutions: 16 or 8 (default: as it is)', parseCount)
     .option('--out <file>', 'the classifier to write');
   addModelOptions(addMaskOptions(addLabelOptions(addDevkitOptions(command))))
+    .option('--also <root,split,labels>', 'a further list, with a devkit or labels of its own; may be repeated', parseAlso)
     .option('--val-split <name|file>', 'report average precision on this split')
     .option('--val-labels <source>', 'its labels (default: as --labels; a list of its own with the labels list)', parseLabelSpec)
-    .option('--input-sizes <size,...>', 'sizes at the network; each is a view of the image (default: short:320)', parseNames)
-    .option('--no-flip', 'do not take the mirror image as a further view')
-    .option('--folds <n>', 'parts of the cross-validation that chooses the regularisation (default: 5)', parseCount)
-    .option('--seed <n>', 'for the random parts of the cross-validation (default: 0)', parseNumber)
+    .option('--input-sizes <size,...>', 'head: sizes at the network, each a view of the image; the first is that of the validation (default: short:320)', parseNames)
+    .option('--no-flip', 'do not take mirror images as well')
+    .option('--folds <n>', 'head: parts of the cross-validation that chooses the regularisation (default: 5)', parseCount)
+    .option('--seed <n>', 'for everything that is left to chance (default: 0)', parseNumber)
     .addOption(new Option('--store <precision>', 'how the classifier\'s weights are stored; it computes in float32 either way').choices(['float32', 'float16']).default('float32'))
     .option('--cache <folder>', 'where features are kept (default: voc-seeds in the user\'s cache folder)')
-    .option('--workers <n>', 'worker threads (default: one per processor)', parseCount)
+    .option('--workers <n>', 'worker threads (default: one per processor; one for every two that prepare training images)', parseCount)
+    .option('--threads <n>', 'threads of the training itself (default: one per processor)', parseCount)
     .option('--print-config', 'print the settings that result from file and flags, and stop')
-    .option('--json', 'print the report as JSON')
-    .addHelpText('after', examples)
-    .action(async (flags: TrainFlags) => { done(await run(flags)); });
+    .option('--json', 'print the report as JSON');
+  // Several lists may be named here.
+  const split = command.options.find(({ long }) => long === '--split')!;
+  split.argParser(parseNames);
+  split.description += '; several separated by commas';
+  addFullOptions(command).addHelpText('after', examples).action(async (flags: TrainFlags) => { done(await run(flags)); });
 };
+
+/** Adds the options of `--mode full`. */
+function addFullOptions(command: Command): Command {
+  return command.optionsGroup('Options of --mode full:')
+    .option('--train-from <layer>', 'train only what lies above this layer (default: everything)')
+    .addOption(new Option('--init-head <how>', 'the head to start with: fit it to the features, or zeros; a VOC classifier keeps its own (default: fit)').choices(['fit', 'zero']))
+    .option('--no-head-bias', 'a new head without bias (starts with zeros)')
+    .option('--epochs <n>', 'default: 10', parseCount)
+    .option('--batch-size <n>', 'images per pass (default: 16)', parseCount)
+    .option('--accumulate <n>', 'passes per update of the weights (default: 1)', parseCount)
+    .option('--rate <r>', 'the highest learning rate (default: 0.01)', parseNumber)
+    .option('--head-rate <x>', 'the head\'s learning rate is that of the rest times this (default: 10)', parseNumber)
+    .option('--warm-up <share>', 'the share of the run over which the rate grows, 0..1 (default: 0.05)', parseNumber)
+    .addOption(new Option('--decay <form>', 'how the rate falls: poly is (1 - t)^0.9 (default: poly)').choices(['poly', 'cosine', 'constant']))
+    .option('--momentum <m>', 'of stochastic gradient descent (default: 0.9)', parseNumber)
+    .option('--weight-decay <d>', 'on kernels and matrices (default: 0.0001)', parseNumber)
+    .option('--average <d>', 'keep the moving average of the weights, this much of it stays at an update; 0 takes the weights (default: 0.99)', parseNumber)
+    .addOption(new Option('--sampler <how>', 'shuffle: every image once an epoch; balanced: every class equally often (default: shuffle)').choices(['shuffle', 'balanced']))
+    .option('--crop <pixels>', 'the side of a training image (default: 224)', parseCount)
+    .option('--resize <min,max>', 'the short side before cropping is drawn from this range (default: 224,320)', parsePair)
+    .option('--aspect <f>', 'the ratio of the sides changes by up to this factor (default: 1)', parseNumber)
+    .option('--jitter <x>', 'brightness, contrast and saturation change by up to this share (default: 0.3)', parseNumber)
+    .option('--erase <p>', 'blank a rectangle of an image with this probability (default: 0)', parseNumber)
+    .option('--keep <which>', 'the weights to write: of the last epoch, or of the best on the validation list (default: last)')
+    .option('--work <folder>', 'for checkpoints, log.jsonl and training.html (default: OUT.training)')
+    .option('--checkpoint-every <n>', 'updates between two checkpoints; there is one after every epoch, too (default: 200)', parseCount)
+    .option('--no-resume', 'begin anew where an earlier run was interrupted');
+}
+
+/** Parses `--resize`: two numbers of pixels. */
+function parsePair(text: string): [number, number] {
+  const match = /^([1-9]\d*)(?:,([1-9]\d*))?$/.exec(text);
+  if (match === null) throw new InvalidArgumentError('Expected two numbers of pixels, for instance 224,320.');
+  return [Number(match[1]), Number(match[2] ?? match[1])];
+}
 
 async function run(flags: TrainFlags): Promise<number> {
   const config = await loadConfig(trainSchema, flags.config, settingsOf(flags));
@@ -96,132 +167,99 @@ async function run(flags: TrainFlags): Promise<number> {
   }
   const path = requireFlag(config.backbone, '--backbone', 'mobilenet_v1.onnx');
   const out = requireFlag(config.out, '--out', 'classifier.onnx');
-  const training = await openData(flags, config, config.split, config.labels);
+  const { maskDir, ids, limit, rgbMasks } = flags;
+  const training = await openTrainingData(config, { maskDir, ids, limit, rgbMasks });
   const validation = config.valSplit === undefined
     ? undefined
-    : await openData(
-        { ...flags, labelFile: undefined, limit: undefined, ids: undefined }, config, config.valSplit, config.valLabels ?? config.labels,
-      );
-
-  const model = await readModel(path);
-  const merged = mergeSpecs({ metadata: specOfMetadata(model, path), sidecar: await readSidecar(path), flags: await specOfFlags(flags) });
-  const spec = requireSpec(merged, path, ['channelOrder', 'scale', 'mean', 'std']);
-  const backbone = new NetworkGraph(model, spec.logits ?? model.graph.outputs[0]?.name ?? '', spec.inputSize);
-  const layer = config.layer === undefined
-    ? backbone.layers.findLast(({ cut }) => cut) ?? backbone.layers.at(-1)
-    : resolveLayer(backbone.layers, config.layer);
-  if (layer === undefined) throw new UserError(`${path} has no feature map that could be pooled`);
-  process.stderr.write(`features: ${layer.name}, ${layer.channels} channels at stride ${layer.stride}\n`);
-
-  const { fixedSize } = backbone.input;
-  const options: FeatureOptions = {
-    backbone, backboneHash: await hashFile(path), layer, normalisation: spec,
-    inputSizes: fixedSize === undefined ? config.inputSizes.map(parseInputSize) : [{ kind: 'fixed', size: fixedSize }],
-    flip: config.flip, workers: config.workers,
-    cache: config.cache ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'voc-seeds'),
-  };
+    : await openTrainingData({
+        vocRoot: config.vocRoot, split: config.valSplit, labels: config.valLabels ?? config.labels, difficult: config.difficult,
+      }, { maskDir, rgbMasks });
+  const backbone = await openBackbone(path, config, flags);
+  process.stderr.write(`features: ${backbone.layer.name}, ${backbone.layer.channels} channels at stride ${backbone.layer.stride}\n`);
   // What cannot be written should be known before the work, not after it.
   await makeFolder(dirname(resolve(out)));
   const start = performance.now();
-  const table = await featuresOf(training, options);
-  const folds = progressBar(config.folds, 'parts of the cross-validation');
-  const { head, l2, trials } = await fitHead(table, table.paths.map((file) => training.labels.get(file)!), VOC_CLASSES.length, ortRuntime, {
-    seed: config.seed, folds: config.folds, threads: config.workers ?? 0,
-    onFold: (ended) => { folds.advance(ended); },
-  }).finally(() => { folds.stop(); });
-  for (const trial of trials) process.stderr.write(`l2 ${trial.l2}: mAP ${trial.map.toFixed(4)} in cross-validation\n`);
-  const { channelOrder, scale, mean, std } = spec;
-  const { inputSize } = spec;
-  const metadata = { logits: LOGITS, channelOrder, scale, mean, std, classes: VOC_CLASSES, ...(inputSize && { inputSize }) };
-  const classifier = buildClassifier(backbone, layer, head, new Map([[MODEL_SPEC_KEY, JSON.stringify(metadata)]]));
-  await writeModel(out, flags.store === 'float16' ? storeHalf(classifier) : classifier);
-  const seconds = (performance.now() - start) / 1000;
-
-  const scores = validation === undefined ? undefined : await validate(validation, options, head);
-  const failures = [...training.failures, ...table.failures.map(({ path: id, reason }) => ({ id, reason })), ...scores?.failures ?? []];
-  const report = {
-    out, layer: layer.name, images: table.paths.length, views: table.views, l2, trials, seconds: Number(seconds.toFixed(1)),
-    validation: scores && {
-      split: config.valSplit, images: scores.images, map: scores.mean,
-      perClass: Object.fromEntries(VOC_CLASSES.map((name, i) => [name, scores.perClass[i]])),
-    },
-    missing: training.missing + (validation?.missing ?? 0), failures,
-  };
+  const seconds = (): number => Number(((performance.now() - start) / 1000).toFixed(1));
+  const store = (model: OnnxModel): Promise<void> => writeModel(out, flags.store === 'float16' ? storeHalf(model) : model);
+  const common = { out, mode: config.mode, layer: backbone.layer.name };
+  let report: Report;
+  if (config.mode === 'head') {
+    const { model, fitted: { l2, trials }, images, views, failures } = await trainHead(backbone, training, config);
+    await store(model);
+    report = { ...common, images, views, l2, trials, seconds: seconds(), ...outcome(training, validation, failures) };
+    if (validation !== undefined) report = withScores(report, config, await validateClassifier(model, LOGITS, backbone, validation, config));
+  } else {
+    const folder = config.work ?? `${out}.training`;
+    const { model, logits, epochs, epoch, interrupted, failures } = await trainFull(backbone, training, validation, config, folder, flags.resume);
+    if (interrupted) {
+      process.stderr.write('interrupted: the same command goes on from here\n');
+      return EXIT.interrupted;
+    }
+    await store(model);
+    report = {
+      ...common, images: training.labels.size, epochs, epoch, work: folder, seconds: seconds(), ...outcome(training, validation, failures),
+    };
+    if (validation !== undefined) report = withScores(report, config, await validateClassifier(model, logits, backbone, validation, config));
+  }
   process.stdout.write(flags.json === true ? `${JSON.stringify(report, null, 2)}\n` : describe(report));
-  return failures.length > 0 ? EXIT.failures : EXIT.ok;
+  return report.failures.length > 0 ? EXIT.failures : EXIT.ok;
 }
 
 function settingsOf(flags: TrainFlags): Record<string, unknown> {
-  const { mode, backbone, layer, vocRoot, split, labelFile, difficult, valSplit, out, inputSizes, folds, seed, cache, workers } = flags;
+  const {
+    mode, backbone, layer, outputStride, vocRoot, split, labelFile, difficult, also, valSplit, out, inputSizes, folds, seed, cache, workers, threads,
+    trainFrom, initHead, epochs, batchSize, accumulate, rate, headRate, warmUp, decay, momentum, weightDecay, average, sampler, crop, resize,
+    aspect, jitter, erase, checkpointEvery, keep, work,
+  } = flags;
   const text = (spec: LabelSpec | undefined): string | undefined => spec && (spec.file === undefined ? spec.kind : `${spec.kind}:${spec.file}`);
+  // Commander sets a --no- flag to true where it is not given; only false is a wish.
+  const denied = (flag: boolean | undefined): false | undefined => (flag === false ? false : undefined);
   return {
-    mode, backbone, layer, vocRoot, split, labels: text(flags.labels), labelFile, difficult, valSplit, valLabels: text(flags.valLabels), out,
-    // Commander sets a --no- flag to true where it is not given; only false is a wish.
-    inputSizes, flip: flags.flip === false ? false : undefined, folds, seed, cache, workers,
+    mode, backbone, layer, outputStride, vocRoot, split, labels: text(flags.labels), labelFile, difficult, alsoTrainOn: also, valSplit,
+    valLabels: text(flags.valLabels), out, inputSizes, flip: denied(flags.flip), folds, seed, cache, workers, threads, trainFrom, initHead,
+    headBias: denied(flags.headBias), epochs, batchSize, accumulate, rate, headRate, warmUp, decay, momentum, weightDecay, average, sampler,
+    crop, resize, aspect, jitter, erase, checkpointEvery, keep, work,
   };
 }
 
-/** Photographs and their classes, 0..19. */
-interface LabelledImages {
-  readonly labels: ReadonlyMap<string, readonly number[]>;
-  readonly missing: number;
-  readonly failures: readonly { readonly id: string; readonly reason: string }[];
+function outcome(training: TrainingData, validation: TrainingData | undefined, failures: readonly { path: string; reason: string }[]) {
+  return {
+    missing: training.missing + (validation?.missing ?? 0),
+    failures: [...training.failures, ...validation?.failures ?? [], ...failures.map(({ path: id, reason }) => ({ id, reason }))],
+  };
 }
 
-async function openData(flags: TrainFlags, config: TrainConfig, split: string | undefined, labels: string | undefined): Promise<LabelledImages> {
-  const selection = await openSelection({ ...flags, vocRoot: config.vocRoot, split }, 'imagePath');
-  const spec = parseLabelSpec(requireFlag(labels, '--labels', 'xml'));
-  // A list that holds classes beside its images is its own label file.
-  const labelFile = spec.file ?? flags.labelFile ?? config.labelFile ?? (spec.kind === 'list' ? selection.split.path : undefined);
-  const source = await openLabels({ ...flags, labelFile, difficult: config.difficult }, selection.devkit, spec);
-  const known = new Map<string, number[]>();
-  const failures: { id: string; reason: string }[] = [];
-  for (const item of selection.items) {
-    try {
-      known.set(item.imagePath, (await source.labels(item)).map((label) => label - 1));
-    } catch (error) {
-      failures.push({ id: item.id, reason: messageOf(error) });
-    }
-  }
-  if (known.size === 0) throw new UserError(`no photograph of ${selection.split.path} has labels`, failures[0]?.reason);
-  return { labels: known, missing: selection.missing.length, failures };
-}
-
-async function featuresOf({ labels }: LabelledImages, options: FeatureOptions): Promise<FeatureTable> {
-  let bar: Progress | undefined;
-  try {
-    const table = await extractFeatures([...labels.keys()], {
-      ...options,
-      onStart: (total) => { bar = progressBar(total, 'images'); },
-      onProgress: (ended) => bar?.advance(ended),
-    });
-    return table;
-  } finally {
-    bar?.stop();
-  }
-}
-
-async function validate(data: LabelledImages, options: FeatureOptions, head: Parameters<typeof applyHead>[0]) {
-  const table = await featuresOf(data, { ...options, inputSizes: options.inputSizes.slice(0, 1), flip: false });
-  const logits = viewMean(applyHead(head, table.data), table.views, VOC_CLASSES.length);
-  const result = meanAveragePrecision(logits, table.paths.map((path) => data.labels.get(path)!), VOC_CLASSES.length);
-  const failures = [...data.failures, ...table.failures.map(({ path, reason }) => ({ id: path, reason }))];
-  return { ...result, images: table.paths.length, failures };
+function withScores(report: Report, { valSplit }: TrainConfig, { images, mean, perClass, failures }: Validation): Report {
+  return {
+    ...report,
+    validation: { split: valSplit, images, map: mean, perClass: Object.fromEntries(VOC_CLASSES.map((name, i) => [name, perClass[i]])) },
+    failures: [...report.failures, ...failures.map(({ path: id, reason }) => ({ id, reason }))],
+  };
 }
 
 interface Report {
   out: string;
+  mode: 'head' | 'full';
+  layer: string;
   images: number;
-  views: number;
-  l2: number;
+  /** Mode head: views of each image, and how the regularisation was chosen. */
+  views?: number;
+  l2?: number;
+  trials?: readonly { l2: number; map: number }[];
+  /** Mode full: what became of each epoch, whose weights were kept, and where checkpoints, log and curves are. */
+  epochs?: readonly EpochResult[];
+  epoch?: number;
+  work?: string;
   seconds: number;
   validation?: { split?: string; images: number; map: number; perClass: Record<string, number> };
   missing: number;
   failures: readonly { id: string; reason: string }[];
 }
 
-function describe({ out, images, views, l2, seconds, validation, missing, failures }: Report): string {
-  const lines = [`${out}: head fitted to ${images} images in ${views} views, l2 ${l2}, ${seconds} s`];
+function describe({ out, mode, images, views, l2, epochs, epoch, work, seconds, validation, missing, failures }: Report): string {
+  const lines = [mode === 'head'
+    ? `${out}: head fitted to ${images} images in ${views} views, l2 ${l2}, ${seconds} s`
+    : `${out}: trained on ${images} images for ${epochs?.length} epochs, weights of epoch ${epoch}, ${seconds} s; curves in ${work}/training.html`];
   if (validation !== undefined) {
     const percent = (value: number): string => (Number.isNaN(value) ? 'absent' : (100 * value).toFixed(1)).padStart(6);
     lines.push('', `Average precision on ${validation.images} images of ${validation.split} (area under the precision/recall curve, VOC 2010 and later), in %:`, '',

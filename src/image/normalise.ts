@@ -15,21 +15,54 @@ export interface Normalisation {
  * @param pixels RGB, HWC, 0..255
  * @returns NCHW [1, 3, H, W]
  */
-export function toTensor(pixels: Uint8Array, [height, width]: Size, { channelOrder, scale, mean, std }: Normalisation): Float32Array {
+export function toTensor(pixels: Uint8Array, [height, width]: Size, normalisation: Normalisation): Float32Array {
   const area = height * width;
   const tensor = new Float32Array(3 * area);
-  const table = (channel: number): Float32Array => Float32Array.from({ length: 256 }, (_, value) => (value * scale - mean[channel]) / std[channel]);
   const plane = (channel: number): Float32Array => tensor.subarray(channel * area, (channel + 1) * area);
   // Per channel of the network; the first and last byte of a pixel change places for BGR.
   const [first, second, third] = [plane(0), plane(1), plane(2)];
-  const [ofFirst, ofSecond, ofThird] = [table(0), table(1), table(2)];
-  const from = channelOrder === 'rgb' ? 0 : 2;
+  const [ofFirst, ofSecond, ofThird] = normalisedValues(normalisation);
+  const from = normalisation.channelOrder === 'rgb' ? 0 : 2;
   for (let i = 0, at = 0; i < area; i++, at += 3) {
     first[i] = ofFirst[pixels[at + from]];
     second[i] = ofSecond[pixels[at + 1]];
     third[i] = ofThird[pixels[at + 2 - from]];
   }
   return tensor;
+}
+
+/** What the values 0..255 become, for each channel in the network's order. */
+function normalisedValues({ scale, mean, std }: Normalisation): readonly Float32Array[] {
+  return mean.map((_, channel) => Float32Array.from({ length: 256 }, (_, value) => (value * scale - mean[channel]) / std[channel]));
+}
+
+/** Where {@link placeInTensor} puts a picture. */
+export interface Placement {
+  /** The row and column of its upper left corner. */
+  readonly at: readonly [y: number, x: number];
+  /** Mirror it, left to right. */
+  readonly flip: boolean;
+}
+
+/**
+ * {@link toTensor} straight into a part of a larger tensor.
+ *
+ * @param pixels RGB, HWC, 0..255
+ * @param tensor [3, H, W]; what the picture does not cover stays as it is
+ * @param side the tensor's width
+ */
+export function placeInTensor(
+  pixels: Uint8Array, [height, width]: Size, normalisation: Normalisation, tensor: Float32Array, side: number, { at: [top, left], flip }: Placement,
+): void {
+  const step = flip ? -1 : 1;
+  normalisedValues(normalisation).forEach((values, channel) => {
+    const plane = tensor.subarray(channel * tensor.length / 3, (channel + 1) * tensor.length / 3);
+    let from = normalisation.channelOrder === 'rgb' ? channel : 2 - channel;
+    for (let y = 0; y < height; y++) {
+      let to = (top + y) * side + left + (flip ? width - 1 : 0);
+      for (let x = 0; x < width; x++, from += 3, to += step) plane[to] = values[pixels[from]];
+    }
+  });
 }
 
 /** The mirror image of a tensor [..., H, W], left to right. */

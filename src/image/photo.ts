@@ -52,8 +52,13 @@ export async function readPhoto(path: string, options: PhotoOptions): Promise<Ph
       .toBuffer();
     return { original, size, limited, pixels };
   } catch (error) {
-    const [reason] = messageOf(error).split('\n');
-    // libvips keeps one text of errors for all threads: a photograph read at the same time may have taken it away.
-    throw new UserError(`cannot read the photograph ${path}: ${reason === 'Unknown error' ? 'the file is damaged or incomplete' : reason}`, undefined, { cause: error });
+    throw photoError(path, error);
   }
+}
+
+/** The error to throw where a photograph could not be read: it names the file. */
+export function photoError(path: string, error: unknown): UserError {
+  const [reason] = messageOf(error).split('\n');
+  // libvips keeps one text of errors for all threads: a photograph read at the same time may have taken it away.
+  return new UserError(`cannot read the photograph ${path}: ${reason === 'Unknown error' ? 'the file is damaged or incomplete' : reason}`, undefined, { cause: error });
 }

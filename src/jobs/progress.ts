@@ -2,7 +2,8 @@ import { Presets, SingleBar } from 'cli-progress';
 
 /** Shows how far a long piece of work has come. */
 export interface Progress {
-  advance(done: number): void;
+  /** @param note what else is worth showing */
+  advance(done: number, note?: string): void;
   stop(): void;
 }
 
@@ -10,17 +11,20 @@ export interface Progress {
  * A progress bar with rate and time left on standard error; nothing where that is no terminal.
  *
  * @param unit what is counted, e.g. `images`
+ * @param from what an earlier run has done
  */
-export function progressBar(total: number, unit: string): Progress {
+export function progressBar(total: number, unit: string, from = 0): Progress {
   if (!process.stderr.isTTY || total === 0) return { advance: () => undefined, stop: () => undefined };
   const bar = new SingleBar({
-    format: `{bar} {percentage}% | {value}/{total} ${unit} | {rate}/s | {eta_formatted} left`,
+    format: `{bar} {percentage}% | {value}/{total} ${unit} | {rate}/s | {eta_formatted} left{note}`,
     stream: process.stderr, hideCursor: true, etaBuffer: 100, stopOnComplete: false,
   }, Presets.shades_classic);
   const start = performance.now();
-  bar.start(total, 0, { rate: '-' });
+  bar.start(total, from, { rate: '-', note: '' });
   return {
-    advance: (done) => { bar.update(done, { rate: (done / ((performance.now() - start) / 1000)).toFixed(1) }); },
+    advance: (done, note = '') => {
+      bar.update(done, { rate: ((done - from) / ((performance.now() - start) / 1000)).toFixed(1), note: note === '' ? '' : ` | ${note}` });
+    },
     stop: () => { bar.stop(); },
   };
 }

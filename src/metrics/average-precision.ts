@@ -27,6 +27,12 @@ export function averagePrecision(scores: ArrayLike<number>, positive: readonly b
   return area;
 }
 
+/** The average precision of every class, NaN for one that no image shows, and the mean of the others. */
+export interface AveragePrecisions {
+  readonly perClass: readonly number[];
+  readonly mean: number;
+}
+
 /**
  * The average precision of each class, and their mean over the classes that have positive images.
  *
@@ -35,7 +41,7 @@ export function averagePrecision(scores: ArrayLike<number>, positive: readonly b
  */
 export function meanAveragePrecision(
   scores: Float32Array, labels: readonly (readonly number[])[], classCount: number,
-): { readonly perClass: number[]; readonly mean: number } {
+): AveragePrecisions {
   const perClass = Array.from({ length: classCount }, (_, c) => averagePrecision(
     labels.map((__, i) => scores[i * classCount + c]), labels.map((own) => own.includes(c)),
   ));

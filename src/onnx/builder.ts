@@ -155,9 +155,9 @@ export class GraphBuilder {
   unsqueeze(x: Value, axes: readonly number[]): Value { return this.node('Unsqueeze', [x, this.ints(axes)]); }
   squeeze(x: Value, axes: readonly number[]): Value { return this.node('Squeeze', [x, this.ints(axes)]); }
   gather(x: Value, indices: Value, axis: number): Value { return this.node('Gather', [x, indices], { axis }); }
-  /** `starts` and `ends` are int64 vectors of the length of `axes`. */
-  slice(x: Value, starts: Value, ends: Value, axes: readonly number[]): Value {
-    return this.node('Slice', [x, starts, ends, this.ints(axes)]);
+  /** `starts`, `ends` and `steps` (1 unless given) are int64 vectors of the length of `axes`. */
+  slice(x: Value, starts: Value, ends: Value, axes: readonly number[], steps?: readonly number[]): Value {
+    return this.node('Slice', [x, starts, ends, this.ints(axes), ...steps === undefined ? [] : [this.ints(steps)]]);
   }
 
   /** `pads` is an int64 vector: all begins, then all ends. Filled with zeros. */

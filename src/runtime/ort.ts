@@ -9,7 +9,7 @@ export const ortRuntime: Runtime = {
   load: async (model, options) => new OrtSession(await createSession(model, options)),
 };
 
-async function createSession(model: Uint8Array, { threads }: SessionOptions): Promise<ort.InferenceSession> {
+async function createSession(model: Uint8Array, { threads, fixedShapes = false }: SessionOptions): Promise<ort.InferenceSession> {
   try {
     return await ort.InferenceSession.create(model, {
       executionProviders: ['cpu'],
@@ -18,7 +18,7 @@ async function createSession(model: Uint8Array, { threads }: SessionOptions): Pr
       executionMode: 'sequential',
       graphOptimizationLevel: 'all',
       // A pattern is kept for every input size; images have too many sizes for memory to stay flat with it.
-      enableMemPattern: false,
+      enableMemPattern: fixedShapes,
       logSeverityLevel: 3,
       extra: {
         session: {

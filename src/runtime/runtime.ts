@@ -7,6 +7,8 @@ export type RuntimeTensor
 export interface SessionOptions {
   /** Threads that one run may use. */
   readonly threads: number;
+  /** All inputs have the same shape at every run, so that memory can be planned ahead. */
+  readonly fixedShapes?: boolean;
 }
 
 /** A loaded graph, ready to run. */

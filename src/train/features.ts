@@ -1,21 +1,14 @@
 import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { Piscina } from 'piscina';
 import type { InputSize } from '../image/input-size.js';
 import { formatInputSize } from '../image/input-size.js';
 import type { Normalisation } from '../image/normalise.js';
-import { DEFAULT_MAX_PIXELS } from '../image/photo.js';
-import { runBatch } from '../jobs/batch.js';
 import { writeFileAtomic } from '../jobs/files.js';
-import { shareBytes } from '../jobs/shared-bytes.js';
-import { workerUrl } from '../jobs/worker-url.js';
 import type { FeatureLayer } from '../onnx/layers.js';
 import type { NetworkGraph } from '../onnx/network.js';
-import { serializeModel } from '../onnx/write.js';
-import type { FeatureResult, FeatureWorkerData } from './feature-worker.js';
-import { buildFeatureGraph } from './graphs.js';
+import { buildFeatureGraph, FEATURES } from './graphs.js';
+import { computeVectors } from './vectors.js';
 
 /** Pooled features of a list of photographs. */
 export interface FeatureTable {
@@ -57,44 +50,11 @@ export async function extractFeatures(paths: readonly string[], options: Feature
   const known = await readCache(file, paths.length * views * channels);
   if (known !== undefined) return { paths, data: known, views, channels, failures: [], cached: true };
 
-  const table = new Float32Array(paths.length * views * channels);
-  const reasons = new Map<string, string>();
-  const workers = options.workers ?? availableParallelism();
-  const pool = new Piscina<string, FeatureResult>({
-    filename: workerUrl('./feature-worker.js', import.meta.url).href,
-    minThreads: workers, maxThreads: workers, concurrentTasksPerWorker: 2,
-    workerData: {
-      graph: shareBytes(serializeModel(buildFeatureGraph(options.backbone, layer))), input: options.backbone.input.name, threads: 1,
-      inputSizes, flip, maxPixels: DEFAULT_MAX_PIXELS, normalisation: options.normalisation,
-    } satisfies FeatureWorkerData,
+  const { paths: read, data, failures } = await computeVectors(buildFeatureGraph(options.backbone, layer), paths, channels, {
+    ...options, input: options.backbone.input.name, output: FEATURES,
   });
-  try {
-    let ended = 0;
-    options.onStart?.(paths.length);
-    await runBatch(paths.map((path, index) => ({ path, index })), {
-      concurrency: 2 * workers + 1,
-      run: ({ path }) => pool.run(path),
-      done: ({ path, index }, result) => {
-        if ('reason' in result) reasons.set(path, result.reason);
-        else result.views.forEach((view, v) => { table.set(view, (index * views + v) * channels); });
-        options.onProgress?.(++ended);
-      },
-    });
-  } finally {
-    await pool.destroy();
-  }
-  if (reasons.size === 0) {
-    await writeFileAtomic(file, new Uint8Array(table.buffer));
-    return { paths, data: table, views, channels, failures: [], cached: false };
-  }
-  const row = views * channels;
-  const kept = paths.flatMap((path, i) => (reasons.has(path) ? [] : [i]));
-  const data = new Float32Array(kept.length * row);
-  kept.forEach((from, to) => { data.set(table.subarray(from * row, (from + 1) * row), to * row); });
-  return {
-    paths: kept.map((i) => paths[i]), data, views, channels, cached: false,
-    failures: [...reasons].map(([path, reason]) => ({ path, reason })),
-  };
+  if (failures.length === 0) await writeFileAtomic(file, new Uint8Array(data.buffer));
+  return { paths: read, data, views, channels, failures, cached: false };
 }
 
 async function cacheKey(paths: readonly string[], { backboneHash, layer, normalisation, inputSizes, flip }: FeatureOptions): Promise<string> {

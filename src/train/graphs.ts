@@ -28,17 +28,18 @@ export function buildFeatureGraph(backbone: NetworkGraph, layer: FeatureLayer): 
 /**
  * A complete classifier: the backbone up to a layer, global average pooling, and the head as a 1x1 convolution.
  *
+ * @param head with no bias where it has none
  * @param metadata what the model says of itself
  */
-export function buildClassifier(backbone: NetworkGraph, layer: FeatureLayer, head: LinearHead, metadata: ReadonlyMap<string, string>): OnnxModel {
+export function buildClassifier(backbone: NetworkGraph, layer: FeatureLayer, head: Omit<LinearHead, 'bias'> & Partial<LinearHead>, metadata: ReadonlyMap<string, string>): OnnxModel {
   const base = neededFor(backbone.model.graph, layer.name);
-  const classes = head.bias.length;
+  const classes = head.weights.length / layer.channels;
   const weights = new Float32Array(head.weights.length);
   for (let f = 0; f < layer.channels; f++) for (let c = 0; c < classes; c++) weights[c * layer.channels + f] = head.weights[f * classes + c];
   const b = new GraphBuilder(base);
   const w = b.constant(OnnxTensor.float32([classes, layer.channels, 1, 1], weights), 'head_weight');
-  const bias = b.constant(OnnxTensor.float32([classes], head.bias), 'head_bias');
-  const scores = b.node('Conv', [b.node('GlobalAveragePool', [layer.name]), w, bias]);
+  const bias = head.bias === undefined ? [] : [b.constant(OnnxTensor.float32([classes], head.bias), 'head_bias')];
+  const scores = b.node('Conv', [b.node('GlobalAveragePool', [layer.name]), w, ...bias]);
   const logits = b.node('Flatten', [scores]);
   return {
     ...backbone.model, producer: 'voc-seeds', metadata,

@@ -33,8 +33,14 @@ export const leakyRelu: SimpleRule = (node, g, b) => {
   return [b.mul(g, b.where(b.greater(node.inputs[0], b.floats(0)), b.floats(1), b.floats(alpha)))];
 };
 
-/** y = x for x >= 0, slope x below; the slope is a tensor. */
-export const prelu: SimpleRule = ({ inputs: [x, slope] }, g, b) => [b.mul(g, b.where(b.greater(x, b.floats(0)), b.floats(1), slope)), undefined];
+/** y = x for x >= 0, slope x below; the slope is a tensor, mostly a weight [C, 1, 1]. */
+export const prelu: SimpleRule = (node, g, b, context) => {
+  const [x, slope] = node.inputs;
+  return [
+    context.wants(x) ? b.mul(g, b.where(b.greater(x, b.floats(0)), b.floats(1), slope)) : undefined,
+    context.wants(slope) ? context.unbroadcast(node, b.mul(g, b.min(x, b.floats(0))), slope) : undefined,
+  ];
+};
 
 /** y' = y (1 - y). */
 export const sigmoid: SimpleRule = ({ outputs: [y] }, g, b) => [b.mul(g, b.mul(y, b.sub(b.floats(1), y)))];

@@ -1,20 +1,35 @@
-import { UserError } from '../../errors.js';
 import type { GraphBuilder, Value } from '../../onnx/builder.js';
-import { describeNode, intAttribute } from '../../onnx/model.js';
-import { OnnxTensor } from '../../onnx/tensor.js';
+import { intAttribute } from '../../onnx/model.js';
+import { DataType, OnnxTensor } from '../../onnx/tensor.js';
 import type { WindowAxis } from '../../onnx/window.js';
 import { windowAxes } from '../../onnx/window.js';
 import type { SimpleRule } from '../rule.js';
+import { convolutionWeightGradient } from './convolution-weights.js';
 
-/** y = x * w: the gradient of x is a convolution of the gradient with the mirrored, transposed weights. */
+/** y = x * w + bias: the gradient of x is a convolution of the gradient with the mirrored, transposed weights. */
 export const conv: SimpleRule = (node, g, b, context) => {
   const [x, w, bias] = node.inputs;
-  if (context.wants(w) || (bias && context.wants(bias))) throw new UserError(`${describeNode(node)} has no gradient rule for its weights`);
-  const weights = context.weight(node, w);
-  const group = intAttribute(node, 'group', 1);
-  const axes = windowAxes(node, weights.dims.slice(2));
-  return [convolutionInputGradient(b, { x, y: node.outputs[0], g, weights, group, axes })];
+  const dims = context.weightDims(node, w);
+  const [y] = node.outputs;
+  const [, , height, width] = context.dims(node, y);
+  const convolution: Convolution = {
+    x, y, g, positions: height === null || width === null ? undefined : height * width, group: intAttribute(node, 'group', 1), axes: windowAxes(node, dims.slice(2)),
+    weights: { dims, name: w, values: context.wants(w) ? undefined : context.weight(node, w) },
+  };
+  return [
+    context.wants(x) ? convolutionInputGradient(b, convolution) : undefined,
+    context.wants(w) ? convolutionWeightGradient(b, convolution) : undefined,
+    bias && context.wants(bias) ? b.reduceSum(g, [0, 2, 3], false) : undefined,
+  ];
 };
+
+/** The weights [M, C / group, kH, kW] of a convolution. */
+export interface ConvolutionWeights {
+  readonly dims: readonly number[];
+  readonly name: Value;
+  /** Their numbers; `undefined` where the weights are trained, so that they are known at run time only. */
+  readonly values: OnnxTensor | undefined;
+}
 
 /** A convolution y [N, M, oH, oW] of x [N, C, H, W] with weights [M, C / group, kH, kW]. */
 export interface Convolution {
@@ -22,9 +37,11 @@ export interface Convolution {
   readonly y: Value;
   /** The gradient of y, [K, M, oH, oW]. */
   readonly g: Value;
-  readonly weights: OnnxTensor;
+  readonly weights: ConvolutionWeights;
   readonly group: number;
   readonly axes: readonly [WindowAxis, WindowAxis];
+  /** oH oW, where it is known when the graph is built. */
+  readonly positions?: number;
 }
 
 /**
@@ -33,6 +50,8 @@ export interface Convolution {
  * - stride s: row s q + r of the input meets only every s-th row of the kernel, so each of the s x s phases r is a small
  *   convolution of its own; all phases are computed as channels of one and then interleaved. No zeros are multiplied,
  *   as they would be after spreading the gradient out;
+ * - depthwise with a stride: the gradient is spread out with zeros, and then meets the mirrored kernel. Channels are
+ *   cheap there, and phases would have to be interleaved;
  * - kernel 1x1 with a stride: a 1x1 convolution, whose result is spread out with zeros.
  * H and W may be free; a result that covers the padding, or not all rows, is cropped to the size of x in the graph.
  */
@@ -40,12 +59,16 @@ export function convolutionInputGradient(b: GraphBuilder, convolution: Convoluti
   const [vertical, horizontal] = convolution.axes;
   if (vertical.stride === 1 && horizontal.stride === 1) return unitStride(b, convolution);
   const pointwise = vertical.kernel === 1 && horizontal.kernel === 1;
-  const whole = pointwise ? spreadOut(b, convolution) : phases(b, convolution);
-  return crop(b, convolution, whole);
+  if (pointwise) {
+    const { g, weights, group } = convolution;
+    return crop(b, convolution, spreadOut(b, b.conv(g, transposed(b, weights, group), { group }), convolution.axes));
+  }
+  const depthwise = convolution.group > 1 && convolution.weights.dims[1] === 1;
+  return crop(b, convolution, depthwise ? spreadFirst(b, convolution) : phases(b, convolution));
 }
 
 function unitStride(b: GraphBuilder, { g, weights, group, axes }: Convolution): Value {
-  const mirrored = b.constant(phaseWeights(weights, group, axes), 'mirrored');
+  const mirrored = phaseWeights(b, weights, group, axes);
   const pads = axes.map(({ span, pads: own }) => (own as readonly [number, number]).map((pad) => span - 1 - pad));
   const grad = b.conv(g, mirrored, {
     group,
@@ -60,10 +83,10 @@ function unitStride(b: GraphBuilder, { g, weights, group, axes }: Convolution): 
 }
 
 function phases(b: GraphBuilder, { g, weights, group, axes }: Convolution): Value {
-  const w = phaseWeights(weights, group, axes);
+  const w = phaseWeights(b, weights, group, axes);
   const begins = axes.map((axis) => tapsOf(axis) - 1);
   const ends = axes.map((axis) => tapsOf(axis) - 1 + (endsInZeros(axis) ? 1 : 0));
-  const grad = b.conv(g, b.constant(w, 'phases'), { group, pads: [...begins, ...ends] });
+  const grad = b.conv(g, w, { group, pads: [...begins, ...ends] });
   return interleave(b, grad, weights.dims[1] * group, axes);
 }
 
@@ -87,14 +110,24 @@ function interleave(b: GraphBuilder, x: Value, channels: number, [{ stride: sY }
   return b.reshape(rows, b.concat([k, b.ints([channels]), b.mul(h, b.ints([sY])), wide], 0));
 }
 
-function spreadOut(b: GraphBuilder, { g, weights, group, axes: [{ stride: sY }, { stride: sX }] }: Convolution): Value {
-  const perGroup = weights.dims[1];
-  const grad = b.conv(g, b.constant(transposed(weights, group), 'transposed'), { group });
-  const [k, h, w] = [b.shape(g, 0, 1), b.shape(g, 2, 3), b.shape(g, 3, 4)];
-  const channels = b.ints([perGroup * group]);
-  const apart = b.reshape(grad, b.concat([k, channels, h, b.ints([1]), w, b.ints([1])], 0));
-  const padded = b.pad(apart, b.ints([0, 0, 0, 0, 0, 0, 0, 0, 0, sY - 1, 0, sX - 1]));
-  return b.reshape(padded, b.concat([k, channels, b.mul(h, b.ints([sY])), b.mul(w, b.ints([sX]))], 0));
+/** The gradient spread out with zeros, times the mirrored kernel: as long as everything that the kernel can reach. */
+function spreadFirst(b: GraphBuilder, { g, weights, group, axes }: Convolution): Value {
+  const mirrored = phaseWeights(b, weights, group, axes.map((axis) => ({ ...axis, stride: 1 })) as [WindowAxis, WindowAxis]);
+  const reach = axes.map(({ span }) => span - 1);
+  return b.conv(spreadOut(b, g, axes), mirrored, { group, dilations: axes.map(({ dilation }) => dilation), pads: [...reach, ...reach] });
+}
+
+/** [K, C, h, w] -> [K, C, h sY, w sX], zero but where row and column are multiples of the strides. */
+function spreadOut(b: GraphBuilder, x: Value, axes: Convolution['axes']): Value {
+  // Repeating every element and masking the copies is far faster than padding one by one.
+  const repeated = b.node('Resize', [x, '', b.floats([1, 1, ...axes.map(({ stride }) => stride)])], {
+    mode: 'nearest', coordinate_transformation_mode: 'asymmetric', nearest_mode: 'floor',
+  });
+  const [rows, columns] = axes.map(({ stride }, i) => {
+    const index = b.range(b.ints(0), b.squeeze(b.shape(repeated, 2 + i, 3 + i), [0]), b.ints(1));
+    return b.cast(b.equal(b.mod(index, b.ints(stride)), b.ints(0)), DataType.float32);
+  });
+  return b.mul(repeated, b.mul(b.unsqueeze(rows, [1]), columns));
 }
 
 /** Cuts the window out of `whole` that lies behind the padding before x and is as large as x. */
@@ -105,7 +138,7 @@ function crop(b: GraphBuilder, { x, y, axes }: Convolution, whole: Value): Value
 }
 
 /** The padding before the first row or column, as an int64 vector of one: with SAME it depends on the input's size. */
-function paddingBefore(b: GraphBuilder, { pads, span, stride }: WindowAxis, axis: number, x: Value, y: Value): Value {
+export function paddingBefore(b: GraphBuilder, { pads, span, stride }: WindowAxis, axis: number, x: Value, y: Value): Value {
   if (typeof pads !== 'string') return b.ints([pads[0]]);
   const [inputs, outputs] = [x, y].map((value) => b.shape(value, 2 + axis, 3 + axis));
   const covered = b.add(b.mul(b.sub(outputs, b.ints([1])), b.ints([stride])), b.ints([span]));
@@ -115,10 +148,10 @@ function paddingBefore(b: GraphBuilder, { pads, span, stride }: WindowAxis, axis
 }
 
 /** [M, C / group, kH, kW] -> [C, M / group, kH, kW]. */
-function transposed(weights: OnnxTensor, group: number): OnnxTensor {
+function transposed(b: GraphBuilder, weights: ConvolutionWeights, group: number): Value {
   const unit = (kernel: number): WindowAxis => ({ kernel, stride: 1, dilation: 1, span: kernel, pads: [0, 0] });
   const [, , kH, kW] = weights.dims;
-  return phaseWeights(weights, group, [unit(kH), unit(kW)]);
+  return phaseWeights(b, weights, group, [unit(kH), unit(kW)]);
 }
 
 /**
@@ -126,9 +159,28 @@ function transposed(weights: OnnxTensor, group: number): OnnxTensor {
  * (c sY + rY) sX + rX for phase (rY, rX) of input channel c. Row s q + r of the padded input is the sum of
  * g[q - u] w[k] over the k with k dilation = s u + r; tap t of a convolution padded by tY - 1 reads g[q + t - (tY - 1)].
  * With stride 1 this is the mirrored kernel, and the dilation stays with the convolution.
+ *
+ * It is a rearrangement of the weights: done here where their numbers are known, and by the graph where they are trained.
  */
-function phaseWeights(weights: OnnxTensor, group: number, axes: Convolution['axes']): OnnxTensor {
-  const [m, perGroup, kH, kW] = weights.dims;
+function phaseWeights(b: GraphBuilder, weights: ConvolutionWeights, group: number, axes: Convolution['axes']): Value {
+  const { dims: [m, , kH, kW], values } = weights;
+  if (values === undefined && group === 1 && axes.every(({ stride }) => stride === 1)) {
+    const swapped = b.transpose(weights.name, [1, 0, 2, 3]);
+    const first = Number.MIN_SAFE_INTEGER;
+    return kH * kW === 1 ? swapped : b.slice(swapped, b.ints([-1, -1]), b.ints([first, first]), [2, 3], [-1, -1]);
+  }
+  const { dims, sources } = phasePlan(weights.dims, group, axes);
+  if (values !== undefined) {
+    const numbers = values.toFloat32();
+    return b.constant(OnnxTensor.float32(dims, Float32Array.from(sources, (source) => (source < 0 ? 0 : numbers[source]))), 'phases');
+  }
+  const zeroBehind = b.concat([b.reshape(weights.name, [-1]), b.floats([0])], 0);
+  const behind = m * weights.dims[1] * kH * kW;
+  return b.reshape(b.gather(zeroBehind, b.ints(Array.from(sources, (source) => (source < 0 ? behind : source))), 0), dims);
+}
+
+/** Where each of the numbers of {@link phaseWeights} comes from: an index into the weights, or -1 for a zero. */
+function phasePlan([m, perGroup, kH, kW]: readonly number[], group: number, axes: Convolution['axes']): { dims: number[]; sources: Int32Array } {
   const perGroupOut = m / group;
   const plans = axes.map((axis) => {
     const { kernel, stride, dilation } = axis;
@@ -139,8 +191,8 @@ function phaseWeights(weights: OnnxTensor, group: number, axes: Convolution['axe
   });
   const [vertical, horizontal] = plans;
   const perPhase = vertical.taps * horizontal.taps;
-  const source = weights.toFloat32();
-  const result = new Float32Array(perGroup * group * vertical.stride * horizontal.stride * perGroupOut * perPhase);
+  const dims = [perGroup * group * vertical.stride * horizontal.stride, perGroupOut, vertical.taps, horizontal.taps];
+  const sources = new Int32Array(dims.reduce((a, b) => a * b)).fill(-1);
   for (let out = 0; out < m; out++) {
     const [ofGroup, inGroup] = [Math.floor(out / perGroupOut), out % perGroupOut];
     for (let c = 0; c < perGroup; c++) {
@@ -149,10 +201,10 @@ function phaseWeights(weights: OnnxTensor, group: number, axes: Convolution['axe
         for (let x = 0; x < kW; x++) {
           const [v, h] = [vertical.at[y], horizontal.at[x]];
           const row = (channel * vertical.stride + v.phase) * horizontal.stride + h.phase;
-          result[(row * perGroupOut + inGroup) * perPhase + v.tap * horizontal.taps + h.tap] = source[((out * perGroup + c) * kH + y) * kW + x];
+          sources[(row * perGroupOut + inGroup) * perPhase + v.tap * horizontal.taps + h.tap] = ((out * perGroup + c) * kH + y) * kW + x;
         }
       }
     }
   }
-  return OnnxTensor.float32([perGroup * group * vertical.stride * horizontal.stride, perGroupOut, vertical.taps, horizontal.taps], result);
+  return { dims, sources };
 }

@@ -46,7 +46,8 @@ export const averagePool: SimpleRule = (node, g, b, context) => {
     : b.div(g, windowCounts(b, x, node.outputs[0], axes, intAttribute(node, 'count_include_pad', 0) === 1));
   // [K, C, h, w] -> [K C, 1, h, w]: every channel is an image of its own.
   const alone = (value: Value): Value => b.reshape(value, b.concat([b.ints([-1, 1]), b.shape(value, 2, 4)], 0));
-  const weights = OnnxTensor.float32([1, 1, ...kernel], new Float32Array(size).fill(1));
+  const values = OnnxTensor.float32([1, 1, ...kernel], new Float32Array(size).fill(1));
+  const weights = { dims: values.dims, name: '', values };
   const grad = convolutionInputGradient(b, { x, y: node.outputs[0], g: alone(share), weights, group: 1, axes });
   return [b.reshape(grad, context.gradientShape(x, g))];
 };

@@ -8,13 +8,13 @@ import { readPhoto } from '../image/photo.js';
 import { ownBytes } from '../jobs/shared-bytes.js';
 import { ortRuntime } from '../runtime/ort.js';
 import type { Session } from '../runtime/runtime.js';
-import { FEATURES } from './graphs.js';
 
 /** What a worker needs for all of its images. */
-export interface FeatureWorkerData {
-  /** The serialised feature graph, in shared memory. */
+export interface VectorWorkerData {
+  /** The serialised network, in shared memory. */
   readonly graph: Uint8Array;
   readonly input: string;
+  readonly output: string;
   readonly threads: number;
   readonly inputSizes: readonly InputSize[];
   readonly flip: boolean;
@@ -22,16 +22,16 @@ export interface FeatureWorkerData {
   readonly normalisation: Normalisation;
 }
 
-/** The features of each view of a photograph, [views, features], or why there are none. */
-export type FeatureResult = { readonly views: readonly Float32Array[] } | { readonly reason: string };
+/** The vector of each view of a photograph, or why there are none. */
+export type VectorResult = { readonly views: readonly Float32Array[] } | { readonly reason: string };
 
-const data = workerData as FeatureWorkerData;
+const data = workerData as VectorWorkerData;
 sharp.concurrency(1);
 
 let session: Promise<Session> | undefined;
 
 /** The entry point of the worker: never throws, a failure is a result. */
-export default async function run(path: string): Promise<FeatureResult> {
+export default async function run(path: string): Promise<VectorResult> {
   try {
     session ??= ortRuntime.load(ownBytes(data.graph), { threads: data.threads });
     const loaded = await session;
@@ -41,7 +41,7 @@ export default async function run(path: string): Promise<FeatureResult> {
       const tensor = toTensor(pixels, size, data.normalisation);
       for (const view of data.flip ? [tensor, mirrored(tensor, size[1])] : [tensor]) {
         const results = await loaded.run({ [data.input]: { type: 'float32', dims: [1, 3, ...size], data: view } });
-        views.push(results[FEATURES].data as Float32Array);
+        views.push(results[data.output].data as Float32Array);
       }
     }
     return { views };

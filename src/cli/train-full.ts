@@ -1,0 +1,116 @@
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { ClassifierGraph } from '../cam/classifier.js';
+import type { TrainConfig } from '../config/train.js';
+import { watchInterrupt } from '../jobs/interrupt.js';
+import { progressBar } from '../jobs/progress.js';
+import type { Progress } from '../jobs/progress.js';
+import { resolveLayer } from '../onnx/layers.js';
+import type { OnnxModel } from '../onnx/model.js';
+import { writeModel } from '../onnx/write.js';
+import { ortRuntime } from '../runtime/ort.js';
+import type { EpochResult } from '../train/checkpoint.js';
+import { fineTune } from '../train/fine-tune.js';
+import type { FineTuneSettings } from '../train/fine-tune.js';
+import { buildClassifier, LOGITS } from '../train/graphs.js';
+import { trainableParameters } from '../train/parameters.js';
+import { VOC_CLASSES } from '../voc/classes.js';
+import type { Backbone } from './train-backbone.js';
+import { classifierMetadata } from './train-backbone.js';
+import type { TrainingData } from './train-data.js';
+import { trainHead, validateClassifier } from './train-head.js';
+
+/** What training of the whole network came to. */
+export interface FullResult {
+  readonly model: OnnxModel;
+  readonly logits: string;
+  readonly epochs: readonly EpochResult[];
+  /** The epoch whose weights these are. */
+  readonly epoch: number;
+  readonly interrupted: boolean;
+  readonly failures: readonly { readonly path: string; readonly reason: string }[];
+}
+
+/**
+ * Trains the whole network, or what lies above a layer. It starts from a classifier of the VOC classes as it is, from any
+ * other backbone with a head that is fitted to its features first, or with one of zeros.
+ *
+ * @param folder for checkpoints, log and curves
+ */
+export async function trainFull(
+  backbone: Backbone, data: TrainingData, validation: TrainingData | undefined, config: TrainConfig, folder: string, resume: boolean,
+): Promise<FullResult> {
+  const say = (text: string): void => { process.stderr.write(`${text}\n`); };
+  const start = await startingModel(backbone, data, config);
+  const { crop } = config;
+  const classifier = new ClassifierGraph(start.model, start.logits, [crop, crop]);
+  const from = config.trainFrom === undefined ? undefined : resolveLayer(classifier.layers, config.trainFrom);
+  const parameters = trainableParameters(classifier, from);
+  const settings = settingsOf(config);
+  say(`training ${parameters.length} tensors on ${data.labels.size} images; checkpoints and curves in ${folder}`);
+
+  let bar: Progress | undefined;
+  let best: { model: OnnxModel; epoch: number } | undefined;
+  const watch = watchInterrupt(() => { say('\ninterrupted: writing a checkpoint (once more to stop at once)'); });
+  try {
+    const result = await fineTune({
+      classifier, normalisation: backbone.spec, parameters, settings, folder, resume,
+      samples: [...data.labels].map(([path, labels]) => ({ path, labels })),
+      identity: {
+        backbone: backbone.hash, outputStride: config.outputStride, layer: config.layer, trainFrom: config.trainFrom, initHead: config.initHead,
+        headBias: config.headBias, images: data.labels.size,
+      },
+      runtime: ortRuntime, threads: config.threads ?? availableParallelism(), workers: config.workers, checkpointEvery: config.checkpointEvery,
+      validate: validation && (async (model) => {
+        bar?.stop();
+        return (await validateClassifier(model, start.logits, backbone, validation, config)).mean;
+      }),
+      stopped: watch.interrupted,
+      onStart: (done, total) => {
+        if (done > 0) say(`going on at step ${done} of ${total}`);
+        bar = progressBar(total, 'steps', done);
+      },
+      onStep: (done, loss, rate) => bar?.advance(done, `loss ${loss.toFixed(4)}, rate ${rate.toPrecision(2)}`),
+      onEpoch: async ({ epoch, loss, map }, model, isBest) => {
+        bar?.stop();
+        say(`epoch ${epoch}/${config.epochs}: loss ${loss.toFixed(4)}${map === undefined ? '' : `, mAP ${map.toFixed(4)}${isBest ? ' (best)' : ''}`}`);
+        if (isBest) best = { model, epoch };
+        const annotated = { ...model, metadata: classifierMetadata(backbone, start.logits) };
+        await writeModel(join(folder, 'last.onnx'), annotated);
+        if (isBest) await writeModel(join(folder, 'best.onnx'), annotated);
+      },
+    });
+    const kept = config.keep === 'best' && best !== undefined ? best : { model: result.model, epoch: result.epochs.length };
+    return {
+      model: { ...kept.model, metadata: classifierMetadata(backbone, start.logits) }, logits: start.logits, epoch: kept.epoch,
+      epochs: result.epochs, interrupted: result.interrupted, failures: [...start.failures, ...result.failures],
+    };
+  } finally {
+    bar?.stop();
+    watch.dispose();
+  }
+}
+
+async function startingModel(backbone: Backbone, data: TrainingData, config: TrainConfig) {
+  const { network, layer } = backbone;
+  if (backbone.isClassifier) return { model: network.model, logits: network.target, failures: [] };
+  if (config.initHead === 'fit' && config.headBias) {
+    const { model, failures } = await trainHead(backbone, data, config);
+    return { model, logits: LOGITS, failures };
+  }
+  const classes = VOC_CLASSES.length;
+  const head = { weights: new Float32Array(layer.channels * classes), bias: config.headBias ? new Float32Array(classes) : undefined };
+  return { model: buildClassifier(network, layer, head, classifierMetadata(backbone)), logits: LOGITS, failures: [] };
+}
+
+function settingsOf(config: TrainConfig): FineTuneSettings {
+  const { epochs, batchSize, accumulate, rate, warmUp, decay, momentum, weightDecay, headRate, average, sampler, seed } = config;
+  const { crop, resize, aspect, flip, jitter, erase } = config;
+  return {
+    epochs, batchSize, accumulate, schedule: { rate, warmUp, decay }, momentum, weightDecay, headRate, average, sampler, seed,
+    augmentation: {
+      crop, resize, aspect, flip, jitter: { brightness: jitter, contrast: jitter, saturation: jitter },
+      ...(erase > 0 && { erase: { probability: erase, area: [0.02, 0.33] as const } }),
+    },
+  };
+}

@@ -1,0 +1,86 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import type { TrainConfig } from '../config/train.js';
+import { parseInputSize } from '../image/input-size.js';
+import { progressBar } from '../jobs/progress.js';
+import type { Progress } from '../jobs/progress.js';
+import type { AveragePrecisions } from '../metrics/average-precision.js';
+import { meanAveragePrecision } from '../metrics/average-precision.js';
+import type { OnnxModel } from '../onnx/model.js';
+import { ortRuntime } from '../runtime/ort.js';
+import { extractFeatures } from '../train/features.js';
+import type { FeatureTable } from '../train/features.js';
+import { buildClassifier } from '../train/graphs.js';
+import { fitHead, viewMean } from '../train/head.js';
+import type { FittedHead } from '../train/head.js';
+import { computeVectors } from '../train/vectors.js';
+import { VOC_CLASSES } from '../voc/classes.js';
+import type { Backbone } from './train-backbone.js';
+import { classifierMetadata } from './train-backbone.js';
+import type { TrainingData } from './train-data.js';
+
+/** A classifier made of a backbone as it is and a head that was fitted to its features. */
+export interface HeadResult {
+  readonly model: OnnxModel;
+  readonly fitted: FittedHead;
+  readonly images: number;
+  readonly views: number;
+  readonly failures: FeatureTable['failures'];
+}
+
+/** Computes features, or takes them from the cache, and fits a head to them. Says what it does on standard error. */
+export async function trainHead(backbone: Backbone, data: TrainingData, config: TrainConfig): Promise<HeadResult> {
+  const { network, layer, hash, spec } = backbone;
+  const table = await withBar('images', async (bar) => extractFeatures([...data.labels.keys()], {
+    backbone: network, backboneHash: `${hash}${config.outputStride ?? ''}`, layer, normalisation: spec,
+    inputSizes: inputSizes(backbone, config), flip: config.flip, workers: config.workers,
+    cache: config.cache ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'voc-seeds'), ...bar,
+  }));
+  const folds = progressBar(config.folds, 'parts of the cross-validation');
+  const fitted = await fitHead(table, table.paths.map((file) => data.labels.get(file)!), VOC_CLASSES.length, ortRuntime, {
+    seed: config.seed, folds: config.folds, threads: config.threads ?? config.workers ?? 0,
+    onFold: (ended) => { folds.advance(ended); },
+  }).finally(() => { folds.stop(); });
+  for (const trial of fitted.trials) process.stderr.write(`l2 ${trial.l2}: mAP ${trial.map.toFixed(4)} in cross-validation\n`);
+  return {
+    model: buildClassifier(network, layer, fitted.head, classifierMetadata(backbone)), fitted,
+    images: table.paths.length, views: table.views, failures: table.failures,
+  };
+}
+
+/** What a classifier's scores on a list are worth. */
+export interface Validation extends AveragePrecisions {
+  readonly images: number;
+  readonly failures: readonly { readonly path: string; readonly reason: string }[];
+}
+
+/** Runs the photographs of a list through a classifier, one view of each at the first of the input sizes, and takes its average precision. */
+export async function validateClassifier(
+  model: OnnxModel, logits: string, backbone: Backbone, data: TrainingData, config: TrainConfig,
+): Promise<Validation> {
+  const { paths, data: scores, failures } = await withBar('images of the validation list', async (bar) => computeVectors(
+    model, [...data.labels.keys()], VOC_CLASSES.length, {
+      input: backbone.network.input.name, output: logits, normalisation: backbone.spec,
+      inputSizes: inputSizes(backbone, config).slice(0, 1), flip: false, workers: config.workers, ...bar,
+    },
+  ));
+  const result = meanAveragePrecision(viewMean(scores, 1, VOC_CLASSES.length), paths.map((path) => data.labels.get(path)!), VOC_CLASSES.length);
+  return { ...result, images: paths.length, failures };
+}
+
+function inputSizes({ network }: Backbone, config: TrainConfig) {
+  const { fixedSize } = network.input;
+  return fixedSize === undefined ? config.inputSizes.map(parseInputSize) : [{ kind: 'fixed', size: fixedSize } as const];
+}
+
+/** Gives work the callbacks that move a progress bar, and takes the bar away when it is done. */
+async function withBar<T>(
+  unit: string, work: (callbacks: { onStart: (total: number) => void; onProgress: (done: number) => void }) => Promise<T>,
+): Promise<T> {
+  let bar: Progress | undefined;
+  try {
+    return await work({ onStart: (total) => { bar = progressBar(total, unit); }, onProgress: (done) => bar?.advance(done) });
+  } finally {
+    bar?.stop();
+  }
+}

@@ -1,0 +1,164 @@
+import { join } from 'node:path';
+import type { ClassifierGraph } from '../cam/classifier.js';
+import { UserError } from '../errors.js';
+import type { Normalisation } from '../image/normalise.js';
+import { fingerprint } from '../jobs/journal.js';
+import type { OnnxModel } from '../onnx/model.js';
+import type { Runtime } from '../runtime/runtime.js';
+import type { Augmentation } from './augment.js';
+import { BatchLoader } from './batch-loader.js';
+import type { Batch, TrainingSample } from './batch-loader.js';
+import { readCheckpoint, writeCheckpoint } from './checkpoint.js';
+import type { EpochResult, RunPosition } from './checkpoint.js';
+import { TrainingLog } from './log.js';
+import type { Parameter } from './parameters.js';
+import { averageDecay, learningRate } from './schedule.js';
+import type { Schedule } from './schedule.js';
+import { Trainer } from './trainer.js';
+
+/** The settings of a training run: everything its result depends on, besides network and data. */
+export interface FineTuneSettings {
+  readonly epochs: number;
+  /** Images per pass. */
+  readonly batchSize: number;
+  /** Passes per update. */
+  readonly accumulate: number;
+  readonly schedule: Schedule;
+  readonly momentum: number;
+  readonly weightDecay: number;
+  /** The head's learning rate is that of the rest times this. */
+  readonly headRate: number;
+  /** How much of the moving average of the weights stays at an update, 0..1; 0 keeps none. */
+  readonly average: number;
+  readonly augmentation: Augmentation;
+  readonly sampler: 'shuffle' | 'balanced';
+  readonly seed: number;
+}
+
+export interface FineTuneOptions {
+  readonly classifier: ClassifierGraph;
+  readonly normalisation: Normalisation;
+  readonly parameters: readonly Parameter[];
+  readonly samples: readonly TrainingSample[];
+  readonly settings: FineTuneSettings;
+  /** What else a result depends on and can be written as JSON, e.g. the hash of the network's file. */
+  readonly identity: Readonly<Record<string, unknown>>;
+  /** For the checkpoint, the log and its page. */
+  readonly folder: string;
+  /** Go on where an earlier run in this folder stopped. */
+  readonly resume: boolean;
+  readonly runtime: Runtime;
+  readonly threads: number;
+  /** Workers that prepare photographs. */
+  readonly workers?: number;
+  /** Passes between two checkpoints; there is one at the end of every epoch and at an interruption as well. */
+  readonly checkpointEvery: number;
+  /** The mAP of a model on the validation list, 0..1. */
+  readonly validate?: (model: OnnxModel) => Promise<number>;
+  /** Asked after every pass: whether to stop here. */
+  readonly stopped: () => boolean;
+  readonly onStart?: (done: number, total: number) => void;
+  readonly onStep?: (done: number, loss: number, rate: number) => void;
+  /** @param best whether no epoch before had as good a mAP */
+  readonly onEpoch?: (result: EpochResult, model: OnnxModel, best: boolean) => Promise<void>;
+}
+
+/** What a training run came to. */
+export interface FineTuneResult {
+  /** The weights' moving average where one is kept, else the weights. */
+  readonly model: OnnxModel;
+  readonly epochs: readonly EpochResult[];
+  /** Passes that were done, also by earlier runs. */
+  readonly steps: number;
+  readonly interrupted: boolean;
+  readonly failures: readonly { readonly path: string; readonly reason: string }[];
+}
+
+/**
+ * Trains a classifier on image-level labels: multi-label binary cross-entropy, stochastic gradient descent with momentum.
+ * An interrupted run that goes on comes to the same result as one that was not interrupted.
+ *
+ * @throws UserError where the loss is no number any more, no photograph of a batch can be read, or the folder holds a run
+ *   of other settings
+ */
+export async function fineTune(options: FineTuneOptions): Promise<FineTuneResult> {
+  const { classifier, settings, folder } = options;
+  const { batchSize, accumulate, augmentation, epochs, average } = settings;
+  const trainer = await Trainer.create(classifier, options.parameters, {
+    batchSize, imageSize: augmentation.crop, momentum: settings.momentum, weightDecay: settings.weightDecay, headRate: settings.headRate,
+    average: average > 0, runtime: options.runtime, threads: options.threads,
+  });
+  const loader = BatchLoader.create({
+    samples: options.samples, classCount: classifier.classCount, batchSize, augmentation, normalisation: options.normalisation,
+    seed: settings.seed, sampler: settings.sampler, workers: options.workers,
+  });
+  try {
+    const perEpoch = loader.batchesPerEpoch;
+    if (options.samples.length < batchSize) throw new UserError(`${options.samples.length} photographs do not fill a batch of ${batchSize}`, 'give more, or a smaller --batch-size');
+    const values = { ...settings, ...options.identity };
+    const checkpoint = join(folder, 'checkpoint');
+    let position = await startingPoint(checkpoint, trainer, fingerprint(values), options.resume);
+    const log = await TrainingLog.open(folder, values, position.step, position.epochs);
+    const updates = Math.ceil(perEpoch / accumulate) * epochs;
+    const failures = new Map<string, string>();
+    const model = (): OnnxModel => trainer.model(average > 0 ? 'average' : 'weights');
+    options.onStart?.(position.step, perEpoch * epochs);
+
+    let interrupted = false;
+    for (let epoch = Math.floor(position.step / perEpoch); epoch < epochs && !interrupted; epoch++) {
+      let index = position.step % perEpoch;
+      for await (const batch of loader.batches(epoch, index)) {
+        for (const { path, reason } of batch.failures) failures.set(path, reason);
+        const update = epoch * Math.ceil(perEpoch / accumulate) + Math.floor(index / accumulate);
+        const rate = learningRate(settings.schedule, update, updates);
+        const loss = await trainer.pass(batch.images, batch.targets);
+        if (!Number.isFinite(loss)) throw diverged(loss, position.step + 1, epoch + 1, rate, batch);
+        index++;
+        const complete = index % accumulate === 0 || index === perEpoch;
+        if (complete) await trainer.update(rate, averageDecay(average, update));
+        position = { ...position, step: position.step + 1, lossSum: position.lossSum + loss };
+        log.step({ step: position.step, loss, rate });
+        options.onStep?.(position.step, loss, rate);
+        // Between the passes of one update there is no state that could be kept.
+        interrupted = complete && options.stopped();
+        if (interrupted || (complete && index < perEpoch && Math.floor(index / accumulate) % options.checkpointEvery === 0)) {
+          await writeCheckpoint(checkpoint, position, trainer.state);
+          await log.flush();
+        }
+        if (interrupted) break;
+        // Messages of the workers wait while a pass blocks this thread.
+        await new Promise(setImmediate);
+      }
+      if (index < perEpoch) break;
+      const current = model();
+      const map = await options.validate?.(current);
+      const best = map !== undefined && position.epochs.every((earlier) => (earlier.map ?? 0) < map);
+      const result: EpochResult = { epoch: epoch + 1, loss: position.lossSum / perEpoch, map };
+      position = { ...position, lossSum: 0, epochs: [...position.epochs, result] };
+      await options.onEpoch?.(result, current, best);
+      await writeCheckpoint(checkpoint, position, trainer.state);
+      await log.epoch(position.epochs);
+    }
+    return {
+      model: model(), epochs: position.epochs, steps: position.step, interrupted: position.epochs.length < epochs,
+      failures: [...failures].map(([path, reason]) => ({ path, reason })),
+    };
+  } finally {
+    await loader.close();
+    await trainer.release();
+  }
+}
+
+async function startingPoint(path: string, trainer: Trainer, settings: string, resume: boolean): Promise<RunPosition> {
+  const known = resume ? await readCheckpoint(path, trainer.state) : undefined;
+  if (known === undefined) return { settings, step: 0, lossSum: 0, epochs: [] };
+  if (known.settings !== settings) throw new UserError(`${path} is from a run with other settings or data`, 'name another --work folder, or begin anew with --no-resume');
+  return known;
+}
+
+function diverged(loss: number, step: number, epoch: number, rate: number, batch: Batch): UserError {
+  return new UserError(
+    `the loss is ${loss} at step ${step} (epoch ${epoch}, learning rate ${rate.toPrecision(3)}), for the photographs ${batch.paths.slice(0, 3).join(', ')}, ...`,
+    'the last checkpoint is from before it; try a lower --rate, a longer --warm-up, or check that the preprocessing is that of the backbone',
+  );
+}

@@ -1,0 +1,76 @@
+import { appendFile, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { makeFolder, writeError, writeFileAtomic } from '../jobs/files.js';
+import { trainingPage } from '../report/training-page.js';
+import type { EpochResult } from './checkpoint.js';
+
+/** One pass, as the log has it. */
+export interface StepRecord {
+  /** From 1. */
+  readonly step: number;
+  readonly loss: number;
+  readonly rate: number;
+}
+
+/** The log of a training run: `log.jsonl`, one line per pass and per epoch, and `training.html`, a page with its curves. */
+export class TrainingLog {
+  private readonly path: string;
+  private waiting: string[] = [];
+
+  private constructor(
+    private readonly folder: string, private readonly settings: Readonly<Record<string, unknown>>, private readonly steps: StepRecord[],
+  ) {
+    this.path = join(folder, 'log.jsonl');
+  }
+
+  /**
+   * Opens the log in a folder. What an earlier run wrote behind the point from which this one goes on is cut off.
+   *
+   * @param step the passes that are done; 0 begins anew
+   * @param epochs the epochs that are done
+   */
+  static async open(folder: string, settings: Readonly<Record<string, unknown>>, step: number, epochs: readonly EpochResult[]): Promise<TrainingLog> {
+    await makeFolder(folder);
+    const before = step === 0 ? [] : await readSteps(join(folder, 'log.jsonl'), step);
+    const log = new TrainingLog(folder, settings, before);
+    const lines: (StepRecord | EpochResult)[] = [...before, ...epochs];
+    await writeFileAtomic(log.path, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+    return log;
+  }
+
+  step(record: StepRecord): void {
+    this.steps.push(record);
+    this.waiting.push(JSON.stringify(record));
+  }
+
+  /** Writes what waits, and the page. */
+  async epoch(epochs: readonly EpochResult[]): Promise<void> {
+    const last = epochs.at(-1);
+    if (last !== undefined) this.waiting.push(JSON.stringify(last));
+    await this.flush();
+    await writeFileAtomic(join(this.folder, 'training.html'), trainingPage({ title: 'Training', steps: this.steps, epochs, settings: this.settings }));
+  }
+
+  async flush(): Promise<void> {
+    if (this.waiting.length === 0) return;
+    const text = this.waiting.map((line) => `${line}\n`).join('');
+    this.waiting = [];
+    try {
+      await appendFile(this.path, text);
+    } catch (error) {
+      throw writeError(this.path, error);
+    }
+  }
+}
+
+async function readSteps(path: string, last: number): Promise<StepRecord[]> {
+  const text = await readFile(path, 'utf8').catch(() => '');
+  return text.split('\n').flatMap((line) => {
+    try {
+      const record = JSON.parse(line) as Partial<StepRecord>;
+      return typeof record.step === 'number' && record.step <= last ? [record as StepRecord] : [];
+    } catch {
+      return [];
+    }
+  });
+}

@@ -1,0 +1,91 @@
+import { UserError } from '../errors.js';
+import type { ClassifierGraph } from '../cam/classifier.js';
+import { ancestors } from '../onnx/model.js';
+import type { OnnxNode } from '../onnx/model.js';
+import type { FeatureLayer } from '../onnx/layers.js';
+import { sizeOf } from '../onnx/tensor.js';
+
+/** A weight tensor that is trained. */
+export interface Parameter {
+  readonly name: string;
+  readonly dims: readonly number[];
+  /** Whether it belongs to the last linear layer, the one that makes the logits. */
+  readonly head: boolean;
+  /** Whether weight decay applies: to matrices and kernels, not to biases and the scales of a normalisation. */
+  readonly decays: boolean;
+}
+
+/** Parameters that are updated in the same way. Their numbers lie behind one another in one vector. */
+export interface ParameterGroup {
+  readonly head: boolean;
+  readonly decays: boolean;
+  readonly parameters: readonly (Parameter & { readonly offset: number; readonly size: number })[];
+  /** Numbers in the group. */
+  readonly size: number;
+}
+
+/** The inputs of an operator that are weights, by their place; BatchNormalization keeps its statistics. */
+const WEIGHT_INPUTS: Readonly<Record<string, readonly number[]>> = {
+  Conv: [1, 2], Gemm: [1, 2], MatMul: [1], BatchNormalization: [1, 2], PRelu: [1],
+};
+
+/**
+ * The weights of a classifier that training changes: kernels, matrices and biases of Conv, Gemm and MatMul (with the
+ * Add behind it), scale and bias of BatchNormalization, slopes of PRelu.
+ *
+ * @param from only what lies above this layer
+ * @throws UserError where nothing is left to train
+ */
+export function trainableParameters(classifier: ClassifierGraph, from?: FeatureLayer): Parameter[] {
+  const { nodes, initializers } = classifier.model.graph;
+  const below = new Set(from === undefined ? [] : ancestors(nodes, [from.name]));
+  const made = new Map<string, Parameter>();
+  const add = (names: readonly string[]): void => {
+    for (const name of names) {
+      const tensor = initializers.get(name);
+      if (tensor === undefined) continue;
+      made.set(name, { name, dims: tensor.dims, head: false, decays: tensor.dims.length > 1 });
+    }
+  };
+  let last: readonly string[] = [];
+  for (const node of nodes) {
+    if (below.has(node) || node.domain !== '') continue;
+    const names = weightsOf(node, nodes).filter((name) => initializers.has(name));
+    if (names.length === 0) continue;
+    add(names);
+    if (node.op !== 'BatchNormalization' && node.op !== 'PRelu') last = names;
+  }
+  for (const name of last) made.set(name, { ...made.get(name)!, head: true });
+  if (made.size === 0) throw new UserError(`there is no weight to train${from === undefined ? '' : ` above ${from.name}`}`);
+  return [...made.values()].map((parameter) => (isSlope(parameter.name, nodes) ? { ...parameter, decays: false } : parameter));
+}
+
+function weightsOf(node: OnnxNode, nodes: readonly OnnxNode[]): string[] {
+  const own = (WEIGHT_INPUTS[node.op] ?? []).map((i) => node.inputs[i]).filter((name) => name !== undefined && name !== '');
+  if (node.op !== 'MatMul') return own;
+  // A bias is added behind the product.
+  const readers = nodes.filter(({ inputs }) => inputs.includes(node.outputs[0]));
+  return readers.length === 1 && readers[0].op === 'Add' ? [...own, ...readers[0].inputs.filter((name) => name !== node.outputs[0])] : own;
+}
+
+/** A slope [C, 1, 1] has more than one axis, but is no matrix. */
+function isSlope(name: string, nodes: readonly OnnxNode[]): boolean {
+  return nodes.some(({ op, inputs }) => op === 'PRelu' && inputs[1] === name);
+}
+
+/** Parts parameters into groups that are updated alike. */
+export function groupParameters(parameters: readonly Parameter[]): ParameterGroup[] {
+  const groups: ParameterGroup[] = [];
+  for (const head of [false, true]) {
+    for (const decays of [true, false]) {
+      let size = 0;
+      const own = parameters.filter((parameter) => parameter.head === head && parameter.decays === decays).map((parameter) => {
+        const placed = { ...parameter, offset: size, size: sizeOf(parameter.dims) };
+        size += placed.size;
+        return placed;
+      });
+      if (own.length > 0) groups.push({ head, decays, parameters: own, size });
+    }
+  }
+  return groups;
+}

@@ -1,0 +1,74 @@
+import { availableParallelism } from 'node:os';
+import { Piscina } from 'piscina';
+import type { InputSize } from '../image/input-size.js';
+import type { Normalisation } from '../image/normalise.js';
+import { DEFAULT_MAX_PIXELS } from '../image/photo.js';
+import { runBatch } from '../jobs/batch.js';
+import { shareBytes } from '../jobs/shared-bytes.js';
+import { workerUrl } from '../jobs/worker-url.js';
+import type { OnnxModel } from '../onnx/model.js';
+import { serializeModel } from '../onnx/write.js';
+import type { VectorResult, VectorWorkerData } from './vector-worker.js';
+
+/** How photographs are run through a network that makes one vector of each. */
+export interface VectorOptions {
+  /** Its image input, and the output that is the vector. */
+  readonly input: string;
+  readonly output: string;
+  readonly normalisation: Normalisation;
+  readonly inputSizes: readonly InputSize[];
+  /** Take each photograph's mirror image as a further view, at every size. */
+  readonly flip: boolean;
+  readonly workers?: number;
+  readonly onStart?: (total: number) => void;
+  readonly onProgress?: (done: number) => void;
+}
+
+/** The vectors of photographs that could be read. */
+export interface Vectors {
+  /** Those with vectors, in the order of the list. */
+  readonly paths: readonly string[];
+  /** [photographs, views, width] */
+  readonly data: Float32Array;
+  readonly failures: readonly { readonly path: string; readonly reason: string }[];
+}
+
+/**
+ * Runs photographs through a network in worker threads, each view of each alone: features or logits.
+ *
+ * @param width the length of a vector
+ */
+export async function computeVectors(model: OnnxModel, paths: readonly string[], width: number, options: VectorOptions): Promise<Vectors> {
+  const { input, output, normalisation, inputSizes, flip } = options;
+  const row = inputSizes.length * (flip ? 2 : 1) * width;
+  const data = new Float32Array(paths.length * row);
+  const reasons = new Map<string, string>();
+  const workers = options.workers ?? availableParallelism();
+  const pool = new Piscina<string, VectorResult>({
+    filename: workerUrl('./vector-worker.js', import.meta.url).href,
+    minThreads: workers, maxThreads: workers, concurrentTasksPerWorker: 2,
+    workerData: {
+      graph: shareBytes(serializeModel(model)), input, output, threads: 1, inputSizes, flip, maxPixels: DEFAULT_MAX_PIXELS, normalisation,
+    } satisfies VectorWorkerData,
+  });
+  try {
+    let ended = 0;
+    options.onStart?.(paths.length);
+    await runBatch(paths.map((path, index) => ({ path, index })), {
+      concurrency: 2 * workers + 1,
+      run: ({ path }) => pool.run(path),
+      done: ({ path, index }, result) => {
+        if ('reason' in result) reasons.set(path, result.reason);
+        else result.views.forEach((view, v) => { data.set(view, index * row + v * width); });
+        options.onProgress?.(++ended);
+      },
+    });
+  } finally {
+    await pool.destroy();
+  }
+  if (reasons.size === 0) return { paths, data, failures: [] };
+  const kept = paths.flatMap((path, i) => (reasons.has(path) ? [] : [i]));
+  const present = new Float32Array(kept.length * row);
+  kept.forEach((from, to) => { present.set(data.subarray(from * row, (from + 1) * row), to * row); });
+  return { paths: kept.map((i) => paths[i]), data: present, failures: [...reasons].map(([path, reason]) => ({ path, reason })) };
+}
