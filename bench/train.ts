@@ -39,7 +39,7 @@ const images = Float32Array.from({ length: batch * 3 * size * size }, () => 2 * 
 const targets = Float32Array.from({ length: batch * classifier.classCount }, () => (random() < 0.1 ? 1 : 0));
 
 const forwardGraph = { ...classifier.model, graph: neededFor(classifier.model.graph, classifier.logits) };
-const forward = await ortRuntime.load(serializeModel(forwardGraph), { threads, fixedShapes: true });
+const forward = await ortRuntime.load(serializeModel(forwardGraph), { threads, steady: true });
 const trainer = await Trainer.create(classifier, trainableParameters(classifier), {
   batchSize: batch, imageSize: size, runtime: ortRuntime, threads, momentum: 0.9, weightDecay: 1e-4, headRate: 10, average: false,
 });

@@ -7,8 +7,8 @@ export type RuntimeTensor
 export interface SessionOptions {
   /** Threads that one run may use. */
   readonly threads: number;
-  /** All inputs have the same shape at every run, so that memory can be planned ahead. */
-  readonly fixedShapes?: boolean;
+  /** One session runs again and again at the same shapes, as training does: memory is planned ahead, and threads wait actively. */
+  readonly steady?: boolean;
 }
 
 /** A loaded graph, ready to run. */

@@ -64,7 +64,7 @@ export class Trainer {
     const groups = groupParameters(parameters);
     const pass = buildTrainingGraph(classifier, parameters, [batchSize, imageSize]);
     const [passSession, updateSession] = await Promise.all([pass, buildUpdateGraph(groups, options)].map(
-      async (graph) => runtime.load(serializeModel(graph), { threads, fixedShapes: true }),
+      async (graph) => runtime.load(serializeModel(graph), { threads, steady: true }),
     ));
     return new Trainer(classifier, parameters, groups, passSession, updateSession, options);
   }

@@ -1,5 +1,5 @@
 import type { GraphBuilder, Value } from '../../onnx/builder.js';
-import { DataType } from '../../onnx/tensor.js';
+import { DataType, OnnxTensor } from '../../onnx/tensor.js';
 import type { WindowAxis } from '../../onnx/window.js';
 import type { Convolution } from './convolution.js';
 import { paddingBefore } from './convolution.js';
@@ -13,26 +13,42 @@ const WIDE = 16;
  * over positions:
  * - 1x1: one product of gradient and input;
  * - depthwise: {@link laggedProducts};
- * - others: the taps of the input are cut out as windows of their own, side by side where channels are few, one after
- *   the other where many windows would need k x k times the memory.
+ * - others: what each tap reads is cut out of the input, for all taps side by side where channels are few, for one after
+ *   the other where this would need k x k times the memory.
  */
 export function convolutionWeightGradient(b: GraphBuilder, convolution: Convolution): Value {
-  const { x, g, group, axes, positions, weights: { dims } } = convolution;
+  const { x, g, group, axes, outputSize, weights: { dims } } = convolution;
   const [m, perGroup] = dims;
+  const positions = outputSize && outputSize[0] * outputSize[1];
   if (axes.every(({ kernel, pads }) => kernel === 1 && noPadding(pads))) {
     return b.reshape(channelProducts(b, g, subsampled(b, x, axes), { m, c: perGroup * group, group, positions }), dims);
   }
   if (group === m && perGroup === 1) return laggedProducts(b, convolution);
-  const taps = windows(b, convolution);
-  if (perGroup >= WIDE) {
-    const products = taps.map((tap) => b.reshape(channelProducts(b, g, tap, { m, c: perGroup * group, group, positions }), [m, perGroup, 1]));
-    return b.reshape(b.concat(products, 2), dims);
+  const taps = axes[0].kernel * axes[1].kernel;
+  const channels = perGroup * group;
+  if (perGroup < WIDE && axes.every(({ pads }) => typeof pads !== 'string' && pads.every((pad) => pad >= 0))) {
+    return b.reshape(channelProducts(b, g, columns(b, convolution), { m, c: channels * taps, group, positions }), dims);
   }
-  // [N, C, h, w] each -> [N, C taps, h, w], the taps of a channel side by side.
-  const columns = b.reshape(
-    b.concat(taps.map((tap) => b.unsqueeze(tap, [2])), 2), b.concat([b.ints([0, perGroup * group * taps.length]), b.shape(g, 2)], 0),
-  );
-  return b.reshape(channelProducts(b, g, columns, { m, c: perGroup * group * taps.length, group, positions }), dims);
+  const products = windows(b, convolution).map((tap) => (
+    b.reshape(channelProducts(b, g, tap, { m, c: channels, group, positions }), [m, perGroup, 1])
+  ));
+  return b.reshape(b.concat(products, 2), dims);
+}
+
+/**
+ * What all taps of the kernel read, side by side: [N, C taps, h, w]. A convolution with one-hot kernels cuts it out of the
+ * padded input at once, several times faster than slices with steps.
+ */
+function columns(b: GraphBuilder, { x, axes, group, weights: { dims: [, perGroup] } }: Convolution): Value {
+  const taps = axes[0].kernel * axes[1].kernel;
+  const channels = perGroup * group;
+  const oneHot = new Float32Array(channels * taps * taps);
+  for (let row = 0; row < channels * taps; row++) oneHot[row * taps + (row % taps)] = 1;
+  const kernels = b.constant(OnnxTensor.float32([channels * taps, 1, axes[0].kernel, axes[1].kernel], oneHot), 'one_hot');
+  return b.conv(x, kernels, {
+    group: channels, strides: axes.map(({ stride }) => stride), dilations: axes.map(({ dilation }) => dilation),
+    pads: [0, 1].flatMap((side) => axes.map(({ pads }) => (pads as readonly [number, number])[side])),
+  });
 }
 
 interface Channels {

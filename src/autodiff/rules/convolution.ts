@@ -1,5 +1,6 @@
 import type { GraphBuilder, Value } from '../../onnx/builder.js';
 import { intAttribute } from '../../onnx/model.js';
+import type { Size } from '../../onnx/shapes.js';
 import { DataType, OnnxTensor } from '../../onnx/tensor.js';
 import type { WindowAxis } from '../../onnx/window.js';
 import { windowAxes } from '../../onnx/window.js';
@@ -11,9 +12,13 @@ export const conv: SimpleRule = (node, g, b, context) => {
   const [x, w, bias] = node.inputs;
   const dims = context.weightDims(node, w);
   const [y] = node.outputs;
-  const [, , height, width] = context.dims(node, y);
+  const [inputSize, outputSize] = [x, y].map((name) => {
+    const [height, width] = context.dims(node, name).slice(2);
+    return height === null || width === null ? undefined : [height, width] as const;
+  });
   const convolution: Convolution = {
-    x, y, g, positions: height === null || width === null ? undefined : height * width, group: intAttribute(node, 'group', 1), axes: windowAxes(node, dims.slice(2)),
+    x, y, g, inputSize, outputSize, group: intAttribute(node, 'group', 1),
+    axes: resolvedAxes(windowAxes(node, dims.slice(2)), inputSize, outputSize),
     weights: { dims, name: w, values: context.wants(w) ? undefined : context.weight(node, w) },
   };
   return [
@@ -22,6 +27,19 @@ export const conv: SimpleRule = (node, g, b, context) => {
     bias && context.wants(bias) ? b.reduceSum(g, [0, 2, 3], false) : undefined,
   ];
 };
+
+/** Axes whose SAME padding is spelled out, where the sizes are known. */
+function resolvedAxes(axes: Convolution['axes'], inputs: Size | undefined, outputs: Size | undefined): Convolution['axes'] {
+  if (inputs === undefined || outputs === undefined) return axes;
+  const [vertical, horizontal] = axes.map((axis, i): WindowAxis => {
+    const { pads, span, stride } = axis;
+    if (typeof pads !== 'string') return axis;
+    const total = Math.max(0, (outputs[i] - 1) * stride + span - inputs[i]);
+    const [small, large] = [Math.floor(total / 2), Math.ceil(total / 2)];
+    return { ...axis, pads: pads === 'SAME_UPPER' ? [small, large] : [large, small] };
+  });
+  return [vertical, horizontal];
+}
 
 /** The weights [M, C / group, kH, kW] of a convolution. */
 export interface ConvolutionWeights {
@@ -40,8 +58,9 @@ export interface Convolution {
   readonly weights: ConvolutionWeights;
   readonly group: number;
   readonly axes: readonly [WindowAxis, WindowAxis];
-  /** oH oW, where it is known when the graph is built. */
-  readonly positions?: number;
+  /** H and W of x and y, where they are known when the graph is built. */
+  readonly inputSize?: Size;
+  readonly outputSize?: Size;
 }
 
 /**
@@ -64,7 +83,7 @@ export function convolutionInputGradient(b: GraphBuilder, convolution: Convoluti
     return crop(b, convolution, spreadOut(b, b.conv(g, transposed(b, weights, group), { group }), convolution.axes));
   }
   const depthwise = convolution.group > 1 && convolution.weights.dims[1] === 1;
-  return crop(b, convolution, depthwise ? spreadFirst(b, convolution) : phases(b, convolution));
+  return depthwise ? spreadFirst(b, convolution) : crop(b, convolution, phases(b, convolution));
 }
 
 function unitStride(b: GraphBuilder, { g, weights, group, axes }: Convolution): Value {
@@ -110,11 +129,24 @@ function interleave(b: GraphBuilder, x: Value, channels: number, [{ stride: sY }
   return b.reshape(rows, b.concat([k, b.ints([channels]), b.mul(h, b.ints([sY])), wide], 0));
 }
 
-/** The gradient spread out with zeros, times the mirrored kernel: as long as everything that the kernel can reach. */
-function spreadFirst(b: GraphBuilder, { g, weights, group, axes }: Convolution): Value {
+/** The gradient spread out with zeros, times the mirrored kernel. */
+function spreadFirst(b: GraphBuilder, convolution: Convolution): Value {
+  const { g, weights, group, axes, inputSize, outputSize } = convolution;
   const mirrored = phaseWeights(b, weights, group, axes.map((axis) => ({ ...axis, stride: 1 })) as [WindowAxis, WindowAxis]);
+  const dilations = axes.map(({ dilation }) => dilation);
+  const spread = spreadOut(b, g, axes);
+  const exact = inputSize && outputSize && exactPads(axes, inputSize, outputSize);
+  if (exact !== undefined) return b.conv(spread, mirrored, { group, dilations, pads: exact });
   const reach = axes.map(({ span }) => span - 1);
-  return b.conv(spreadOut(b, g, axes), mirrored, { group, dilations: axes.map(({ dilation }) => dilation), pads: [...reach, ...reach] });
+  return crop(b, convolution, b.conv(spread, mirrored, { group, dilations, pads: [...reach, ...reach] }));
+}
+
+/** The padding of the spread gradient with which the mirrored kernel gives just the size of x; `undefined` where it would have to cut. */
+function exactPads(axes: Convolution['axes'], inputs: Size, outputs: Size): number[] | undefined {
+  const begins = axes.map(({ span, pads }) => span - 1 - (pads as readonly [number, number])[0]);
+  const ends = axes.map(({ span, stride }, i) => inputs[i] - outputs[i] * stride + span - 1 - begins[i]);
+  const pads = [...begins, ...ends];
+  return pads.every((pad) => pad >= 0) ? pads : undefined;
 }
 
 /** [K, C, h, w] -> [K, C, h sY, w sX], zero but where row and column are multiples of the strides. */
