@@ -41,7 +41,7 @@ const targets = Float32Array.from({ length: batch * classifier.classCount }, () 
 const forwardGraph = { ...classifier.model, graph: neededFor(classifier.model.graph, classifier.logits) };
 const forward = await ortRuntime.load(serializeModel(forwardGraph), { threads, steady: true });
 const trainer = await Trainer.create(classifier, trainableParameters(classifier), {
-  batchSize: batch, imageSize: size, runtime: ortRuntime, threads, momentum: 0.9, weightDecay: 1e-4, headRate: 10, average: false,
+  batchSize: batch, imageSize: size, runtime: ortRuntime, threads, optimiser: 'sgd', momentum: 0.9, weightDecay: 1e-4, headRate: 10, average: false,
 });
 
 const peer = values.python === undefined

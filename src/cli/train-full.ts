@@ -107,7 +107,8 @@ function settingsOf(config: TrainConfig): FineTuneSettings {
   const { epochs, batchSize, accumulate, rate, warmUp, decay, momentum, weightDecay, headRate, average, sampler, seed } = config;
   const { crop, resize, aspect, flip, jitter, erase } = config;
   return {
-    epochs, batchSize, accumulate, schedule: { rate, warmUp, decay }, momentum, weightDecay, headRate, average, sampler, seed,
+    epochs, batchSize, accumulate, schedule: { rate, warmUp, decay }, optimiser: config.optimiser, momentum, weightDecay, headRate, average,
+    sampler, seed,
     augmentation: {
       crop, resize, aspect, flip, jitter: { brightness: jitter, contrast: jitter, saturation: jitter },
       ...(erase > 0 && { erase: { probability: erase, area: [0.02, 0.33] as const } }),

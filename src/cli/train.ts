@@ -57,6 +57,7 @@ interface FullFlags {
   epochs?: number;
   batchSize?: number;
   accumulate?: number;
+  optimiser?: string;
   rate?: number;
   headRate?: number;
   warmUp?: number;
@@ -133,7 +134,8 @@ function addFullOptions(command: Command): Command {
     .option('--epochs <n>', 'default: 10', parseCount)
     .option('--batch-size <n>', 'images per pass (default: 16)', parseCount)
     .option('--accumulate <n>', 'passes per update of the weights (default: 1)', parseCount)
-    .option('--rate <r>', 'the highest learning rate (default: 0.01)', parseNumber)
+    .addOption(new Option('--optimiser <name>', 'sgd: one learning rate for all weights; lars: relative to the size of each tensor (default: lars)').choices(['sgd', 'lars']))
+    .option('--rate <r>', 'the highest learning rate (default: 0.001)', parseNumber)
     .option('--head-rate <x>', 'the head\'s learning rate is that of the rest times this (default: 10)', parseNumber)
     .option('--warm-up <share>', 'the share of the run over which the rate grows, 0..1 (default: 0.05)', parseNumber)
     .addOption(new Option('--decay <form>', 'how the rate falls: poly is (1 - t)^0.9 (default: poly)').choices(['poly', 'cosine', 'constant']))
@@ -208,8 +210,8 @@ async function run(flags: TrainFlags): Promise<number> {
 function settingsOf(flags: TrainFlags): Record<string, unknown> {
   const {
     mode, backbone, layer, outputStride, vocRoot, split, labelFile, difficult, also, valSplit, out, inputSizes, folds, seed, cache, workers, threads,
-    trainFrom, initHead, epochs, batchSize, accumulate, rate, headRate, warmUp, decay, momentum, weightDecay, average, sampler, crop, resize,
-    aspect, jitter, erase, checkpointEvery, keep, work,
+    trainFrom, initHead, epochs, batchSize, accumulate, optimiser, rate, headRate, warmUp, decay, momentum, weightDecay, average, sampler, crop,
+    resize, aspect, jitter, erase, checkpointEvery, keep, work,
   } = flags;
   const text = (spec: LabelSpec | undefined): string | undefined => spec && (spec.file === undefined ? spec.kind : `${spec.kind}:${spec.file}`);
   // Commander sets a --no- flag to true where it is not given; only false is a wish.
@@ -217,8 +219,8 @@ function settingsOf(flags: TrainFlags): Record<string, unknown> {
   return {
     mode, backbone, layer, outputStride, vocRoot, split, labels: text(flags.labels), labelFile, difficult, alsoTrainOn: also, valSplit,
     valLabels: text(flags.valLabels), out, inputSizes, flip: denied(flags.flip), folds, seed, cache, workers, threads, trainFrom, initHead,
-    headBias: denied(flags.headBias), epochs, batchSize, accumulate, rate, headRate, warmUp, decay, momentum, weightDecay, average, sampler,
-    crop, resize, aspect, jitter, erase, checkpointEvery, keep, work,
+    headBias: denied(flags.headBias), epochs, batchSize, accumulate, optimiser, rate, headRate, warmUp, decay, momentum, weightDecay, average,
+    sampler, crop, resize, aspect, jitter, erase, checkpointEvery, keep, work,
   };
 }
 

@@ -24,6 +24,7 @@ export interface FineTuneSettings {
   /** Passes per update. */
   readonly accumulate: number;
   readonly schedule: Schedule;
+  readonly optimiser: 'sgd' | 'lars';
   readonly momentum: number;
   readonly weightDecay: number;
   /** The head's learning rate is that of the rest times this. */
@@ -85,7 +86,8 @@ export async function fineTune(options: FineTuneOptions): Promise<FineTuneResult
   const { classifier, settings, folder } = options;
   const { batchSize, accumulate, augmentation, epochs, average } = settings;
   const trainer = await Trainer.create(classifier, options.parameters, {
-    batchSize, imageSize: augmentation.crop, momentum: settings.momentum, weightDecay: settings.weightDecay, headRate: settings.headRate,
+    batchSize, imageSize: augmentation.crop, optimiser: settings.optimiser, momentum: settings.momentum,
+    weightDecay: settings.weightDecay, headRate: settings.headRate,
     average: average > 0, runtime: options.runtime, threads: options.threads,
   });
   const loader = BatchLoader.create({
@@ -117,13 +119,12 @@ export async function fineTune(options: FineTuneOptions): Promise<FineTuneResult
         const complete = index % accumulate === 0 || index === perEpoch;
         if (complete) await trainer.update(rate, averageDecay(average, update));
         position = { ...position, step: position.step + 1, lossSum: position.lossSum + loss };
-        log.step({ step: position.step, loss, rate });
+        await log.step({ step: position.step, loss, rate });
         options.onStep?.(position.step, loss, rate);
         // Between the passes of one update there is no state that could be kept.
         interrupted = complete && options.stopped();
         if (interrupted || (complete && index < perEpoch && Math.floor(index / accumulate) % options.checkpointEvery === 0)) {
           await writeCheckpoint(checkpoint, position, trainer.state);
-          await log.flush();
         }
         if (interrupted) break;
         // Messages of the workers wait while a pass blocks this thread.

@@ -15,7 +15,6 @@ export interface StepRecord {
 /** The log of a training run: `log.jsonl`, one line per pass and per epoch, and `training.html`, a page with its curves. */
 export class TrainingLog {
   private readonly path: string;
-  private waiting: string[] = [];
 
   private constructor(
     private readonly folder: string, private readonly settings: Readonly<Record<string, unknown>>, private readonly steps: StepRecord[],
@@ -38,25 +37,21 @@ export class TrainingLog {
     return log;
   }
 
-  step(record: StepRecord): void {
+  async step(record: StepRecord): Promise<void> {
     this.steps.push(record);
-    this.waiting.push(JSON.stringify(record));
+    await this.append(record);
   }
 
-  /** Writes what waits, and the page. */
+  /** Writes the last of these epochs, and the page anew. */
   async epoch(epochs: readonly EpochResult[]): Promise<void> {
     const last = epochs.at(-1);
-    if (last !== undefined) this.waiting.push(JSON.stringify(last));
-    await this.flush();
+    if (last !== undefined) await this.append(last);
     await writeFileAtomic(join(this.folder, 'training.html'), trainingPage({ title: 'Training', steps: this.steps, epochs, settings: this.settings }));
   }
 
-  async flush(): Promise<void> {
-    if (this.waiting.length === 0) return;
-    const text = this.waiting.map((line) => `${line}\n`).join('');
-    this.waiting = [];
+  private async append(line: StepRecord | EpochResult): Promise<void> {
     try {
-      await appendFile(this.path, text);
+      await appendFile(this.path, `${JSON.stringify(line)}\n`);
     } catch (error) {
       throw writeError(this.path, error);
     }

@@ -73,8 +73,13 @@ function isSlope(name: string, nodes: readonly OnnxNode[]): boolean {
   return nodes.some(({ op, inputs }) => op === 'PRelu' && inputs[1] === name);
 }
 
-/** Parts parameters into groups that are updated alike. */
-export function groupParameters(parameters: readonly Parameter[]): ParameterGroup[] {
+/**
+ * Parts parameters into groups that are updated alike.
+ *
+ * @param separately each parameter is a group of its own
+ */
+export function groupParameters(parameters: readonly Parameter[], separately = false): ParameterGroup[] {
+  if (separately) return parameters.flatMap((parameter) => groupParameters([parameter]));
   const groups: ParameterGroup[] = [];
   for (const head of [false, true]) {
     for (const decays of [true, false]) {

@@ -61,7 +61,7 @@ export class Trainer {
   /** @throws UserError where an operator between the logits and a parameter has no gradient rule */
   static async create(classifier: ClassifierGraph, parameters: readonly Parameter[], options: TrainerOptions): Promise<Trainer> {
     const { runtime, threads, batchSize, imageSize } = options;
-    const groups = groupParameters(parameters);
+    const groups = groupParameters(parameters, options.optimiser === 'lars');
     const pass = buildTrainingGraph(classifier, parameters, [batchSize, imageSize]);
     const [passSession, updateSession] = await Promise.all([pass, buildUpdateGraph(groups, options)].map(
       async (graph) => runtime.load(serializeModel(graph), { threads, steady: true }),

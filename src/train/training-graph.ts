@@ -58,12 +58,26 @@ export function buildTrainingGraph(
 
 /** What the updates need beside weights and gradients. */
 export interface UpdateSettings {
+  /**
+   * `sgd`: one learning rate for all. `lars`: the learning rate is relative to the size of each tensor, see
+   * {@link buildUpdateGraph}; networks whose normalisation was folded into their convolutions need it, for their gradients
+   * are a thousand times larger in some tensors than in others.
+   */
+  readonly optimiser: 'sgd' | 'lars';
   readonly momentum: number;
   readonly weightDecay: number;
   /** The learning rate of the head is that of the rest times this. */
   readonly headRate: number;
   /** Keep an exponential moving average of the weights. */
   readonly average: boolean;
+}
+
+/** |p| / (|g| + decay |p|), and 1 where either is 0. */
+function trust(b: GraphBuilder, weights: Value, gradient: Value, decay: number): Value {
+  const norm = (value: Value): Value => b.node('ReduceL2', [value, b.ints([0])], { keepdims: 1 });
+  const [p, g] = [norm(weights), norm(gradient)];
+  const some = b.greater(b.mul(p, g), b.floats(0));
+  return b.where(some, b.div(p, b.add(b.where(some, g, b.floats(1)), b.mul(p, b.floats(decay)))), b.floats(1));
 }
 
 /** The inputs of the update that all groups share, each a vector of one number. */
@@ -77,6 +91,10 @@ export const updated = (name: string): string => `${name}/new`;
 /**
  * One update of all weights p as one graph: stochastic gradient descent with momentum and weight decay as PyTorch
  * defines it, v <- momentum v + (g + decay p), p <- p - rate v, and the moving average a <- d a + (1 - d) p.
+ *
+ * With `lars` the direction g + decay p of every tensor but those of the head is scaled by |p| / (|g| + decay |p|), so that
+ * one update moves it by about `rate` times its own size (You, Gitman and Ginsburg, "Large Batch Training of Convolutional
+ * Networks", 2017, equation 6). The head may be new, and too small to be a measure. Each tensor must be a group then.
  */
 export function buildUpdateGraph(groups: readonly ParameterGroup[], settings: UpdateSettings): OnnxModel {
   const b = new GraphBuilder();
@@ -97,7 +115,8 @@ export function buildUpdateGraph(groups: readonly ParameterGroup[], settings: Up
     const [weights, gradient, velocity] = [vector('weights'), vector('gradient'), vector('velocity')];
     const mean = b.mul(gradient, scale);
     const direction = decays && settings.weightDecay !== 0 ? b.add(mean, b.mul(weights, b.floats(settings.weightDecay))) : mean;
-    const speed = b.add(b.mul(velocity, b.floats(settings.momentum)), direction);
+    const local = settings.optimiser === 'lars' && !head ? b.mul(direction, trust(b, weights, mean, decays ? settings.weightDecay : 0)) : direction;
+    const speed = b.add(b.mul(velocity, b.floats(settings.momentum)), local);
     const step = b.mul(speed, head && settings.headRate !== 1 ? b.mul(rate, b.floats(settings.headRate)) : rate);
     const moved = b.sub(weights, step);
     output(speed, velocity, size);

@@ -143,7 +143,7 @@ describe('train with wrong flags', () => {
     [['--folds', '30'], /24 images are too few for a cross-validation in 30 parts/],
     [['--split', 'nowhere'], /there is no split nowhere/],
     [['--backbone', 'nowhere.onnx'], /nowhere\.onnx/],
-    [['--mode', 'all'], /Allowed choices are head/],
+    [['--mode', 'all'], /Allowed choices are head, full/],
     [['--input-sizes', 'short:64,big'], /'big' is no input size/],
     [['--val-labels', 'guess'], /Allowed are xml/],
     [['--std', '0,1,1'], /Expected a number above 0/],

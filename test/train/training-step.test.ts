@@ -31,7 +31,7 @@ function classifierOf(): ClassifierGraph {
 function trainerOf(imagesPerPass: number): Promise<Trainer> {
   const classifier = classifierOf();
   return Trainer.create(classifier, trainableParameters(classifier), {
-    momentum: settings.momentum, weightDecay: settings.weightDecay, headRate: settings.headFactor, average: true,
+    optimiser: 'sgd', momentum: settings.momentum, weightDecay: settings.weightDecay, headRate: settings.headFactor, average: true,
     batchSize: imagesPerPass, imageSize, runtime: ortRuntime, threads: 1,
   });
 }
