@@ -79,7 +79,7 @@ describe('train --mode full', () => {
     expect(stderr).not.toContain('cross-validation');
     const [before, after] = await Promise.all([first, further].map(async (path) => (await readModel(path)).graph.initializers));
     const changed = [...before.keys()].filter((name) => String(before.get(name)!.toFloat32()) !== String(after.get(name)!.toFloat32()));
-    expect(changed).toEqual(['head_weight', 'head_bias']);
+    expect(changed.map((name) => name.replace(/_\d+$/, ''))).toEqual(['head_weight', 'head_bias']);
   });
 
   it('gives the last stage another stride, and the head no bias', async () => {
@@ -87,8 +87,7 @@ describe('train --mode full', () => {
     const { code, stderr } = await train(...backbone(), '--split', 'train', '--out', out, '--output-stride', '16', '--no-head-bias', '--epochs', '1');
     expect(code, stderr).toBe(0);
     const model = await readModel(out);
-    expect(model.graph.initializers.has('head_weight')).toBe(true);
-    expect(model.graph.initializers.has('head_bias')).toBe(false);
+    expect([...model.graph.initializers.keys()].filter((name) => name.startsWith('head_')).map((name) => name.replace(/_\d+$/, ''))).toEqual(['head_weight']);
     expect(Math.max(...new ClassifierGraph(model, 'logits').layers.map(({ stride }) => stride))).toBe(16);
   });
 

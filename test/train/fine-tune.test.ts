@@ -18,7 +18,7 @@ let classifier: ClassifierGraph;
 let samples: { path: string; labels: number[] }[];
 
 const settings: FineTuneSettings = {
-  epochs: 3, batchSize: 4, accumulate: 1, schedule: { rate: 0.5, warmUp: 0.1, decay: 'poly' }, optimiser: 'sgd', momentum: 0.9, weightDecay: 1e-4, headRate: 10,
+  epochs: 3, batchSize: 4, accumulate: 1, schedule: { rate: 0.1, warmUp: 0.1, decay: 'poly' }, optimiser: 'sgd', momentum: 0.9, weightDecay: 1e-4, headRate: 2,
   average: 0.9, sampler: 'shuffle', seed: 5,
   augmentation: { crop: 64, resize: [64, 80], flip: true, jitter: { brightness: 0.2, contrast: 0.2, saturation: 0.2 } },
 };
@@ -75,7 +75,8 @@ describe('training on photographs', () => {
     let stops = [5, 6];
     for (let runs = 0; runs < 3; runs++) {
       let done = 0;
-      const part = await train('parts', { onStart: (from) => { done = from; }, onStep: (step) => { done = step; }, stopped: () => done === stops[0] });
+      const count = (steps: number): void => { done = steps; };
+      const part = await train('parts', { onStart: count, onStep: count, stopped: () => done === stops[0] });
       expect(part.interrupted).toBe(runs < 2);
       expect(part.steps).toBe([5, 6, 9][runs]);
       stops = stops.slice(1);

@@ -48,7 +48,9 @@ describe('the weights that are trained', () => {
 
   it('lie behind one another with those that are updated alike', () => {
     const groups = groupParameters(trainableParameters(network()));
-    const places = groups.map(({ head, decays, size, parameters }) => ({ head, decays, size, at: parameters.map(({ name, offset }) => [name, offset]) }));
+    const places = groups.map(({ head, decays, size, parameters }) => (
+      { head, decays, size, at: parameters.map(({ name, offset }) => [name, offset]) }
+    ));
     expect(places).toEqual([
       { head: false, decays: true, size: 108, at: [['kernel', 0]] },
       { head: false, decays: false, size: 12, at: [['scale', 0], ['shift', 4], ['slope', 8]] },

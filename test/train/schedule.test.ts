@@ -4,9 +4,9 @@ import { loadTrainingFixture } from '../fixtures/load.js';
 
 describe('the learning rate', () => {
   it('falls as PyTorch\'s polynomial does', () => {
-    const { batches, settings } = loadTrainingFixture();
-    batches.forEach(({ rate }, update) => {
-      expect(learningRate({ rate: settings.rate, warmUp: 0, decay: 'poly' }, update, batches.length)).toBeCloseTo(rate, 9);
+    const { rates } = loadTrainingFixture();
+    rates.forEach((rate, update) => {
+      expect(learningRate({ rate: rates[0], warmUp: 0, decay: 'poly' }, update, rates.length)).toBeCloseTo(rate, 9);
     });
   });
 
