@@ -1,5 +1,5 @@
 /**
- * voc-seeds as a library: classifiers, CAM programs, maps, seeds and scores.
+ * voc-seeds as a library: classifiers and their training, CAM programs, maps, seeds and scores.
  *
  * ```ts
  * const classifier = await loadClassifier('classifier.onnx');
@@ -20,7 +20,10 @@ export { defaultModelPath, packageVersion } from './package.js';
 export { parseModel, readModel } from './onnx/read.js';
 export { serializeModel, writeModel } from './onnx/write.js';
 export type { OnnxGraph, OnnxModel, OnnxNode } from './onnx/model.js';
+export { dilate } from './onnx/dilate.js';
+export { storeHalf } from './onnx/half.js';
 export { resolveLayer, strideAliases } from './onnx/layers.js';
+export { NetworkGraph } from './onnx/network.js';
 export type { FeatureLayer } from './onnx/layers.js';
 export type { Size } from './onnx/shapes.js';
 export { ClassifierGraph } from './cam/classifier.js';
@@ -36,6 +39,12 @@ export type { FusionOptions, LayerMaps } from './cam/fusion.js';
 export type { ModelSpec } from './config/model-spec.js';
 export { ortRuntime } from './runtime/ort.js';
 export type { Runtime, RuntimeTensor, Session } from './runtime/runtime.js';
+export { fineTune } from './train/fine-tune.js';
+export type { FineTuneOptions, FineTuneResult, FineTuneSettings } from './train/fine-tune.js';
+export { trainableParameters } from './train/parameters.js';
+export type { Parameter } from './train/parameters.js';
+export { Trainer } from './train/trainer.js';
+export type { TrainerOptions } from './train/trainer.js';
 export { parseInputSize } from './image/input-size.js';
 export type { InputSize } from './image/input-size.js';
 export { toTensor } from './image/normalise.js';
