@@ -17,7 +17,8 @@ const command = (...words) => {
   execFileSync(process.execPath, [join(repository, 'bin/voc-seeds.js'), ...words], { cwd: repository, stdio: 'inherit' });
 };
 
-command('generate', '--voc-root', 'data/sample', '--split', 'sample', '--labels', 'xml', '--out', 'out/demo');
+// Seeds of an older version or of other settings may lie there.
+command('generate', '--voc-root', 'data/sample', '--split', 'sample', '--labels', 'xml', '--out', 'out/demo', '--no-resume');
 command('eval', '--voc-root', 'data/sample', '--split', 'sample', '--pred', 'out/demo/SegmentationClass');
 
 /** A label map in the colours of the VOC palette, RGB. */

@@ -11,7 +11,7 @@
  * const dog = classifier.spec.classes.indexOf('dog');
  * const result = await program.run(toTensor(photo.pixels, photo.size, classifier.spec), photo.size, [dog]);
  * const maps = new FusedMaps(result.layers, 1, photo.original, DEFAULT_FUSION);
- * const seeds = assignSeeds(maps, [12], { threshold: 0.55, backgroundThreshold: 0.55 });
+ * const seeds = assignSeeds(maps, [12], { threshold: 0.4, backgroundThreshold: 0.4 });
  * await writeMask('dog.png', seeds, 'palette');
  * ```
  */

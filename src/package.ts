@@ -21,5 +21,5 @@ export function packageVersion(): string {
 
 /** The classifier that comes with this package. */
 export function defaultModelPath(): string {
-  return fileURLToPath(new URL('data/models/mobilenet_v1_voc.onnx', findPackage().root));
+  return fileURLToPath(new URL('data/models/efficientnet_lite0_voc.onnx', findPackage().root));
 }

@@ -68,7 +68,7 @@ function addGenerateOptions(command: Command): Command {
     .option('--out <folder>', 'where the results go');
   addMaskOptions(addLabelOptions(addDevkitOptions(command)));
   command
-    .option('--threshold <t>', 'foreground where the largest map exceeds this, 0..1 (default: 0.55)', parseNumber)
+    .option('--threshold <t>', 'foreground where the largest map exceeds this, 0..1 (default: 0.4)', parseNumber)
     .option('--background-threshold <t>', 'background below this; between the two a pixel becomes 255, ignored (default: none)', parseNumber)
     .addOption(new Option('--png <format>', '8-bit indexed with the VOC palette, or plain gray (default: palette)').choices(['palette', 'gray']))
     .option('--save-cams', 'also write the maps, cams/<id>.npz with keys (class indices) and maps [K, H, W]');

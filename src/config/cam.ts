@@ -33,7 +33,7 @@ export type CamSettings = z.infer<typeof camSchema>;
 /** The settings of seeds: everything that a label map depends on, but the model and the photograph. */
 export const seedSettings = {
   ...camSettings,
-  threshold: z.number().min(0).max(1).default(0.55),
+  threshold: z.number().min(0).max(1).default(0.4),
   /** Below it a pixel is background, between it and `threshold` it is ignored. Not given: no pixel is ignored. */
   backgroundThreshold: z.number().min(0).max(1).optional(),
 };
