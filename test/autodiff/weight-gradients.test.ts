@@ -27,8 +27,9 @@ const TRAINED: Readonly<Record<string, readonly (string | undefined)[]>> = {
 
 const cases = loadWeightCases();
 
-function networkOf({ modelPath }: WeightCase): NetworkGraph {
-  return new NetworkGraph(parseModel(readFileSync(modelPath)), 'output');
+/** @param size the only size of its images, where it is to be known when the graph is built */
+function networkOf({ modelPath }: WeightCase, size?: readonly [number, number]): NetworkGraph {
+  return new NetworkGraph(parseModel(readFileSync(modelPath)), 'output', size);
 }
 
 /** Inputs `input` and `seed`, the gradient of the output; outputs `gradient/<target>`. */
@@ -51,9 +52,9 @@ function feed({ shape, values }: FixtureTensor) {
   return { type: 'float32' as const, dims: shape, data: values };
 }
 
-async function expectGradients(testCase: WeightCase, targets: readonly string[]): Promise<void> {
-  const session = await ortRuntime.load(serializeModel(weightGradientGraph(networkOf(testCase), targets)), { threads: 1 });
-  for (const { input, seed, gradients } of testCase.runs) {
+async function expectGradients(testCase: WeightCase, targets: readonly string[], runs = testCase.runs, network = networkOf(testCase)): Promise<void> {
+  const session = await ortRuntime.load(serializeModel(weightGradientGraph(network, targets)), { threads: 1 });
+  for (const { input, seed, gradients } of runs) {
     const results = await session.run({ input: feed(input), seed: feed(seed) });
     for (const name of targets) {
       const { dims, data } = results[`gradient/${name}`];
@@ -67,6 +68,17 @@ async function expectGradients(testCase: WeightCase, targets: readonly string[])
 describe('gradients of weights equal PyTorch\'s, summed over the batch', () => {
   for (const testCase of cases) {
     it(`${testCase.group}: ${testCase.name}`, () => expectGradients(testCase, testCase.weights));
+  }
+});
+
+describe('gradients for images of one known size, as training has them', () => {
+  for (const testCase of cases.filter(({ runs }) => runs.every(({ input }) => input.shape.length === 4))) {
+    it(testCase.name, async () => {
+      for (const run of testCase.runs) {
+        const [height, width] = run.input.shape.slice(2);
+        await expectGradients(testCase, [...testCase.activations, ...testCase.weights], [run], networkOf(testCase, [height, width]));
+      }
+    });
   }
 });
 
