@@ -2,11 +2,13 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { ClassifierGraph } from '../cam/classifier.js';
 import type { TrainConfig } from '../config/train.js';
+import { UserError } from '../errors.js';
 import { watchInterrupt } from '../jobs/interrupt.js';
 import { progressBar } from '../jobs/progress.js';
 import type { Progress } from '../jobs/progress.js';
 import { resolveLayer } from '../onnx/layers.js';
 import type { OnnxModel } from '../onnx/model.js';
+import { readModel } from '../onnx/read.js';
 import { writeModel } from '../onnx/write.js';
 import { ortRuntime } from '../runtime/ort.js';
 import type { EpochResult } from '../train/checkpoint.js';
@@ -41,6 +43,7 @@ export async function trainFull(
   backbone: Backbone, data: TrainingData, validation: TrainingData | undefined, config: TrainConfig, folder: string, resume: boolean,
 ): Promise<FullResult> {
   const say = (text: string): void => { process.stderr.write(`${text}\n`); };
+  if (config.keep === 'best' && validation === undefined) throw new UserError('--keep best needs a validation list', 'name one: --val-split LIST');
   const start = await startingModel(backbone, data, config);
   const { crop } = config;
   const classifier = new ClassifierGraph(start.model, start.logits, [crop, crop]);
@@ -80,7 +83,9 @@ export async function trainFull(
         if (isBest) await writeModel(join(folder, 'best.onnx'), annotated);
       },
     });
-    const kept = config.keep === 'best' && best !== undefined ? best : { model: result.model, epoch: result.epochs.length };
+    const kept = config.keep === 'best' && !result.interrupted
+      ? await bestOf(result.epochs, best, folder)
+      : { model: result.model, epoch: result.epochs.length };
     return {
       model: { ...kept.model, metadata: classifierMetadata(backbone, start.logits) }, logits: start.logits, epoch: kept.epoch,
       epochs: result.epochs, interrupted: result.interrupted, failures: [...start.failures, ...result.failures],
@@ -89,6 +94,12 @@ export async function trainFull(
     bar?.stop();
     watch.dispose();
   }
+}
+
+/** The first epoch with the best mAP: of this run, or what an earlier part of it has written. */
+async function bestOf(epochs: readonly EpochResult[], own: { model: OnnxModel; epoch: number } | undefined, folder: string) {
+  const { epoch } = epochs.reduce((a, b) => ((b.map ?? 0) > (a.map ?? 0) ? b : a));
+  return own?.epoch === epoch ? own : { model: await readModel(join(folder, 'best.onnx')), epoch };
 }
 
 async function startingModel(backbone: Backbone, data: TrainingData, config: TrainConfig) {

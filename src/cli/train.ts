@@ -148,7 +148,7 @@ function addFullOptions(command: Command): Command {
     .option('--aspect <f>', 'the ratio of the sides changes by up to this factor (default: 1)', parseNumber)
     .option('--jitter <x>', 'brightness, contrast and saturation change by up to this share (default: 0.3)', parseNumber)
     .option('--erase <p>', 'blank a rectangle of an image with this probability (default: 0)', parseNumber)
-    .option('--keep <which>', 'the weights to write: of the last epoch, or of the best on the validation list (default: last)')
+    .addOption(new Option('--keep <which>', 'the weights to write: of the last epoch, or of the best on the validation list (default: last)').choices(['last', 'best']))
     .option('--work <folder>', 'for checkpoints, log.jsonl and training.html (default: OUT.training)')
     .option('--checkpoint-every <n>', 'updates between two checkpoints; there is one after every epoch, too (default: 200)', parseCount)
     .option('--no-resume', 'begin anew where an earlier run was interrupted');

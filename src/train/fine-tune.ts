@@ -123,7 +123,8 @@ export async function fineTune(options: FineTuneOptions): Promise<FineTuneResult
         options.onStep?.(position.step, loss, rate);
         // Between the passes of one update there is no state that could be kept.
         interrupted = complete && options.stopped();
-        if (interrupted || (complete && index < perEpoch && Math.floor(index / accumulate) % options.checkpointEvery === 0)) {
+        // The end of an epoch has a checkpoint of its own, with the epoch's result.
+        if (index < perEpoch && (interrupted || (complete && Math.floor(index / accumulate) % options.checkpointEvery === 0))) {
           await writeCheckpoint(checkpoint, position, trainer.state);
         }
         if (interrupted) break;

@@ -65,6 +65,12 @@ describe('train --mode full', () => {
     expect((await readFile(out)).equals(await readFile(join(report.work, 'best.onnx')))).toBe(true);
     const { graph } = await loadClassifier(out);
     expect(graph.classCount).toBe(20);
+    // A second call has nothing left to train, and finds the best epoch's weights where the first left them.
+    const written = await readFile(out);
+    await rm(out);
+    const again = await train(...backbone(), '--split', 'train,more', '--val-split', 'val', '--out', out, '--keep', 'best', '--json');
+    expect((JSON.parse(again.stdout) as Report).epoch).toBe(1);
+    expect((await readFile(out)).equals(written)).toBe(true);
   });
 
   it('goes on with a finished run without training again, and trains a classifier further with the head it has', async () => {
@@ -98,6 +104,7 @@ describe('train --mode full', () => {
     [['--train-from', '/64'], /no feature layer at stride 64/],
     [['--output-stride', '7'], /stride/],
     [['--batch-size', '64', '--init-head', 'zero'], /8 photographs do not fill a batch of 64/],
+    [['--keep', 'best'], /--keep best needs a validation list/],
     [['--also', 'VOC2007'], /Expected root,split,labels/],
   ])('says what is wrong with %j', async (argv, message) => {
     expect(messageOf(await train(...backbone(), '--split', 'train', '--out', join(folder, 'wrong.onnx'), ...argv))).toMatch(message);
