@@ -60,8 +60,8 @@ export function buildTrainingGraph(
 export interface UpdateSettings {
   /**
    * `sgd`: one learning rate for all. `lars`: the learning rate is relative to the size of each tensor, see
-   * {@link buildUpdateGraph}; networks whose normalisation was folded into their convolutions need it, for their gradients
-   * are a thousand times larger in some tensors than in others.
+   * {@link buildUpdateGraph}; where normalisation was folded into convolutions, gradients are a thousand times larger in
+   * some tensors than in others.
    */
   readonly optimiser: 'sgd' | 'lars';
   readonly momentum: number;
