@@ -3,7 +3,7 @@
  * the same runtime, and against PyTorch's training step of the same network in the same run, where a Python with torch
  * is given. Medians of alternating rounds.
  *
- *     npm run bench -- train MODEL [--batch 16] [--size 224] [--rounds 9] [--threads 2] [--python python3] [--profile FILE]
+ *     npm run bench -- train MODEL [--batch 16] [--size 224] [--rounds 9] [--threads 2] [--python python3]
  *
  * PyTorch's side is bench/train_torch.py: the same ONNX file as a module of plain torch operators, SGD with momentum.
  */
@@ -13,13 +13,13 @@ import { createInterface } from 'node:readline';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ClassifierGraph } from '../src/cam/classifier.js';
-import { neededFor } from '../src/onnx/model.js';
 import { readModel } from '../src/onnx/read.js';
 import { serializeModel } from '../src/onnx/write.js';
 import { ortRuntime } from '../src/runtime/ort.js';
 import { trainableParameters } from '../src/train/parameters.js';
 import { randomSequence } from '../src/train/random.js';
 import { Trainer } from '../src/train/trainer.js';
+import { median } from './median.js';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -38,8 +38,7 @@ const random = randomSequence(1);
 const images = Float32Array.from({ length: batch * 3 * size * size }, () => 2 * random() - 1);
 const targets = Float32Array.from({ length: batch * classifier.classCount }, () => (random() < 0.1 ? 1 : 0));
 
-const forwardGraph = { ...classifier.model, graph: neededFor(classifier.model.graph, classifier.logits) };
-const forward = await ortRuntime.load(serializeModel(forwardGraph), { threads, steady: true });
+const forward = await ortRuntime.load(serializeModel(classifier.model), { threads, steady: true });
 const trainer = await Trainer.create(classifier, trainableParameters(classifier), {
   batchSize: batch, imageSize: size, runtime: ortRuntime, threads, optimiser: 'sgd', momentum: 0.9, weightDecay: 1e-4, headRate: 10, average: false,
 });
@@ -77,7 +76,6 @@ if (peer !== undefined) {
   await once(peer, 'exit');
 }
 
-const median = (list: number[]): number => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
 const m = Object.fromEntries(Object.entries(timings).map(([name, list]) => [name, median(list)]));
 console.log(`${path}, batch ${batch} at ${size} x ${size}, all layers, ${threads} threads; medians of ${rounds} rounds\n`);
 console.log('| | ms | against forward |');

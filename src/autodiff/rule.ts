@@ -45,9 +45,7 @@ export class RuleContext {
   weight(node: OnnxNode, name: string): OnnxTensor {
     // A trained weight changes from step to step: its numbers must never go into the graph.
     if (this.wants(name)) throw new UserError(`${describeNode(node)}: there is no gradient rule while its weight '${name}' is trained`);
-    const tensor = this.builder.initializers.get(name);
-    if (tensor === undefined) throw new UserError(`${describeNode(node)}: its weight '${name}' is computed, not constant, which has no gradient rule`);
-    return tensor;
+    return this.stored(node, name);
   }
 
   /**
@@ -56,9 +54,13 @@ export class RuleContext {
    * @throws UserError where it is computed, not stored
    */
   weightDims(node: OnnxNode, name: string): readonly number[] {
+    return this.stored(node, name).dims;
+  }
+
+  private stored(node: OnnxNode, name: string): OnnxTensor {
     const tensor = this.builder.initializers.get(name);
     if (tensor === undefined) throw new UserError(`${describeNode(node)}: its weight '${name}' is computed, not constant, which has no gradient rule`);
-    return tensor.dims;
+    return tensor;
   }
 
   /** @throws UserError where a tensor's first dimension is not the batch, so that gradients cannot run as one batch */

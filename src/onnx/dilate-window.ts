@@ -1,4 +1,5 @@
 import type { WindowAxis } from './window.js';
+import { samePads } from './window.js';
 
 /** Padding along one axis. */
 export type Pads = readonly [before: number, after: number];
@@ -50,10 +51,7 @@ export function dilatedBehindPad(
  */
 function padsWithoutStride({ span, stride, pads }: WindowAxis, roundsUp: boolean): Pads {
   const whole = span - 1;
-  if (typeof pads === 'string') {
-    const small = Math.floor(whole / 2);
-    return pads === 'SAME_UPPER' ? [small, whole - small] : [whole - small, small];
-  }
+  if (typeof pads === 'string') return samePads(pads, whole);
   const [before, after] = pads;
   const reach = before + after + (roundsUp ? stride - 1 : 0);
   if (before + after > whole || reach < span - stride) return pads;

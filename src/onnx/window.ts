@@ -33,13 +33,17 @@ export function windowAxes(node: OnnxNode, kernelShape: readonly number[]): read
     if (autoPad === 'VALID') return { ...base, pads: [0, 0] };
     if (autoPad !== 'SAME_UPPER' && autoPad !== 'SAME_LOWER') throw new UserError(`${describeNode(node)} has an unknown auto_pad '${autoPad}'`);
     if (stride === 1) {
-      const small = Math.floor((span - 1) / 2);
-      const large = span - 1 - small;
-      return { ...base, pads: autoPad === 'SAME_UPPER' ? [small, large] : [large, small] };
+      return { ...base, pads: samePads(autoPad, span - 1) };
     }
     return { ...base, pads: autoPad };
   };
   return [axis(0), axis(1)];
+}
+
+/** How `auto_pad` SAME shares out padding: an odd row or column goes to the end, or to the beginning. */
+export function samePads(mode: 'SAME_UPPER' | 'SAME_LOWER', total: number): readonly [before: number, after: number] {
+  const [small, large] = [Math.floor(total / 2), Math.ceil(total / 2)];
+  return mode === 'SAME_UPPER' ? [small, large] : [large, small];
 }
 
 /**

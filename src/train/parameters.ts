@@ -40,24 +40,21 @@ export function trainableParameters(classifier: ClassifierGraph, from?: FeatureL
   const { nodes, initializers } = classifier.model.graph;
   const below = new Set(from === undefined ? [] : ancestors(nodes, [from.name]));
   const made = new Map<string, Parameter>();
-  const add = (names: readonly string[]): void => {
-    for (const name of names) {
-      const tensor = initializers.get(name);
-      if (tensor === undefined) continue;
-      made.set(name, { name, dims: tensor.dims, head: false, decays: tensor.dims.length > 1 });
-    }
-  };
   let last: readonly string[] = [];
   for (const node of nodes) {
     if (below.has(node) || node.domain !== '') continue;
     const names = weightsOf(node, nodes).filter((name) => initializers.has(name));
     if (names.length === 0) continue;
-    add(names);
+    for (const name of names) {
+      const { dims } = initializers.get(name)!;
+      // A slope [C, 1, 1] has more than one axis, but is no matrix.
+      made.set(name, { name, dims, head: false, decays: dims.length > 1 && node.op !== 'PRelu' });
+    }
     if (node.op !== 'BatchNormalization' && node.op !== 'PRelu') last = names;
   }
   for (const name of last) made.set(name, { ...made.get(name)!, head: true });
   if (made.size === 0) throw new UserError(`there is no weight to train${from === undefined ? '' : ` above ${from.name}`}`);
-  return [...made.values()].map((parameter) => (isSlope(parameter.name, nodes) ? { ...parameter, decays: false } : parameter));
+  return [...made.values()];
 }
 
 function weightsOf(node: OnnxNode, nodes: readonly OnnxNode[]): string[] {
@@ -66,11 +63,6 @@ function weightsOf(node: OnnxNode, nodes: readonly OnnxNode[]): string[] {
   // A bias is added behind the product.
   const readers = nodes.filter(({ inputs }) => inputs.includes(node.outputs[0]));
   return readers.length === 1 && readers[0].op === 'Add' ? [...own, ...readers[0].inputs.filter((name) => name !== node.outputs[0])] : own;
-}
-
-/** A slope [C, 1, 1] has more than one axis, but is no matrix. */
-function isSlope(name: string, nodes: readonly OnnxNode[]): boolean {
-  return nodes.some(({ op, inputs }) => op === 'PRelu' && inputs[1] === name);
 }
 
 /**

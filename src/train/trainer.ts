@@ -42,11 +42,12 @@ export interface TrainerOptions extends UpdateSettings {
 export class Trainer {
   readonly state: GroupState[];
   private readonly gradients: Float32Array[];
+  /** Every parameter in the order of the graph's outputs, and the group it lies in. */
+  private readonly places: readonly { readonly parameter: ParameterGroup['parameters'][number]; readonly group: number }[];
   private passes = 0;
 
   private constructor(
-    private readonly classifier: ClassifierGraph, private readonly parameters: readonly Parameter[],
-    private readonly groups: readonly ParameterGroup[],
+    private readonly classifier: ClassifierGraph, parameters: readonly Parameter[], private readonly groups: readonly ParameterGroup[],
     private readonly passSession: Session, private readonly updateSession: Session, private readonly options: TrainerOptions,
   ) {
     const { initializers } = classifier.model.graph;
@@ -56,6 +57,8 @@ export class Trainer {
       return { weights, velocity: new Float32Array(group.size), average: options.average ? weights.slice() : undefined };
     });
     this.gradients = groups.map(({ size }) => new Float32Array(size));
+    const places = new Map(groups.flatMap((own, group) => own.parameters.map((parameter) => [parameter.name, { parameter, group }])));
+    this.places = parameters.map(({ name }) => places.get(name)!);
   }
 
   /** @throws UserError where an operator between the logits and a parameter has no gradient rule */
@@ -82,13 +85,11 @@ export class Trainer {
     const results = await this.passSession.run({
       [input.name]: float(images, [batchSize, input.channels, imageSize, imageSize]),
       [TARGETS]: float(targets, [batchSize, classCount]),
-      ...Object.fromEntries(this.placed().map(({ parameter: { name, dims, offset, size }, group }) => [
+      ...Object.fromEntries(this.places.map(({ parameter: { name, dims, offset, size }, group }) => [
         name, float(this.state[group].weights.subarray(offset, offset + size), dims),
       ])),
     });
-    const places = new Map(this.placed().map((place) => [place.parameter.name, place]));
-    this.parameters.forEach(({ name }, i) => {
-      const { group, parameter: { offset, size } } = places.get(name)!;
+    this.places.forEach(({ group, parameter: { offset, size } }, i) => {
       const gradient = results[gradientOutput(i)].data as Float32Array;
       const sum = this.gradients[group];
       if (this.passes === 0) sum.set(gradient, offset);
@@ -133,7 +134,7 @@ export class Trainer {
   model(which: 'weights' | 'average'): OnnxModel {
     const { model } = this.classifier;
     const initializers = new Map(model.graph.initializers);
-    for (const { parameter: { name, dims, offset, size }, group } of this.placed()) {
+    for (const { parameter: { name, dims, offset, size }, group } of this.places) {
       const vector = this.state[group][which];
       if (vector === undefined) throw new UserError('no moving average of the weights is kept');
       initializers.set(name, OnnxTensor.float32(dims, vector.slice(offset, offset + size)));
@@ -144,11 +145,6 @@ export class Trainer {
   async release(): Promise<void> {
     await this.passSession.release();
     await this.updateSession.release();
-  }
-
-  /** Every parameter, and the group it lies in. */
-  private placed(): { parameter: ParameterGroup['parameters'][number]; group: number }[] {
-    return this.groups.flatMap(({ parameters }, group) => parameters.map((parameter) => ({ parameter, group })));
   }
 }
 

@@ -3,7 +3,7 @@ import { intAttribute } from '../../onnx/model.js';
 import type { Size } from '../../onnx/shapes.js';
 import { DataType, OnnxTensor } from '../../onnx/tensor.js';
 import type { WindowAxis } from '../../onnx/window.js';
-import { windowAxes } from '../../onnx/window.js';
+import { samePads, windowAxes } from '../../onnx/window.js';
 import type { SimpleRule } from '../rule.js';
 import { convolutionWeightGradient } from './convolution-weights.js';
 
@@ -34,9 +34,7 @@ function resolvedAxes(axes: Convolution['axes'], inputs: Size | undefined, outpu
   const [vertical, horizontal] = axes.map((axis, i): WindowAxis => {
     const { pads, span, stride } = axis;
     if (typeof pads !== 'string') return axis;
-    const total = Math.max(0, (outputs[i] - 1) * stride + span - inputs[i]);
-    const [small, large] = [Math.floor(total / 2), Math.ceil(total / 2)];
-    return { ...axis, pads: pads === 'SAME_UPPER' ? [small, large] : [large, small] };
+    return { ...axis, pads: samePads(pads, Math.max(0, (outputs[i] - 1) * stride + span - inputs[i])) };
   });
   return [vertical, horizontal];
 }
