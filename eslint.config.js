@@ -7,9 +7,9 @@ const floors = [
   ['cli'],
   ['ablate'],
   ['seeds'],
-  ['cam', 'train'],
-  ['autodiff', 'runtime', 'metrics', 'report'],
-  ['voc', 'onnx', 'image', 'config', 'jobs'],
+  ['cam', 'train', 'architectures'],
+  ['autodiff', 'runtime', 'metrics', 'report', 'refine'],
+  ['voc', 'onnx', 'image', 'config', 'jobs', 'wasm', 'weights', 'pickle'],
 ];
 
 const floorRules = floors.flatMap((folders, depth) => folders.map((folder) => {
@@ -25,7 +25,7 @@ const floorRules = floors.flatMap((folders, depth) => folders.map((folder) => {
 }));
 
 export default tseslint.config(
-  { ignores: ['dist/', 'coverage/', 'node_modules/', 'data/', 'out/'] },
+  { ignores: ['dist/', 'coverage/', 'node_modules/', 'data/*', '!data/report/', 'out/', 'wasm/'] },
   eslint.configs.recommended,
   ...tseslint.configs.strict,
   stylistic.configs.customize({ indent: 2, quotes: 'single', semi: true, braceStyle: '1tbs', arrowParens: true, commaDangle: 'always-multiline' }),
@@ -41,6 +41,16 @@ export default tseslint.config(
   },
   { files: ['src/**/*.ts'], rules: { '@typescript-eslint/no-explicit-any': 'error' } },
   { files: ['**/*.js', '**/*.mjs'], languageOptions: { globals: { process: 'readonly', console: 'readonly', URL: 'readonly', Buffer: 'readonly' } } },
+  // The script of the report's page runs in a browser.
+  {
+    files: ['data/report/*.js'],
+    languageOptions: {
+      globals: Object.fromEntries([
+        'window', 'document', 'localStorage', 'atob', 'Blob', 'Response', 'DecompressionStream', 'ImageData', 'IntersectionObserver',
+        'HTMLInputElement', 'HTMLSelectElement',
+      ].map((name) => [name, 'readonly'])),
+    },
+  },
   { files: ['bench/**', 'scripts/**'], rules: { 'no-console': 'off' } },
   ...floorRules,
 );

@@ -1,25 +1,23 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { CamProgram } from '../src/cam/program.js';
-import type { CamResult } from '../src/cam/program.js';
+import type { CamResult } from '../src/cam/gradient-program.js';
+import type { CamPlan } from '../src/cam/plan.js';
+import { openCam } from '../src/cam/plan.js';
 import { toTensor } from '../src/image/normalise.js';
 import type { Normalisation } from '../src/image/normalise.js';
 import { DEFAULT_MAX_PIXELS, readPhoto } from '../src/image/photo.js';
-import { ownBytes } from '../src/jobs/shared-bytes.js';
 import type { Size } from '../src/onnx/shapes.js';
 import { ortRuntime } from '../src/runtime/ort.js';
 
 /** What a thread that runs nothing but CAM programs is given. */
 export interface CamWorkerData {
-  readonly program: Uint8Array;
-  readonly input: string;
-  readonly layerCount: number;
+  readonly plan: CamPlan;
   readonly normalisation: Normalisation;
   readonly images: readonly { readonly path: string; readonly logits: readonly number[] }[];
 }
 
 // Everything but the programs happens before the clock starts: decoding, resizing, normalising.
 const data = workerData as CamWorkerData;
-const program = await CamProgram.load(ownBytes(data.program), data.input, data.layerCount, ortRuntime, { threads: 1 });
+const cam = await openCam(data.plan, ortRuntime, { threads: 1 });
 const ready: { tensor: Float32Array; size: Size; logits: readonly number[] }[] = [];
 for (const { path, logits } of data.images) {
   const photo = await readPhoto(path, { input: { kind: 'short', pixels: 320 }, maxPixels: DEFAULT_MAX_PIXELS });
@@ -28,7 +26,7 @@ for (const { path, logits } of data.images) {
 parentPort!.on('message', () => {
   void (async () => {
     let last: CamResult | undefined;
-    for (const { tensor, size, logits } of ready) last = await program.run(tensor, size, logits);
+    for (const { tensor, size, logits } of ready) last = await cam.run(tensor, size, logits);
     parentPort!.postMessage({ done: last !== undefined });
   })();
 });

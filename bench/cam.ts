@@ -9,9 +9,7 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ClassifierGraph } from '../src/cam/classifier.js';
-import { layerCam } from '../src/cam/methods/layercam.js';
-import { buildCamGraph } from '../src/cam/program-graph.js';
-import { CamProgram } from '../src/cam/program.js';
+import { openCam, prepareCam } from '../src/cam/plan.js';
 import { preprocessPresets } from '../src/config/model-spec.js';
 import { toTensor } from '../src/image/normalise.js';
 import { DEFAULT_MAX_PIXELS, readPhoto } from '../src/image/photo.js';
@@ -37,13 +35,12 @@ for (const path of positionals.length > 0 ? positionals : [defaultModelPath()]) 
   const classifier = new ClassifierGraph(await readModel(path), 'logits');
   const layers = classifier.resolveLayers(['/8', '/16', '/32']);
   const forward = await ortRuntime.load(serializeModel(classifier.model), { threads });
-  const graph = serializeModel(buildCamGraph(classifier, layers, layerCam));
-  const program = await CamProgram.load(graph, classifier.input.name, layers.length, ortRuntime, { threads });
+  const cam = await openCam(prepareCam(classifier, layers, { methods: ['layer-cam'] }), ortRuntime, { threads });
   const image = { [classifier.input.name]: { type: 'float32' as const, dims: [1, 3, ...photo.size], data: tensor } };
   const jobs = [
     () => forward.run(image),
-    () => program.run(tensor, photo.size, [7]),
-    () => program.run(tensor, photo.size, [7, 11, 14]),
+    () => cam.run(tensor, photo.size, [7]),
+    () => cam.run(tensor, photo.size, [7, 11, 14]),
   ];
   const times: number[][] = jobs.map(() => []);
   for (let i = 0; i < runs + 2; i++) {
@@ -56,5 +53,5 @@ for (const path of positionals.length > 0 ? positionals : [defaultModelPath()]) 
   const [plain, one, three] = times.map(median);
   console.log(`| ${path.split('/').at(-1)} | ${plain.toFixed(1)} | ${one.toFixed(1)} | ${three.toFixed(1)} | ${(one / plain).toFixed(2)} | ${(three / plain).toFixed(2)} |`);
   await forward.release();
-  await program.release();
+  await cam.release();
 }

@@ -13,11 +13,8 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { loadClassifier } from '../src/cam/load.js';
-import { layerCam } from '../src/cam/methods/layercam.js';
-import { buildCamGraph } from '../src/cam/program-graph.js';
+import { prepareCam } from '../src/cam/plan.js';
 import { generateSchema } from '../src/config/generate.js';
-import { shareBytes } from '../src/jobs/shared-bytes.js';
-import { serializeModel } from '../src/onnx/write.js';
 import { defaultModelPath } from '../src/package.js';
 import { generateSeeds, vocLogits } from '../src/seeds/generate.js';
 import type { GenerateSummary } from '../src/seeds/generate.js';
@@ -49,7 +46,7 @@ async function generate(chosen: readonly VocItem[], onProgress?: (done: number) 
 
 async function startCamWorkers(chosen: readonly VocItem[]): Promise<Worker[]> {
   const layers = classifier.graph.resolveLayers(settings.layers);
-  const program = shareBytes(serializeModel(buildCamGraph(classifier.graph, layers, layerCam)));
+  const plan = prepareCam(classifier.graph, layers, { ...settings, methods: [settings.method] });
   const logitOf = vocLogits(classifier);
   const images = await Promise.all(chosen.map(async (item) => {
     const classes = await labels.labels(item);
@@ -57,8 +54,7 @@ async function startCamWorkers(chosen: readonly VocItem[]): Promise<Worker[]> {
   }));
   return Promise.all(Array.from({ length: workers }, async (_, w) => {
     const own = images.filter((__, i) => i % workers === w);
-    const { input } = classifier.graph;
-    const data: CamWorkerData = { program, input: input.name, layerCount: layers.length, normalisation: classifier.spec, images: own };
+    const data: CamWorkerData = { plan, normalisation: classifier.spec, images: own };
     const worker = new Worker(new URL('./cam-worker.js', import.meta.url), { workerData: data });
     await once(worker, 'message');
     return worker;

@@ -1,6 +1,6 @@
 // Compiles the benchmarks and runs the one that is named: npm run bench -- NAME [arguments]
 import { execFileSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { cpSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
@@ -13,4 +13,6 @@ if (!names.includes(name)) {
 const repository = fileURLToPath(new URL('..', import.meta.url));
 const tsc = fileURLToPath(new URL('../node_modules/typescript/bin/tsc', import.meta.url));
 execFileSync(process.execPath, [tsc, '-p', 'tsconfig.bench.json'], { cwd: repository, stdio: 'inherit' });
+// The benchmarks' own copy of the library finds its WebAssembly beside itself, too.
+cpSync(fileURLToPath(new URL('../dist/wasm', import.meta.url)), fileURLToPath(new URL('../out/bench/src/wasm', import.meta.url)), { recursive: true });
 execFileSync(process.execPath, ['--expose-gc', `out/bench/bench/${name}.js`, ...rest], { cwd: repository, stdio: 'inherit' });

@@ -12,14 +12,11 @@ import { parseArgs } from 'node:util';
 import { DEFAULT_FUSION, FusedMaps } from '../src/cam/fusion.js';
 import type { FusionOptions } from '../src/cam/fusion.js';
 import { loadClassifier } from '../src/cam/load.js';
-import { layerCam } from '../src/cam/methods/layercam.js';
-import { buildCamGraph } from '../src/cam/program-graph.js';
-import { CamProgram } from '../src/cam/program.js';
+import { openCam, prepareCam } from '../src/cam/plan.js';
 import { toTensor } from '../src/image/normalise.js';
 import { DEFAULT_MAX_PIXELS, readPhoto } from '../src/image/photo.js';
 import { scoreMatrix } from '../src/metrics/scores.js';
 import { ThresholdSweep } from '../src/metrics/sweep.js';
-import { serializeModel } from '../src/onnx/write.js';
 import { ortRuntime } from '../src/runtime/ort.js';
 import { largestOfRow } from '../src/seeds/assign.js';
 import { vocLogits } from '../src/seeds/generate.js';
@@ -52,8 +49,7 @@ const devkit = await openDevkit(resolve('../shared/voc/VOCdevkit/VOC2012'));
 const classifier = await loadClassifier(modelPath);
 const logitOf = vocLogits(classifier);
 const layers = classifier.graph.resolveLayers(LAYERS);
-const graph = serializeModel(buildCamGraph(classifier.graph, layers, layerCam));
-const program = await CamProgram.load(graph, classifier.graph.input.name, layers.length, ortRuntime, { threads: 2 });
+const cam = await openCam(prepareCam(classifier.graph, layers, { methods: ['layer-cam'] }), ortRuntime, { threads: 2 });
 
 /** The sweeps of a part of the images, by variant. */
 type Sweeps = Record<string, ThresholdSweep>;
@@ -78,13 +74,14 @@ async function addItem({ imagePath, maskPath }: VocItem, sweeps: Sweeps): Promis
   const truth = await readMask(maskPath);
   const labels = classesInMap(truth, maskPath);
   const photo = await readPhoto(imagePath, { input: { kind: 'short', pixels: Number(values.short) }, maxPixels: DEFAULT_MAX_PIXELS });
-  const result = await program.run(toTensor(photo.pixels, photo.size, classifier.spec), photo.size, labels.map((label) => logitOf.get(label)!));
+  const result = await cam.run(toTensor(photo.pixels, photo.size, classifier.spec), photo.size, labels.map((label) => logitOf.get(label)!));
   const { width, height } = truth;
-  const [best, label] = [new Float32Array(width), new Uint8Array(width)];
+  const [best, winner, label] = [new Float32Array(width), new Uint8Array(width), new Uint8Array(width)];
   for (const [variant, { layers: chosen, fusion }] of Object.entries(VARIANTS)) {
-    const maps = new FusedMaps(chosen.map((i) => result.layers[i]), labels.length, [height, width], { ...DEFAULT_FUSION, ...fusion });
+    const maps = new FusedMaps(chosen.map((i) => result.maps[0][i]), labels.length, [height, width], { ...DEFAULT_FUSION, ...fusion });
     for (let y = 0; y < height; y++) {
-      largestOfRow(maps, labels, y, best, label);
+      largestOfRow(maps, y, best, winner);
+      winner.forEach((k, x) => { label[x] = labels[k]; });
       sweeps[variant].add(truth.data.subarray(y * width, (y + 1) * width), best, label);
     }
   }

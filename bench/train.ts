@@ -40,7 +40,7 @@ const targets = Float32Array.from({ length: batch * classifier.classCount }, () 
 
 const forward = await ortRuntime.load(serializeModel(classifier.model), { threads, steady: true });
 const trainer = await Trainer.create(classifier, trainableParameters(classifier), {
-  batchSize: batch, imageSize: size, runtime: ortRuntime, threads, optimiser: 'sgd', momentum: 0.9, weightDecay: 1e-4, headRate: 10, average: false,
+  batchSize: batch, imageSize: size, threads, optimiser: 'sgd', momentum: 0.9, weightDecay: 1e-4, headRate: 10, average: false,
 });
 
 const peer = values.python === undefined

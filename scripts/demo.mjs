@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import {
-  buildCamGraph, CamProgram, createLabelSource, DEFAULT_FUSION, DEFAULT_MAX_PIXELS, defaultModelPath, FusedMaps, layerCam, loadClassifier,
-  openDevkit, ortRuntime, overlayHeat, parseInputSize, readMask, readPhoto, readSplit, serializeModel, toTensor, VOC_PALETTE,
+  createLabelSource, DEFAULT_FUSION, DEFAULT_MAX_PIXELS, defaultModelPath, FusedMaps, loadClassifier,
+  openCam, openDevkit, ortRuntime, overlayHeat, parseInputSize, prepareCam, readMask, readPhoto, readSplit, toTensor, VOC_PALETTE,
 } from '../dist/index.js';
 
 const repository = fileURLToPath(new URL('..', import.meta.url));
@@ -44,16 +44,15 @@ const { items } = await readSplit(devkit, 'sample');
 const labels = await createLabelSource('xml', { devkit });
 const { graph, spec } = await loadClassifier(defaultModelPath());
 const layers = graph.resolveLayers(['/8', '/16', '/32']);
-const bytes = serializeModel(buildCamGraph(graph, layers, layerCam));
-const program = await CamProgram.load(bytes, graph.input.name, layers.length, ortRuntime, { threads: 2 });
+const cam = await openCam(prepareCam(graph, layers, { methods: ['layer-cam'] }), ortRuntime, { threads: 2 });
 await mkdir(join(out, 'panels'), { recursive: true });
 
 for (const item of items) {
   const classes = await labels.labels(item);
   const photo = await readPhoto(item.imagePath, { input: parseInputSize('short:320'), maxPixels: DEFAULT_MAX_PIXELS });
   const full = await readPhoto(item.imagePath, { input: { kind: 'native' }, maxPixels: Infinity });
-  const result = await program.run(toTensor(photo.pixels, photo.size, spec), photo.size, classes.map((label) => label - 1));
-  const heat = strongest(new FusedMaps(result.layers, classes.length, photo.original, DEFAULT_FUSION));
+  const result = await cam.run(toTensor(photo.pixels, photo.size, spec), photo.size, classes.map((label) => label - 1));
+  const heat = strongest(new FusedMaps(result.maps[0], classes.length, photo.original, DEFAULT_FUSION));
   const seeds = await readMask(join(out, 'SegmentationClass', `${item.id}.png`));
   const truth = await readMask(item.maskPath);
   const [height, width] = photo.original;
@@ -62,5 +61,5 @@ for (const item of items) {
     .composite(parts.map((input, i) => ({ input: Buffer.from(input), raw: { width, height, channels: 3 }, left: i * (width + 8), top: 0 })))
     .png().toFile(join(out, 'panels', `${item.id}.png`));
 }
-await program.release();
+await cam.release();
 console.log('\nphoto, heat map, seeds and ground truth side by side: out/demo/panels');

@@ -4,13 +4,12 @@
  * ```ts
  * const classifier = await loadClassifier('classifier.onnx');
  * const layers = classifier.graph.resolveLayers(['/16', '/32']);
- * const graph = serializeModel(buildCamGraph(classifier.graph, layers, layerCam));
- * const program = await CamProgram.load(graph, classifier.graph.input.name, layers.length, ortRuntime, { threads: 2 });
+ * const cam = await openCam(prepareCam(classifier.graph, layers, { methods: ['layer-cam'] }), ortRuntime, { threads: 2 });
  *
  * const photo = await readPhoto('dog.jpg', { input: parseInputSize('short:320'), maxPixels: DEFAULT_MAX_PIXELS });
  * const dog = classifier.spec.classes.indexOf('dog');
- * const result = await program.run(toTensor(photo.pixels, photo.size, classifier.spec), photo.size, [dog]);
- * const maps = new FusedMaps(result.layers, 1, photo.original, DEFAULT_FUSION);
+ * const { maps: [layerCam] } = await cam.run(toTensor(photo.pixels, photo.size, classifier.spec), photo.size, [dog]);
+ * const maps = new FusedMaps(layerCam, 1, photo.original, DEFAULT_FUSION);
  * const seeds = assignSeeds(maps, [12], { threshold: 0.4, backgroundThreshold: 0.4 });
  * await writeMask('dog.png', seeds, 'palette');
  * ```
@@ -29,11 +28,15 @@ export type { Size } from './onnx/shapes.js';
 export { ClassifierGraph } from './cam/classifier.js';
 export { loadClassifier } from './cam/load.js';
 export type { LoadedClassifier } from './cam/load.js';
-export { layerCam } from './cam/methods/layercam.js';
-export type { CamMethod } from './cam/methods/method.js';
-export { buildCamGraph } from './cam/program-graph.js';
-export { CamProgram } from './cam/program.js';
-export type { CamResult } from './cam/program.js';
+export { buildCamGraph } from './cam/gradient-graph.js';
+export type { CamResult } from './cam/gradient-program.js';
+export { camMethods } from './cam/methods/index.js';
+export type { CamFormula, CamMethod } from './cam/methods/method.js';
+export { CamRunner, openCam, prepareCam } from './cam/plan.js';
+export type { CamOptions, CamPlan } from './cam/plan.js';
+export { camTargets } from './cam/target.js';
+export type { CamTarget } from './cam/target.js';
+export type { CamMethodName, CamTargetName } from './config/cam.js';
 export { DEFAULT_FUSION, FusedMaps } from './cam/fusion.js';
 export type { FusionOptions, LayerMaps } from './cam/fusion.js';
 export type { ModelSpec } from './config/model-spec.js';

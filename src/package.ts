@@ -19,7 +19,17 @@ export function packageVersion(): string {
   return findPackage().version;
 }
 
+/** The settings of `generate` that come with this package under a name. */
+export function presetPath(name: string): string {
+  return fileURLToPath(new URL(`configs/${name}.yaml`, findPackage().root));
+}
+
 /** The classifier that comes with this package. */
 export function defaultModelPath(): string {
   return fileURLToPath(new URL('data/models/efficientnet_lite0_voc.onnx', findPackage().root));
+}
+
+/** The WebAssembly module of the kernels in wasm/, which the build writes; there is one, whether this runs from src/ or dist/. */
+export function kernelsPath(): string {
+  return fileURLToPath(new URL('dist/wasm/kernels.wasm', findPackage().root));
 }

@@ -15,6 +15,8 @@ export interface BackwardRequest {
   readonly output: { readonly name: string; readonly gradient: Value };
   /** The tensors whose gradients are wanted. */
   readonly targets: readonly string[];
+  /** See {@link RuleContext.blockedBatch}. */
+  readonly blockedBatch?: number;
 }
 
 /**
@@ -25,9 +27,9 @@ export interface BackwardRequest {
  * @throws UserError that names the node where an operator has no gradient rule, and the tensors above it; or a target
  *   that the output does not depend on
  */
-export function backward(builder: GraphBuilder, { nodes, shapes, output, targets }: BackwardRequest): Map<string, Value> {
+export function backward(builder: GraphBuilder, { nodes, shapes, output, targets, blockedBatch }: BackwardRequest): Map<string, Value> {
   const wanted = dependants(nodes, targets);
-  const context = new RuleContext(builder, shapes, wanted);
+  const context = new RuleContext(builder, shapes, wanted, blockedBatch);
   const contributions = new Map<string, Value[]>([[output.name, [output.gradient]]]);
   const total = (name: string): Value | undefined => {
     const parts = contributions.get(name);
@@ -78,11 +80,17 @@ function differentiate(
   });
 }
 
+/** Operators whose results do not change with their inputs, or in steps only: nothing is differentiated through them. */
+const withoutGradient = new Set([
+  'Shape', 'Size', 'Greater', 'GreaterOrEqual', 'Less', 'LessOrEqual', 'Equal', 'Not', 'And', 'Or', 'IsNaN', 'IsInf',
+  'ArgMax', 'ArgMin', 'Floor', 'Ceil', 'Round', 'Sign',
+]);
+
 /** The targets and everything that is computed from them. */
 function dependants(nodes: readonly OnnxNode[], targets: readonly string[]): Set<string> {
   const set = new Set(targets);
   for (const node of nodes) {
-    if (node.op === 'Shape' || !node.inputs.some((name) => set.has(name))) continue;
+    if (withoutGradient.has(node.op) || !node.inputs.some((name) => set.has(name))) continue;
     for (const output of node.outputs) if (output !== '') set.add(output);
   }
   return set;

@@ -8,16 +8,29 @@ import type { OnnxTensor } from '../onnx/tensor.js';
 /**
  * What a rule may ask about the graph it differentiates.
  *
- * The forward pass has a batch of N images, the gradients a batch of K seeds (one per class), and K = N or N = 1. A rule
- * therefore takes the first dimension of a shape from a gradient and the others from the forward pass, and multiplies
- * the two only with broadcasting.
+ * The forward pass has a batch of N images, the gradients a batch of K seeds (one per class), and K = N or N = 1. The
+ * gradient of a tensor [N, ...] is of shape [K, ...]. A rule therefore takes the first dimension of a shape from a
+ * gradient and the others from the forward pass, and multiplies the two only with broadcasting.
+ *
+ * Where a network moves the batch to another place or folds it into other axes (attention on [T, N, C] or [N heads, T,
+ * C]), the gradient of such a tensor [d0, d1, ...] is *stacked*: [K, d0, d1, ...]. That takes N = 1, as class activation
+ * maps have it; it is refused while weights are trained.
  */
 export class RuleContext {
+  private readonly training: boolean;
+
+  /**
+   * @param blockedBatch the images of a batch, where the graph is made for a blocked layout: depthwise convolutions with
+   *   kernels as large as feature maps are fast there, and weight gradients may be made of them
+   */
   constructor(
     private readonly builder: GraphBuilder,
     private readonly shapes: GraphShapes,
     private readonly wanted: ReadonlySet<string>,
-  ) {}
+    readonly blockedBatch?: number,
+  ) {
+    this.training = [...wanted].some((name) => builder.initializers.has(name));
+  }
 
   /** Whether anyone asks for the gradient of this tensor. */
   wants(name: string): boolean {
@@ -70,24 +83,60 @@ export class RuleContext {
     }
   }
 
+  /**
+   * Whether the gradient of a tensor is stacked: [K, ...all of its axes].
+   *
+   * @throws UserError where it would have to be while weights are trained
+   */
+  isStacked(node: OnnxNode, name: string): boolean {
+    if (this.shapes.batchLeads(name) || this.shapes.dims(name) === undefined) return false;
+    if (this.training) this.requireLeadingBatch(node, name);
+    return true;
+  }
+
+  /** Where an axis of a tensor (counted from the first) stands in its gradient. */
+  gradientAxis(node: OnnxNode, name: string, axis: number): number {
+    return this.isStacked(node, name) ? axis + 1 : axis;
+  }
+
   /** The shape of the gradient of x, as an int64 vector: K from `grad`, the rest from x. */
-  gradientShape(x: Value, grad: Value): Value {
-    return this.builder.concat([this.builder.shape(grad, 0, 1), this.builder.shape(x, 1)], 0);
+  gradientShape(node: OnnxNode, x: Value, grad: Value): Value {
+    return this.builder.concat([this.builder.shape(grad, 0, 1), this.builder.shape(x, this.isStacked(node, x) ? 0 : 1)], 0);
+  }
+
+  /** The gradient of x in its stacked form. (Of a batch of several images it has none, and the run fails.) */
+  stack(node: OnnxNode, grad: Value, x: Value): Value {
+    if (this.isStacked(node, x)) return grad;
+    return this.builder.reshape(grad, this.builder.concat([this.builder.shape(grad, 0, 1), this.builder.shape(x)], 0));
+  }
+
+  /** The form that the gradient of x has here, from its stacked form. */
+  unstack(node: OnnxNode, stacked: Value, x: Value): Value {
+    return this.isStacked(node, x) ? stacked : this.builder.reshape(stacked, this.gradientShape(node, x, stacked));
   }
 
   /**
    * Sums a gradient over the axes along which x was broadcast, so that it has the shape of x (and K seeds). A weight has
    * no batch: its gradient is summed over that as well.
+   *
+   * @param grad a gradient in the form of `like`
+   * @param like the tensor that x was broadcast to
+   * @param from the shape it was broadcast to, where that is not the shape of `like`
    */
-  unbroadcast(node: OnnxNode, grad: Value, x: string): Value {
-    const from = this.dims(node, node.outputs[0]);
+  unbroadcast(node: OnnxNode, grad: Value, x: string, like = node.outputs[0], from = this.dims(node, like)): Value {
     const to = this.dims(node, x);
     if (this.builder.initializers.has(x)) return sumTo(this.builder, grad, from, to as readonly number[]);
     const lead = from.length - to.length;
-    const axes = from.flatMap((dim, axis) => (axis > 0 && dim !== 1 && (axis < lead || to[axis - lead] === 1) ? [axis] : []));
-    const summed = axes.length === 0 ? grad : this.builder.reduceSum(grad, axes);
-    if (lead === 0) return summed;
-    throw new UserError(`${describeNode(node)}: '${x}' has fewer axes than the result and is no constant, which has no gradient rule`);
+    const spread = from.flatMap((dim, axis) => (axis >= lead && dim !== 1 && to[axis - lead] === 1 ? [axis] : []));
+    const [stackedLike, stackedX] = [like, x].map((name) => this.isStacked(node, name));
+    if (lead === 0 && stackedLike === stackedX && !(spread.includes(0) && !stackedX)) {
+      return spread.length === 0 ? grad : this.builder.reduceSum(grad, spread.map((axis) => (stackedX ? axis + 1 : axis)));
+    }
+    if (this.training) throw new UserError(`${describeNode(node)}: '${x}' has fewer axes than the result and is no constant, which has no gradient rule`);
+    const axes = [...Array.from({ length: lead }, (_, i) => i), ...spread];
+    const stacked = stackedLike ? grad : this.builder.unsqueeze(grad, [1]);
+    const summed = axes.length === 0 ? stacked : this.builder.reduceSum(stacked, axes.map((axis) => axis + 1));
+    return this.builder.reshape(summed, this.gradientShape(node, x, grad));
   }
 }
 

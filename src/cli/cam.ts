@@ -1,20 +1,23 @@
 import { basename, dirname, extname, join } from 'node:path';
 import { availableParallelism } from 'node:os';
-import { FusedMaps } from '../cam/fusion.js';
+import { z } from 'zod';
+import { chooseLayers, pickMaps } from '../cam/layer-choice.js';
 import { loadClassifier } from '../cam/load.js';
 import type { LoadedClassifier } from '../cam/load.js';
-import { layerCam } from '../cam/methods/layercam.js';
-import { buildCamGraph } from '../cam/program-graph.js';
-import { CamProgram } from '../cam/program.js';
-import { camSchema } from '../config/cam.js';
-import { loadConfig } from '../config/load.js';
+import { mapsToArray } from '../cam/map-rows.js';
+import { fuseViews } from '../cam/multi-scale.js';
+import { runViews, unmirrored } from '../cam/photo-views.js';
+import type { PhotoViewOptions } from '../cam/photo-views.js';
+import { openCam, prepareCam } from '../cam/plan.js';
+import type { CamRunner } from '../cam/plan.js';
+import { camSettings } from '../config/cam.js';
+import { generateSchema } from '../config/generate.js';
+import { DEFAULT_PRESET, loadConfig, PRESETS } from '../config/load.js';
 import { UserError } from '../errors.js';
-import { toTensor } from '../image/normalise.js';
 import { overlayHeat, writeRgbPng } from '../image/overlay.js';
 import { readPhoto } from '../image/photo.js';
 import { writeFileAtomic } from '../jobs/files.js';
 import { encodeNpz } from '../jobs/npz.js';
-import { serializeModel } from '../onnx/write.js';
 import { ortRuntime } from '../runtime/ort.js';
 import { inputSizeFor } from '../seeds/generate.js';
 import { addCamOptions, camSettingsOf, parseNames } from './cam-options.js';
@@ -26,7 +29,7 @@ import { addModelOptions, modelOrDefault, parseNumber, specOfFlags } from './mod
 import type { ModelFlags } from './model-options.js';
 
 interface CamCommandFlags extends ModelFlags, CamFlags {
-  config?: string;
+  config: string;
   model?: string;
   class?: string[];
   top: number;
@@ -58,7 +61,7 @@ export const registerCam: CommandRegistrar = (program, done) => {
     .option('--out <folder>', 'where the pictures go (default: beside the photograph)')
     .option('--opacity <o>', 'of the heat map, 0..1', parseNumber, 0.7)
     .option('--npz', 'also write the maps: keys (indices of logits) and maps [K, H, W]')
-    .option('--config <file>', 'settings in YAML, by the names of the flags in camelCase');
+    .option('--config <preset or file>', `settings as of generate: ${PRESETS.join(', ')}, or a YAML file; flags override them`, DEFAULT_PRESET);
   addModelOptions(addCamOptions(command))
     .option('--json', 'print what was found and written as JSON')
     .addHelpText('after', examples)
@@ -71,31 +74,31 @@ function parseClasses(text: string): string[] {
 }
 
 async function run(path: string, flags: CamCommandFlags): Promise<number> {
-  const settings = await loadConfig(camSchema, flags.config, { ...camSettingsOf(flags) });
+  // A configuration may be one of `generate`: what does not concern maps is checked, but not used.
+  const settings = z.object(camSettings).parse(await loadConfig(generateSchema, flags.config, { ...camSettingsOf(flags) }));
   const classifier = await loadClassifier(modelOrDefault(flags.model), await specOfFlags(flags));
   const { graph, spec } = classifier;
-  const layers = graph.resolveLayers(settings.layers);
-  const photo = await readPhoto(path, { input: inputSizeFor(classifier, settings), maxPixels: settings.maxPixels, upright: true });
-  const tensor = toTensor(photo.pixels, photo.size, spec);
-  const program = await CamProgram.load(
-    serializeModel(buildCamGraph(graph, layers, layerCam)), graph.input.name, layers.length, ortRuntime, { threads: availableParallelism() },
-  );
+  const chosen = chooseLayers(graph, settings.layers, settings.method);
+  const views = { ...settings, inputSize: inputSizeFor(classifier, settings), normalisation: spec, upright: true };
+  const plan = prepareCam(graph, chosen.layers, { ...settings, methods: chosen.methods, picks: chosen.picks });
+  const cam = await openCam(plan, ortRuntime, { threads: availableParallelism() });
   try {
     const classes = flags.class?.map((name) => logitOf(classifier, name))
-      ?? strongest((await program.run(tensor, photo.size, [0])).logits, flags.top);
-    const result = await program.run(tensor, photo.size, classes);
-    const maps = new FusedMaps(result.layers, classes.length, photo.original, settings);
+      ?? strongest(await logitsOf(path, views, cam), flags.top);
+    const { original, results } = await runViews(path, views, (tensor, size) => cam.run(tensor, size, classes));
+    const shown = results.map(({ result, ...view }) => unmirrored(pickMaps(result.maps, chosen.picks), view));
+    const maps = fuseViews(shown, classes.length, original, settings);
     const full = await readPhoto(path, { input: { kind: 'native' }, maxPixels: Infinity, upright: true });
-    const [height, width] = photo.original;
+    const [height, width] = original;
     const folder = flags.out ?? dirname(path);
     const stem = basename(path, extname(path));
-    const all = maps.toArray();
+    const all = mapsToArray(maps);
     const found = [];
     for (const [k, logit] of classes.entries()) {
       const map = all.subarray(k * height * width, (k + 1) * height * width);
       const file = join(folder, `${stem}-${fileName(spec.classes[logit])}.png`);
-      await writeRgbPng(file, overlayHeat(full.pixels, map, flags.opacity), photo.original);
-      found.push({ class: spec.classes[logit], index: logit, logit: result.logits[logit], empty: maps.maxima[k] === 0, file });
+      await writeRgbPng(file, overlayHeat(full.pixels, map, flags.opacity), original);
+      found.push({ class: spec.classes[logit], index: logit, logit: results[0].result.logits[logit], empty: maps.maxima[k] === 0, file });
     }
     if (flags.npz === true) {
       await writeFileAtomic(join(folder, `${stem}.npz`), encodeNpz({
@@ -106,8 +109,14 @@ async function run(path: string, flags: CamCommandFlags): Promise<number> {
     process.stdout.write(flags.json === true ? `${JSON.stringify(found, null, 2)}\n` : describe(found));
     return EXIT.ok;
   } finally {
-    await program.release();
+    await cam.release();
   }
+}
+
+/** The logits of the photograph as it is, at a single scale. */
+async function logitsOf(path: string, views: PhotoViewOptions, cam: CamRunner): Promise<Float32Array> {
+  const { results: [{ result }] } = await runViews(path, { ...views, scales: [1], flip: false }, (tensor, size) => cam.run(tensor, size, [0]));
+  return result.logits;
 }
 
 function logitOf({ spec, path }: LoadedClassifier, name: string): number {

@@ -11,13 +11,17 @@ import { maskIdsIn, partitionByPrediction } from '../metrics/pairs.js';
 import type { MaskPair } from '../metrics/score-pairs.js';
 import { IGNORED_AS } from '../metrics/scores.js';
 import type { IgnoredAs } from '../metrics/scores.js';
-import { addDevkitOptions, addMaskOptions, openSelection, parseCount, requireFlag } from './devkit-options.js';
+import { addDevkitOptions, addLabelOptions, addMaskOptions, openSelection, parseCount, requireFlag } from './devkit-options.js';
 import type { DevkitFlags, MaskFlags } from './devkit-options.js';
+import { mapsCsv, mapsJson, mapsMarkdown, mapsNotes, scoreMaps } from './eval-maps.js';
+import type { EvalMapsFlags } from './eval-maps.js';
 import { EXIT } from './exit-codes.js';
 import type { CommandRegistrar, ExitCode } from './main.js';
+import { parseNumber } from './model-options.js';
 
-interface EvalFlags extends DevkitFlags, MaskFlags {
+interface EvalFlags extends DevkitFlags, MaskFlags, EvalMapsFlags {
   pred?: string;
+  maps?: string;
   gt?: string;
   allowMissing?: boolean;
   ignoredAs: IgnoredAs;
@@ -33,11 +37,17 @@ Examples:
   voc-seeds eval --voc-root VOCdevkit/VOC2012 --split train_aug.txt --mask-dir SegmentationClassAug --pred seeds/SegmentationClass
   voc-seeds eval --gt masks --pred seeds/SegmentationClass --by-image 10
   voc-seeds eval --voc-root VOCdevkit/VOC2012 --split val --pred seeds/SegmentationClass --json > scores.json
+  voc-seeds eval --voc-root VOCdevkit/VOC2012 --split train --maps seeds/cams
+  voc-seeds eval --voc-root VOCdevkit/VOC2012 --split train --maps irn/result/cam --threshold 0.15
 
 IoU is TP / (TP + FP + FN) over the pixels of all images, as in the VOC devkit; over and under are FP and FN as a share of
 that union. Pixels whose ground truth is 255 are left out. Pixels predicted as 255 are scored in three ways: as errors
 (missed, but no false positive of any class), as background, and left out (read that one with the coverage beside it).
 Classes that are neither in the ground truth nor predicted are left out of the means.
+
+--maps scores class activation maps at every threshold: <id>.npz of voc-seeds generate --save-cams, or the <id>.npy of IRN,
+PSA and CLIP-ES. A pixel belongs to the class whose map is largest there, if that exceeds the threshold. A threshold that is
+chosen here has seen the masks: its score says what the maps could give, not what they give on other images.
 
 The exit code is 1 if predictions are missing (unless --allow-missing), and 2 if some images could not be scored: an
 unreadable mask, sizes that differ, values that are no labels. Images without a ground truth are only counted.`;
@@ -49,19 +59,27 @@ export const registerEval: CommandRegistrar = (program, done) => {
     .option('--pred <folder>', 'the masks to score, <id>.png')
     .addOption(new Option('--gt <folder>', 'ground truth <id>.png, in place of a devkit and a split: all masks of the folder')
       .conflicts(['vocRoot', 'split', 'maskDir']))
+    .addOption(new Option('--maps <folder>', 'the maps to score at every threshold, <id>.npz or <id>.npy, in place of masks').conflicts(['pred', 'gt', 'byImage', 'ignoredAs']))
+    .option('--threshold <t>', 'with --maps: the threshold of the tables (default: the best one)', parseNumber)
+    .option('--thresholds <n>', 'with --maps: how many thresholds are tried', parseCount, 100)
+    .addOption(new Option('--keys <base>', 'with --maps: where class indices begin; auto compares them with the classes of the images').choices(['0', '1', 'auto']).default('auto'))
+    .option('--array <name>', 'with --maps: the array that holds the maps (default: maps, attn_highres, high_res, highres or cam)')
+    .addOption(new Option('--map-norm <norm>', 'with --maps: divide each map by its maximum').choices(['max', 'none']).default('none'))
     .option('--allow-missing', 'leave out images that are not predicted')
     .addOption(new Option('--ignored-as <how>', 'how pixels predicted as 255 count in the tables by class and by image')
       .choices(IGNORED_AS).default('error'))
     .addOption(new Option('--by-image [n]', 'the n images with the lowest mean IoU').preset('20').argParser(parseCount))
     .option('--csv [file]', 'the scores by class as CSV, to a file or in place of the table')
     .option('--json', 'everything as JSON')
-    .option('--workers <n>', 'threads (default: as many as processors)', parseCount)
+    .option('--workers <n>', 'threads (default: as many as processors)', parseCount);
+  addLabelOptions(command)
     .addHelpText('after', examples)
     .action(async (flags: EvalFlags) => { done(await runEval(flags)); });
 };
 
 async function runEval(flags: EvalFlags): Promise<ExitCode> {
   if (flags.json === true && flags.csv === true) throw new UserError('--json and --csv both print', 'Give --csv a file: --csv scores.csv');
+  if (flags.maps !== undefined) return runEvalMaps(flags.maps, flags);
   const listed = await listPairs(flags);
   const { present, missing } = await partitionByPrediction(listed.pairs);
   if (missing.length > 0 && flags.allowMissing !== true) throw await missingError(missing, listed.pairs.length, flags);
@@ -77,6 +95,18 @@ async function runEval(flags: EvalFlags): Promise<ExitCode> {
   process.stdout.write(outputOf(result, images, flags));
   process.stderr.write(reportOf(images));
   return result.failures.length > 0 ? EXIT.failures : EXIT.ok;
+}
+
+async function runEvalMaps(folder: string, flags: EvalFlags): Promise<ExitCode> {
+  if (!await isFolder(folder)) throw new UserError(`the folder of maps ${folder} does not exist`);
+  let progress: ReturnType<typeof startProgress> | undefined;
+  const scored = await scoreMaps(folder, flags, (total) => (progress = startProgress(total)).update).finally(() => progress?.stop());
+  if (typeof flags.csv === 'string') await writeFileAtomic(flags.csv, mapsCsv(scored));
+  if (flags.json === true) process.stdout.write(`${JSON.stringify(mapsJson(scored), undefined, 2)}\n`);
+  else if (flags.csv === true) process.stdout.write(mapsCsv(scored));
+  else process.stdout.write(scored.result.scored === 0 ? 'No image could be scored.\n' : mapsMarkdown(scored));
+  process.stderr.write(mapsNotes(scored).map((note) => `${note}\n`).join(''));
+  return scored.result.failures.length > 0 ? EXIT.failures : EXIT.ok;
 }
 
 /** What became of the images asked for. */

@@ -1,9 +1,11 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import { stringify } from 'yaml';
+import { z } from 'zod';
 import { loadClassifier } from '../cam/load.js';
+import { seedSettings } from '../config/cam.js';
 import { generateSchema } from '../config/generate.js';
-import { loadConfig } from '../config/load.js';
+import { DEFAULT_PRESET, loadConfig, PRESETS } from '../config/load.js';
 import { UserError } from '../errors.js';
 import { watchInterrupt } from '../jobs/interrupt.js';
 import { progressBar } from '../jobs/progress.js';
@@ -18,15 +20,15 @@ import { addDevkitOptions, addLabelOptions, addMaskOptions, openLabels, openSele
 import type { DevkitFlags, LabelFlags, LabelSpec, MaskFlags } from './devkit-options.js';
 import { EXIT } from './exit-codes.js';
 import type { CommandRegistrar } from './main.js';
-import { addModelOptions, modelOrDefault, parseNumber, specOfFlags } from './model-options.js';
+import { addModelOptions, modelOrDefault, specOfFlags } from './model-options.js';
 import type { ModelFlags } from './model-options.js';
+import { addSeedOptions, seedSettingsOf } from './seed-options.js';
+import type { SeedFlags } from './seed-options.js';
 
-interface GenerateFlags extends DevkitFlags, LabelFlags, MaskFlags, ModelFlags, CamFlags {
-  config?: string;
+interface GenerateFlags extends DevkitFlags, LabelFlags, MaskFlags, ModelFlags, CamFlags, SeedFlags {
+  config: string;
   model?: string;
   out?: string;
-  threshold?: number;
-  backgroundThreshold?: number;
   png?: string;
   saveCams?: boolean;
   resume: boolean;
@@ -57,19 +59,18 @@ Exit codes: 0 all images written, 1 wrong usage or nothing could be done, 2 fini
 
 /** `voc-seeds generate` */
 export const registerGenerate: CommandRegistrar = (program, done) => {
-  const command = program.command('generate').description('Make seeds: LayerCAM of every image\'s own classes, fused, thresholded, written as VOC label PNGs.');
+  const command = program.command('generate').description('Make seeds: maps of every image\'s own classes (LayerCAM unless told otherwise), fused, thresholded, written as VOC label PNGs.');
   addGenerateOptions(command).addHelpText('after', examples).action(async (flags: GenerateFlags) => { done(await run(flags)); });
 };
 
 function addGenerateOptions(command: Command): Command {
   command
-    .option('--config <file>', 'settings in YAML, by the names of the flags in camelCase; flags override them')
+    .option('--config <preset or file>', `settings: ${PRESETS.join(', ')}, or a YAML file with the names of the flags in camelCase; flags override them`, DEFAULT_PRESET)
     .option('--model <file>', 'the classifier, an ONNX file (default: the one that comes with voc-seeds)')
     .option('--out <folder>', 'where the results go');
   addMaskOptions(addLabelOptions(addDevkitOptions(command)));
+  addSeedOptions(command);
   command
-    .option('--threshold <t>', 'foreground where the largest map exceeds this, 0..1 (default: 0.4)', parseNumber)
-    .option('--background-threshold <t>', 'background below this; between the two a pixel becomes 255, ignored (default: none)', parseNumber)
     .addOption(new Option('--png <format>', '8-bit indexed with the VOC palette, or plain gray (default: palette)').choices(['palette', 'gray']))
     .option('--save-cams', 'also write the maps, cams/<id>.npz with keys (class indices) and maps [K, H, W]');
   addModelOptions(addCamOptions(command));
@@ -78,17 +79,17 @@ function addGenerateOptions(command: Command): Command {
     .option('--shard <i/n>', 'work on the i-th of n parts of the list')
     .option('--no-shard', 'do not take a part from SLURM or Kubernetes variables')
     .option('--shards <n>', 'the number of parts, where the scheduler tells only which one this is', parseCount)
-    .option('--workers <n>', 'worker threads, each working on images of its own (default: one per processor)', parseCount)
-    .option('--threads <n>', 'threads within each worker (default: 1)', parseCount)
+    .option('--workers <n>', 'worker threads, each working on images of its own (default: one per processor, fewer where memory is short)', parseCount)
+    .option('--threads <n>', 'threads within each worker (default: 1, more where there are fewer workers than processors)', parseCount)
     .option('--print-config', 'print the settings that result from file and flags, and stop')
     .option('--json', 'print the summary as JSON');
 }
 
 async function run(flags: GenerateFlags): Promise<number> {
-  const { model, out, vocRoot, split, labelFile, difficult, threshold, backgroundThreshold, png, saveCams, workers, threads } = flags;
+  const { model, out, vocRoot, split, labelFile, difficult, png, saveCams, workers, threads } = flags;
   const config = await loadConfig(generateSchema, flags.config, {
-    ...camSettingsOf(flags), model, out, vocRoot, split, labels: labelText(flags.labels), labelFile, difficult,
-    threshold, backgroundThreshold, png, saveCams, workers, threads,
+    ...camSettingsOf(flags), ...seedSettingsOf(flags),
+    model, out, vocRoot, split, labels: labelText(flags.labels), labelFile, difficult, png, saveCams, workers, threads,
   });
   if (flags.printConfig === true) {
     process.stdout.write(flags.json === true ? `${JSON.stringify(config, null, 2)}\n` : stringify(config));
@@ -110,13 +111,9 @@ async function run(flags: GenerateFlags): Promise<number> {
   let bar: Progress | undefined;
   const watch = watchInterrupt(() => { say('\ninterrupted: finishing the images in hand (once more to stop at once)'); });
   try {
-    const { layers, inputSize, maxPixels, layerNorm, scaleLayers, gamma, fuse, upsample, alignCorners, mapNorm } = config;
     const summary = await generateSeeds({
       classifier,
-      settings: {
-        layers, inputSize, maxPixels, layerNorm, scaleLayers, gamma, fuse, upsample, alignCorners, mapNorm,
-        threshold: config.threshold, backgroundThreshold: config.backgroundThreshold,
-      },
+      settings: z.object(seedSettings).parse(config),
       items: selection.items, missing: selection.missing, split: selection.split.name, splitItems: selection.split.items,
       // Another choice of objects makes other seeds.
       labels: config.difficult === false ? { ...labels, name: `${labels.name} without difficult objects` } : labels,

@@ -12,15 +12,17 @@ import { dataTypeName } from '../onnx/tensor.js';
 import { EXIT } from './exit-codes.js';
 import type { CommandRegistrar } from './main.js';
 import { registerDilate } from './model-dilate.js';
+import { registerImport } from './model-import.js';
 import { addModelOptions, specOfFlags } from './model-options.js';
 import type { ModelFlags } from './model-options.js';
 
-/** `voc-seeds model inspect|annotate|dilate` */
+/** `voc-seeds model inspect|annotate|dilate|import` */
 export const registerModel: CommandRegistrar = (program, done) => {
-  const model = program.command('model').description('Look into an ONNX classifier, write down what its file does not say, and make its feature maps finer.');
+  const model = program.command('model').description('Look into an ONNX classifier, write down what its file does not say, make its feature maps finer, or make one of trained weights.');
   registerInspect(model, done);
   registerAnnotate(model, done);
   registerDilate(model, done);
+  registerImport(model, done);
 };
 
 interface InspectFlags extends ModelFlags {

@@ -10,7 +10,6 @@ import { resolveLayer } from '../onnx/layers.js';
 import type { OnnxModel } from '../onnx/model.js';
 import { readModel } from '../onnx/read.js';
 import { writeModel } from '../onnx/write.js';
-import { ortRuntime } from '../runtime/ort.js';
 import type { EpochResult } from '../train/checkpoint.js';
 import { fineTune } from '../train/fine-tune.js';
 import type { FineTuneSettings } from '../train/fine-tune.js';
@@ -63,7 +62,7 @@ export async function trainFull(
         backbone: backbone.hash, outputStride: config.outputStride, layer: config.layer, trainFrom: config.trainFrom, initHead: config.initHead,
         headBias: config.headBias, images: data.labels.size,
       },
-      runtime: ortRuntime, threads: config.threads ?? availableParallelism(), workers: config.workers, checkpointEvery: config.checkpointEvery,
+      threads: config.threads ?? availableParallelism(), workers: config.workers, checkpointEvery: config.checkpointEvery,
       validate: validation && (async (model) => {
         bar?.stop();
         return (await validateClassifier(model, start.logits, backbone, validation, config)).mean;

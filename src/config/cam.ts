@@ -13,8 +13,25 @@ export const inputSizeText = z.string().check((context) => {
   }
 });
 
-/** The settings of class activation maps: which layers, at which input size, and how they are fused. */
+/** Channels that Score-CAM and Ablation-CAM send through the network at once, unless told otherwise. */
+export const DEFAULT_CHANNEL_BATCH = 16;
+
+/** The CAM methods, by the names that users type. */
+export const CAM_METHODS = ['cam', 'grad-cam', 'grad-cam++', 'xgrad-cam', 'hires-cam', 'layer-cam', 'score-cam', 'ablation-cam'] as const;
+export type CamMethodName = typeof CAM_METHODS[number];
+
+/** What of a class is explained, by the names that users type. */
+export const CAM_TARGETS = ['logit', 'softmax', 'sigmoid', 'log-softmax', 'margin'] as const;
+export type CamTargetName = typeof CAM_TARGETS[number];
+
+/** The settings of class activation maps: method and target, which layers, at which input size, and how they are fused. */
 export const camSettings = {
+  method: z.enum(CAM_METHODS).default('layer-cam'),
+  target: z.enum(CAM_TARGETS).default('logit'),
+  /** Score-CAM takes the channels with the largest mean activations only. Not given: all of them. */
+  scoreCamTopK: z.number().int().positive().optional(),
+  /** How many channels Score-CAM and Ablation-CAM send through the network at once. */
+  scoreCamBatch: z.number().int().positive().default(DEFAULT_CHANNEL_BATCH),
   layers: z.array(z.string().min(1)).min(1).default(['/8', '/16', '/32']),
   inputSize: inputSizeText.default('short:320'),
   maxPixels: z.number().int().positive().default(DEFAULT_MAX_PIXELS),
@@ -25,10 +42,13 @@ export const camSettings = {
   upsample: z.enum(['bilinear', 'nearest']).default('bilinear'),
   alignCorners: z.boolean().default(false),
   mapNorm: z.enum(['max', 'none']).default('max'),
+  /** The network's input size is multiplied by each of these. */
+  scales: z.array(z.number().positive()).min(1).default([1]),
+  flip: z.boolean().default(false),
+  scaleNorm: z.enum(['max', 'none']).default('max'),
+  scaleFuse: z.enum(['mean', 'max']).default('mean'),
+  fuseFirst: z.enum(['layers', 'scales']).default('layers'),
 };
-
-export const camSchema = z.strictObject(camSettings);
-export type CamSettings = z.infer<typeof camSchema>;
 
 /** The settings of seeds: everything that a label map depends on, but the model and the photograph. */
 export const seedSettings = {
@@ -36,6 +56,20 @@ export const seedSettings = {
   threshold: z.number().min(0).max(1).default(0.4),
   /** Below it a pixel is background, between it and `threshold` it is ignored. Not given: no pixel is ignored. */
   backgroundThreshold: z.number().min(0).max(1).optional(),
+  background: z.enum(['constant', 'power', 'percentile', 'otsu', 'per-class']).default('constant'),
+  alpha: z.number().positive().default(4),
+  percentile: z.number().min(0).max(100).default(70),
+  /** Thresholds of single classes, by name; the others have `threshold`. */
+  classThresholds: z.record(z.string(), z.number().min(0).max(1)).default({}),
+  conflict: z.enum(['argmax', 'ignore', 'smaller-first']).default('argmax'),
+  conflictMargin: z.number().min(0).max(1).default(0.05),
+  /** Refiners that follow each other, as text: `pamr`, `guided:radius=16,pamr`. */
+  refine: z.string().default('none'),
+  refineNorm: z.enum(['max', 'none']).default('max'),
+  /** Edge-aware upsampling from the finest layer's grid, as text: `guided`, `joint-bilateral:sigmaRange=0.1`. */
+  edgeUpsample: z.string().default('none'),
+  /** The share of an image's pixels that a class gets which would get none. */
+  rescue: z.number().min(0).max(1).default(0),
 };
 
 /** {@link seedSettings} as a type. */

@@ -44,15 +44,16 @@ export interface NetworkSize {
  * `maxPixels` is made smaller, so that one huge or extremely long photograph cannot exhaust the memory of a batch.
  *
  * @param photo the photograph's own size, [height, width] in pixels
+ * @param factor what the size is multiplied by, for maps of several scales
  */
-export function networkSize([height, width]: Size, input: InputSize, maxPixels: number): NetworkSize {
-  if (input.kind === 'fixed') return { size: input.size, limited: false };
+export function networkSize([height, width]: Size, input: InputSize, maxPixels: number, factor = 1): NetworkSize {
+  if (input.kind === 'fixed') return { size: [Math.max(1, Math.round(input.size[0] * factor)), Math.max(1, Math.round(input.size[1] * factor))], limited: false };
   const reference = input.kind === 'native' ? 1 : input.kind === 'short' ? Math.min(height, width) : Math.max(height, width);
-  const scale = input.kind === 'native' ? 1 : input.pixels / reference;
+  const scale = input.kind === 'native' ? factor : (factor * input.pixels) / reference;
   const scaled: Size = [Math.max(1, Math.round(height * scale)), Math.max(1, Math.round(width * scale))];
   if (scaled[0] * scaled[1] <= maxPixels) return { size: scaled, limited: false };
-  const factor = Math.min(scale, Math.sqrt(maxPixels / (height * width)));
+  const held = Math.min(scale, Math.sqrt(maxPixels / (height * width)));
   // Rounded down, and no side longer than the limit itself, for a strip whose other side is held up at 1.
-  const held = (pixels: number): number => Math.min(Math.max(1, Math.floor(pixels * factor)), maxPixels);
-  return { size: [held(height), held(width)], limited: true };
+  const side = (pixels: number): number => Math.min(Math.max(1, Math.floor(pixels * held)), maxPixels);
+  return { size: [side(height), side(width)], limited: true };
 }

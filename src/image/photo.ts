@@ -24,6 +24,8 @@ export interface PhotoOptions {
   readonly input: InputSize;
   /** The most pixels that go into the network. */
   readonly maxPixels: number;
+  /** What the size at the network is multiplied by; 1 unless given. */
+  readonly scale?: number;
   /** Turn the picture upright as its EXIF data says. Off for VOC, whose masks belong to the pixels as stored. */
   readonly upright?: boolean;
 }
@@ -45,7 +47,7 @@ export async function readPhoto(path: string, options: PhotoOptions): Promise<Ph
     const image = sharp(await readFile(path), { failOn: 'error', autoOrient: upright, ignoreIcc: true });
     const { width, height, autoOrient } = await image.metadata();
     const original: Size = upright ? [autoOrient.height, autoOrient.width] : [height, width];
-    const { size, limited } = networkSize(original, options.input, options.maxPixels);
+    const { size, limited } = networkSize(original, options.input, options.maxPixels, options.scale);
     const pixels = await image
       .resize({ height: size[0], width: size[1], fit: 'fill', kernel: 'cubic' })
       .toColourspace('srgb').removeAlpha().raw({ depth: 'uchar' })

@@ -131,7 +131,7 @@ function percent(ratio: number): string {
 }
 
 /** A Markdown table whose columns line up in a terminal: those listed in `text` flush left, the others flush right. */
-function markdownTable(header: readonly string[], rows: readonly (readonly string[])[], text: readonly number[] = [0]): string {
+export function markdownTable(header: readonly string[], rows: readonly (readonly string[])[], text: readonly number[] = [0]): string {
   const widths = header.map((title, column) => Math.max(3, title.length, ...rows.map((row) => row[column].length)));
   const line = (cells: readonly string[]): string =>
     `| ${cells.map((cell, column) => text.includes(column) ? cell.padEnd(widths[column]) : cell.padStart(widths[column])).join(' | ')} |`;

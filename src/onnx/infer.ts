@@ -1,21 +1,12 @@
 import { messageOf, UserError } from '../errors.js';
-import type { OnnxGraph, OnnxNode } from './model.js';
+import { arrangeRules } from './infer-arrange.js';
+import type { Known, ShapeRule } from './known.js';
+import { axesOf, broadcastDims, MAX_VALUES } from './known.js';
+import type { OnnxGraph } from './model.js';
 import { describeNode, floatAttribute, intAttribute, intsAttribute, tensorAttribute } from './model.js';
 import type { OnnxTensor } from './tensor.js';
 import { DataType, sizeOf } from './tensor.js';
 import { ceilMode, windowAxes, windowOutput } from './window.js';
-
-/** What is known of a tensor for one concrete input size: its shape and, for small constants and shape arithmetic, its numbers. */
-export interface Known {
-  readonly dims: readonly number[];
-  readonly values?: readonly number[];
-}
-
-/** Values are followed through the graph up to this many elements: enough for shapes, axes and limits. */
-const MAX_VALUES = 256;
-
-type Inputs = readonly (Known | undefined)[];
-type ShapeRule = (node: OnnxNode, inputs: Inputs) => Known | readonly Known[] | undefined;
 
 /**
  * The shapes of all tensors of a graph for one concrete size of its input. Arithmetic on shapes that exporters leave in
@@ -41,7 +32,10 @@ export function inferShapes(graph: OnnxGraph, inputs: ReadonlyMap<string, readon
     if (result === undefined) continue;
     const outputs: readonly Known[] = 'dims' in result ? [result] : result;
     outputs.forEach((output, i) => {
-      if (output.dims.some((dim) => dim < 1)) throw new UserError(`${describeNode(node)} has nothing left to work on: its output would be [${output.dims.join(', ')}]`);
+      // An empty list is a value like any other; an empty image is none.
+      if (output.values === undefined && output.dims.some((dim) => dim < 1)) {
+        throw new UserError(`${describeNode(node)} has nothing left to work on: its output would be [${output.dims.join(', ')}]`);
+      }
       if (node.outputs[i]) known.set(node.outputs[i], output);
     });
   }
@@ -49,46 +43,58 @@ export function inferShapes(graph: OnnxGraph, inputs: ReadonlyMap<string, readon
 }
 
 function knownTensor(tensor: OnnxTensor): Known {
-  const small = tensor.size <= MAX_VALUES && tensor.type !== DataType.string;
-  return small ? { dims: tensor.dims, values: tensor.toNumbers() } : { dims: tensor.dims };
+  const { dims, type } = tensor;
+  const small = tensor.size <= MAX_VALUES && type !== DataType.string;
+  return small ? { dims, type, values: tensor.toNumbers() } : { dims, type };
 }
 
 // Each helper answers `undefined` where an input it needs is not known.
 
-const sameAsFirst: ShapeRule = (_, [x]) => x && { dims: x.dims };
+const sameAsFirst: ShapeRule = (_, [x]) => x && { dims: x.dims, type: x.type };
 
-/** The shape of two shapes broadcast against each other. */
-function broadcastDims(a: readonly number[], b: readonly number[]): number[] {
-  const rank = Math.max(a.length, b.length);
-  return Array.from({ length: rank }, (_, i) => {
-    const x = a[i - rank + a.length] ?? 1;
-    const y = b[i - rank + b.length] ?? 1;
-    if (x !== y && x !== 1 && y !== 1) throw new UserError(`shapes [${a.join(', ')}] and [${b.join(', ')}] do not broadcast`);
-    return Math.max(x, y);
-  });
+/** The number that stands at `flat` of the broadcast shape. */
+function broadcastValue({ dims, values }: Known, shape: readonly number[], flat: number): number {
+  let rest = flat;
+  let position = 0;
+  let step = 1;
+  for (let axis = shape.length - 1, own = dims.length - 1; own >= 0; axis--, own--) {
+    const at = rest % shape[axis];
+    rest = Math.floor(rest / shape[axis]);
+    if (dims[own] !== 1) position += at * step;
+    step *= dims[own];
+  }
+  return values![position];
 }
 
-function elementwise(formula?: (...numbers: number[]) => number): ShapeRule {
+type Formula = (...numbers: number[]) => number;
+
+/** @param integers the formula for integers, where it is another */
+function elementwise(formula?: Formula, { integers = formula, type }: { integers?: Formula; type?: DataType } = {}): ShapeRule {
   return (_, inputs) => {
     if (inputs.some((input) => input === undefined)) return undefined;
     const all = inputs as readonly Known[];
     const dims = all.map((input) => input.dims).reduce(broadcastDims);
-    if (formula === undefined || sizeOf(dims) > MAX_VALUES || dims.length > 1 || all.some((input) => input.values === undefined)) return { dims };
-    const values = Array.from({ length: sizeOf(dims) }, (__, i) => formula(...all.map(({ values: list }) => list![list!.length === 1 ? 0 : i])));
-    return { dims, values };
+    // The condition of Where says nothing of the type.
+    const result = { dims, type: type ?? all[all.length - 1].type };
+    if (formula === undefined || sizeOf(dims) > MAX_VALUES || all.some((input) => input.values === undefined)) return result;
+    const apply = result.type === DataType.int64 || result.type === DataType.int32 ? integers! : formula;
+    return { ...result, values: Array.from({ length: sizeOf(dims) }, (__, i) => apply(...all.map((input) => broadcastValue(input, dims, i)))) };
   };
 }
 
-function axesOf(axes: Known | undefined, rank: number): number[] | undefined {
-  return axes?.values?.map((axis) => (axis < 0 ? axis + rank : axis));
+/** @param combine folds all elements into one, where all of them are reduced */
+function reduction(combine?: (values: readonly number[]) => number): ShapeRule {
+  return (node, [x, axesInput]) => {
+    if (x === undefined) return undefined;
+    const keep = intAttribute(node, 'keepdims', 1) === 1;
+    const given = axesOf(axesInput, x.dims.length) ?? [];
+    if (given.length === 0 && intAttribute(node, 'noop_with_empty_axes', 0) === 1) return x;
+    const axes = given.length === 0 ? x.dims.map((_, i) => i) : given;
+    const dims = x.dims.flatMap((dim, i) => (axes.includes(i) ? (keep ? [1] : []) : [dim]));
+    const values = combine !== undefined && x.values !== undefined && sizeOf(dims) === 1 ? [combine(x.values)] : undefined;
+    return { dims, type: x.type, values };
+  };
 }
-
-const reduction: ShapeRule = (node, [x, axesInput]) => {
-  if (x === undefined) return undefined;
-  const keep = intAttribute(node, 'keepdims', 1) === 1;
-  const axes = axesOf(axesInput, x.dims.length) ?? x.dims.map((_, i) => i);
-  return { dims: x.dims.flatMap((dim, i) => (axes.includes(i) ? (keep ? [1] : []) : [dim])) };
-};
 
 const globalPool: ShapeRule = (_, [x]) => x && { dims: x.dims.map((dim, i) => (i < 2 ? dim : 1)) };
 
@@ -99,39 +105,50 @@ const pool: ShapeRule = (node, [x]) => {
   return [{ dims }, { dims }];
 };
 
+function unaryValues(formula: (value: number) => number): ShapeRule {
+  return (_, [x]) => x && { ...x, ...(x.values && { values: x.values.map(formula) }) };
+}
+
 /** Operators that answer in the shape of their first input. */
 const unary = [
-  'Relu', 'Clip', 'LeakyRelu', 'Sigmoid', 'Tanh', 'Elu', 'Selu', 'HardSigmoid', 'HardSwish', 'Softplus', 'Erf', 'Gelu', 'Mish',
-  'Exp', 'Log', 'Sqrt', 'Abs', 'Neg', 'Reciprocal', 'Sign', 'Softmax', 'LogSoftmax',
-  'BatchNormalization', 'InstanceNormalization', 'LayerNormalization', 'LRN',
+  'Relu', 'Clip', 'LeakyRelu', 'Sigmoid', 'Tanh', 'Elu', 'Selu', 'Celu', 'HardSigmoid', 'HardSwish', 'Softplus', 'Softsign', 'Erf', 'Gelu', 'Mish',
+  'Exp', 'Log', 'Abs', 'Reciprocal', 'Sign', 'Softmax', 'LogSoftmax', 'Swish', 'ThresholdedRelu',
+  'BatchNormalization', 'InstanceNormalization', 'GroupNormalization', 'LayerNormalization', 'LpNormalization', 'LRN',
+  'Not', 'IsNaN', 'Round', 'ScatterND', 'ScatterElements', 'CumSum', 'Trilu', 'QuantizeLinear', 'DequantizeLinear', 'Dropout',
 ];
+
+const bool = { type: DataType.bool };
 
 const shapeRules: Readonly<Record<string, ShapeRule>> = {
   ...Object.fromEntries(unary.map((op) => [op, sameAsFirst])),
+  ...arrangeRules,
   Add: elementwise((a, b) => a + b),
   Sub: elementwise((a, b) => a - b),
   Mul: elementwise((a, b) => a * b),
-  Div: elementwise((a, b) => Math.trunc(a / b)),
-  Pow: elementwise(), Min: elementwise(Math.min), Max: elementwise(Math.max), Sum: elementwise(),
-  Equal: elementwise((a, b) => Number(a === b)), Where: elementwise((c, a, b) => (c ? a : b)),
-  Greater: elementwise(), Less: elementwise(), PRelu: elementwise(),
+  Div: elementwise((a, b) => a / b, { integers: (a, b) => Math.trunc(a / b) }),
+  // The sign is the divisor's, as in Python.
+  Mod: elementwise((a, b) => a - b * Math.floor(a / b)),
+  Pow: elementwise((a, b) => a ** b), Min: elementwise(Math.min), Max: elementwise(Math.max),
+  Sum: elementwise((...all) => all.reduce((a, b) => a + b)),
+  Equal: elementwise((a, b) => Number(a === b), bool), Where: elementwise((c, a, b) => (c ? a : b)),
+  Greater: elementwise((a, b) => Number(a > b), bool), Less: elementwise((a, b) => Number(a < b), bool),
+  GreaterOrEqual: elementwise((a, b) => Number(a >= b), bool), LessOrEqual: elementwise((a, b) => Number(a <= b), bool),
+  And: elementwise((a, b) => Number(a && b), bool), Or: elementwise((a, b) => Number(a || b), bool),
+  PRelu: elementwise(),
   Identity: (_, [x]) => x,
-  Dropout: (_, [x]) => x && { dims: x.dims },
-  Cast: (node, [x]) => x && (x.values && intAttribute(node, 'to', 1) === DataType.int64 ? { ...x, values: x.values.map(Math.trunc) } : x),
-  Floor: (_, [x]) => x && { ...x, ...(x.values && { values: x.values.map(Math.floor) }) },
+  Cast: (node, [x]) => {
+    const type = intAttribute(node, 'to', 1);
+    const whole = type === DataType.int64 || type === DataType.int32;
+    return x && { dims: x.dims, type, ...(x.values && { values: whole ? x.values.map(Math.trunc) : x.values }) };
+  },
+  Floor: unaryValues(Math.floor), Ceil: unaryValues(Math.ceil), Neg: unaryValues((value) => -value), Sqrt: unaryValues(Math.sqrt),
   Constant: (node) => {
     const tensor = tensorAttribute(node, 'value');
     if (tensor !== undefined) return knownTensor(tensor);
     const list = intsAttribute(node, 'value_ints');
-    if (list !== undefined) return { dims: [list.length], values: list };
-    if ('value_int' in node.attributes) return { dims: [], values: [intAttribute(node, 'value_int', 0)] };
-    return 'value_float' in node.attributes ? { dims: [], values: [floatAttribute(node, 'value_float', 0)] } : undefined;
-  },
-  ConstantOfShape: (node, [shape]) => {
-    if (shape?.values === undefined) return undefined;
-    const size = sizeOf(shape.values);
-    const value = tensorAttribute(node, 'value')?.toNumbers()[0] ?? 0;
-    return size <= MAX_VALUES ? { dims: shape.values, values: Array<number>(size).fill(value) } : { dims: shape.values };
+    if (list !== undefined) return { dims: [list.length], values: list, type: DataType.int64 };
+    if ('value_int' in node.attributes) return { dims: [], values: [intAttribute(node, 'value_int', 0)], type: DataType.int64 };
+    return 'value_float' in node.attributes ? { dims: [], values: [floatAttribute(node, 'value_float', 0)], type: DataType.float32 } : undefined;
   },
   Conv: (node, [x, w]) => {
     if (x === undefined || w === undefined) return undefined;
@@ -142,7 +159,15 @@ const shapeRules: Readonly<Record<string, ShapeRule>> = {
   },
   MaxPool: pool, AveragePool: pool,
   GlobalAveragePool: globalPool, GlobalMaxPool: globalPool,
-  ReduceMean: reduction, ReduceMax: reduction, ReduceMin: reduction, ReduceSum: reduction, ReduceL2: reduction, ReduceProd: reduction,
+  ReduceMean: reduction(), ReduceL2: reduction(), ReduceL1: reduction(), ReduceSumSquare: reduction(), ReduceLogSumExp: reduction(),
+  ReduceMax: reduction((values) => Math.max(...values)), ReduceMin: reduction((values) => Math.min(...values)),
+  ReduceSum: reduction((values) => values.reduce((a, b) => a + b, 0)), ReduceProd: reduction((values) => values.reduce((a, b) => a * b, 1)),
+  ArgMax: (node, [x]) => {
+    if (x === undefined) return undefined;
+    const axis = (intAttribute(node, 'axis', 0) + x.dims.length) % x.dims.length;
+    const keep = intAttribute(node, 'keepdims', 1) === 1;
+    return { dims: x.dims.flatMap((dim, i) => (i === axis ? (keep ? [1] : []) : [dim])), type: DataType.int64 };
+  },
   Gemm: (node, [a, b]) => {
     if (a === undefined || b === undefined) return undefined;
     const [rows, inner] = intAttribute(node, 'transA', 0) ? [a.dims[1], a.dims[0]] : a.dims;
@@ -156,96 +181,21 @@ const shapeRules: Readonly<Record<string, ShapeRule>> = {
     if (a.dims.at(-1) !== b.dims.at(-2)) throw new UserError(`shapes [${a.dims.join(', ')}] and [${b.dims.join(', ')}] do not multiply`);
     return { dims: [...broadcastDims(a.dims.slice(0, -2), b.dims.slice(0, -2)), a.dims.at(-2)!, b.dims.at(-1)!] };
   },
-  Concat: (node, inputs) => {
-    if (inputs.some((input) => input === undefined)) return undefined;
-    const all = inputs as readonly Known[];
-    const rank = all[0].dims.length;
-    const axis = (intAttribute(node, 'axis', 0) + rank) % rank;
-    const dims = all[0].dims.map((dim, i) => (i === axis ? all.reduce((sum, input) => sum + input.dims[i], 0) : dim));
-    const values = rank === 1 && all.every((input) => input.values !== undefined) ? all.flatMap((input) => input.values!) : undefined;
-    return { dims, values };
-  },
-  Split: (node, [x, sizesInput]) => {
-    if (x === undefined) return undefined;
-    const axis = (intAttribute(node, 'axis', 0) + x.dims.length) % x.dims.length;
-    const parts = node.outputs.length;
-    const part = Math.ceil(x.dims[axis] / parts);
-    const sizes = sizesInput?.values ?? node.outputs.map((_, i) => Math.min(part, x.dims[axis] - i * part));
-    return sizes.map((size) => ({ dims: x.dims.map((dim, i) => (i === axis ? size : dim)) }));
-  },
-  Shape: (node, [x]) => {
-    if (x === undefined) return undefined;
-    const end = 'end' in node.attributes ? intAttribute(node, 'end', 0) : undefined;
-    const values = x.dims.slice(intAttribute(node, 'start', 0), end);
-    return { dims: [values.length], values };
-  },
-  Gather: (node, [x, indices]) => {
-    if (x === undefined || indices === undefined) return undefined;
-    const axis = (intAttribute(node, 'axis', 0) + x.dims.length) % x.dims.length;
-    const dims = [...x.dims.slice(0, axis), ...indices.dims, ...x.dims.slice(axis + 1)];
-    if (x.dims.length !== 1 || x.values === undefined || indices.values === undefined) return { dims };
-    return { dims, values: indices.values.map((i) => x.values![i < 0 ? i + x.dims[0] : i]) };
-  },
-  Reshape: (node, [x, shape]) => {
-    if (x === undefined || shape?.values === undefined) return undefined;
-    const copyZero = intAttribute(node, 'allowzero', 0) === 0;
-    const dims = shape.values.map((dim, i) => (dim === 0 && copyZero ? x.dims[i] : dim));
-    const rest = sizeOf(dims.filter((dim) => dim !== -1));
-    const resolved = dims.map((dim) => (dim === -1 ? sizeOf(x.dims) / rest : dim));
-    if (sizeOf(resolved) !== sizeOf(x.dims) || resolved.some((dim) => !Number.isInteger(dim))) throw new UserError(`[${x.dims.join(', ')}] cannot be reshaped to [${shape.values.join(', ')}]`);
-    return { dims: resolved, values: x.values };
-  },
-  Expand: (_, [x, shape]) => x && shape?.values && { dims: broadcastDims(x.dims, shape.values) },
-  Flatten: (node, [x]) => {
-    if (x === undefined) return undefined;
-    const axis = (intAttribute(node, 'axis', 1) + x.dims.length) % x.dims.length;
-    return { dims: [sizeOf(x.dims.slice(0, axis)), sizeOf(x.dims.slice(axis))] };
-  },
-  Transpose: (node, [x]) => {
-    if (x === undefined) return undefined;
-    const perm = intsAttribute(node, 'perm') ?? x.dims.map((_, i) => x.dims.length - 1 - i);
-    return { dims: perm.map((axis) => x.dims[axis]) };
-  },
-  Squeeze: (_, [x, axesInput]) => {
-    if (x === undefined) return undefined;
-    const axes = axesOf(axesInput, x.dims.length) ?? x.dims.flatMap((dim, i) => (dim === 1 ? [i] : []));
-    return { dims: x.dims.filter((__, i) => !axes.includes(i)), values: x.values };
-  },
-  Unsqueeze: (_, [x, axesInput]) => {
-    if (x === undefined || axesInput?.values === undefined) return undefined;
-    const rank = x.dims.length + axesInput.values.length;
-    const axes = axesOf(axesInput, rank)!;
-    const dims = [...x.dims];
-    for (const axis of [...axes].sort((a, b) => a - b)) dims.splice(axis, 0, 1);
-    return { dims, values: x.values };
-  },
-  Slice: (_, [x, starts, ends, axesInput, stepsInput]) => {
-    if (x === undefined || starts?.values === undefined || ends?.values === undefined) return undefined;
-    const axes = axesOf(axesInput, x.dims.length) ?? starts.values.map((__, i) => i);
-    const dims = [...x.dims];
-    let values = x.values;
-    axes.forEach((axis, i) => {
-      const step = stepsInput?.values?.[i] ?? 1;
-      const bound = (at: number): number => Math.min(Math.max(at < 0 ? at + x.dims[axis] : at, 0), x.dims[axis]);
-      const [start, end] = [bound(starts.values![i]), bound(ends.values![i])];
-      // A negative step reverses; only its length is of interest here.
-      dims[axis] = step > 0 ? Math.max(0, Math.ceil((end - start) / step)) : Math.ceil(x.dims[axis] / -step);
-      values = step === 1 && x.dims.length === 1 ? values?.slice(start, end) : undefined;
-    });
-    return { dims, values };
-  },
-  Pad: (_, [x, pads, , axesInput]) => {
-    if (x === undefined || pads?.values === undefined) return undefined;
-    const axes = axesOf(axesInput, x.dims.length) ?? x.dims.map((__, i) => i);
-    const dims = [...x.dims];
-    axes.forEach((axis, i) => { dims[axis] += pads.values![i] + pads.values![i + axes.length]; });
-    return { dims };
-  },
   DepthToSpace: (node, [x]) => {
     if (x === undefined) return undefined;
     const block = intAttribute(node, 'blocksize', 1);
     const [n, c, h, w] = x.dims;
     return { dims: [n, c / block ** 2, h * block, w * block] };
   },
-  DequantizeLinear: (_, [x]) => x && { dims: x.dims },
+  SpaceToDepth: (node, [x]) => {
+    if (x === undefined) return undefined;
+    const block = intAttribute(node, 'blocksize', 1);
+    const [n, c, h, w] = x.dims;
+    return { dims: [n, c * block ** 2, h / block, w / block] };
+  },
+  Resize: (_, [x, , scales, sizes]) => {
+    if (x === undefined) return undefined;
+    if (sizes?.values?.length === x.dims.length) return { dims: sizes.values };
+    return scales?.values?.length === x.dims.length ? { dims: x.dims.map((dim, i) => Math.floor(dim * scales.values![i])) } : undefined;
+  },
 };

@@ -1,9 +1,21 @@
 import { UserError } from '../errors.js';
+import { activatedTensors, rectifiedTensors } from './activated.js';
 import type { OnnxGraph, OnnxNode } from './model.js';
 import { ancestors } from './model.js';
-import type { GraphShapes } from './shapes.js';
+import type { GraphShapes, Size } from './shapes.js';
+import type { TokenGrid } from './tokens.js';
+import { tokenGrids } from './tokens.js';
 
-/** A feature map [N, C, h, w] of a network, at which a class activation map can be taken. */
+/** How the positions of a feature map lie in its tensor. */
+export type Arrangement
+  /** [N, C, h, w] */
+  = | { readonly kind: 'channels-first' }
+  /** [N, h, w, C] */
+    | { readonly kind: 'channels-last' }
+  /** [N, T, C], as in vision transformers. */
+    | ({ readonly kind: 'tokens' } & TokenGrid);
+
+/** A feature map of a network, at which a class activation map can be taken. */
 export interface FeatureLayer {
   /** The tensor's name. */
   readonly name: string;
@@ -12,8 +24,14 @@ export interface FeatureLayer {
   readonly channels: number;
   /** Pixels of the image per cell of the map: the larger of the vertical and the horizontal one. */
   readonly stride: number;
+  readonly arrangement: Arrangement;
   /** Whether its values cannot be negative (it comes out of a ReLU, or of operators that keep the sign). */
   readonly rectified: boolean;
+  /**
+   * What stands at its end: an activation function (ReLU, SiLU, GELU, ..., also behind pools or concatenations of such), a
+   * sum or concatenation of branches, or neither.
+   */
+  readonly ending: 'activation' | 'join' | 'linear';
   /** Whether every path from the image to the logits leads through it. */
   readonly cut: boolean;
 }
@@ -25,23 +43,46 @@ export interface FeatureLayer {
  */
 export function featureLayers(graph: OnnxGraph, shapes: GraphShapes, input: string, logits: string): FeatureLayer[] {
   const path = imagePath(graph, input, logits);
-  const rectified = new Set<string>();
-  const layers: FeatureLayer[] = [];
-  for (const node of path.nodes) {
+  const rectified = rectifiedTensors(path.nodes, shapes);
+  const activated = activatedTensors(path.nodes, path.fromImage, rectified, shapes);
+  const grids = tokenGrids(path.nodes, path.fromImage, shapes);
+  return path.nodes.flatMap((node) => {
     const [name] = node.outputs;
-    if (keepsPositive(node, rectified, shapes)) rectified.add(name);
-    const stride = shapes.stride(name);
-    if (stride === undefined) continue;
-    layers.push({
-      name, op: node.op, channels: shapes.dims(name)![1]!, stride: Math.max(...stride),
-      rectified: rectified.has(name), cut: path.cuts.has(name),
-    });
-  }
-  return layers;
+    const place = placeOf(name, shapes, grids.get(name));
+    // What is padded is the same map with a border, which lies beside the image.
+    if (place === undefined || node.op === 'Pad') return [];
+    const { stride, channelAxis, arrangement } = place;
+    const joins = joining.has(node.op) && node.inputs.filter((each) => path.fromImage.has(each)).length > 1;
+    return [{
+      name, op: node.op, channels: shapes.dims(name)![channelAxis]!, stride: Math.max(...stride), arrangement,
+      rectified: rectified.has(name), ending: activated.has(name) ? 'activation' : joins ? 'join' : 'linear', cut: path.cuts.has(name),
+    }];
+  });
 }
 
-/** The nodes that carry the image towards the logits, and the tensors that all of its paths lead through. */
-function imagePath(graph: OnnxGraph, input: string, logits: string): { nodes: OnnxNode[]; cuts: Set<string> } {
+const joining = new Set(['Add', 'Sum', 'Concat']);
+
+interface Place { readonly stride: Size; readonly channelAxis: number; readonly arrangement: Arrangement }
+
+function placeOf(name: string, shapes: GraphShapes, tokens: TokenGrid | undefined): Place | undefined {
+  const stride = shapes.stride(name);
+  if (stride !== undefined) return { stride, channelAxis: 1, arrangement: { kind: 'channels-first' } };
+  const last = shapes.strideChannelsLast(name);
+  if (last !== undefined) return { stride: last, channelAxis: 3, arrangement: { kind: 'channels-last' } };
+  const across = tokens && shapes.strideOfGrid(tokens.grid);
+  return across && { stride: across, channelAxis: 2, arrangement: { kind: 'tokens', ...tokens } };
+}
+
+interface ImagePath {
+  /** The nodes that carry the image towards the logits. */
+  readonly nodes: readonly OnnxNode[];
+  /** The tensors that depend on the image. */
+  readonly fromImage: ReadonlySet<string>;
+  /** The tensors that all paths lead through. */
+  readonly cuts: ReadonlySet<string>;
+}
+
+function imagePath(graph: OnnxGraph, input: string, logits: string): ImagePath {
   const fromImage = new Set([input]);
   const nodes = ancestors(graph.nodes, [logits]).filter((node) => {
     // The size of a tensor is not its content.
@@ -64,40 +105,44 @@ function imagePath(graph: OnnxGraph, input: string, logits: string): { nodes: On
     for (const name of node.outputs) if ((readers.get(name) ?? 0) > 0 || name === logits) open.add(name);
     if (open.size === 1 && open.has(node.outputs[0])) cuts.add(node.outputs[0]);
   }
-  return { nodes, cuts };
-}
-
-const positive = new Set(['Relu', 'Sigmoid', 'HardSigmoid', 'Softplus', 'Softmax', 'Exp', 'Abs']);
-const keepSign = new Set([
-  'MaxPool', 'AveragePool', 'GlobalAveragePool', 'GlobalMaxPool', 'Concat', 'Add', 'Sum', 'Mul', 'Identity', 'Dropout', 'LRN', 'Split', 'Slice',
-  'Reshape', 'Transpose', 'Pad', 'Max',
-]);
-
-function keepsPositive(node: OnnxNode, rectified: ReadonlySet<string>, shapes: GraphShapes): boolean {
-  if (positive.has(node.op)) return true;
-  if (node.op === 'Clip') return (shapes.values(node.inputs[1] ?? '')?.[0] ?? -1) >= 0;
-  if (!keepSign.has(node.op)) return false;
-  const contents = node.op === 'Concat' || node.op === 'Add' || node.op === 'Sum' || node.op === 'Mul' || node.op === 'Max' ? node.inputs : node.inputs.slice(0, 1);
-  return contents.every((name) => rectified.has(name) || (shapes.values(name)?.every((value) => value >= 0) ?? false));
+  return { nodes, fromImage, cuts };
 }
 
 /**
- * The layer that a name or an alias stands for. `/16` is the last feature map at stride 16 that is rectified and that
- * every path leads through (the output of a stage); where a network has none such, the last that every path leads
- * through, then the last rectified one, then the last.
+ * The layer that a name or an alias stands for. `/16` is the output of the last stage at stride 16. In order of
+ * preference it is the last feature map at that stride which
+ *
+ * 1. ends in an activation and lies on every path to the logits (ResNet's last ReLU of a stage, behind the sum;
+ *    GoogLeNet's concatenation of rectified branches; the expansion behind the last linear block output in MobileNetV2, V3
+ *    and EfficientNet, and their last activation of all; DenseNet's ReLU in the transition);
+ * 2. ends in a sum or concatenation of branches, on every path (ConvNeXt, vision transformers: no activation stands on
+ *    every path there);
+ * 3. lies on every path;
+ * 4. ends in an activation;
+ * 5. whatever is last.
  *
  * @throws UserError that lists what there is
  */
 export function resolveLayer(layers: readonly FeatureLayer[], wanted: string): FeatureLayer {
-  const alias = /^\/(\d+)$/.exec(wanted);
-  if (alias === null) {
+  const alias = strideOfAlias(wanted);
+  if (alias === undefined) {
     const found = layers.find(({ name }) => name === wanted);
     if (found !== undefined) return found;
-    throw new UserError(`the model has no feature layer called '${wanted}'`, `one of: ${[...strideAliases(layers).keys()].join(', ')}, or a tensor's name as 'voc-seeds model inspect --all-layers' lists them`);
+    throw new UserError(`the model has no feature layer called '${wanted}'`, `one of: ${aliasList(layers)}, or a tensor's name as 'voc-seeds model inspect --all-layers' lists them`);
   }
   const found = strideAliases(layers).get(wanted);
   if (found !== undefined) return found;
-  throw new UserError(`the model has no feature layer at stride ${alias[1]}`, `it has ${[...strideAliases(layers).keys()].join(', ')}`);
+  throw new UserError(`the model has no feature layer at stride ${alias}`, `it has ${aliasList(layers)}: choose among them with --layers`);
+}
+
+/** The stride of an alias such as `/16`; `undefined` for any other name. */
+function strideOfAlias(wanted: string): number | undefined {
+  const match = /^\/(\d+)$/.exec(wanted);
+  return match === null ? undefined : Number(match[1]);
+}
+
+function aliasList(layers: readonly FeatureLayer[]): string {
+  return [...strideAliases(layers).keys()].join(', ');
 }
 
 /** The layer of each stride, `/2`, `/4`, ..., as {@link resolveLayer} picks it; shallowest first. */
@@ -105,8 +150,8 @@ export function strideAliases(layers: readonly FeatureLayer[]): Map<string, Feat
   const strides = [...new Set(layers.map(({ stride }) => stride))].filter(Number.isInteger).sort((a, b) => a - b);
   return new Map(strides.map((stride) => {
     const group = layers.filter((layer) => layer.stride === stride);
-    const best = group.findLast(({ rectified, cut }) => rectified && cut) ?? group.findLast(({ cut }) => cut)
-      ?? group.findLast(({ rectified }) => rectified) ?? group.at(-1)!;
+    const best = group.findLast(({ ending, cut }) => ending === 'activation' && cut) ?? group.findLast(({ ending, cut }) => ending === 'join' && cut)
+      ?? group.findLast(({ cut }) => cut) ?? group.findLast(({ ending }) => ending === 'activation') ?? group.at(-1)!;
     return [`/${stride}`, best];
   }));
 }

@@ -1,10 +1,12 @@
 import { UserError } from '../errors.js';
+import { channelsFirst } from './channels-last.js';
 import { withExplicitPads } from './explicit-pads.js';
 import { foldConstants } from './fold.js';
 import type { FeatureLayer } from './layers.js';
 import { featureLayers, resolveLayer } from './layers.js';
 import type { OnnxModel } from './model.js';
 import { describeNode, neededFor } from './model.js';
+import { requireFloatFeatures } from './quantised.js';
 import type { ImageInput, Size } from './shapes.js';
 import { GraphShapes, imageInput } from './shapes.js';
 import { upgradeModel } from './upgrade.js';
@@ -27,7 +29,7 @@ export class NetworkGraph {
    */
   constructor(model: OnnxModel, readonly target: string, fixedSize?: Size) {
     const upgraded = upgradeModel(model);
-    const folded = withExplicitPads(foldConstants(upgraded.graph));
+    const folded = withExplicitPads(foldConstants(channelsFirst(upgraded.graph)));
     if (!folded.nodes.some((node) => node.outputs.includes(target))) {
       throw new UserError(`the model has no tensor called '${target}'`, `its outputs are ${model.graph.outputs.map(({ name }) => name).join(', ')}; name the one with the class scores before softmax: --logits NAME`);
     }
@@ -36,6 +38,7 @@ export class NetworkGraph {
     if (branching !== undefined) {
       throw new UserError(`${describeNode(branching)} holds a graph of its own (control flow), which is not supported`, 'export the model again for one fixed path, or simplify it with onnxsim');
     }
+    requireFloatFeatures(graph);
     this.model = { ...upgraded, graph };
     this.input = imageInput(graph, fixedSize);
     this.shapes = GraphShapes.of(graph, this.input);

@@ -1,16 +1,25 @@
 import { messageOf, UserError } from '../errors.js';
-import type { Known } from './infer.js';
+import type { Known } from './known.js';
 import { inferShapes } from './infer.js';
+import type { Layout, SpatialAxes } from './layout.js';
+import { followLayout } from './layout.js';
 import type { OnnxGraph, OnnxValueInfo } from './model.js';
+import { DataType, dataTypeName } from './tensor.js';
 
 /** The height and width of an image, in pixels. */
 export type Size = readonly [height: number, width: number];
 
-/** Two sizes of batch and image; what is the same for both is the same for all. */
+/** Two sizes of batch and image; what is the same for both is the same for all that a network divides evenly. */
 const PROBES: readonly { readonly batch: number; readonly size: Size }[] = [
   { batch: 2, size: [256, 320] },
   { batch: 3, size: [320, 448] },
 ];
+
+/**
+ * A size that stays odd when it is halved and rounded up, again and again, as paddings may depend on that. Networks that
+ * need even sizes fail at it, and are then not asked.
+ */
+const ODD_PROBE = { batch: 5, size: [257, 321] } as const;
 
 /** The image input of a graph and, where the network works at one size only, that size. */
 export interface ImageInput {
@@ -31,13 +40,16 @@ export function imageInput(graph: OnnxGraph, fixedSize?: Size): ImageInput {
   if (graph.inputs.length !== 1 || images.length !== 1) {
     throw new UserError(`the model has the inputs ${graph.inputs.map(describeInput).join(', ')}; one image input [N, 3, H, W] is wanted`);
   }
-  const [{ name, shape }] = images;
+  const [{ name, shape, type }] = images;
   const [, channels, height, width] = shape!;
   if (typeof channels !== 'number' || (channels > 4 && width !== null && Number(width) <= 4)) {
     throw new UserError(
       `the model's input is ${describeInput(images[0])}; [N, channels, H, W] is wanted`,
-      'models that take [N, H, W, channels] are not supported yet: export the model in NCHW layout',
+      'export the model with its number of channels declared',
     );
+  }
+  if (type !== DataType.float32) {
+    throw new UserError(`the model's input ${name} is of type ${dataTypeName(type)}; float32 is wanted`, 'export the model in float32');
   }
   const declared = typeof height === 'number' && typeof width === 'number' ? [height, width] as const : undefined;
   if (declared && fixedSize && (declared[0] !== fixedSize[0] || declared[1] !== fixedSize[1])) {
@@ -56,9 +68,12 @@ function describeInput({ name, shape }: OnnxValueInfo): string {
  */
 export class GraphShapes {
   private constructor(
+    private readonly input: ImageInput,
     private readonly probes: readonly ReadonlyMap<string, Known>[],
     private readonly sizes: readonly Size[],
     private readonly batches: readonly number[],
+    private readonly layout: ReadonlyMap<string, Layout>,
+    private readonly odd: ReadonlyMap<string, Known> | undefined,
   ) {}
 
   /** @throws UserError where the network cannot work at the probed sizes */
@@ -67,8 +82,12 @@ export class GraphShapes {
     const batches = PROBES.map(({ batch }) => (typeof declaredBatch === 'number' ? declaredBatch : batch));
     const sizes = PROBES.map(({ size }) => input.fixedSize ?? size);
     try {
-      const probes = sizes.map((size, i) => inferShapes(graph, new Map([[input.name, [batches[i], input.channels, ...size]]])));
-      return new GraphShapes(probes, sizes, batches);
+      const probe = (batch: number, size: Size): Map<string, Known> => inferShapes(graph, new Map([[input.name, [batch, input.channels, ...size]]]));
+      const probes = sizes.map((size, i) => probe(batches[i], size));
+      const odd = input.fixedSize === undefined
+        ? unlessImpossible(() => probe(typeof declaredBatch === 'number' ? declaredBatch : ODD_PROBE.batch, ODD_PROBE.size))
+        : undefined;
+      return new GraphShapes(input, probes, sizes, batches, followLayout(graph, input.name, probes[0]), odd);
     } catch (error) {
       if (input.fixedSize !== undefined) throw error;
       throw new UserError(
@@ -83,14 +102,16 @@ export class GraphShapes {
   dims(name: string): readonly (number | null)[] | undefined {
     const [a, b] = this.probes.map((probe) => probe.get(name)?.dims);
     if (a === undefined || b === undefined || a.length !== b.length) return undefined;
-    return a.map((dim, i) => (dim === b[i] ? dim : null));
+    const odd = this.odd?.get(name)?.dims ?? a;
+    return a.map((dim, i) => (dim === b[i] && dim === odd[i] ? dim : null));
   }
 
   /** The numbers of a small tensor that does not depend on the input's size. */
   values(name: string): readonly number[] | undefined {
     const [a, b] = this.probes.map((probe) => probe.get(name)?.values);
-    if (a === undefined || b === undefined || a.length !== b.length) return undefined;
-    return a.every((value, i) => value === b[i]) ? a : undefined;
+    const odd = this.odd === undefined ? a : this.odd.get(name)?.values;
+    if (a === undefined || b === undefined || odd === undefined || a.length !== b.length || a.length !== odd.length) return undefined;
+    return a.every((value, i) => value === b[i] && value === odd[i]) ? a : undefined;
   }
 
   /** Whether a tensor's first dimension is the batch. */
@@ -103,15 +124,46 @@ export class GraphShapes {
    * what is no feature map [N, C, h, w].
    */
   stride(name: string): Size | undefined {
+    return this.strideAt(name, [2, 3]);
+  }
+
+  /** The same for a feature map [N, h, w, C]. */
+  strideChannelsLast(name: string): Size | undefined {
+    return this.layout.has(name) ? this.strideAt(name, [1, 2]) : undefined;
+  }
+
+  /** The pixels of the image per cell of a grid that covers it; only of a network that works at one size. */
+  strideOfGrid([rows, columns]: Size): Size | undefined {
+    const [first, second] = this.sizes;
+    if (first[0] !== second[0] || first[1] !== second[1]) return undefined;
+    return [Math.round(first[0] / rows), Math.round(first[1] / columns)];
+  }
+
+  private strideAt(name: string, axes: SpatialAxes): Size | undefined {
     const [a, b] = this.probes.map((probe) => probe.get(name)?.dims);
-    if (a === undefined || b === undefined || a.length !== 4 || a[1] !== b[1] || !this.batchLeads(name)) return undefined;
-    const along = (axis: 0 | 1): number => {
-      const pixels = this.sizes[1][axis] - this.sizes[0][axis];
-      const cells = b[axis + 2] - a[axis + 2];
-      if (pixels === 0) return a[axis + 2] === 1 ? Infinity : Math.round(this.sizes[0][axis] / a[axis + 2]);
+    const channelAxis = axes[0] === 1 ? 3 : 1;
+    if (a === undefined || b === undefined || a.length !== 4 || a[channelAxis] !== b[channelAxis] || !this.batchLeads(name)) return undefined;
+    const layout = this.layout.get(name);
+    // Where the axes of the image could not be followed, free sizes still tell them from others.
+    const certain = layout === undefined ? this.input.fixedSize === undefined : layout.axes[0] === axes[0] && layout.axes[1] === axes[1];
+    if (!certain) return undefined;
+    const along = (i: 0 | 1): number => {
+      const pixels = this.sizes[1][i] - this.sizes[0][i];
+      const cells = b[axes[i]] - a[axes[i]];
+      if (pixels === 0) return a[axes[i]] === 1 ? Infinity : layout!.steps[i];
       return pixels / cells;
     };
     const stride: Size = [along(0), along(1)];
     return stride.every((step) => Number.isFinite(step) && step > 0) ? stride : undefined;
+  }
+}
+
+/** What is known at a size at which a network may not work. */
+function unlessImpossible<T>(probe: () => T): T | undefined {
+  try {
+    return probe();
+  } catch (error) {
+    if (error instanceof UserError) return undefined;
+    throw error;
   }
 }

@@ -3,7 +3,7 @@ import { UserError } from '../errors.js';
 /** ONNX's element types, by the numbers of TensorProto.DataType. */
 export const DataType = {
   float32: 1, uint8: 2, int8: 3, uint16: 4, int16: 5, int32: 6, int64: 7, string: 8, bool: 9, float16: 10, float64: 11,
-  uint32: 12, uint64: 13, bfloat16: 16,
+  uint32: 12, uint64: 13, bfloat16: 16, uint4: 21, int4: 22,
 } as const;
 
 export type DataType = number;
@@ -67,6 +67,7 @@ export class OnnxTensor {
 
   /** The elements as numbers. Meant for small tensors; 64-bit integers beyond 2^53 are saturated (ONNX's "to the end"). */
   toNumbers(): number[] {
+    if (this.type === DataType.uint4 || this.type === DataType.int4) return nibbles(this);
     const view = new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength);
     const read = readers[this.type];
     const step = elementBytes[this.type];
@@ -75,6 +76,15 @@ export class OnnxTensor {
     }
     return Array.from({ length: this.size }, (_, i) => read(view, i * step));
   }
+}
+
+/** Two elements of 4 bits lie in a byte, the first in its lower half. */
+function nibbles({ bytes, size, type }: OnnxTensor): number[] {
+  if (bytes.length !== Math.ceil(size / 2)) throw new UserError(`a tensor of ${size} elements of 4 bits holds ${bytes.length} bytes`, 'is the file complete?');
+  return Array.from({ length: size }, (_, i) => {
+    const level = i % 2 === 0 ? bytes[i >> 1] & 15 : bytes[i >> 1] >> 4;
+    return type === DataType.int4 && level > 7 ? level - 16 : level;
+  });
 }
 
 function byteOffsetAligned(bytes: Uint8Array, alignment: number): Uint8Array<ArrayBufferLike> {

@@ -1,38 +1,107 @@
 import * as ort from 'onnxruntime-node';
 import { messageOf, UserError } from '../errors.js';
+import { DataType, OnnxTensor } from '../onnx/tensor.js';
+import { serializeModel } from '../onnx/write.js';
 import type { Runtime, RuntimeTensor, Session, SessionOptions } from './runtime.js';
 
+/** Where ONNX Runtime can compute. Which of them it brings depends on the platform; see {@link openOrt}. */
+export const ORT_DEVICES = ['cpu', 'cuda', 'webgpu', 'coreml', 'dml'] as const;
+export type OrtDevice = typeof ORT_DEVICES[number];
+
+// What fails is thrown, and told there; its log on standard error would tell it twice.
+ort.env.logLevel = 'fatal';
+
 /** ONNX Runtime on the CPU. A run blocks its thread; the batch commands therefore run it in worker threads. */
-export const ortRuntime: Runtime = {
-  name: 'onnxruntime',
-  version: ort.env.versions.node ?? ort.env.versions.common,
-  load: async (model, options) => new OrtSession(await createSession(model, options)),
+export const ortRuntime: Runtime = runtimeOn('cpu');
+
+/**
+ * ONNX Runtime on a device. Its own way with a device that does not work is to compute on the CPU instead; here a small
+ * graph is run first that must not, so that a device is used or an error is thrown.
+ *
+ * @throws UserError where the device is not there or does not work, with what to do
+ */
+export async function openOrt(device: OrtDevice): Promise<Runtime> {
+  if (device === 'cpu') return ortRuntime;
+  const here = ortDevicesHere();
+  if (!here.includes(device)) {
+    throw new UserError(`ONNX Runtime has no device '${device}' on ${process.platform} ${process.arch}`, `it has ${here.join(', ')}; voc-seeds doctor tells which of them work`);
+  }
+  try {
+    const session = await createSession(probe(), { threads: 1 }, device, true);
+    const feeds = { x: new ort.Tensor('float32', Float32Array.of(1, 2, 3, 4), [1, 1, 2, 2]) };
+    const { y } = await session.run(feeds).finally(() => session.release());
+    if (y.data[0] !== 10) throw new Error(`it computes 1 + 2 + 3 + 4 = ${String(y.data[0])}`);
+  } catch (error) {
+    const [reason] = messageOf(error).split('\n');
+    throw new UserError(`ONNX Runtime's device '${device}' does not work here: ${reason}`, requirements[device], { cause: error });
+  }
+  return runtimeOn(device);
+}
+
+const requirements: Readonly<Record<Exclude<OrtDevice, 'cpu'>, string>> = {
+  cuda: 'it needs an NVIDIA GPU, CUDA 12 and cuDNN 9, and npm rebuild onnxruntime-node --onnxruntime-node-install=cuda12',
+  webgpu: 'it needs a GPU whose driver speaks Vulkan, Metal or Direct3D 12',
+  coreml: 'it needs macOS 10.15 or later',
+  dml: 'it needs Windows with a GPU that speaks DirectX 12',
 };
 
-async function createSession(model: Uint8Array, { threads, steady = false }: SessionOptions): Promise<ort.InferenceSession> {
-  try {
-    return await ort.InferenceSession.create(model, {
-      executionProviders: ['cpu'],
-      intraOpNumThreads: threads,
-      interOpNumThreads: 1,
-      executionMode: 'sequential',
-      graphOptimizationLevel: 'all',
-      // A pattern is kept for every input size; images have too many sizes for memory to stay flat with it.
-      enableMemPattern: steady,
-      logSeverityLevel: 3,
-      extra: {
-        session: {
-          // Tiny gradients are common, and denormal arithmetic is slow.
-          set_denormal_as_zero: '1',
-          // A waiting thread must not eat the processor that another session or the image decoder could use; but where one
-          // session is all there is, waking threads up for each of a thousand small operators costs a fifth of the time.
-          intra_op: { allow_spinning: steady ? '1' : '0' },
-        },
+/** The devices that this build of ONNX Runtime knows on this platform; not whether they work. */
+export function ortDevicesHere(): OrtDevice[] {
+  const brought = new Set(ort.listSupportedBackends().map(({ name }) => name));
+  return ORT_DEVICES.filter((device) => brought.has(device));
+}
+
+/** A convolution x [1, 1, 2, 2] -> y [1, 1, 1, 1] with ones: every device can do it. */
+const probe = (): Uint8Array => serializeModel({
+  irVersion: 8, opset: 18, otherOpsets: new Map(), producer: '', metadata: new Map(),
+  graph: {
+    name: 'probe', initializers: new Map([['w', OnnxTensor.float32([1, 1, 2, 2], [1, 1, 1, 1])]]),
+    nodes: [{ name: 'conv', op: 'Conv', domain: '', inputs: ['x', 'w'], outputs: ['y'], attributes: {} }],
+    inputs: [{ name: 'x', type: DataType.float32, shape: [1, 1, 2, 2] }],
+    outputs: [{ name: 'y', type: DataType.float32, shape: [1, 1, 1, 1] }],
+  },
+});
+
+function runtimeOn(device: OrtDevice): Runtime {
+  return {
+    name: 'onnxruntime',
+    version: ort.env.versions.node ?? ort.env.versions.common,
+    load: async (model, options) => {
+      try {
+        return new OrtSession(await createSession(model, options, device));
+      } catch (error) {
+        throw new UserError(`ONNX Runtime cannot load the graph: ${messageOf(error)}`, undefined, { cause: error });
+      }
+    },
+  };
+}
+
+/** @param strict no node may be left to the CPU */
+async function createSession(
+  model: Uint8Array, { threads, steady = false, arena = true }: SessionOptions, device: OrtDevice, strict = false,
+): Promise<ort.InferenceSession> {
+  return await ort.InferenceSession.create(model, {
+    // With one provider alone, one that cannot be started is an error.
+    executionProviders: [device],
+    enableCpuMemArena: arena,
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    executionMode: 'sequential',
+    graphOptimizationLevel: 'all',
+    // A pattern is kept for every input size; images have too many sizes for memory to stay flat with it. DirectML has no patterns.
+    enableMemPattern: steady && device !== 'dml',
+    logSeverityLevel: 3,
+    extra: {
+      session: {
+        ...strict && { disable_cpu_ep_fallback: '1' },
+        // Tiny gradients are common, and denormal arithmetic is slow.
+        set_denormal_as_zero: '1',
+        // A waiting thread must not eat the processor that another session or the image decoder could use; but where one
+        // session is all there is, waking threads up for each of a thousand small operators costs a fifth of the time.
+        intra_op: { allow_spinning: steady ? '1' : '0' },
       },
-    });
-  } catch (error) {
-    throw new UserError(`ONNX Runtime cannot load the graph: ${messageOf(error)}`, undefined, { cause: error });
-  }
+    },
+  });
 }
 
 class OrtSession implements Session {

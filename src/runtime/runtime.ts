@@ -9,6 +9,11 @@ export interface SessionOptions {
   readonly threads: number;
   /** One session runs again and again at the same shapes, as training does: memory is planned ahead, and threads wait actively. */
   readonly steady?: boolean;
+  /**
+   * Keep freed memory for the next run. That is faster; without it a process takes no more memory than one run needs.
+   * Kept unless false. (TensorFlow.js has no such choice and ignores it.)
+   */
+  readonly arena?: boolean;
 }
 
 /** A loaded graph, ready to run. */

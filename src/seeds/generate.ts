@@ -1,11 +1,14 @@
 import { access } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { workerMemory } from '../cam/memory.js';
+import { chooseLayers } from '../cam/layer-choice.js';
 import type { LoadedClassifier } from '../cam/load.js';
 import type { SeedSettings } from '../config/cam.js';
 import { messageOf, UserError } from '../errors.js';
-import { formatInputSize, parseInputSize } from '../image/input-size.js';
+import { formatInputSize, networkSize, parseInputSize } from '../image/input-size.js';
 import type { InputSize } from '../image/input-size.js';
+import { machineLimits, planLanes } from '../jobs/lanes.js';
+import type { Lanes } from '../jobs/lanes.js';
 import { runBatch } from '../jobs/batch.js';
 import { writeFileAtomic } from '../jobs/files.js';
 import { hashFile } from '../jobs/hash.js';
@@ -13,6 +16,7 @@ import type { JournalEntry } from '../jobs/journal.js';
 import { Journal } from '../jobs/journal.js';
 import type { Shard } from '../jobs/shard.js';
 import { itemsOfShard } from '../jobs/shard.js';
+import type { Size } from '../onnx/shapes.js';
 import { packageVersion } from '../package.js';
 import { ortRuntime } from '../runtime/ort.js';
 import { classIndex, className } from '../voc/classes.js';
@@ -41,7 +45,7 @@ export interface GenerateOptions {
   readonly saveCams: boolean;
   readonly resume: boolean;
   readonly shard?: Shard;
-  /** Worker threads, each with a session of its own, and threads within each. */
+  /** Worker threads, each with a session of its own, and threads within each; by the machine's processors and memory unless given. */
   readonly workers?: number;
   readonly threads?: number;
   /** More to put down in run.json, such as the command. */
@@ -74,7 +78,7 @@ export interface GenerateSummary {
 }
 
 /**
- * Makes seeds for a list of photographs: LayerCAM of each image's own classes, fused, thresholded, and written as VOC
+ * Makes seeds for a list of photographs: maps of each image's own classes, fused, thresholded, and written as VOC
  * label PNGs. Workers take whole images; decoding of the next and writing of the last overlap with computing.
  *
  * An image that fails is recorded with its reason and the batch goes on. Results are written under a temporary name and
@@ -86,16 +90,15 @@ export async function generateSeeds(options: GenerateOptions): Promise<GenerateS
   const { classifier, settings, out, shard } = options;
   const logitOf = vocLogits(classifier);
   const inputSize = inputSizeFor(classifier, settings);
-  const layers = classifier.graph.resolveLayers(settings.layers);
+  const chosen = chooseLayers(classifier.graph, settings.layers, settings.method);
   const modelHash = await hashFile(classifier.path);
   const part = shard === undefined ? '' : `${shard.index}of${shard.count}`;
   const fixed = {
-    ...settings, inputSize: formatInputSize(inputSize), layers: layers.map(({ name }) => name), model: modelHash,
+    ...settings, inputSize: formatInputSize(inputSize), layers: chosen.names, model: modelHash,
     ...classifier.spec, labels: options.labels.name, png: options.format, cams: options.saveCams,
   };
   const journal = await Journal.open(out, fixed, part, options.resume);
-  const workers = options.workers ?? availableParallelism();
-  const threads = options.threads ?? 1;
+  const { workers, threads } = lanesFor(classifier, settings, inputSize, options);
   const started = new Date();
   const tally = new Tally();
   const mine = shard === undefined ? options.items : itemsOfShard(options.items, shard);
@@ -107,7 +110,7 @@ export async function generateSeeds(options: GenerateOptions): Promise<GenerateS
     const resumed = mine.length - open.length;
     options.onStart?.(open.length, resumed);
     const lanes = Math.min(workers, open.length);
-    if (lanes > 0) pool = startSeedPool({ classifier, layers, settings, inputSize, format: options.format, workers: lanes, threads });
+    if (lanes > 0) pool = startSeedPool({ classifier, chosen, settings, inputSize, format: options.format, workers: lanes, threads });
     let ended = 0;
     await runBatch(open, {
       concurrency: 2 * workers + 1,
@@ -161,12 +164,29 @@ export function vocLogits({ spec, path }: LoadedClassifier): Map<number, number>
   return logits;
 }
 
-/** The input size to use: a network of fixed size takes no other. */
-export function inputSizeFor({ graph }: LoadedClassifier, { inputSize }: { readonly inputSize: string }): InputSize {
+/** A photograph of VOC's usual size, [height, width]. */
+const USUAL: Size = [375, 500];
+
+/** How many workers and threads there are to be: those that are wanted, or as many as the machine has room for. */
+export function lanesFor({ graph }: LoadedClassifier, { scales, maxPixels }: Pick<SeedSettings, 'scales' | 'maxPixels'>, inputSize: InputSize, wanted: Partial<Lanes>): Lanes {
+  const { size } = networkSize(USUAL, inputSize, maxPixels, Math.max(...scales));
+  return planLanes(wanted, machineLimits(workerMemory(graph, size)));
+}
+
+/**
+ * The input size to use: a network of fixed size takes no other.
+ *
+ * @throws UserError where several scales are asked of such a network
+ */
+export function inputSizeFor({ graph, path }: LoadedClassifier, { inputSize, scales }: Pick<SeedSettings, 'inputSize' | 'scales'>): InputSize {
+  if (graph.input.fixedSize !== undefined && scales.some((scale) => scale !== 1)) {
+    throw new UserError(`${path} works at ${graph.input.fixedSize.join('x')} pixels only, so there are no other scales`, 'leave out --scales, or export the model with free height and width');
+  }
   return graph.input.fixedSize === undefined ? parseInputSize(inputSize) : { kind: 'fixed', size: graph.input.fixedSize };
 }
 
-async function taskOf(
+/** The classes of an image and their logits, or the reason why it cannot be worked on. */
+export async function taskOf(
   item: VocItem, source: LabelSource, logitOf: ReadonlyMap<number, number>,
 ): Promise<Pick<SeedTask, 'labels' | 'logits'> | { readonly reason: string }> {
   try {

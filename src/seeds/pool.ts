@@ -1,14 +1,12 @@
 import { Piscina } from 'piscina';
 import type { LoadedClassifier } from '../cam/load.js';
-import { layerCam } from '../cam/methods/layercam.js';
-import { buildCamGraph } from '../cam/program-graph.js';
+import type { ChosenLayers } from '../cam/layer-choice.js';
+import { prepareCam } from '../cam/plan.js';
 import type { SeedSettings } from '../config/cam.js';
 import type { InputSize } from '../image/input-size.js';
-import { shareBytes } from '../jobs/shared-bytes.js';
 import { workerUrl } from '../jobs/worker-url.js';
-import type { FeatureLayer } from '../onnx/layers.js';
-import { serializeModel } from '../onnx/write.js';
 import type { MaskFormat } from '../voc/masks.js';
+import { backgroundPolicy, conflictPolicy, photoMapOptions } from './policies.js';
 import type { SeedResult, SeedTask, SeedWorkerData } from './seed-worker.js';
 
 /** Worker threads that make seeds, each with a session of its own. */
@@ -16,7 +14,7 @@ export type SeedPool = Piscina<SeedTask, SeedResult>;
 
 export interface SeedPoolOptions {
   readonly classifier: LoadedClassifier;
-  readonly layers: readonly FeatureLayer[];
+  readonly chosen: ChosenLayers;
   readonly settings: SeedSettings;
   readonly inputSize: InputSize;
   readonly format: MaskFormat;
@@ -26,15 +24,18 @@ export interface SeedPoolOptions {
 }
 
 /** Builds the CAM program and starts the workers that run it. Two tasks per worker: one computes, the next is decoded. */
-export function startSeedPool({ classifier: { graph, spec }, layers, settings, inputSize, format, workers, threads }: SeedPoolOptions): SeedPool {
+export function startSeedPool({ classifier: { graph, spec }, chosen, settings, inputSize, format, workers, threads }: SeedPoolOptions): SeedPool {
   return new Piscina<SeedTask, SeedResult>({
     filename: workerUrl('./seed-worker.js', import.meta.url).href,
     minThreads: workers, maxThreads: workers, concurrentTasksPerWorker: 2,
     workerData: {
-      program: shareBytes(serializeModel(buildCamGraph(graph, layers, layerCam))),
-      input: graph.input.name, layerCount: layers.length, threads,
-      inputSize, maxPixels: settings.maxPixels, normalisation: spec, fusion: settings,
-      assign: { threshold: settings.threshold, backgroundThreshold: settings.backgroundThreshold ?? settings.threshold },
+      plan: prepareCam(graph, chosen.layers, { ...settings, methods: chosen.methods, picks: chosen.picks }), picks: chosen.picks, threads,
+      views: { inputSize, maxPixels: settings.maxPixels, normalisation: spec, scales: settings.scales, flip: settings.flip },
+      maps: photoMapOptions(settings),
+      policies: {
+        background: backgroundPolicy(settings), conflict: conflictPolicy(settings),
+        backgroundThreshold: settings.backgroundThreshold, rescue: settings.rescue,
+      },
       format,
     } satisfies SeedWorkerData,
   });

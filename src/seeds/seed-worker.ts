@@ -1,35 +1,35 @@
 import sharp from 'sharp';
 import { workerData } from 'piscina';
-import { FusedMaps } from '../cam/fusion.js';
-import type { FusionOptions } from '../cam/fusion.js';
-import { CamProgram } from '../cam/program.js';
+import { pickMaps } from '../cam/layer-choice.js';
+import type { ChosenLayers } from '../cam/layer-choice.js';
+import { mapsToArray } from '../cam/map-rows.js';
+import { runViews, unmirrored } from '../cam/photo-views.js';
+import type { PhotoViewOptions } from '../cam/photo-views.js';
+import type { CamPlan, CamRunner } from '../cam/plan.js';
+import { openCam } from '../cam/plan.js';
 import { messageOf } from '../errors.js';
-import type { InputSize } from '../image/input-size.js';
-import { toTensor } from '../image/normalise.js';
-import type { Normalisation } from '../image/normalise.js';
 import { readPhoto } from '../image/photo.js';
 import { writeFileAtomic } from '../jobs/files.js';
 import { encodeNpz } from '../jobs/npz.js';
-import { ownBytes } from '../jobs/shared-bytes.js';
+import type { Size } from '../onnx/shapes.js';
 import { ortRuntime } from '../runtime/ort.js';
 import { className } from '../voc/classes.js';
 import type { MaskFormat } from '../voc/masks.js';
 import { writeMask } from '../voc/masks.js';
-import type { AssignOptions } from './assign.js';
-import { assignSeeds } from './assign.js';
+import { mapsOfPhoto } from './photo-maps.js';
+import type { PhotoMapOptions } from './photo-maps.js';
+import { makeSeeds } from './make-seeds.js';
+import type { SeedPolicies } from './make-seeds.js';
 
 /** What a worker needs for all of its images. */
 export interface SeedWorkerData {
-  /** The serialised CAM program, in shared memory. */
-  readonly program: Uint8Array;
-  readonly input: string;
-  readonly layerCount: number;
+  /** Of one method. */
+  readonly plan: CamPlan;
+  readonly picks: ChosenLayers['picks'];
   readonly threads: number;
-  readonly inputSize: InputSize;
-  readonly maxPixels: number;
-  readonly normalisation: Normalisation;
-  readonly fusion: FusionOptions;
-  readonly assign: AssignOptions;
+  readonly views: PhotoViewOptions;
+  readonly maps: PhotoMapOptions;
+  readonly policies: SeedPolicies;
   readonly format: MaskFormat;
 }
 
@@ -62,45 +62,48 @@ const data = workerData as SeedWorkerData;
 // The images of a batch are the parallel work; threads inside one image would only compete with them.
 sharp.concurrency(1);
 
-let program: Promise<CamProgram> | undefined;
+let runner: Promise<CamRunner> | undefined;
 
 /** The entry point of the worker: never throws, a failure is a result. */
 export default async function run(task: SeedTask): Promise<SeedResult> {
   try {
-    program ??= CamProgram.load(ownBytes(data.program), data.input, data.layerCount, ortRuntime, { threads: data.threads });
-    return await makeSeed(await program, task);
+    runner ??= openCam(data.plan, ortRuntime, { threads: data.threads });
+    return await makeSeed(await runner, task);
   } catch (error) {
     return { status: 'failed', reason: messageOf(error) };
   }
 }
 
-async function makeSeed(cam: CamProgram, { imagePath, labels, logits, seedPath, camPath }: SeedTask): Promise<SeedResult> {
+async function makeSeed(cam: CamRunner, { imagePath, labels, logits, seedPath, camPath }: SeedTask): Promise<SeedResult> {
   const notes: string[] = [];
-  const start = performance.now();
-  const photo = await readPhoto(imagePath, { input: data.inputSize, maxPixels: data.maxPixels });
-  if (photo.limited) notes.push(`held down to ${photo.size[1]}x${photo.size[0]} pixels at the network`);
-  const tensor = toTensor(photo.pixels, photo.size, data.normalisation);
-  const read = performance.now();
-  const { layers } = labels.length === 0 ? { layers: [] } : await cam.run(tensor, photo.size, logits);
+  if (labels.length === 0) return allBackground(imagePath, seedPath);
+  const { original, limited, results, times } = await runViews(imagePath, data.views, (tensor, size) => cam.run(tensor, size, logits));
+  if (limited !== undefined) notes.push(`held down to ${limited[1]}x${limited[0]} pixels at the network`);
   const computed = performance.now();
-  const [height, width] = photo.original;
-  if (labels.length === 0) {
-    notes.push('no class: all background');
-    await writeMask(seedPath, { width, height, data: new Uint8Array(width * height) }, data.format);
-    return { status: 'done', notes, times: { read: read - start, cam: 0, seeds: 0, write: performance.now() - computed } };
-  }
-  const maps = new FusedMaps(layers, labels.length, photo.original, data.fusion);
-  labels.forEach((label, k) => {
-    if (maps.maxima[k] === 0) notes.push(`the map of ${className(label)} is zero everywhere`);
-  });
-  const seeds = assignSeeds(maps, labels, data.assign);
+  const shown = results.map(({ result, ...view }) => unmirrored(pickMaps(result.maps, data.picks), view));
+  const colours = (size: Size): Promise<Uint8Array> => readPhoto(imagePath, { input: { kind: 'fixed', size }, maxPixels: Infinity }).then(({ pixels }) => pixels);
+  const { maps, maxima, background } = await mapsOfPhoto(shown, labels.length, original, colours, data.maps);
+  const empty = labels.filter((_, k) => maxima[k] === 0);
+  notes.push(...empty.map((label) => `the map of ${className(label)} is zero everywhere`));
+  const seeds = makeSeeds(maps, labels, data.policies, background);
+  const lost = seeds.lost.filter((label) => !empty.includes(label));
+  notes.push(...lost.map((label) => `${className(label)} gets no pixel${data.policies.rescue > 0 ? ' but its strongest' : ''}`));
   const assigned = performance.now();
-  await writeMask(seedPath, seeds, data.format);
+  await writeMask(seedPath, seeds.labels, data.format);
   if (camPath !== undefined) {
     await writeFileAtomic(camPath, encodeNpz({
       keys: { shape: [labels.length], data: Int32Array.from(labels) },
-      maps: { shape: [labels.length, height, width], data: maps.toArray() },
+      maps: { shape: [labels.length, ...original], data: mapsToArray(maps) },
     }));
   }
-  return { status: 'done', notes, times: { read: read - start, cam: computed - read, seeds: assigned - computed, write: performance.now() - assigned } };
+  return { status: 'done', notes, times: { ...times, seeds: assigned - computed, write: performance.now() - assigned } };
+}
+
+/** An image of no class: it is decoded all the same, for its size and because a damaged one is to be reported. */
+async function allBackground(imagePath: string, seedPath: string): Promise<SeedResult> {
+  const start = performance.now();
+  const { original: [height, width] } = await readPhoto(imagePath, { input: data.views.inputSize, maxPixels: data.views.maxPixels });
+  const read = performance.now();
+  await writeMask(seedPath, { width, height, data: new Uint8Array(width * height) }, data.format);
+  return { status: 'done', notes: ['no class: all background'], times: { read: read - start, cam: 0, seeds: 0, write: performance.now() - read } };
 }

@@ -4,7 +4,6 @@ import { UserError } from '../errors.js';
 import type { Normalisation } from '../image/normalise.js';
 import { fingerprint } from '../jobs/journal.js';
 import type { OnnxModel } from '../onnx/model.js';
-import type { Runtime } from '../runtime/runtime.js';
 import type { Augmentation } from './augment.js';
 import { BatchLoader } from './batch-loader.js';
 import type { Batch, TrainingSample } from './batch-loader.js';
@@ -48,7 +47,7 @@ export interface FineTuneOptions {
   readonly folder: string;
   /** Go on where an earlier run in this folder stopped. */
   readonly resume: boolean;
-  readonly runtime: Runtime;
+  /** Threads of a pass, see {@link Trainer}. */
   readonly threads: number;
   /** Workers that prepare photographs. */
   readonly workers?: number;
@@ -77,7 +76,7 @@ export interface FineTuneResult {
 
 /**
  * Trains a classifier on image-level labels: multi-label binary cross-entropy, stochastic gradient descent with momentum.
- * An interrupted run that goes on comes to the same result as one that was not interrupted.
+ * An interrupted run that goes on comes to the same result as one that was not interrupted, with as many threads bit by bit.
  *
  * @throws UserError where the loss is no number any more, no photograph of a batch can be read, or the folder holds a run
  *   of other settings
@@ -88,7 +87,7 @@ export async function fineTune(options: FineTuneOptions): Promise<FineTuneResult
   const trainer = await Trainer.create(classifier, options.parameters, {
     batchSize, imageSize: augmentation.crop, optimiser: settings.optimiser, momentum: settings.momentum,
     weightDecay: settings.weightDecay, headRate: settings.headRate,
-    average: average > 0, runtime: options.runtime, threads: options.threads,
+    average: average > 0, threads: options.threads,
   });
   const loader = BatchLoader.create({
     samples: options.samples, classCount: classifier.classCount, batchSize, augmentation, normalisation: options.normalisation,
@@ -100,7 +99,7 @@ export async function fineTune(options: FineTuneOptions): Promise<FineTuneResult
     const values = { ...settings, ...options.identity };
     const checkpoint = join(folder, 'checkpoint');
     let position = await startingPoint(checkpoint, trainer, fingerprint(values), options.resume);
-    const log = await TrainingLog.open(folder, values, position.step, position.epochs);
+    const log = await TrainingLog.open(folder, { ...values, lanes: trainer.lanes }, position.step, position.epochs);
     const updates = Math.ceil(perEpoch / accumulate) * epochs;
     const failures = new Map<string, string>();
     const model = (): OnnxModel => trainer.model(average > 0 ? 'average' : 'weights');
@@ -128,8 +127,6 @@ export async function fineTune(options: FineTuneOptions): Promise<FineTuneResult
           await writeCheckpoint(checkpoint, position, trainer.state);
         }
         if (interrupted) break;
-        // Messages of the workers wait while a pass blocks this thread.
-        await new Promise(setImmediate);
       }
       if (index < perEpoch) break;
       const current = model();

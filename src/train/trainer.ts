@@ -1,22 +1,26 @@
-import { UserError } from '../errors.js';
+import { Piscina } from 'piscina';
 import type { ClassifierGraph } from '../cam/classifier.js';
+import { UserError } from '../errors.js';
+import { shareBytes } from '../jobs/shared-bytes.js';
+import { workerUrl } from '../jobs/worker-url.js';
 import type { OnnxModel } from '../onnx/model.js';
 import { OnnxTensor } from '../onnx/tensor.js';
 import { serializeModel } from '../onnx/write.js';
-import type { Runtime, RuntimeTensor, Session } from '../runtime/runtime.js';
+import { channelBlock } from '../runtime/blocked/channel-block.js';
+import { ortRuntime } from '../runtime/ort.js';
+import { planBatchLanes, shareNumbers } from './lane-plan.js';
+import type { LaneResult, LaneTask, LaneWorkerData, PlacedParameter, SharedNumbers, SharedTensor } from './lane-worker.js';
 import { groupParameters } from './parameters.js';
 import type { Parameter, ParameterGroup } from './parameters.js';
-import {
-  AVERAGE_DECAY, buildTrainingGraph, buildUpdateGraph, GRADIENT_SCALE, gradientOutput, LOSS, RATE, TARGETS, updated, updateVector,
-} from './training-graph.js';
-import type { UpdateSettings } from './training-graph.js';
+import { buildTrainingGraph, gradientOutput, LOSS, TARGETS } from './training-graph.js';
+import type { UpdateSettings } from './update.js';
 
 /** The numbers that training changes, one vector per group of parameters. */
 export interface GroupState {
-  weights: Float32Array;
-  velocity: Float32Array;
+  readonly weights: Float32Array;
+  readonly velocity: Float32Array;
   /** The moving average of the weights, where one is kept. */
-  average?: Float32Array;
+  readonly average?: Float32Array;
 }
 
 export interface TrainerOptions extends UpdateSettings {
@@ -24,13 +28,22 @@ export interface TrainerOptions extends UpdateSettings {
   readonly batchSize: number;
   /** The side of a training image, in pixels. */
   readonly imageSize: number;
-  readonly runtime: Runtime;
+  /** Threads that a pass may use; it is parted into as many lanes. */
   readonly threads: number;
 }
 
+/** A worker thread with a session of its own, and what it reads of a batch. */
+interface Lane {
+  readonly pool: Piscina<LaneTask, LaneResult>;
+  readonly images: Float32Array;
+  readonly targets: Float32Array;
+}
+
 /**
- * Trains the parameters of a classifier, batch by batch. Passes and updates are graphs that the runtime executes; the
- * numbers lie here in between.
+ * Trains the parameters of a classifier, batch by batch. A pass is a graph that ONNX Runtime executes, in *lanes*: worker
+ * threads that take a part of the batch each. The numbers lie in memory that the lanes share, and each lane updates a part of
+ * them. Sums over lanes are taken in their order: the same number of lanes comes to the same result, bit by bit, and another
+ * to one that differs by rounding.
  *
  * ```ts
  * const trainer = await Trainer.create(classifier, trainableParameters(classifier), options);
@@ -40,36 +53,55 @@ export interface TrainerOptions extends UpdateSettings {
  * ```
  */
 export class Trainer {
-  readonly state: GroupState[];
-  private readonly gradients: Float32Array[];
-  /** Every parameter in the order of the graph's outputs, and the group it lies in. */
-  private readonly places: readonly { readonly parameter: ParameterGroup['parameters'][number]; readonly group: number }[];
+  readonly state: readonly GroupState[];
   private passes = 0;
 
   private constructor(
-    private readonly classifier: ClassifierGraph, parameters: readonly Parameter[], private readonly groups: readonly ParameterGroup[],
-    private readonly passSession: Session, private readonly updateSession: Session, private readonly options: TrainerOptions,
+    private readonly classifier: ClassifierGraph, private readonly groups: readonly ParameterGroup[], { weights, velocity, average }: SharedNumbers,
+    private readonly workers: readonly Lane[],
   ) {
-    const { initializers } = classifier.model.graph;
-    this.state = groups.map((group) => {
-      const weights = new Float32Array(group.size);
-      for (const { name, offset } of group.parameters) weights.set(initializers.get(name)!.toFloat32(), offset);
-      return { weights, velocity: new Float32Array(group.size), average: options.average ? weights.slice() : undefined };
+    const starts = startsOf(groups);
+    this.state = groups.map(({ size }, i) => {
+      const own = (vector: Float32Array): Float32Array => vector.subarray(starts[i], starts[i] + size);
+      return { weights: own(weights), velocity: own(velocity), ...(average && { average: own(average) }) };
     });
-    this.gradients = groups.map(({ size }) => new Float32Array(size));
-    const places = new Map(groups.flatMap((own, group) => own.parameters.map((parameter) => [parameter.name, { parameter, group }])));
-    this.places = parameters.map(({ name }) => places.get(name)!);
+  }
+
+  /** How many lanes share a batch. */
+  get lanes(): number {
+    return this.workers.length;
   }
 
   /** @throws UserError where an operator between the logits and a parameter has no gradient rule */
   static async create(classifier: ClassifierGraph, parameters: readonly Parameter[], options: TrainerOptions): Promise<Trainer> {
-    const { runtime, threads, batchSize, imageSize } = options;
-    const groups = groupParameters(parameters, options.optimiser === 'lars');
-    const pass = buildTrainingGraph(classifier, parameters, [batchSize, imageSize]);
-    const [passSession, updateSession] = await Promise.all([pass, buildUpdateGraph(groups, options)].map(
-      async (graph) => runtime.load(serializeModel(graph), { threads, steady: true }),
-    ));
-    return new Trainer(classifier, parameters, groups, passSession, updateSession, options);
+    const { batchSize, imageSize: size, threads, optimiser, momentum, weightDecay, headRate, average } = options;
+    const { input, classCount } = classifier;
+    const plan = planBatchLanes(batchSize, threads);
+    const groups = groupParameters(parameters, optimiser === 'lars');
+    const starts = startsOf(groups);
+    const numbers = sharedNumbers(classifier, groups, plan.images.length, average);
+    const offsets = new Map(groups.flatMap((group, i) => group.parameters.map(({ name, offset, size: own }) => [name, { offset: starts[i] + offset, size: own }])));
+    const placed = parameters.map(({ name, dims }, i): PlacedParameter => ({ name, gradient: gradientOutput(i), dims, ...offsets.get(name)! }));
+    const shares = shareNumbers(groups, plan.images.length, optimiser === 'lars');
+    const block = await channelBlock(ortRuntime);
+    // Most lanes have as many images as others: their graphs are the same.
+    const graphs = new Map([...new Set(plan.images)].map((images) => [
+      images, shareBytes(serializeModel(buildTrainingGraph(classifier, parameters, { images, batch: batchSize, size, block }))),
+    ]));
+    const workers = plan.images.map((images, lane): Lane => {
+      const image = sharedTensor(input.name, [images, input.channels, size, size]);
+      const targets = sharedTensor(TARGETS, [images, classCount]);
+      const pool = new Piscina<LaneTask, LaneResult>({
+        filename: workerUrl('./lane-worker.js', import.meta.url).href, minThreads: 1, maxThreads: 1,
+        workerData: {
+          lane, graph: graphs.get(images)!, threads: plan.threads, inputs: [image, targets], loss: LOSS, parameters: placed, numbers,
+          groups: groups.map(({ head, decays, size: own }, i) => ({ head, decays, size: own, offset: starts[i] })), share: shares[lane],
+          settings: { optimiser, momentum, weightDecay, headRate, average },
+        } satisfies LaneWorkerData,
+      });
+      return { pool, images: image.data, targets: targets.data };
+    });
+    return new Trainer(classifier, groups, numbers, workers);
   }
 
   /**
@@ -80,23 +112,14 @@ export class Trainer {
    * @returns the loss: the mean over images and classes of the binary cross-entropy
    */
   async pass(images: Float32Array, targets: Float32Array): Promise<number> {
-    const { input, classCount } = this.classifier;
-    const { batchSize, imageSize } = this.options;
-    const results = await this.passSession.run({
-      [input.name]: float(images, [batchSize, input.channels, imageSize, imageSize]),
-      [TARGETS]: float(targets, [batchSize, classCount]),
-      ...Object.fromEntries(this.places.map(({ parameter: { name, dims, offset, size }, group }) => [
-        name, float(this.state[group].weights.subarray(offset, offset + size), dims),
-      ])),
-    });
-    this.places.forEach(({ group, parameter: { offset, size } }, i) => {
-      const gradient = results[gradientOutput(i)].data as Float32Array;
-      const sum = this.gradients[group];
-      if (this.passes === 0) sum.set(gradient, offset);
-      else for (let j = 0; j < size; j++) sum[offset + j] += gradient[j];
-    });
+    let [image, target] = [0, 0];
+    for (const own of this.workers) {
+      own.images.set(images.subarray(image, image += own.images.length));
+      own.targets.set(targets.subarray(target, target += own.targets.length));
+    }
+    const losses = await this.inAllLanes({ kind: 'pass', add: this.passes > 0 });
     this.passes++;
-    return (results[LOSS].data as Float32Array)[0];
+    return losses.reduce((sum, loss) => sum + loss);
   }
 
   /**
@@ -106,24 +129,17 @@ export class Trainer {
    */
   async update(rate: number, averageDecay = 0): Promise<void> {
     if (this.passes === 0) throw new Error('an update needs at least one pass before it');
-    const one = (value: number): RuntimeTensor => float(Float32Array.of(value), [1]);
-    const feeds: Record<string, RuntimeTensor> = { [RATE]: one(rate), [GRADIENT_SCALE]: one(1 / this.passes) };
-    if (this.options.average) feeds[AVERAGE_DECAY] = one(averageDecay);
-    this.groups.forEach(({ size }, i) => {
-      const { weights, velocity, average } = this.state[i];
-      feeds[updateVector('weights', i)] = float(weights, [size]);
-      feeds[updateVector('gradient', i)] = float(this.gradients[i], [size]);
-      feeds[updateVector('velocity', i)] = float(velocity, [size]);
-      if (average !== undefined) feeds[updateVector('average', i)] = float(average, [size]);
-    });
-    const results = await this.updateSession.run(feeds);
-    const vector = (kind: 'weights' | 'velocity' | 'average', group: number): Float32Array => results[updated(updateVector(kind, group))].data as Float32Array;
-    this.state.forEach((own, i) => {
-      own.weights = vector('weights', i);
-      own.velocity = vector('velocity', i);
-      if (own.average !== undefined) own.average = vector('average', i);
-    });
+    await this.inAllLanes({ kind: 'update', step: { rate, scale: 1 / this.passes, averageDecay } });
     this.passes = 0;
+  }
+
+  private async inAllLanes(task: LaneTask): Promise<number[]> {
+    // All must have ended before a failure is reported: nothing may write to the shared numbers any more.
+    const results = await Promise.all(this.workers.map(({ pool }) => pool.run(task)));
+    return results.map((result) => {
+      if ('reason' in result) throw new UserError(`the training ${task.kind} failed: ${result.reason}`);
+      return result.loss;
+    });
   }
 
   /**
@@ -134,20 +150,42 @@ export class Trainer {
   model(which: 'weights' | 'average'): OnnxModel {
     const { model } = this.classifier;
     const initializers = new Map(model.graph.initializers);
-    for (const { parameter: { name, dims, offset, size }, group } of this.places) {
-      const vector = this.state[group][which];
+    this.groups.forEach(({ parameters }, i) => {
+      const vector = this.state[i][which];
       if (vector === undefined) throw new UserError('no moving average of the weights is kept');
-      initializers.set(name, OnnxTensor.float32(dims, vector.slice(offset, offset + size)));
-    }
+      for (const { name, dims, offset, size } of parameters) initializers.set(name, OnnxTensor.float32(dims, vector.slice(offset, offset + size)));
+    });
     return { ...model, graph: { ...model.graph, initializers } };
   }
 
   async release(): Promise<void> {
-    await this.passSession.release();
-    await this.updateSession.release();
+    await Promise.all(this.workers.map(({ pool }) => pool.destroy()));
   }
 }
 
-function float(data: Float32Array, dims: readonly number[]): RuntimeTensor {
-  return { type: 'float32', dims, data };
+/** Where each group begins in the vectors of all. */
+function startsOf(groups: readonly ParameterGroup[]): number[] {
+  let end = 0;
+  return groups.map(({ size }) => (end += size) - size);
+}
+
+function sharedNumbers(classifier: ClassifierGraph, groups: readonly ParameterGroup[], lanes: number, average: boolean): SharedNumbers {
+  const total = groups.reduce((sum, { size }) => sum + size, 0);
+  const weights = sharedFloats(total);
+  const starts = startsOf(groups);
+  const { initializers } = classifier.model.graph;
+  groups.forEach(({ parameters }, i) => {
+    for (const { name, offset } of parameters) weights.set(initializers.get(name)!.toFloat32(), starts[i] + offset);
+  });
+  const copy = average ? sharedFloats(total) : undefined;
+  copy?.set(weights);
+  return { weights, velocity: sharedFloats(total), average: copy, gradients: Array.from({ length: lanes }, () => sharedFloats(total)) };
+}
+
+function sharedTensor(name: string, dims: readonly number[]): SharedTensor {
+  return { name, dims, data: sharedFloats(dims.reduce((a, b) => a * b)) };
+}
+
+function sharedFloats(length: number): Float32Array {
+  return new Float32Array(new SharedArrayBuffer(4 * length));
 }

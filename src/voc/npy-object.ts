@@ -1,6 +1,7 @@
-import { loadPickle } from './pickle.js';
-import { NdArray, PickleError } from './pickle-values.js';
-import type { PickleValue } from './pickle-values.js';
+import { NdArray, numpyPickles } from '../pickle/numpy.js';
+import { loadPickle } from '../pickle/pickle.js';
+import { PickleError } from '../pickle/values.js';
+import type { PickleValue } from '../pickle/values.js';
 
 const magic = Buffer.from('\x93NUMPY', 'latin1');
 
@@ -21,7 +22,7 @@ export function parseNpyObject(bytes: Uint8Array): PickleValue {
   if (!/'descr':\s*'\|O/.test(header) || !/'shape':\s*\(\s*\)/.test(header)) {
     throw new PickleError(`it does not hold one pickled object, as numpy.save(file, some_dict) writes it, but ${header.trim()}`);
   }
-  const array = loadPickle(file.subarray(end));
+  const array = loadPickle(file.subarray(end), numpyPickles);
   if (!(array instanceof NdArray) || array.values.length !== 1) throw new PickleError('it is corrupt');
   return array.values[0];
 }

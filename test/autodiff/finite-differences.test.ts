@@ -32,6 +32,8 @@ const STEPS = { linear: 1, kinked: 0.24 * SPACING, smooth: 0.06 };
 interface OperatorCase {
   name: string;
   kind: keyof typeof STEPS;
+  /** The operator set, where it is not 18. */
+  opset?: number;
   /** [C, H, W] */
   shape?: readonly [number, number, number];
   /** Adds the operator; x is the image [N, C, H, W]. */
@@ -102,13 +104,67 @@ const cases: OperatorCase[] = [
   { name: 'Flatten', kind: linear, build: (b, x) => b.node('Flatten', [x]) },
   { name: 'Squeeze and Unsqueeze', kind: linear, shape: [1, 3, 4], build: (b, x) => b.reduceSum(b.unsqueeze(b.squeeze(x, [1]), [-1]), [1]) },
   { name: 'Transpose', kind: linear, build: (b, x) => b.reduceSum(b.transpose(x, [0, 3, 1, 2]), [2]) },
+  { name: 'Transpose that moves the batch away, and back', kind: linear, build: (b, x) => b.transpose(b.reduceSum(b.transpose(x, [2, 0, 3, 1]), [2]), [1, 0, 3, 2]) },
+  { name: 'Gather of one index', kind: linear, build: (b, x) => b.gather(x, b.ints(-2), 2) },
+  { name: 'Gather of neighbours', kind: linear, build: (b, x) => b.gather(x, b.ints([1, 2]), 3) },
+  { name: 'Gather out of order, one twice', kind: linear, build: (b, x) => b.gather(x, b.ints([3, 0, 3, 1]), 3) },
+  { name: 'Expand', kind: linear, build: (b, x) => b.mul(b.expand(b.reduceMean(x, [2, 3]), b.ints([1, 1, 3, 5])), weights(b, [3, 5])) },
+  { name: 'Where', kind: kinked, build: (b, x) => b.where(b.greater(x, b.floats(2 * SPACING)), b.mul(x, b.floats(3)), b.reduceMean(x, [1])) },
+  { name: 'Cast', kind: linear, build: (b, x) => b.cast(x, DataType.float32) },
+  { name: 'Max', kind: kinked, build: (b, x) => b.max(b.floats(2 * SPACING), x) },
+  { name: 'Min', kind: kinked, build: (b, x) => b.min(x, b.floats([SPACING, -SPACING], [2, 1, 1])) },
+  { name: 'Erf', kind: smooth, build: (b, x) => b.node('Erf', [x]) },
+  { name: 'Log', kind: smooth, build: (b, x) => b.node('Log', [positive(b, x)]) },
+  { name: 'Reciprocal', kind: smooth, build: (b, x) => b.node('Reciprocal', [positive(b, x)]) },
+  { name: 'Abs', kind: kinked, build: (b, x) => b.node('Abs', [x]) },
+  { name: 'Selu', kind: kinked, build: (b, x) => b.node('Selu', [x], { alpha: float(1.3), gamma: float(0.8) }) },
+  { name: 'Softplus', kind: smooth, build: (b, x) => b.node('Softplus', [x]) },
+  { name: 'Mish', kind: smooth, build: (b, x) => b.node('Mish', [x]) },
+  { name: 'Gelu', opset: 20, kind: smooth, build: (b, x) => b.node('Gelu', [x]) },
+  { name: 'Gelu by tanh', opset: 20, kind: smooth, build: (b, x) => b.node('Gelu', [x], { approximate: 'tanh' }) },
+  { name: 'ReduceMax', kind: kinked, build: (b, x) => b.node('ReduceMax', [x, b.ints([1, 2])], { keepdims: 0 }) },
+  { name: 'ReduceL2', kind: smooth, build: (b, x) => b.div(x, b.node('ReduceL2', [positive(b, x), b.ints([1])])) },
+  { name: 'ReduceSumSquare', kind: smooth, build: (b, x) => b.node('ReduceSumSquare', [x, b.ints([3])]) },
+  { name: 'LayerNormalization', kind: smooth, build: (b, x) => b.node('LayerNormalization', [x, weights(b, [4]), weights(b, [4], 2)], { epsilon: float(0.1) }) },
+  { name: 'LayerNormalization over two axes', kind: smooth, build: (b, x) => b.node('LayerNormalization', [x, weights(b, [3, 4])], { axis: 2, epsilon: float(0.1) }) },
+  { name: 'InstanceNormalization', kind: smooth, build: (b, x) => b.node('InstanceNormalization', [x, b.floats([1.2, -0.7]), b.floats([0.1, 0.2])], { epsilon: float(0.1) }) },
+  { name: 'GroupNorm as exporters write it', kind: smooth, shape: [4, 2, 3], build: (b, x) => (
+    b.mul(b.reshape(b.node('InstanceNormalization', [b.reshape(x, [0, 2, -1]), b.floats([1, 1]), b.floats([0, 0])], { epsilon: float(0.1) }), b.shape(x)), weights(b, [4, 1, 1]))
+  ) },
+  { name: 'SpaceToDepth', kind: linear, shape: [2, 4, 6], build: (b, x) => b.node('SpaceToDepth', [x], { blocksize: 2 }) },
+  { name: 'DepthToSpace', kind: linear, shape: [8, 2, 5], build: (b, x) => b.node('DepthToSpace', [x], { blocksize: 2 }) },
+  { name: 'MatMul of features by features', kind: smooth, build: (b, x) => b.matmul(x, b.transpose(b.mul(x, weights(b, [2, 1, 1])), [0, 1, 3, 2])) },
+  { name: 'MatMul with a stack of matrices', kind: linear, build: (b, x) => b.matmul(x, weights(b, [2, 4, 3])) },
+  { name: 'MatMul of one matrix with many', kind: smooth, build: (b, x) => b.matmul(b.reduceMean(x, [1]), b.transpose(x, [0, 1, 3, 2])) },
+  { name: 'Gemm of features in columns', kind: linear, build: (b, x) => b.gemm(b.transpose(b.reshape(x, [0, -1]), [1, 0]), weights(b, [24, 3]), { transA: 1 }) },
+  { name: 'Gemm of all positions as rows', kind: linear, build: (b, x) => b.reshape(b.gemm(b.reshape(x, [-1, 4]), weights(b, [4, 3])), [-1, 18]) },
+  { name: 'self-attention with the tokens in front', kind: smooth, shape: [4, 2, 3], build: (b, x) => {
+    // [N, 4, 2, 3] -> tokens [6, N, 4] -> two heads of 2, folded into the batch as [2 N, 6, 2].
+    const tokens = b.transpose(b.reshape(x, [0, 4, 6]), [2, 0, 1]);
+    const heads = (seed: number): Value => b.transpose(b.reshape(b.matmul(tokens, weights(b, [4, 4], seed)), [6, -1, 2]), [1, 0, 2]);
+    const scores = b.node('Softmax', [b.matmul(heads(2), b.transpose(heads(3), [0, 2, 1]))]);
+    const mixed = b.reshape(b.transpose(b.matmul(scores, heads(4)), [1, 0, 2]), [6, -1, 4]);
+    return b.transpose(b.add(tokens, mixed), [1, 0, 2]);
+  } },
+  { name: 'queries, keys and values cut out of one tensor', kind: smooth, shape: [4, 2, 3], build: (b, x) => {
+    const all = b.matmul(b.transpose(b.reshape(x, [0, 4, 6]), [2, 0, 1]), weights(b, [4, 12]));
+    const parts = b.transpose(b.unsqueeze(b.reshape(all, [6, -1, 3, 4]), [0]), [3, 1, 2, 0, 4]);
+    const [q, k, v] = [0, 1, 2].map((i) => b.transpose(b.squeeze(b.gather(parts, b.ints(i), 0), [2]), [1, 0, 2]));
+    return b.matmul(b.node('Softmax', [b.matmul(q, b.transpose(k, [0, 2, 1]))]), v);
+  } },
+  { name: 'a class token joined in front, mixed with the others, and read', kind: smooth, shape: [3, 2, 2], build: (b, x) => {
+    const token = b.expand(weights(b, [1, 1, 3]), b.concat([b.shape(x, 0, 1), b.ints([1, 3])], 0));
+    const tokens = b.concat([token, b.transpose(b.reshape(x, [0, 3, 4]), [0, 2, 1])], 1);
+    const mixed = b.matmul(b.node('Softmax', [b.matmul(tokens, b.transpose(tokens, [0, 2, 1]))]), tokens);
+    return b.gather(b.add(tokens, mixed), b.ints(0), 1);
+  } },
   { name: 'Identity and Dropout', kind: linear, build: (b, x) => b.node('Dropout', [b.node('Identity', [x])]) },
 ];
 
 const CLASSES = 3;
 
 /** x -> the operator -> a random linear function of all that comes out, which is the logits. */
-function modelOf({ build, shape = [2, 3, 4] }: OperatorCase): { model: OnnxModel; operators: Set<string> } {
+function modelOf({ build, shape = [2, 3, 4], opset = 18 }: OperatorCase): { model: OnnxModel; operators: Set<string> } {
   const input = { name: 'x', type: DataType.float32, shape: ['N', ...shape] };
   const b = new GraphBuilder({ nodes: [], initializers: new Map(), inputs: [input] });
   const y = build(b, 'x');
@@ -119,7 +175,7 @@ function modelOf({ build, shape = [2, 3, 4] }: OperatorCase): { model: OnnxModel
   const outputs = [{ name: 'logits', type: DataType.float32, shape: ['N', CLASSES] }];
   return {
     operators,
-    model: { irVersion: 8, opset: 18, otherOpsets: new Map(), producer: '', metadata: new Map(), graph: { ...graph, nodes: b.nodes, outputs } },
+    model: { irVersion: 8, opset, otherOpsets: new Map(), producer: '', metadata: new Map(), graph: { ...graph, nodes: b.nodes, outputs } },
   };
 }
 

@@ -1,9 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { ClassifierGraph } from '../../src/cam/classifier.js';
-import { layerCam } from '../../src/cam/methods/layercam.js';
-import { buildCamGraph } from '../../src/cam/program-graph.js';
-import { CamProgram } from '../../src/cam/program.js';
+import { openCam, prepareCam } from '../../src/cam/plan.js';
 import { resolveLayer } from '../../src/onnx/layers.js';
 import { parseModel } from '../../src/onnx/read.js';
 import { serializeModel } from '../../src/onnx/write.js';
@@ -34,8 +32,7 @@ describe('gradients and LayerCAM maps of single operators and small networks equ
       const names = Object.keys(testCase.runs[0].layers);
       const session = await ortRuntime.load(serializeModel(gradientGraph(classifier, names)), { threads: 1 });
       const layers = names.map((name) => resolveLayer(classifier.layers, name));
-      const graph = serializeModel(buildCamGraph(classifier, layers, layerCam));
-      const program = await CamProgram.load(graph, classifier.input.name, names.length, ortRuntime, { threads: 1 });
+      const program = await openCam(prepareCam(classifier, layers, { methods: ['layer-cam'] }), ortRuntime, { threads: 1 });
       for (const run of testCase.runs) {
         const gradients = await session.run(feeds(run, classifier.input.name));
         const result = await program.run(run.input, [run.shape[2], run.shape[3]], run.classes);
@@ -45,8 +42,8 @@ describe('gradients and LayerCAM maps of single operators and small networks equ
           const actual = gradients[`${GRADIENT}${name}`];
           expect(actual.dims).toEqual([run.classes.length, expected.channels, expected.height, expected.width]);
           expect(relativeError(actual.data as Float32Array, expected.gradient), `gradient of ${name} at ${run.shape.join('x')}`).toBeLessThan(TOLERANCE);
-          expect([result.layers[i].height, result.layers[i].width]).toEqual([expected.height, expected.width]);
-          expect(relativeError(result.layers[i].data, expected.layercam), `map of ${name} at ${run.shape.join('x')}`).toBeLessThan(TOLERANCE);
+          expect([result.maps[0][i].height, result.maps[0][i].width]).toEqual([expected.height, expected.width]);
+          expect(relativeError(result.maps[0][i].data, expected.layercam), `map of ${name} at ${run.shape.join('x')}`).toBeLessThan(TOLERANCE);
         });
       }
       await session.release();

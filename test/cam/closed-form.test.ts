@@ -3,9 +3,7 @@ import { resolve } from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { ClassifierGraph } from '../../src/cam/classifier.js';
-import { layerCam } from '../../src/cam/methods/layercam.js';
-import { buildCamGraph } from '../../src/cam/program-graph.js';
-import { CamProgram } from '../../src/cam/program.js';
+import { openCam, prepareCam } from '../../src/cam/plan.js';
 import { toTensor } from '../../src/image/normalise.js';
 import type { OnnxModel } from '../../src/onnx/model.js';
 import { parseModel, readModel } from '../../src/onnx/read.js';
@@ -44,10 +42,9 @@ interface Image { dims: readonly number[]; data: Float32Array }
 async function check(model: OnnxModel, layer: string, image: Image, classes: readonly number[]): Promise<void> {
   const classifier = new ClassifierGraph(model, 'logits');
   const layers = classifier.resolveLayers([layer]);
-  const graph = serializeModel(buildCamGraph(classifier, layers, layerCam));
-  const program = await CamProgram.load(graph, classifier.input.name, 1, ortRuntime, { threads: 1 });
+  const program = await openCam(prepareCam(classifier, layers, { methods: ['layer-cam'] }), ortRuntime, { threads: 1 });
   const [, , height, width] = image.dims;
-  const { layers: [maps] } = await program.run(image.data, [height, width], classes);
+  const { maps: [[maps]] } = await program.run(image.data, [height, width], classes);
   await program.release();
   const activation = await forward(model, classifier.input.name, image.dims, image.data, layer);
   const [, channels, h, w] = activation.dims;

@@ -1,26 +1,26 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { ClassifierGraph } from '../../src/cam/classifier.js';
-import { layerCam } from '../../src/cam/methods/layercam.js';
-import { buildCamGraph } from '../../src/cam/program-graph.js';
-import { CamProgram } from '../../src/cam/program.js';
+import { buildCamGraph } from '../../src/cam/gradient-graph.js';
+import { camMethods } from '../../src/cam/methods/index.js';
+import type { GradientMethod } from '../../src/cam/methods/method.js';
+import type { CamRunner } from '../../src/cam/plan.js';
+import { openCam, prepareCam } from '../../src/cam/plan.js';
 import { UserError } from '../../src/errors.js';
 import { GraphBuilder } from '../../src/onnx/builder.js';
 import type { OnnxModel } from '../../src/onnx/model.js';
 import { parseModel } from '../../src/onnx/read.js';
 import { DataType } from '../../src/onnx/tensor.js';
-import { serializeModel } from '../../src/onnx/write.js';
 import { ortRuntime } from '../../src/runtime/ort.js';
 import type { AutodiffCase } from '../fixtures/load.js';
 import { loadCase, loadCases } from '../fixtures/load.js';
 import { noise } from '../random.js';
 
+const layerCam = camMethods['layer-cam'] as GradientMethod;
 const classifierOf = ({ modelPath }: AutodiffCase): ClassifierGraph => new ClassifierGraph(parseModel(readFileSync(modelPath)), 'logits');
 
-async function load(classifier: ClassifierGraph, layers: readonly string[]): Promise<CamProgram> {
-  const resolved = classifier.resolveLayers(layers);
-  const graph = serializeModel(buildCamGraph(classifier, resolved, layerCam));
-  return CamProgram.load(graph, classifier.input.name, resolved.length, ortRuntime, { threads: 1 });
+async function load(classifier: ClassifierGraph, layers: readonly string[]): Promise<CamRunner> {
+  return openCam(prepareCam(classifier, classifier.resolveLayers(layers), { methods: ['layer-cam'] }), ortRuntime, { threads: 1 });
 }
 
 /** The error that is thrown, which must be meant for the user. */
@@ -60,10 +60,10 @@ describe('classes', () => {
       for (const [k, c] of order.entries()) {
         const alone = await program.run(input, [height, width], [c]);
         expect(alone.logits).toEqual(together.logits);
-        alone.layers.forEach((maps, i) => {
+        alone.maps[0].forEach((maps, i) => {
           const area = maps.height * maps.width;
           expect(maps.data).toHaveLength(area);
-          const part = together.layers[i].data.subarray(k * area, (k + 1) * area);
+          const part = together.maps[0][i].data.subarray(k * area, (k + 1) * area);
           const scale = Math.max(...maps.data);
           part.forEach((value, at) => { expect(Math.abs(value - maps.data[at])).toBeLessThanOrEqual(1e-6 * scale); });
         });
@@ -80,7 +80,7 @@ describe('the program of a layer', () => {
     it(`differentiates nothing below it: ${name}`, () => {
       const classifier = classifierOf(loadCase(name));
       const { nodes, initializers } = classifier.model.graph;
-      const programOf = (...layers: string[]) => buildCamGraph(classifier, classifier.resolveLayers(layers), layerCam).graph;
+      const programOf = (...layers: string[]) => buildCamGraph(classifier, classifier.resolveLayers(layers), [layerCam]).graph;
       const forward = nodes.length;
       const below = new Set(nodes.slice(0, nodes.findIndex(({ outputs }) => outputs[0] === layer) + 1));
       const belowTensors = new Set([...below].flatMap(({ inputs, outputs }) => [...inputs, ...outputs]).filter((tensor) => tensor !== layer));
@@ -99,9 +99,9 @@ describe('the program of a layer', () => {
 
   it('returns logits and maps only, under fixed names', () => {
     const classifier = classifierOf(loadCase('resnet-like'));
-    const { inputs, outputs } = buildCamGraph(classifier, classifier.resolveLayers(['feat_a', 'feat_b']), layerCam).graph;
+    const { inputs, outputs } = buildCamGraph(classifier, classifier.resolveLayers(['feat_a', 'feat_b']), [layerCam]).graph;
     expect(inputs.map(({ name }) => name)).toEqual(['input', 'cam/classes']);
-    expect(outputs.map(({ name }) => name)).toEqual(['cam/logits', 'cam/map_0', 'cam/map_1']);
+    expect(outputs.map(({ name }) => name)).toEqual(['cam/logits', 'cam/map_0_0', 'cam/map_0_1']);
   });
 
   it('takes layers in any order and gives them shallowest first', async () => {
@@ -110,11 +110,11 @@ describe('the program of a layer', () => {
     const program = await load(classifierOf(testCase), ['feat_c', 'feat_a', 'feat_b']);
     const result = await program.run(input, [shape[2], shape[3]], classes);
     await program.release();
-    expect(result.layers.map(({ height }) => height)).toEqual(['feat_a', 'feat_b', 'feat_c'].map((name) => layers[name].height));
+    expect(result.maps[0].map(({ height }) => height)).toEqual(['feat_a', 'feat_b', 'feat_c'].map((name) => layers[name].height));
   });
 
   it('needs at least one layer', () => {
-    expect(userError(() => buildCamGraph(classifierOf(loadCase('resnet-like')), [], layerCam)).message).toContain('at least one layer');
+    expect(userError(() => buildCamGraph(classifierOf(loadCase('resnet-like')), [], [layerCam])).message).toContain('at least one layer');
   });
 });
 
@@ -133,8 +133,8 @@ describe('logits', () => {
     }));
     expect(b.logits).toHaveLength(4);
     a.logits.forEach((value, i) => { expect(b.logits[i]).toBeCloseTo(value, 6); });
-    expect(Math.max(...a.layers[0].data)).toBeGreaterThan(0);
-    a.layers[0].data.forEach((value, i) => { expect(b.layers[0].data[i]).toBeCloseTo(value, 6); });
+    expect(Math.max(...a.maps[0][0].data)).toBeGreaterThan(0);
+    a.maps[0][0].data.forEach((value, i) => { expect(b.maps[0][0].data[i]).toBeCloseTo(value, 6); });
   });
 
   it('are refused where they are a feature map or do not exist', () => {
@@ -173,11 +173,11 @@ describe('layers that cannot be used', () => {
   it('an operator without gradient rule is named, with its node and the tensors above it', () => {
     const model = network((b, x) => head(b, b.relu(b.alias(b.node('Softplus', [x]), 'odd'))));
     const classifier = new ClassifierGraph(model, 'logits');
-    const error = userError(() => buildCamGraph(classifier, classifier.resolveLayers(['feat_a']), layerCam));
+    const error = userError(() => buildCamGraph(classifier, classifier.resolveLayers(['feat_a']), [layerCam]));
     expect(error.message).toMatch(/operator Softplus has no gradient rule: Softplus 'Softplus_\d+'/);
     expect(error.hint).toContain('odd');
     // What lies above it still works.
-    expect(() => buildCamGraph(classifier, classifier.resolveLayers(['odd']), layerCam)).not.toThrow();
+    expect(() => buildCamGraph(classifier, classifier.resolveLayers(['odd']), [layerCam])).not.toThrow();
   });
 
   it('an operator of another domain is named with its domain', () => {
@@ -191,7 +191,7 @@ describe('layers that cannot be used', () => {
   it('weights and other operands that depend on the layer are no silent zero', () => {
     const dynamic = (part: (b: GraphBuilder, x: string, pooled: string) => string) => {
       const classifier = new ClassifierGraph(network((b, x) => part(b, x, b.reduceMean(x, [2, 3], false))), 'logits');
-      return userError(() => buildCamGraph(classifier, classifier.resolveLayers(['feat_a']), layerCam)).message;
+      return userError(() => buildCamGraph(classifier, classifier.resolveLayers(['feat_a']), [layerCam])).message;
     };
     expect(dynamic((b, _, pooled) => b.pow(b.exp(pooled), pooled))).toMatch(/Pow/);
     expect(dynamic((b, x, pooled) => head(b, b.node('PRelu', [x, b.squeeze(b.reduceMean(b.unsqueeze(pooled, [2, 3]), [0]), [0])])))).toMatch(/PRelu/);

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { unzipSync } from 'fflate';
 import { describe, expect, it } from 'vitest';
-import { encodeNpy, encodeNpz } from '../../src/jobs/npz.js';
+import { decodeNpy, decodeNpz, encodeNpy, encodeNpz, NpyError } from '../../src/jobs/npz.js';
 import type { NpyArray } from '../../src/jobs/npz.js';
 
 const folder = fileURLToPath(new URL('../fixtures/jobs/', import.meta.url));
@@ -36,5 +36,44 @@ describe('encodeNpz', () => {
     expect(Object.keys(files)).toEqual(['keys.npy', 'maps.npy']);
     expect(Buffer.from(files['keys.npy']).equals(readFileSync(`${folder}int32-3.npy`))).toBe(true);
     expect(Buffer.from(files['maps.npy']).equals(readFileSync(`${folder}float32-2x3x4.npy`))).toBe(true);
+  });
+});
+
+describe('decodeNpy', () => {
+  it.each(Object.keys(contents))('reads what numpy.save has written: %s', (name) => {
+    const { shape, values } = decodeNpy(readFileSync(`${folder}${name}.npy`));
+    expect(shape).toEqual(contents[name].shape);
+    expect(Array.from(values)).toEqual(contents[name].values);
+  });
+
+  const maps = fileURLToPath(new URL('../fixtures/maps/', import.meta.url));
+  const others = JSON.parse(readFileSync(`${maps}contents.json`, 'utf8')) as Record<string, { shape: number[]; values: (number | null)[] }>;
+
+  it.each(Object.keys(others))('reads the type %s', (name) => {
+    const { shape, values } = decodeNpy(readFileSync(`${maps}array-${name}.npy`));
+    expect(shape).toEqual(others[name].shape);
+    expect(Array.from(values)).toEqual(others[name].values.map((value) => value ?? Infinity));
+  });
+
+  it('refuses Fortran order, objects, and files that are cut short or something else', () => {
+    const bytes = readFileSync(`${folder}float32-2x3x4.npy`);
+    expect(() => decodeNpy(readFileSync(`${maps}array-fortran.npy`))).toThrow(/Fortran order/);
+    expect(() => decodeNpy(readFileSync(`${maps}irn/a.npy`))).toThrow(/does not hold an array of numbers/);
+    expect(() => decodeNpy(bytes.subarray(0, bytes.length - 2))).toThrow(NpyError);
+    expect(() => decodeNpy(bytes.subarray(0, 9))).toThrow('it is cut short');
+    expect(() => decodeNpy(Buffer.from('hello, world'))).toThrow('it is not an .npy file');
+  });
+});
+
+describe('decodeNpz', () => {
+  it('reads what numpy.savez has written', () => {
+    const arrays = decodeNpz(readFileSync(fileURLToPath(new URL('../fixtures/maps/seeds/a.npz', import.meta.url))));
+    expect([...arrays.keys()]).toEqual(['keys', 'maps']);
+    expect(Array.from(arrays.get('keys')!.values)).toEqual([3, 15]);
+    expect(arrays.get('maps')!.shape).toEqual([2, 17, 23]);
+  });
+
+  it('refuses other files', () => {
+    expect(() => decodeNpz(Buffer.from('hello, world'))).toThrow('it is not an .npz file, or is cut short');
   });
 });

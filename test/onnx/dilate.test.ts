@@ -3,9 +3,7 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { ClassifierGraph } from '../../src/cam/classifier.js';
-import { layerCam } from '../../src/cam/methods/layercam.js';
-import { buildCamGraph } from '../../src/cam/program-graph.js';
-import { CamProgram } from '../../src/cam/program.js';
+import { openCam, prepareCam } from '../../src/cam/plan.js';
 import { UserError } from '../../src/errors.js';
 import { GraphBuilder } from '../../src/onnx/builder.js';
 import { dilate, dilation } from '../../src/onnx/dilate.js';
@@ -65,10 +63,10 @@ describe('networks with their strides replaced by dilation are PyTorch\'s', () =
         const [before] = network.resolveLayers([`/${stride}`]);
         expect(layer.name).toBe(before.name);
         // A CAM can be taken of it: its operators have gradients.
-        const program = await CamProgram.load(serializeModel(buildCamGraph(dilated, [layer], layerCam)), 'image', 1, ortRuntime, { threads: 1 });
+        const program = await openCam(prepareCam(dilated, [layer], { methods: ['layer-cam'] }), ortRuntime, { threads: 1 });
         const cam = await program.run(noise(3 * image[0] * image[1], seed), image, [1, 3]);
         await program.release();
-        expect([cam.layers[0].height, cam.layers[0].width]).toEqual(features.shape.slice(2));
+        expect([cam.maps[0][0].height, cam.maps[0][0].width]).toEqual(features.shape.slice(2));
         expect(relativeError(cam.logits, floats(logits))).toBeLessThan(1e-5);
       });
     }

@@ -91,23 +91,27 @@ describe('feature layers', () => {
 });
 
 describe('resolveLayer', () => {
-  const layer = (name: string, stride: number, rectified: boolean, cut: boolean): FeatureLayer => ({ name, op: 'Relu', channels: 1, stride, rectified, cut });
+  const layer = (name: string, stride: number, ending: FeatureLayer['ending'], cut: boolean): FeatureLayer => (
+    { name, op: 'Relu', channels: 1, stride, arrangement: { kind: 'channels-first' }, rectified: false, ending, cut }
+  );
 
-  it('prefers a rectified cut, then a cut, then a rectified tensor, then the last; each time the last', () => {
+  it('prefers an activation on every path, then a join, then what is on every path, then an activation; each time the last', () => {
     const layers = [
-      layer('a', 2, true, true), layer('b', 2, true, true), layer('c', 2, false, true), layer('d', 2, true, false),
-      layer('e', 4, false, true), layer('f', 4, true, false), layer('g', 4, false, false),
-      layer('h', 8, true, false), layer('i', 8, false, false),
-      layer('j', 16, false, false), layer('k', 16, false, false),
-      layer('l', 64 / 21, true, true),
+      layer('a', 2, 'activation', true), layer('b', 2, 'activation', true), layer('c', 2, 'join', true), layer('d', 2, 'activation', false),
+      layer('e', 4, 'join', true), layer('f', 4, 'linear', true), layer('g', 4, 'activation', false),
+      layer('h', 8, 'linear', true), layer('i', 8, 'activation', false), layer('j', 8, 'join', false),
+      layer('k', 16, 'activation', false), layer('l', 16, 'join', false),
+      layer('m', 32, 'linear', false), layer('n', 32, 'linear', false),
+      layer('o', 64 / 21, 'activation', true),
     ];
-    expect([...strideAliases(layers)].map(([alias, { name }]) => [alias, name])).toEqual([['/2', 'b'], ['/4', 'e'], ['/8', 'h'], ['/16', 'k']]);
+    expect([...strideAliases(layers)].map(([alias, { name }]) => [alias, name]))
+      .toEqual([['/2', 'b'], ['/4', 'e'], ['/8', 'h'], ['/16', 'k'], ['/32', 'n']]);
     expect(resolveLayer(layers, '/8').name).toBe('h');
-    expect(resolveLayer(layers, 'l').name).toBe('l');
+    expect(resolveLayer(layers, 'o').name).toBe('o');
   });
 
   it('refuses what there is not, and lists what there is', () => {
-    const layers = [layer('a', 8, true, true), layer('b', 16, true, true)];
+    const layers = [layer('a', 8, 'activation', true), layer('b', 16, 'activation', true)];
     for (const [wanted, message] of [['/32', 'no feature layer at stride 32'], ['c', 'no feature layer called \'c\''], ['16', 'called \'16\'']]) {
       try {
         resolveLayer(layers, wanted);

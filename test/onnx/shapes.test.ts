@@ -128,11 +128,18 @@ describe('the image input', () => {
     expect(refusal(() => imageInput(inputOf([1, 3, 224, 224]), [224, 320])).message).toMatch(/224, 224.*224x320/);
   });
 
-  it('in another layout is refused', () => {
-    for (const shape of [['N', 224, 224, 3], [1, 'H', 'W', 3], [null, null, null, 3]]) {
+  it('declares its channels', () => {
+    for (const shape of [['N', 'C', 224, 224], [null, null, null, null], [1, 224, 224, 3]]) {
       const { message, hint } = refusal(() => imageInput(inputOf(shape)));
       expect(message).toContain('[N, channels, H, W] is wanted');
-      expect(hint).toContain('NCHW');
+      expect(hint).toContain('channels');
+    }
+  });
+
+  it('is of floats', () => {
+    const graph = inputOf([1, 3, 224, 224]);
+    for (const [type, name] of [[DataType.float16, 'float16'], [DataType.uint8, 'uint8']] as const) {
+      expect(refusal(() => imageInput({ ...graph, inputs: [{ ...graph.inputs[0], type }] })).message).toContain(`x0 is of type ${name}`);
     }
   });
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { assignSeeds } from '../../src/seeds/assign.js';
-import type { MapRows } from '../../src/seeds/assign.js';
+import { ArrayMaps } from '../../src/cam/map-rows.js';
+import { assignSeeds, giveStrongest, lostClasses } from '../../src/seeds/assign.js';
+import type { MapRows } from '../../src/cam/map-rows.js';
 
 /** Maps [K][height][width] as numbers. */
 function rows(maps: number[][][]): MapRows {
@@ -11,7 +12,7 @@ function rows(maps: number[][][]): MapRows {
 }
 
 const seeds = (maps: number[][][], labels: number[], threshold: number, backgroundThreshold = threshold): number[] =>
-  [...assignSeeds(rows(maps), labels, { threshold, backgroundThreshold }).data];
+  [...assignSeeds(rows(maps), labels, { thresholds: labels.map(() => threshold), backgroundThreshold }).data];
 
 describe('assignSeeds', () => {
   it('takes the largest map of each pixel where it exceeds the threshold', () => {
@@ -46,11 +47,55 @@ describe('assignSeeds', () => {
   });
 
   it('says the size of the maps', () => {
-    expect(assignSeeds(rows([[[0, 0, 1], [0, 1, 1]]]), [4], { threshold: 0.5, backgroundThreshold: 0.5 }))
+    expect(assignSeeds(rows([[[0, 0, 1], [0, 1, 1]]]), [4], { thresholds: [0.5] }))
       .toEqual({ width: 3, height: 2, data: Uint8Array.from([0, 0, 4, 0, 4, 4]) });
   });
 
   it('is all background where the maps are zero', () => {
     expect(seeds([[[0, 0]], [[0, 0]]], [1, 2], 0)).toEqual([0, 0]);
+  });
+});
+
+describe('assignSeeds with other policies', () => {
+  const two = new ArrayMaps(Float32Array.from([0.9, 0.6, 0.2, 0.7, 0.8, 0.55, 0.9, 0.1]), 2, 1, 4);
+  const all = (options: Omit<Parameters<typeof assignSeeds>[2], 'thresholds'>, thresholds = [0.5, 0.5]): number[] =>
+    [...assignSeeds(two, [3, 8], { thresholds, ...options }).data];
+
+  it('judges the strongest map by the threshold of its own class', () => {
+    expect(all({}, [0.65, 0.95])).toEqual([3, 0, 0, 3]);
+  });
+
+  it('wants foreground to exceed the background map, too', () => {
+    expect(all({ background: Float32Array.from([0.9, 0.1, 0.95, 0.6]) })).toEqual([0, 3, 0, 3]);
+  });
+
+  it('ignores pixels where the second class comes close', () => {
+    // Differences of the two maps: .1, .05, .7, .6; in the third pixel class 3 is no foreground.
+    expect(all({ conflict: { kind: 'ignore', margin: 0.08 } })).toEqual([3, 255, 8, 3]);
+    expect(all({ conflict: { kind: 'ignore', margin: 0.2 } })).toEqual([255, 255, 8, 3]);
+  });
+
+  it('does not ignore a pixel that is background anyway', () => {
+    expect(all({ conflict: { kind: 'ignore', margin: 0.2 } }, [0.95, 0.5])).toEqual([0, 0, 8, 0]);
+  });
+
+  it('gives contested pixels to the class with fewer', () => {
+    // Alone, class 3 would have the pixels 0, 1 and 3, class 8 the pixels 0, 1 and 2; with .58 only 0 and 2.
+    expect(all({ conflict: { kind: 'smaller-first' } }, [0.5, 0.58])).toEqual([8, 3, 8, 3]);
+  });
+
+  it('names the classes that got nothing, and gives them their strongest pixels where asked', () => {
+    const weak = new ArrayMaps(Float32Array.from([0.9, 0.8, 0.7, 0.6, 0.1, 0.3, 0.2, 0.25]), 2, 2, 2);
+    const seeds = assignSeeds(weak, [3, 8], { thresholds: [0.5, 0.5] });
+    expect(lostClasses(seeds, [3, 8])).toEqual([8]);
+    giveStrongest(seeds, weak, 1, 8, 0.5);
+    expect([...seeds.data]).toEqual([3, 8, 3, 8]);
+  });
+
+  it('gives nothing to a class whose map is zero', () => {
+    const zero = new ArrayMaps(new Float32Array(4), 1, 2, 2);
+    const seeds = assignSeeds(zero, [3], { thresholds: [0.5] });
+    giveStrongest(seeds, zero, 0, 3, 0.5);
+    expect([...seeds.data]).toEqual([0, 0, 0, 0]);
   });
 });

@@ -3,9 +3,11 @@ import { join } from 'node:path';
 import { unzipSync } from 'fflate';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { loadClassifier } from '../../src/cam/load.js';
+import { buildCamGraph } from '../../src/cam/gradient-graph.js';
 import { layerCam } from '../../src/cam/methods/layercam.js';
-import { buildCamGraph } from '../../src/cam/program-graph.js';
+import { seedSettings } from '../../src/config/cam.js';
 import type { SeedSettings } from '../../src/config/cam.js';
 import { serializeModel } from '../../src/onnx/write.js';
 import { ortRuntime } from '../../src/runtime/ort.js';
@@ -29,10 +31,7 @@ const images: Record<string, [number, number, string[]]> = {
 // Background and the eight classes above, by their VOC indices.
 const present = [0, 1, 6, 8, 12, 15, 17, 19, 20];
 
-const defaults: SeedSettings = {
-  layers: ['/8', '/16', '/32'], inputSize: 'short:96', maxPixels: 2 ** 22, layerNorm: 'max', scaleLayers: 'shallow', gamma: 2, fuse: 'max',
-  upsample: 'bilinear', alignCorners: false, mapNorm: 'max', threshold: 0.3, backgroundThreshold: undefined,
-};
+const defaults: SeedSettings = z.object(seedSettings).parse({ inputSize: 'short:96', threshold: 0.3 });
 
 let devkit: TinyDevkit;
 beforeAll(async () => { devkit = await makeDevkit(images); });
@@ -78,7 +77,7 @@ const largest = (values: Float64Array): number => values.reduce((a, b) => Math.m
 async function referenceMaps(id: string, network: [number, number], fuse: 'max' | 'mean'): Promise<Float64Array[]> {
   const { graph } = await loadClassifier(devkit.model);
   const layers = graph.resolveLayers(['/8', '/16', '/32']);
-  const session = await ortRuntime.load(serializeModel(buildCamGraph(graph, layers, layerCam)), { threads: 1 });
+  const session = await ortRuntime.load(serializeModel(buildCamGraph(graph, layers, [{ kind: 'gradient', map: layerCam }])), { threads: 1 });
   const [width, height, names] = images[id];
   const logits = names.map((name) => (VOC_CLASSES as readonly string[]).indexOf(name)).sort((a, b) => a - b);
   const results = await session.run({
@@ -89,7 +88,7 @@ async function referenceMaps(id: string, network: [number, number], fuse: 'max' 
   return logits.map((_, k) => {
     const fused = new Float64Array(width * height);
     layers.forEach((__, l) => {
-      const { dims: [, h, w], data } = results[`cam/map_${l}`];
+      const { dims: [, h, w], data } = results[`cam/map_0_${l}`];
       const map = Float64Array.from(data as Float32Array).subarray(k * h * w, (k + 1) * h * w);
       const maximum = largest(map);
       const scaled = map.map((value) => (l < layers.length - 1 ? Math.tanh(2 * value / maximum) : value / maximum));

@@ -1,6 +1,6 @@
 import { DataType } from '../../onnx/tensor.js';
 import type { GraphBuilder, Value } from '../../onnx/builder.js';
-import { floatAttribute, intAttribute } from '../../onnx/model.js';
+import { floatAttribute, intAttribute, stringAttribute } from '../../onnx/model.js';
 import type { SimpleRule } from '../rule.js';
 
 /** g where the condition holds, else 0. The condition has one image, g may have many seeds: it is converted only once. */
@@ -70,10 +70,47 @@ export const elu: SimpleRule = (node, g, b) => {
   return [b.mul(g, b.where(b.greater(x, b.floats(0)), b.floats(1), below))];
 };
 
+/** y = gamma x for x > 0, gamma alpha (exp(x) - 1) below, where y' = y + gamma alpha. */
+export const selu: SimpleRule = (node, g, b) => {
+  const [x] = node.inputs;
+  const [y] = node.outputs;
+  const gamma = floatAttribute(node, 'gamma', 1.0507009873554805);
+  const alpha = floatAttribute(node, 'alpha', 1.6732632423543772);
+  return [b.mul(g, b.where(b.greater(x, b.floats(0)), b.floats(gamma), b.add(y, b.floats(gamma * alpha))))];
+};
+
+/** y = log(1 + exp(x)): y' = sigmoid(x). */
+export const softplus: SimpleRule = ({ inputs: [x] }, g, b) => [b.mul(g, b.sigmoid(x))];
+
+/** y = x tanh(s) with s = softplus(x): y' = tanh(s) + x (1 - tanh(s)^2) sigmoid(x). */
+export const mish: SimpleRule = ({ inputs: [x] }, g, b) => {
+  const t = b.node('Tanh', [b.node('Softplus', [x])]);
+  return [b.mul(g, b.add(t, b.mul(b.mul(x, b.sigmoid(x)), b.sub(b.floats(1), b.mul(t, t)))))];
+};
+
+/**
+ * y = x P(x) with P the normal distribution: y' = P(x) + x exp(-x^2 / 2) / sqrt(2 pi). By the approximation `tanh` it is
+ * y = x (1 + t) / 2 with t = tanh(u), u = sqrt(2 / pi) (x + 0.044715 x^3): y' = (1 + t) / 2 + x (1 - t^2) u' / 2.
+ */
+export const gelu: SimpleRule = (node, g, b) => {
+  const [x] = node.inputs;
+  const [one, half] = [b.floats(1), b.floats(0.5)];
+  const square = b.mul(x, x);
+  if (stringAttribute(node, 'approximate', 'none') === 'tanh') {
+    const slope = Math.sqrt(2 / Math.PI);
+    const t = b.node('Tanh', [b.mul(x, b.add(b.floats(slope), b.mul(b.floats(slope * 0.044715), square)))]);
+    const inner = b.add(b.floats(slope), b.mul(b.floats(3 * slope * 0.044715), square));
+    return [b.mul(g, b.mul(half, b.add(b.add(one, t), b.mul(b.mul(x, b.sub(one, b.mul(t, t))), inner))))];
+  }
+  const distribution = b.mul(half, b.add(one, b.node('Erf', [b.mul(x, b.floats(Math.SQRT1_2))])));
+  const density = b.mul(b.floats(1 / Math.sqrt(2 * Math.PI)), b.exp(b.mul(square, b.floats(-0.5))));
+  return [b.mul(g, b.add(distribution, b.mul(x, density)))];
+};
+
 /** dx = y (g - sum(g y)), the sum running along the axis. */
 export const softmax: SimpleRule = (node, g, b, context) => {
   const [y] = node.outputs;
   const rank = context.rank(node, y);
   const axis = (intAttribute(node, 'axis', -1) + rank) % rank;
-  return [b.mul(y, b.sub(g, b.reduceSum(b.mul(g, y), [axis])))];
+  return [b.mul(y, b.sub(g, b.reduceSum(b.mul(g, y), [context.gradientAxis(node, y, axis)])))];
 };

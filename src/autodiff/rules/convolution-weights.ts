@@ -12,18 +12,20 @@ const WIDE = 16;
  * g[m] times the input channel c that the tap reads there. It is made of matrix products, which every runtime does fast,
  * over positions:
  * - 1x1: one product of gradient and input;
- * - depthwise: {@link laggedProducts};
+ * - depthwise: {@link laggedProducts}, or {@link mapConvolution} where the runtime is fast at it;
  * - others: what each tap reads is cut out of the input, for all taps side by side where channels are few, for one after
  *   the other where this would need k x k times the memory.
  */
-export function convolutionWeightGradient(b: GraphBuilder, convolution: Convolution): Value {
+export function convolutionWeightGradient(b: GraphBuilder, convolution: Convolution, blockedBatch?: number): Value {
   const { x, g, group, axes, outputSize, weights: { dims } } = convolution;
   const [m, perGroup] = dims;
   const positions = outputSize && outputSize[0] * outputSize[1];
   if (axes.every(({ kernel, pads }) => kernel === 1 && noPadding(pads))) {
     return b.reshape(channelProducts(b, g, subsampled(b, x, axes), { m, c: perGroup * group, group, positions }), dims);
   }
-  if (group === m && perGroup === 1) return laggedProducts(b, convolution);
+  if (group === m && perGroup === 1) {
+    return (blockedBatch === undefined ? undefined : mapConvolution(b, convolution, blockedBatch)) ?? laggedProducts(b, convolution);
+  }
   const taps = axes[0].kernel * axes[1].kernel;
   const channels = perGroup * group;
   if (perGroup < WIDE && axes.every(({ pads }) => typeof pads !== 'string' && pads.every((pad) => pad >= 0))) {
@@ -69,6 +71,30 @@ function channelProducts(b: GraphBuilder, g: Value, x: Value, { m, c, group, pos
   const perGroup = (value: Value, channels: number): Value => b.reshape(value, [0, group, channels / group, -1]);
   const products = b.matmul(perGroup(g, m), b.transpose(perGroup(x, c), [0, 1, 3, 2]));
   return b.reshape(b.reduceSum(products, [0], false), [m, c / group]);
+}
+
+/**
+ * The weight gradient [C, 1, kH, kW] of a depthwise convolution as a depthwise convolution itself: of the input with the
+ * gradient as its kernel, every image's channels being channels of their own. Strides and dilations change places.
+ *
+ * @param images of a batch
+ * @returns `undefined` where the sizes are not known
+ */
+function mapConvolution(b: GraphBuilder, { x, g, axes, inputSize, outputSize, weights: { dims } }: Convolution, images: number): Value | undefined {
+  if (inputSize === undefined || outputSize === undefined) return undefined;
+  const [channels, , kH, kW] = dims;
+  const begins = axes.map(({ pads }) => (pads as readonly [number, number])[0]);
+  // So much that there is a result for each tap.
+  const needed = axes.map(({ span, stride }, i) => span + (outputSize[i] - 1) * stride - inputSize[i] - begins[i]);
+  if (begins.some((begin) => begin < 0)) return undefined;
+  const planes = images * channels;
+  const all = b.conv(b.reshape(x, [1, planes, ...inputSize]), b.reshape(g, [planes, 1, ...outputSize]), {
+    group: planes, strides: axes.map(({ dilation }) => dilation), dilations: axes.map(({ stride }) => stride),
+    pads: [...begins, ...needed.map((pad) => Math.max(0, pad))],
+  });
+  // Rows behind the last window make results that belong to no tap.
+  const taps = needed.every((pad) => pad >= 0) ? all : b.slice(all, b.ints([0, 0]), b.ints([kH, kW]), [2, 3]);
+  return b.reshape(b.reduceSum(b.reshape(taps, [images, channels, kH, kW]), [0]), dims);
 }
 
 /** A plane of every channel, moved: `rows` rows and `columns` columns of zeros stand before it. */

@@ -10,6 +10,7 @@ import { convolutionWeightGradient } from './convolution-weights.js';
 /** y = x * w + bias: the gradient of x is a convolution of the gradient with the mirrored, transposed weights. */
 export const conv: SimpleRule = (node, g, b, context) => {
   const [x, w, bias] = node.inputs;
+  context.requireLeadingBatch(node, x);
   const dims = context.weightDims(node, w);
   const [y] = node.outputs;
   const [inputSize, outputSize] = [x, y].map((name) => {
@@ -23,7 +24,7 @@ export const conv: SimpleRule = (node, g, b, context) => {
   };
   return [
     context.wants(x) ? convolutionInputGradient(b, convolution) : undefined,
-    context.wants(w) ? convolutionWeightGradient(b, convolution) : undefined,
+    context.wants(w) ? convolutionWeightGradient(b, convolution, context.blockedBatch) : undefined,
     bias && context.wants(bias) ? b.reduceSum(g, [0, 2, 3], false) : undefined,
   ];
 };

@@ -1,10 +1,12 @@
+import { UserError } from '../../errors.js';
 import type { GraphBuilder, Value } from '../../onnx/builder.js';
-import { floatAttribute, intAttribute } from '../../onnx/model.js';
+import { describeNode, floatAttribute, intAttribute } from '../../onnx/model.js';
 import type { SimpleRule } from '../rule.js';
 
 /** y = scale (x - mean) / sqrt(variance + epsilon) + bias per channel, with fixed statistics; scale and bias are weights. */
 export const batchNormalization: SimpleRule = (node, g, b, context) => {
   const [x, scale, bias, mean, variance] = node.inputs;
+  context.requireLeadingBatch(node, x);
   const inverse = context.weight(node, variance).toFloat32().map((value) => 1 / Math.sqrt(value + floatAttribute(node, 'epsilon', 1e-5)));
   const perChannel = [inverse.length, 1, 1];
   const slope = context.wants(scale)
@@ -44,3 +46,46 @@ function channelSum(b: GraphBuilder, x: Value, before: number, after: number): V
   const mean = b.averagePool(rows, { kernel_shape: [size, 1], pads: [before, 0, after, 0], count_include_pad: 1 });
   return b.reshape(b.mul(mean, b.floats(size)), b.shape(x));
 }
+
+/**
+ * z = (x - mean) / sqrt(variance + epsilon) over some axes, y = scale z + bias: with h = g scale,
+ * dx = (h - mean(h) - z mean(h z)) / sqrt(variance + epsilon).
+ *
+ * @param axes the axes of x that are normalised, counted from the last
+ */
+function standardisedGradient(b: GraphBuilder, x: Value, h: Value, axes: readonly number[], epsilon: number): Value {
+  const centred = b.sub(x, b.reduceMean(x, axes));
+  const deviation = b.sqrt(b.add(b.reduceMean(b.mul(centred, centred), axes), b.floats(epsilon)));
+  const z = b.div(centred, deviation);
+  const along = b.mul(z, b.reduceMean(b.mul(h, z), axes));
+  return b.div(b.sub(b.sub(h, b.reduceMean(h, axes)), along), deviation);
+}
+
+/** Every position is normalised over the axes from `axis` on; scale and bias have the shape of those axes. */
+export const layerNormalization: SimpleRule = (node, g, b, context) => {
+  const [x, scale, bias] = node.inputs;
+  const rank = context.rank(node, x);
+  const axis = intAttribute(node, 'axis', -1);
+  const first = axis < 0 ? axis : axis - rank;
+  const axes = Array.from({ length: -first }, (_, i) => first + i);
+  const epsilon = floatAttribute(node, 'epsilon', 1e-5);
+  const standardised = (): Value => {
+    const centred = b.sub(x, b.reduceMean(x, axes));
+    return b.div(centred, b.sqrt(b.add(b.reduceMean(b.mul(centred, centred), axes), b.floats(epsilon))));
+  };
+  return [
+    context.wants(x) ? standardisedGradient(b, x, b.mul(g, scale), axes, epsilon) : undefined,
+    context.wants(scale) ? context.unbroadcast(node, b.mul(g, standardised()), scale) : undefined,
+    bias && context.wants(bias) ? context.unbroadcast(node, g, bias) : undefined,
+  ];
+};
+
+/** Every channel of x [N, C, H, W] is normalised over its positions; scale and bias [C]. Group normalisation is made of it. */
+export const instanceNormalization: SimpleRule = (node, g, b, context) => {
+  const [x, scale] = node.inputs;
+  context.requireLeadingBatch(node, x);
+  if (context.wants(scale) || context.wants(node.inputs[2])) throw new UserError(`${describeNode(node)} has no gradient rule for its weights`);
+  const axes = Array.from({ length: context.rank(node, x) - 2 }, (_, i) => -1 - i);
+  const perChannel = b.reshape(scale, [-1, ...axes.map(() => 1)]);
+  return [standardisedGradient(b, x, b.mul(g, perChannel), axes, floatAttribute(node, 'epsilon', 1e-5))];
+};

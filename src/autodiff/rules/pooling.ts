@@ -12,6 +12,7 @@ import { convolutionInputGradient } from './convolution.js';
  */
 export const maxPool: SimpleRule = (node, g, b, context) => {
   const [x] = node.inputs;
+  context.requireLeadingBatch(node, x);
   const indices = indicesOf(b, node.outputs);
   const perImage = b.node('ReduceProd', [b.shape(x, 1)], { keepdims: 1 });
   const outPerImage = b.node('ReduceProd', [b.shape(node.outputs[0], 1)], { keepdims: 1 });
@@ -20,7 +21,7 @@ export const maxPool: SimpleRule = (node, g, b, context) => {
   const where = b.reshape(b.mod(indices, perImage), b.concat([b.ints([-1]), outPerImage], 0));
   const rows = b.concat([batch, outPerImage], 0);
   const grad = b.scatterAdd(b.fill(b.concat([batch, perImage], 0), 0), b.expand(where, rows), b.reshape(g, rows), 1);
-  return [b.reshape(grad, context.gradientShape(x, g))];
+  return [b.reshape(grad, context.gradientShape(node, x, g))];
 };
 
 /** Gives the MaxPool that makes `outputs` its second output, the position of each maximum in the flattened input. */
@@ -38,6 +39,7 @@ function indicesOf(b: GraphBuilder, [y, existing]: readonly string[]): Value {
  */
 export const averagePool: SimpleRule = (node, g, b, context) => {
   const [x] = node.inputs;
+  context.requireLeadingBatch(node, x);
   const kernel = intsAttribute(node, 'kernel_shape') ?? [];
   const axes = windowAxes(node, kernel);
   const size = sizeOf(kernel);
@@ -49,7 +51,7 @@ export const averagePool: SimpleRule = (node, g, b, context) => {
   const values = OnnxTensor.float32([1, 1, ...kernel], new Float32Array(size).fill(1));
   const weights = { dims: values.dims, name: '', values };
   const grad = convolutionInputGradient(b, { x, y: node.outputs[0], g: alone(share), weights, group: 1, axes });
-  return [b.reshape(grad, context.gradientShape(x, g))];
+  return [b.reshape(grad, context.gradientShape(node, x, g))];
 };
 
 /** Whether every window counts all of its elements. */

@@ -11,40 +11,79 @@ function elementCount(b: GraphBuilder, x: Value, axes: readonly number[]): Value
 }
 
 /** A gradient [K, ...] with ones along the reduced axes, repeated over x. */
-function spread(b: GraphBuilder, context: RuleContext, x: Value, g: Value): Value {
-  return b.expand(g, context.gradientShape(x, g));
+function spread(node: OnnxNode, g: Value, b: GraphBuilder, context: RuleContext): Value {
+  return b.expand(g, context.gradientShape(node, node.inputs[0], g));
 }
 
 const spatial = [2, 3];
 
 /** y [N, C, 1, 1] = the mean of x over its positions. */
-export const globalAveragePool: SimpleRule = ({ inputs: [x] }, g, b, context) => [
-  spread(b, context, x, b.div(g, elementCount(b, x, spatial))),
-];
+export const globalAveragePool: SimpleRule = (node, g, b, context) => {
+  const [x] = node.inputs;
+  context.requireLeadingBatch(node, x);
+  return [spread(node, b.div(g, elementCount(b, x, spatial)), b, context)];
+};
 
 /** y [N, C, 1, 1] = the maximum of x over its positions; the first maximum takes the gradient. */
-export const globalMaxPool: SimpleRule = ({ inputs: [x] }, g, b, context) => {
+export const globalMaxPool: SimpleRule = (node, g, b, context) => {
+  const [x] = node.inputs;
+  context.requireLeadingBatch(node, x);
   const [batchAndChannels, size] = [b.shape(x, 0, 2), b.shape(x, 2, 4)];
   const positions = b.node('ReduceProd', [size], { keepdims: 1 });
   const flat = b.reshape(x, b.concat([batchAndChannels, positions], 0));
   const where = b.equal(b.range(b.ints(0), b.squeeze(positions, [0]), b.ints(1)), b.argMax(flat, 2));
   const mask = b.reshape(b.cast(where, DataType.float32), b.shape(x));
-  return [spread(b, context, x, b.mul(g, mask))];
+  return [spread(node, b.mul(g, mask), b, context)];
 };
 
-/** The axes of a reduction (none given: all), and the gradient with those axes put back as ones. */
-function reduced(node: OnnxNode, g: Value, b: GraphBuilder, context: RuleContext): { axes: readonly number[]; grad: Value } {
+interface Reduced {
+  /** The reduced axes of x. */
+  readonly axes: readonly number[];
+  /** The gradient with those axes put back as ones, in the form of the gradient of x. */
+  readonly grad: Value;
+  /** The result with those axes put back as ones. */
+  readonly kept: () => Value;
+}
+
+function reduced(node: OnnxNode, g: Value, b: GraphBuilder, context: RuleContext): Reduced {
   const [x, axesName] = node.inputs;
+  const [y] = node.outputs;
   const rank = context.rank(node, x);
-  const axes = (context.values(axesName) ?? Array.from({ length: rank }, (_, i) => i)).map((axis) => (axis < 0 ? axis + rank : axis));
-  context.requireLeadingBatch(node, x, node.outputs[0]);
-  return { axes, grad: intAttribute(node, 'keepdims', 1) === 1 ? g : b.unsqueeze(g, axes) };
+  const given = context.values(axesName) ?? [];
+  const none = given.length === 0 && intAttribute(node, 'noop_with_empty_axes', 0) === 0;
+  const axes = (none ? Array.from({ length: rank }, (_, i) => i) : given).map((axis) => (axis < 0 ? axis + rank : axis));
+  const keep = intAttribute(node, 'keepdims', 1) === 1;
+  const kept = (): Value => (keep ? y : b.unsqueeze(y, axes));
+  if (!axes.includes(0) && !context.isStacked(node, x) && !context.isStacked(node, y)) return { axes, grad: keep ? g : b.unsqueeze(g, axes), kept };
+  const stacked = context.stack(node, g, y);
+  const full = keep ? stacked : b.unsqueeze(stacked, axes.map((axis) => axis + 1));
+  // Of size 1 in place of the batch, if the batch was reduced.
+  return { axes, grad: context.isStacked(node, x) ? full : b.squeeze(full, [1]), kept };
 }
 
 export const reduceMean: SimpleRule = (node, g, b, context) => {
-  const [x] = node.inputs;
   const { axes, grad } = reduced(node, g, b, context);
-  return [spread(b, context, x, b.div(grad, elementCount(b, x, axes)))];
+  return [spread(node, b.div(grad, elementCount(b, node.inputs[0], axes)), b, context)];
 };
 
-export const reduceSum: SimpleRule = (node, g, b, context) => [spread(b, context, node.inputs[0], reduced(node, g, b, context).grad)];
+export const reduceSum: SimpleRule = (node, g, b, context) => [spread(node, reduced(node, g, b, context).grad, b, context)];
+
+/** y = the maximum; where several are equal, they share the gradient, as with PyTorch's amax. */
+export const reduceMax: SimpleRule = (node, g, b, context) => {
+  const [x] = node.inputs;
+  const { axes, grad, kept } = reduced(node, g, b, context);
+  const mask = b.cast(b.equal(x, kept()), DataType.float32);
+  return [b.mul(grad, b.div(mask, b.reduceSum(mask, axes)))];
+};
+
+/** y = the square root of the sum of x^2: y' = x / y. */
+export const reduceL2: SimpleRule = (node, g, b, context) => {
+  const [x] = node.inputs;
+  const { grad, kept } = reduced(node, g, b, context);
+  return [b.mul(grad, b.div(x, kept()))];
+};
+
+/** y = the sum of x^2: y' = 2 x. */
+export const reduceSumSquare: SimpleRule = (node, g, b, context) => [
+  b.mul(reduced(node, g, b, context).grad, b.mul(node.inputs[0], b.floats(2))),
+];

@@ -1,4 +1,5 @@
-import type { CamMethod } from './method.js';
+import type { CamFormula } from './method.js';
+import { weightedSum } from './method.js';
 
 /**
  * LayerCAM: every position of every channel is weighted by its own positive gradient,
@@ -8,4 +9,4 @@ import type { CamMethod } from './method.js';
  * P.-T. Jiang, C.-B. Zhang, Q. Hou, M.-M. Cheng, Y. Wei: LayerCAM: Exploring Hierarchical Class Activation Maps for
  * Localization, IEEE Transactions on Image Processing 30, 2021, equations 5 to 7.
  */
-export const layerCam: CamMethod = (activation, gradient, b) => b.relu(b.reduceSum(b.mul(b.relu(gradient), activation), [1]));
+export const layerCam: CamFormula = (activation, gradient, b) => weightedSum(b.relu(gradient), activation, b);

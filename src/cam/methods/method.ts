@@ -1,10 +1,48 @@
 import type { GraphBuilder, Value } from '../../onnx/builder.js';
 
 /**
- * A class activation map as a formula: adds to the graph the map of a layer.
+ * A class activation map as a formula of activations and gradients: adds to the graph the map of a layer.
  *
  * @param activation the layer A, [N, C, h, w] with N = 1 or N = K
  * @param gradient dy_c / dA, [K, C, h, w], one for each of K classes
  * @returns the maps, [K, 1, h, w], not negative and not normalised
  */
-export type CamMethod = (activation: Value, gradient: Value, b: GraphBuilder) => Value;
+export type CamFormula = (activation: Value, gradient: Value, b: GraphBuilder) => Value;
+
+/** A method that needs one forward and one backward pass. All methods of this kind share them. */
+export interface GradientMethod {
+  readonly kind: 'gradient';
+  readonly map: CamFormula;
+  /**
+   * The method is defined for the layer under global average pooling and a linear head only. It then takes the gradient
+   * of the logit, whatever the target is.
+   */
+  readonly linearHead?: true;
+}
+
+/** What a channel's change does to the target of one class. */
+export interface ChannelScores {
+  /** The target y_c of the image as it is. */
+  readonly plain: number;
+  /** The target y_c for the change of each channel, [C]. */
+  readonly changed: Float64Array;
+}
+
+/**
+ * A method without gradients: each channel of the layer changes what the network sees, the network runs once per channel,
+ * and what becomes of the target is the channel's weight in the map ReLU(sum_k w_k A_k).
+ */
+export interface ChannelMethod {
+  readonly kind: 'channels';
+  /** `mask`: the photograph is multiplied by the channel. `ablate`: the channel is set to zero. */
+  readonly change: 'mask' | 'ablate';
+  /** The weights w_k, [C]. */
+  readonly weights: (scores: ChannelScores) => Float64Array;
+}
+
+export type CamMethod = GradientMethod | ChannelMethod;
+
+/** ReLU(sum_k w_k A_k): how most methods end. `weights` is [K, C, 1, 1], or [K, C, h, w] for one weight per position. */
+export function weightedSum(weights: Value, activation: Value, b: GraphBuilder): Value {
+  return b.relu(b.reduceSum(b.mul(weights, activation), [1]));
+}

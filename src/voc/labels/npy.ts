@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { messageOf, UserError } from '../../errors.js';
+import { NdArray } from '../../pickle/numpy.js';
+import { PickleError } from '../../pickle/values.js';
+import type { PickleValue } from '../../pickle/values.js';
 import { VOC_CLASSES } from '../classes.js';
 import { parseNpyObject } from '../npy-object.js';
-import { NdArray, PickleError } from '../pickle-values.js';
-import type { PickleValue } from '../pickle-values.js';
 import type { LabelSource } from './source.js';
 
 /**

@@ -1,0 +1,75 @@
+/**
+ * The map kernels in WebAssembly against the same work in JavaScript: fusing three layers of two maps, and counting the
+ * histogram of a sweep, at 500 x 375 pixels on one thread. Medians of alternating rounds.
+ *
+ *     npm run bench -- kernels [--rounds 31]
+ */
+import { parseArgs } from 'node:util';
+import { DEFAULT_FUSION, FusedMaps } from '../src/cam/fusion.js';
+import { ThresholdSweep } from '../src/metrics/sweep.js';
+import { largestOfRow } from '../src/seeds/assign.js';
+import { randomSequence } from '../src/train/random.js';
+import { MapKernels } from '../src/wasm/map-kernels.js';
+import { median } from './median.js';
+
+const { values } = parseArgs({ options: { rounds: { type: 'string', default: '31' } } });
+const rounds = Number(values.rounds);
+const [height, width] = [375, 500];
+const area = height * width;
+const labels = Uint8Array.of(12, 15);
+const random = randomSequence(1);
+const layers = [[40, 54], [20, 27], [10, 14]].map(([h, w]) => (
+  { height: h, width: w, data: Float32Array.from({ length: 2 * h * w }, () => random() ** 3) }
+));
+const truth = Uint8Array.from({ length: area }, (_, i) => [0, 0, 0, 12, 255][Math.floor(i / 97) % 5]);
+const options = { ...DEFAULT_FUSION, layerNorm: 'none', scaleLayers: 'none' } as const;
+
+const kernels = new MapKernels();
+const counts = kernels.histogram(100);
+const parts = layers.map(({ height: h, width: w, data }) => (
+  { maps: kernels.floatsFrom(data), grid: kernels.grid([h, w], [height, width], options) }
+));
+const out = kernels.floats(2 * area);
+const truthBytes = kernels.bytesFrom(truth);
+const a = kernels.floats(area);
+const b = kernels.floats(area);
+const other = new Float32Array(area);
+const values32 = new Float32Array(area);
+
+let fused = new FusedMaps(layers, 2, [height, width], options);
+let maxima: Float32Array = new Float32Array(2);
+const sweep = new ThresholdSweep(100);
+const best = new Float32Array(width);
+const winner = new Uint8Array(width);
+const label = new Uint8Array(width);
+
+function sweepRows(): void {
+  for (let y = 0; y < height; y++) {
+    largestOfRow(fused, y, best, winner);
+    for (let x = 0; x < width; x++) label[x] = labels[winner[x]];
+    sweep.add(truth.subarray(y * width, (y + 1) * width), best, label);
+  }
+}
+
+const work: [string, () => void, () => void][] = [
+  ['upsample and fuse 3 layers of 2 maps', () => { fused = new FusedMaps(layers, 2, [height, width], options); }, () => { maxima = kernels.fuse(parts, 2, out, 'max'); }],
+  ['strongest of 2 maps and histogram of 100 bins', sweepRows, () => { kernels.argmaxHistogram(out, labels, truthBytes, counts, maxima); }],
+  ['maximum of two maps', () => { for (let i = 0; i < area; i++) if (other[i] > values32[i]) values32[i] = other[i]; }, () => { kernels.maxInto(a, b); }],
+  ['weighted sum of two maps', () => { for (let i = 0; i < area; i++) values32[i] += 0.5 * other[i]; }, () => { kernels.addInto(a, b, 0.5); }],
+  ['division by a number', () => { for (let i = 0; i < area; i++) values32[i] /= 1.5; }, () => { kernels.divide(a, 1.5); }],
+];
+const timings = work.map((): [number[], number[]] => [[], []]);
+for (let round = -10; round < rounds; round++) {
+  work.forEach(([, ...sides], i) => {
+    sides.forEach((run, side) => {
+      const start = performance.now();
+      run();
+      if (round >= 0) timings[i][side].push(performance.now() - start);
+    });
+  });
+}
+const perPixel = (list: readonly number[]): string => ((1e6 * median(list)) / area).toFixed(2);
+console.log(`${width} x ${height} pixels, one thread, medians of ${rounds} rounds; nanoseconds per pixel\n`);
+console.log('| | JavaScript | WebAssembly |');
+console.log('|---|---:|---:|');
+work.forEach(([name], i) => { console.log(`| ${name} | ${perPixel(timings[i][0])} | ${perPixel(timings[i][1])} |`); });

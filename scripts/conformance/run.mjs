@@ -1,0 +1,131 @@
+// Compares class activation maps of full-size networks with PyTorch's autograd, and writes the table docs/conformance.md.
+//
+//   node scripts/conformance/run.mjs [--models a,b] [--methods layer-cam,...] [--runtimes onnxruntime,...] [--python PATH]
+//
+// Needs Python with torch, torchvision, onnx, onnxscript and onnxruntime. Each network is made in a temporary folder
+// (VGG's file has 530 MB) and deleted afterwards. With --models the table is printed, but not written.
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { ClassifierGraph, openCam, prepareCam, readModel, resolveLayer } from '../../dist/index.js';
+import { readReference, referenceImage } from './reference.mjs';
+
+/** Where each runtime comes from: a module of the compiled library, and what it exports. */
+const RUNTIMES = {
+  onnxruntime: ['../../dist/runtime/ort.js', 'ortRuntime'],
+};
+
+const { values: options } = parseArgs({ options: {
+  models: { type: 'string' },
+  methods: { type: 'string', default: 'layer-cam,grad-cam,grad-cam++,xgrad-cam,hires-cam' },
+  runtimes: { type: 'string', default: Object.keys(RUNTIMES).join(',') },
+  python: { type: 'string', default: 'python3' },
+} });
+const methods = options.methods.split(',');
+const make = fileURLToPath(new URL('make.py', import.meta.url));
+const python = (...words) => execFileSync(options.python, [make, ...words], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+const runtimes = await Promise.all(options.runtimes.split(',').map(async (name) => {
+  if (RUNTIMES[name] === undefined) throw new Error(`unknown runtime '${name}'; there are ${Object.keys(RUNTIMES).join(', ')}`);
+  const [module, exported] = RUNTIMES[name];
+  return { name, runtime: (await import(module))[exported] };
+}));
+
+/** The largest difference, relative to the largest expected value. */
+function relativeError(actual, expected) {
+  if (actual.length !== expected.length) return Infinity;
+  const largest = expected.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
+  return actual.reduce((max, value, i) => Math.max(max, Math.abs(value - expected[i])), 0) / largest;
+}
+
+/** One row per layer: { model, layer, shape, errors: per method { error, noise } }. */
+async function compare(folder, name, runtime) {
+  const reference = readReference(join(folder, `${name}.json`));
+  const classifier = new ClassifierGraph(await readModel(join(folder, `${name}.onnx`)), 'logits');
+  const layers = classifier.resolveLayers(reference.layers.map(({ tensor }) => tensor));
+  const cam = await openCam(prepareCam(classifier, layers, { methods }), runtime, { threads: Math.max(1, cpus().length) });
+  const { logits, maps } = await cam.run(referenceImage(reference), reference.size, reference.classes);
+  await cam.release();
+  const exported = `${reference.exporter === 'dynamo' ? 'dynamo, ' : ''}opset ${reference.opset}, ${reference.fixed ? 'fixed' : 'free'} size`;
+  return {
+    name, exported, torch: reference.torch, size: reference.size, logits: relativeError(logits, reference.logits),
+    layers: reference.layers.map((layer) => {
+      const at = layers.findIndex((found) => found.name === layer.tensor);
+      const aliased = layer.key.startsWith('/') && resolveLayer(classifier.layers, layer.key).name === layer.tensor;
+      return {
+        key: aliased ? layer.key : `\`${layer.tensor}\``, shape: [layer.channels, ...layer.shape],
+        misnamed: layer.key.startsWith('/') && !aliased,
+        errors: Object.fromEntries(layer.methods.flatMap(({ method, noise, map }) => (
+          methods.includes(method) ? [[method, { error: relativeError(maps[methods.indexOf(method)][at].data, map), noise }]] : []
+        ))),
+      };
+    }),
+  };
+}
+
+const digits = (value) => value.toExponential(0);
+const cell = (found) => (found === undefined ? '' : `${digits(found.error)}${found.noise > 1e-4 ? ` (${digits(found.noise)})` : ''}`);
+
+function table(runtime, results) {
+  const lines = [
+    `## ${runtime}`, '',
+    `| network | image | logits | layer | C x h x w | ${methods.join(' | ')} |`,
+    `|${'---|'.repeat(5 + methods.length)}`,
+  ];
+  for (const { name, exported, size, logits, layers } of results) {
+    layers.forEach(({ key, shape, errors }, i) => {
+      const network = i === 0 ? [`${name.replace(' (dynamo)', '')}, ${exported}`, size.join(' x '), digits(logits)] : ['', '', ''];
+      lines.push(`| ${[...network, key, shape.join(' x '), ...methods.map((method) => cell(errors[method]))].join(' | ')} |`);
+    });
+  }
+  const all = results.flatMap(({ layers }) => layers.map(({ errors }) => errors['layer-cam']).filter(Boolean));
+  const within = (bar) => all.filter(({ error }) => error <= bar).length;
+  lines.push('', `LayerCAM: ${within(1e-4)} of ${all.length} layers within 1e-4, ${within(1e-3)} within 1e-3; largest error ${digits(Math.max(...all.map(({ error }) => error)))}.`, '');
+  return lines.join('\n');
+}
+
+const names = options.models?.split(',') ?? JSON.parse(python('list'));
+const results = new Map(runtimes.map(({ name }) => [name, []]));
+for (const name of names) {
+  const folder = await mkdtemp(join(tmpdir(), 'conformance-'));
+  try {
+    python('full', folder, name);
+    for (const { name: runtimeName, runtime } of runtimes) {
+      const result = await compare(folder, name, runtime);
+      results.get(runtimeName).push(result);
+      const worst = Math.max(...result.layers.map(({ errors }) => errors['layer-cam']?.error ?? 0));
+      console.log(`${name}, ${runtimeName}: LayerCAM ${digits(worst)}${result.layers.some(({ misnamed }) => misnamed) ? '; AN ALIAS NAMES ANOTHER LAYER' : ''}`);
+    }
+  } catch (error) {
+    process.exitCode = 1;
+    console.error(`${name}: ${error.message}${error.hint === undefined ? '' : ` (${error.hint})`}`);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+const tables = runtimes.map(({ name }) => table(name, results.get(name)));
+if (options.models === undefined && process.exitCode === undefined) {
+  const [{ torch }] = results.values().next().value;
+  const text = `# Conformance with PyTorch
+
+The maps of torchvision's classifiers, computed by voc-seeds from their ONNX files, against PyTorch ${torch}: float64 autograd on
+torchvision's own modules. Networks have random weights (and random statistics where they normalise by batch), and are exported by
+\`torch.onnx\`, with free height and width where the exporter can. Made by
+
+\`\`\`
+npm run build && node scripts/conformance/run.mjs
+\`\`\`
+
+A number is the largest difference of a map, for the two strongest classes, relative to the map's largest value. In brackets,
+where it is above 1e-4, is how far PyTorch's own map moves in float32, or by a noise of 1e-6 on the image: near a kink of ReLU or two
+equal maxima of a pool, a rounding error decides on a gradient, and XGrad-CAM and Grad-CAM++ divide by sums that may cancel. The layers are
+named as \`--layers\` takes them.
+
+${tables.join('\n')}`;
+  await writeFile(fileURLToPath(new URL('../../docs/conformance.md', import.meta.url)), text);
+} else {
+  console.log(`\n${tables.join('\n')}`);
+}

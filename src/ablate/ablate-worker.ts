@@ -1,0 +1,126 @@
+import sharp from 'sharp';
+import { workerData } from 'piscina';
+import { runViews, unmirrored } from '../cam/photo-views.js';
+import type { PhotoViewOptions } from '../cam/photo-views.js';
+import type { CamPlan, CamRunner } from '../cam/plan.js';
+import { openCam } from '../cam/plan.js';
+import { messageOf, UserError } from '../errors.js';
+import { readPhoto } from '../image/photo.js';
+import { writeFileAtomic } from '../jobs/files.js';
+import type { Size } from '../onnx/shapes.js';
+import { ortRuntime } from '../runtime/ort.js';
+import { classesInMap } from '../voc/labels/masks.js';
+import type { RgbMasks } from '../voc/masks.js';
+import { readMask } from '../voc/masks.js';
+import { ImageMeasurer } from './measure-image.js';
+import type { MeasuredImage } from './measure-image.js';
+import type { MeasureCounts } from './record.js';
+import { encodeRecord } from './record.js';
+import { truthSlots } from './truth-slots.js';
+import type { AblationWork, Parameters } from './work.js';
+import { parametersOf } from './work.js';
+
+/** What a worker needs for all of its images. */
+export interface AblateWorkerData {
+  /** Of all methods at all layers. */
+  readonly plan: CamPlan;
+  readonly work: AblationWork;
+  readonly parameters: Parameters;
+  readonly photo: Omit<PhotoViewOptions, 'scales' | 'flip'>;
+  readonly rgbMasks?: RgbMasks;
+  readonly threads: number;
+}
+
+/** One image. */
+export interface AblateTask {
+  readonly imagePath: string;
+  readonly maskPath: string;
+  /** VOC indices of its classes, and the logit of each. */
+  readonly labels: readonly number[];
+  readonly logits: readonly number[];
+  /** Where its record goes. */
+  readonly recordPath: string;
+}
+
+/** Where the time of an image went, in milliseconds: decoding, the network, all variants, writing. */
+export interface AblateTimes {
+  readonly read: number;
+  readonly cam: number;
+  readonly variants: number;
+  readonly write: number;
+}
+
+export type AblateResult
+  = | { readonly status: 'done'; readonly times: AblateTimes }
+    | { readonly status: 'failed'; readonly reason: string };
+
+const data = workerData as AblateWorkerData;
+
+// The images of a batch are the parallel work; threads inside one image would only compete with them.
+sharp.concurrency(1);
+
+let runner: Promise<CamRunner> | undefined;
+const measurer = new ImageMeasurer(data.work, data.parameters);
+const refines = data.work.maps.some(({ refine }) => refine !== undefined);
+
+/** The entry point of the worker: never throws, a failure is a result. */
+export default async function run(task: AblateTask): Promise<AblateResult> {
+  try {
+    return await measure(task);
+  } catch (error) {
+    return { status: 'failed', reason: messageOf(error) };
+  }
+}
+
+async function measure({ imagePath, maskPath, labels, logits, recordPath }: AblateTask): Promise<AblateResult> {
+  const times = { read: 0, cam: 0, variants: 0, write: 0 };
+  const start = performance.now();
+  const mask = await readMask(maskPath, { rgb: data.rgbMasks });
+  // Refuses values that are no labels.
+  classesInMap(mask, maskPath);
+  times.read += performance.now() - start;
+  const { views, original } = await viewsOf(imagePath, logits, times);
+  if (original[0] !== mask.height || original[1] !== mask.width) {
+    throw new UserError(`the photograph ${imagePath} is ${original[1]} x ${original[0]} pixels, its mask ${maskPath} ${mask.width} x ${mask.height}`);
+  }
+  const decoding = performance.now();
+  const image = refines && labels.length > 0 ? (await readPhoto(imagePath, { input: { kind: 'native' }, maxPixels: Infinity })).pixels : undefined;
+  const measuring = performance.now();
+  const { truth, measures } = labels.length === 0
+    ? { truth: truthSlots(mask.data), measures: data.work.measures.map(noClass) }
+    : measurer.measure({ views, labels, size: original, truth: mask.data, image });
+  const writing = performance.now();
+  await writeFileAtomic(recordPath, encodeRecord({ truths: truth.truths, totals: truth.totals, labels, measures }));
+  times.read += measuring - decoding;
+  times.variants = writing - measuring;
+  times.write = performance.now() - writing;
+  return { status: 'done', times };
+}
+
+/** What the network says to every view; nothing where there is no class to ask for. */
+async function viewsOf(
+  path: string, logits: readonly number[], times: { read: number; cam: number },
+): Promise<{ views: MeasuredImage['views']; original: Size }> {
+  const { views: wanted } = data.work;
+  if (logits.length === 0) {
+    const { original } = await readPhoto(path, { input: data.photo.inputSize, maxPixels: data.photo.maxPixels });
+    return { views: [], original };
+  }
+  runner ??= openCam(data.plan, ortRuntime, { threads: data.threads });
+  const cam = await runner;
+  const found = new Map<string, MeasuredImage['views'][number]>();
+  let original: Size = [0, 0];
+  for (const scale of new Set(wanted.map((view) => view.scale))) {
+    const flip = wanted.some((view) => view.flip && view.scale === scale);
+    const photo = await runViews(path, { ...data.photo, scales: [scale], flip }, (tensor, size) => cam.run(tensor, size, logits));
+    original = photo.original;
+    times.read += photo.times.read;
+    times.cam += photo.times.cam;
+    for (const { result, ...view } of photo.results) found.set(`${scale} ${view.flip}`, result.maps.map((layers) => unmirrored(layers, view)));
+  }
+  return { views: wanted.map(({ scale, flip }) => found.get(`${scale} ${flip}`)!), original };
+}
+
+function noClass({ kind }: AblationWork['measures'][number]): MeasureCounts {
+  return { parameters: parametersOf(kind, data.parameters).length, columns: 0, counts: new Int32Array(0) };
+}

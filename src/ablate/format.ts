@@ -1,0 +1,122 @@
+import type { AxisName, VariantSettings } from '../config/ablate.js';
+import { AXIS_NAMES, variantSettings } from '../config/ablate.js';
+import { markdownTable } from '../metrics/format.js';
+import { className } from '../voc/classes.js';
+import type { AblationScores, Parameter, VariantScore } from './score.js';
+
+/** The settings with which `generate` makes the seeds of a variant at its chosen parameter, by the names of its configuration. */
+export function generateSettings({ variant, parameter }: Pick<VariantScore, 'variant' | 'parameter'>): VariantSettings & Record<string, unknown> {
+  return { ...variant.settings, ...chosen(parameter) };
+}
+
+function chosen(parameter: Parameter): Record<string, unknown> {
+  switch (parameter.name) {
+    case 'otsu': return {};
+    case 'per-class': return { classThresholds: Object.fromEntries(parameter.values.flatMap((value, label) => (label === 0 ? [] : [[className(label), value]]))) };
+    default: return { [parameter.name]: parameter.value };
+  }
+}
+
+/** The flags of `generate` for the same, without those that have their default. */
+export function generateFlags(score: Pick<VariantScore, 'variant' | 'parameter'>): string {
+  const { effective } = score.variant;
+  const texts = AXIS_NAMES.filter((axis) => effective[axis] !== undefined && JSON.stringify(effective[axis]) !== JSON.stringify(defaultOf(axis)))
+    .map((axis) => flagOf(axis, effective[axis]));
+  return [...texts, ...Object.entries(chosen(score.parameter)).map(([name, value]) => flagOf(name, value))].join(' ');
+}
+
+function defaultOf(axis: AxisName): unknown {
+  return variantSettings[axis].parse(undefined);
+}
+
+function flagOf(name: string, value: unknown): string {
+  const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  if (value === true) return flag;
+  if (value === false) return `--no-${flag.slice(2)}`;
+  if (Array.isArray(value)) return `${flag} ${value.join(',')}`;
+  if (typeof value === 'object' && value !== null) return `${flag} ${Object.entries(value).map(([key, own]) => `${key}=${String(own)}`).join(',')}`;
+  return `${flag} ${String(value)}`;
+}
+
+/** A parameter in a word or two: `0.35`, `alpha 4`, `70 %`. */
+export function parameterText(parameter: Parameter): string {
+  switch (parameter.name) {
+    case 'threshold': return short(parameter.value);
+    case 'alpha': return `alpha ${short(parameter.value)}`;
+    case 'percentile': return `${short(parameter.value)} %`;
+    case 'otsu': return 'Otsu';
+    case 'per-class': return 'per class';
+  }
+}
+
+function short(value: number): string {
+  return String(Number(value.toFixed(4)));
+}
+
+const percent = (ratio: number): string => (Number.isNaN(ratio) ? '-' : (100 * ratio).toFixed(2));
+const signed = (ratio: number): string => `${ratio > 0 ? '+' : ''}${percent(ratio)}`;
+
+/** The variants as Markdown for reading, the best first. */
+export function ablationMarkdown(result: AblationScores): string {
+  const { scores, baseline, sawMasks } = result;
+  const intervals = scores.some(({ low }) => low !== undefined);
+  const header = [
+    'variant', 'threshold', ...sawMasks ? ['mIoU'] : ['mIoU tuned', 'mIoU scored'], ...intervals ? ['95 %'] : [], 'difference', ...intervals ? ['95 %', ''] : [],
+  ];
+  const rows = scores.map(({ variant, parameter, tuned, miou, low, high, difference }) => [
+    variant.name, parameterText(parameter), ...sawMasks ? [percent(miou)] : [percent(tuned), percent(miou)],
+    ...intervals ? [`${percent(low!)} .. ${percent(high!)}`] : [],
+    ...variant.name === baseline
+      ? ['baseline', ...intervals ? ['', ''] : []]
+      : [signed(difference.value), ...intervals ? [`${signed(difference.low!)} .. ${signed(difference.high!)}`, difference.real === true ? '*' : ''] : []],
+  ]);
+  return `${markdownTable(header, rows)}\n\n${notesOf(result)}\n`;
+}
+
+/** What the table means. */
+export function notesOf({ scores, baseline, sawMasks, images }: AblationScores): string {
+  const intervals = scores.some(({ low }) => low !== undefined);
+  return [
+    sawMasks
+      ? `Thresholds are the best ones for these ${images.score} images: they saw the masks, and so did every mIoU here.`
+      : `Thresholds are the best ones for ${images.tune} images; mIoU scored is that of ${images.score} images with them.`,
+    `Differences are to '${baseline}'.${intervals ? ' 95 %: percentile intervals of a bootstrap over the images, thresholds fixed; * the interval leaves out 0.' : ''}`,
+  ].join('\n');
+}
+
+/** The result for JSON; shares in 0..1, what is NaN here becomes null there. */
+export function ablationJson({ scores, baseline, sawMasks, images }: AblationScores): Record<string, unknown> {
+  return {
+    images, sawMasks, baseline,
+    variants: scores.map((score) => ({
+      name: score.variant.name,
+      settings: generateSettings(score),
+      layers: score.variant.recipe.layers,
+      threshold: score.parameter.name === 'threshold' ? score.parameter.value : null,
+      parameter: score.parameter.name === 'per-class' ? { name: 'per-class' } : score.parameter,
+      tuned: score.tuned, miou: score.miou, low: score.low, high: score.high,
+      difference: score.difference,
+      perClass: Object.fromEntries(score.perLabel.map((iou, label) => [className(label), iou])),
+      curve: score.curve,
+    })),
+  };
+}
+
+/** The result as CSV: one line per variant, shares in 0..1 in full precision, a cell empty where there is no number. */
+export function ablationCsv({ scores }: AblationScores): string {
+  const header = [
+    'variant', 'parameter', 'value', 'tuned', 'miou', 'low', 'high', 'difference', 'difference_low', 'difference_high', 'real',
+    ...scores[0].perLabel.map((_, label) => `iou_${className(label)}`), ...AXIS_NAMES,
+  ];
+  const lines = scores.map(({ variant, parameter, tuned, miou, low, high, difference, perLabel }) => [
+    variant.name, parameter.name, 'value' in parameter ? parameter.value : '', tuned, miou, low, high,
+    difference.value, difference.low, difference.high, difference.real, ...perLabel, ...AXIS_NAMES.map((axis) => variant.settings[axis]),
+  ]);
+  return [header, ...lines].map((line) => `${line.map(csvCell).join(',')}\n`).join('');
+}
+
+function csvCell(value: unknown): string {
+  if (value === undefined || Number.isNaN(value)) return '';
+  const text = Array.isArray(value) ? value.join(' ') : String(value);
+  return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}

@@ -1,0 +1,78 @@
+import type { AxisName, Grid, NamedVariant, VariantSettings } from '../config/ablate.js';
+import { AXIS_NAMES } from '../config/ablate.js';
+
+/** A variant before it is known which of its settings have an effect. */
+export interface WantedVariant {
+  /** A name of its own; else it is made of the settings in which variants differ. */
+  readonly name?: string;
+  readonly settings: VariantSettings;
+}
+
+/**
+ * All variants that are wanted: the cross product of the grid's values, the last axis running fastest, and behind it the
+ * variants that are listed by name. Without either it is the base settings alone.
+ *
+ * @param base what a variant has where nothing else is said
+ */
+export function expandGrid(base: VariantSettings, grid: Grid, named: readonly NamedVariant[]): WantedVariant[] {
+  const axes = AXIS_NAMES.filter((axis) => grid[axis] !== undefined);
+  const product = axes.length === 0 && named.length > 0
+    ? []
+    : axes.reduce(
+        (variants, axis) => variants.flatMap((settings) => grid[axis]!.map((value): VariantSettings => ({ ...settings, [axis]: value }))),
+        [base],
+      );
+  return [
+    ...product.map((settings) => ({ settings })),
+    ...named.map(({ name, ...changes }) => ({ name, settings: { ...base, ...given(changes) } })),
+  ];
+}
+
+function given(changes: Partial<VariantSettings>): Partial<VariantSettings> {
+  return Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
+}
+
+/** How a setting is put into a variant's name. */
+const texts: { readonly [Name in AxisName]: (value: VariantSettings[Name]) => string } = {
+  method: (value) => value,
+  layers: (value) => value.join(','),
+  layerNorm: (value) => `layer-norm ${value}`,
+  scaleLayers: (value) => `scale ${value}`,
+  gamma: (value) => `gamma ${value}`,
+  fuse: (value) => value,
+  upsample: (value) => value,
+  alignCorners: (value) => (value ? 'corners aligned' : 'half-pixel centres'),
+  mapNorm: (value) => `map-norm ${value}`,
+  scales: (value) => `x${value.join(',')}`,
+  flip: (value) => (value ? 'flip' : 'no flip'),
+  scaleNorm: (value) => `scale-norm ${value}`,
+  scaleFuse: (value) => `scales by ${value}`,
+  fuseFirst: (value) => `${value} first`,
+  refine: (value) => (value === 'none' ? 'unrefined' : value),
+  refineNorm: (value) => `refine-norm ${value}`,
+  background: (value) => value,
+  conflict: (value) => value,
+  conflictMargin: (value) => `margin ${value}`,
+};
+
+/**
+ * Names that tell variants apart: the settings in which they differ, without those that have no effect on a variant.
+ *
+ * @param variants with the settings that have an effect
+ */
+export function nameVariants(variants: readonly { readonly name?: string; readonly effective: Partial<VariantSettings> }[]): string[] {
+  const values = (axis: AxisName): unknown[] => variants.map(({ effective }) => effective[axis]).filter((value) => value !== undefined);
+  const differing = AXIS_NAMES.filter((axis) => new Set(values(axis).map((value) => JSON.stringify(value))).size > 1);
+  const used = new Map<string, number>();
+  return variants.map(({ name, effective }) => {
+    const parts = differing.filter((axis) => effective[axis] !== undefined).map((axis) => textOf(axis, effective));
+    const own = name ?? (parts.length === 0 ? 'base settings' : parts.join(' '));
+    const times = (used.get(own) ?? 0) + 1;
+    used.set(own, times);
+    return times === 1 ? own : `${own} (${times})`;
+  });
+}
+
+function textOf<Name extends AxisName>(axis: Name, settings: Partial<VariantSettings>): string {
+  return texts[axis](settings[axis] as VariantSettings[Name]);
+}

@@ -1,0 +1,263 @@
+import { isScaled, normaliseLayer } from '../cam/fusion.js';
+import type { LayerMaps } from '../cam/fusion.js';
+import { pickMaps } from '../cam/layer-choice.js';
+import type { MapRows } from '../cam/map-rows.js';
+import { ArrayMaps, mapsToArray } from '../cam/map-rows.js';
+import { fuseViews } from '../cam/multi-scale.js';
+import { COLUMN_COUNT, LABEL_COUNT } from '../metrics/confusion.js';
+import type { Size } from '../onnx/shapes.js';
+import { parseRefiners, refineMaps } from '../refine/refiners.js';
+import { otsuThreshold, percentileOf, powerBackground, powerThreshold, strengths } from '../seeds/background.js';
+import { makeSeeds } from '../seeds/make-seeds.js';
+import { IGNORE_LABEL } from '../voc/label-map.js';
+import type { Bytes, Floats, Words } from '../wasm/arena.js';
+import type { Grid, GridMaps } from '../wasm/map-kernels.js';
+import { MapKernels } from '../wasm/map-kernels.js';
+import type { MeasureCounts } from './record.js';
+import { countByThreshold } from './threshold-counts.js';
+import type { TruthSlots } from './truth-slots.js';
+import { truthSlots } from './truth-slots.js';
+import type { AblationWork, MapWork, MeasureWork, Parameters } from './work.js';
+import { parametersOf } from './work.js';
+
+/** What the network has said about an image, and what is true of it. */
+export interface MeasuredImage {
+  /** Per view [method][layer]: maps [K, h, w], those of mirrored views turned back. */
+  readonly views: readonly (readonly (readonly LayerMaps[])[])[];
+  /** The VOC index of each class of the maps, at least one. */
+  readonly labels: readonly number[];
+  readonly size: Size;
+  /** [height, width] */
+  readonly truth: Uint8Array;
+  /** RGB, HWC; needed where maps are refined. */
+  readonly image?: Uint8Array;
+}
+
+/** The most numbers that are refined at once (64 MiB). */
+const MAX_REFINED = 2 ** 24;
+
+/** Counts the pixels of images for all measures of an ablation; keeps its memory from one image to the next. */
+export class ImageMeasurer {
+  private readonly kernels = new MapKernels();
+  private readonly byMaps: ReadonlyMap<number, readonly number[]>;
+
+  constructor(private readonly work: Pick<AblationWork, 'maps' | 'measures'>, private readonly parameters: Parameters) {
+    const byMaps = new Map<number, number[]>();
+    work.measures.forEach(({ maps }, i) => byMaps.set(maps, [...byMaps.get(maps) ?? [], i]));
+    this.byMaps = byMaps;
+  }
+
+  /** @returns the counts of every measure, and the truth that they refer to */
+  measure(image: MeasuredImage): { truth: TruthSlots; measures: MeasureCounts[] } {
+    const { work, kernels } = this;
+    const truth = truthSlots(image.truth);
+    const results: MeasureCounts[] = new Array<MeasureCounts>(work.measures.length);
+    kernels.reset();
+    const sweep = new Sweep(kernels, image, truth, this.parameters.thresholds);
+    const refined = new Map<string, number[]>();
+    for (const [index, measures] of this.byMaps) {
+      const own = work.maps[index];
+      if (own.refine !== undefined) {
+        refined.set(own.refine.chain, [...refined.get(own.refine.chain) ?? [], index]);
+        continue;
+      }
+      let maps: MapRows | undefined;
+      for (const m of measures) {
+        const measure = work.measures[m];
+        if (isPlain(measure) && own.views.length === 1) {
+          results[m] = sweep.ofLayers(pickMaps(image.views[own.views[0]], own.picks), own);
+        } else {
+          maps ??= fuse(image, own);
+          results[m] = isPlain(measure) ? sweep.ofMaps(mapsToArray(maps)) : this.countPolicy(maps, truth, measure);
+        }
+      }
+    }
+    for (const [chain, indices] of refined) this.measureRefined(image, chain, indices, truth, sweep, results);
+    return { truth, measures: results };
+  }
+
+  private countPolicy(maps: MapRows, truth: TruthSlots, { kind, conflict }: MeasureWork): MeasureCounts {
+    return countByThreshold(maps, truth, this.thresholdsFor(kind, maps), conflict);
+  }
+
+  /** The thresholds that what is tried comes down to in an image. */
+  private thresholdsFor(kind: MeasureWork['kind'], maps: MapRows): number[] {
+    const tried = parametersOf(kind, this.parameters);
+    switch (kind) {
+      case 'steps': return tried;
+      case 'power': return tried.map(powerThreshold);
+      case 'otsu': return [otsuThreshold(strengths(maps))];
+      case 'percentile': {
+        const counts = strengths(maps);
+        return tried.map((percent) => percentileOf(counts, percent));
+      }
+    }
+  }
+
+  /** The affinities of a refiner are those of the photograph: all maps that it refines go through it together. */
+  private measureRefined(
+    image: MeasuredImage, chain: string, indices: readonly number[], truth: TruthSlots, sweep: Sweep, results: MeasureCounts[],
+  ): void {
+    const area = image.size[0] * image.size[1];
+    const parts = indices.map((index) => {
+      const maps = mapsToArray(fuse(image, this.work.maps[index]));
+      const power = this.byMaps.get(index)!.some((m) => this.work.measures[m].kind === 'power');
+      const backgrounds = power ? parametersOf('power', this.parameters).map((alpha) => powerBackground(maps, area, alpha)) : [];
+      return { index, planes: [maps, ...backgrounds] };
+    });
+    for (const group of groupsOf(parts, MAX_REFINED)) {
+      const refined = refineMaps(joined(group.flatMap(({ planes }) => planes)), image.image!, image.size, parseRefiners(chain));
+      let at = 0;
+      for (const { index, planes } of group) {
+        const take = (length: number): Float32Array => refined.subarray(at, at += length);
+        const classes = take(planes[0].length);
+        const backgrounds = planes.slice(1).map(({ length }) => take(length));
+        if (this.work.maps[index].refine!.norm === 'max') normaliseMaps(classes, area);
+        const maps = new ArrayMaps(classes, image.labels.length, ...image.size);
+        for (const m of this.byMaps.get(index)!) {
+          const measure = this.work.measures[m];
+          if (isPlain(measure)) results[m] = sweep.ofMaps(classes);
+          else if (measure.kind === 'power') results[m] = countBackgrounds(maps, backgrounds, image.labels, truth, measure);
+          else results[m] = this.countPolicy(maps, truth, measure);
+        }
+      }
+    }
+  }
+}
+
+/** Whether counts are those of a histogram of the strongest map. */
+function isPlain({ kind, conflict }: MeasureWork): boolean {
+  return kind === 'steps' && conflict.kind === 'argmax';
+}
+
+function fuse({ views, labels, size }: MeasuredImage, work: MapWork): MapRows {
+  return fuseViews(work.views.map((view) => pickMaps(views[view], work.picks)), labels.length, size, work.fusion);
+}
+
+/** Lists whose numbers together are no more than `limit`, but at least one part each. */
+function groupsOf<T extends { readonly planes: readonly Float32Array[] }>(parts: readonly T[], limit: number): T[][] {
+  const groups: T[][] = [];
+  let room = 0;
+  for (const part of parts) {
+    const size = part.planes.reduce((sum, { length }) => sum + length, 0);
+    if (groups.length === 0 || size > room) {
+      groups.push([]);
+      room = limit;
+    }
+    groups[groups.length - 1].push(part);
+    room -= size;
+  }
+  return groups;
+}
+
+function joined(planes: readonly Float32Array[]): Float32Array {
+  const all = new Float32Array(planes.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const plane of planes) {
+    all.set(plane, at);
+    at += plane.length;
+  }
+  return all;
+}
+
+function normaliseMaps(maps: Float32Array, area: number): void {
+  for (let start = 0; start < maps.length; start += area) {
+    const map = maps.subarray(start, start + area);
+    let maximum = 0;
+    for (let i = 0; i < area; i++) if (map[i] > maximum) maximum = map[i];
+    if (maximum > 0) for (let i = 0; i < area; i++) map[i] /= maximum;
+  }
+}
+
+/** Seeds against each of several background maps, counted from their labels. */
+function countBackgrounds(
+  maps: ArrayMaps, backgrounds: readonly Float32Array[], labels: readonly number[], truth: TruthSlots, { conflict }: MeasureWork,
+): MeasureCounts {
+  const columns = labels.length + (conflict.kind === 'ignore' ? 1 : 0);
+  const step = truth.count * columns;
+  const counts = new Int32Array(backgrounds.length * step);
+  const columnOf = new Int8Array(256).fill(-1);
+  labels.forEach((label, k) => { columnOf[label] = k; });
+  if (columns > labels.length) columnOf[IGNORE_LABEL] = labels.length;
+  backgrounds.forEach((background, p) => {
+    const { data } = makeSeeds(maps, labels, { background: { kind: 'constant', threshold: 0 }, conflict, rescue: 0 }, background).labels;
+    for (let i = 0; i < data.length; i++) {
+      const column = columnOf[data[i]];
+      if (column >= 0 && truth.slots[i] < truth.count) counts[p * step + truth.slots[i] * columns + column]++;
+    }
+  });
+  return { parameters: backgrounds.length, columns, counts };
+}
+
+/** The sweep over constant thresholds, for many maps of one image. */
+class Sweep {
+  private readonly truthBytes: Bytes;
+  private readonly maps: Floats;
+  private readonly counts: Words;
+  /** Layers that several variants take alike, normalised and scaled, by what was done to them. */
+  private readonly layers = new Map<string, GridMaps>();
+  private readonly grids = new Map<string, Grid>();
+  private readonly ids = new Map<LayerMaps, number>();
+
+  constructor(
+    private readonly kernels: MapKernels, private readonly image: MeasuredImage,
+    private readonly truth: TruthSlots, private readonly thresholds: number,
+  ) {
+    this.truthBytes = kernels.bytesFrom(image.truth);
+    this.maps = kernels.floats(image.labels.length * image.truth.length);
+    this.counts = kernels.histogram(thresholds);
+  }
+
+  /** Of the maps of one view; as {@link fuseViews} fuses them, without maps that leave the kernels' memory. */
+  ofLayers(layers: readonly LayerMaps[], { fusion }: MapWork): MeasureCounts {
+    const prepared = layers.map((layer, i) => this.prepared(layer, fusion, isScaled(fusion, i, layers.length) ? fusion.gamma : undefined));
+    const maxima = this.kernels.fuse(prepared, this.image.labels.length, this.maps, fusion.fuse);
+    return this.count(fusion.mapNorm === 'max' ? maxima : undefined);
+  }
+
+  /** Of maps [K, height, width]. */
+  ofMaps(maps: Float32Array): MeasureCounts {
+    this.maps.view.set(maps);
+    return this.count(undefined);
+  }
+
+  private prepared(layer: LayerMaps, fusion: MapWork['fusion'], gamma: number | undefined): GridMaps {
+    const { layerNorm, upsample, alignCorners } = fusion;
+    const id = this.ids.get(layer) ?? this.ids.size;
+    this.ids.set(layer, id);
+    const key = `${id} ${layerNorm} ${gamma ?? ''} ${upsample} ${alignCorners}`;
+    let found = this.layers.get(key);
+    if (found === undefined) {
+      found = { maps: this.kernels.floatsFrom(normaliseLayer(layer, this.image.labels.length, layerNorm, gamma)), grid: this.grid(layer, fusion) };
+      this.layers.set(key, found);
+    }
+    return found;
+  }
+
+  private grid({ height, width }: LayerMaps, fusion: MapWork['fusion']): Grid {
+    const key = `${height} ${width} ${fusion.upsample} ${fusion.alignCorners}`;
+    let found = this.grids.get(key);
+    if (found === undefined) this.grids.set(key, found = this.kernels.grid([height, width], this.image.size, fusion));
+    return found;
+  }
+
+  private count(divisors: Float32Array | undefined): MeasureCounts {
+    const { counts, truth: { truths, count }, image: { labels }, thresholds } = this;
+    counts.view.fill(0);
+    this.kernels.argmaxHistogram(this.maps, labels, this.truthBytes, counts, divisors);
+    const { view } = counts;
+    const step = count * labels.length;
+    const sums = new Int32Array(thresholds * step);
+    // From the highest threshold down, each has what the one above it has, and its own bin.
+    for (let bin = thresholds - 1; bin >= 0; bin--) {
+      for (let t = 0; t < count; t++) {
+        const from = (bin * LABEL_COUNT + truths[t]) * COLUMN_COUNT;
+        for (let k = 0; k < labels.length; k++) {
+          const at = bin * step + t * labels.length + k;
+          sums[at] = view[from + labels[k]] + (bin + 1 < thresholds ? sums[at + step] : 0);
+        }
+      }
+    }
+    return { parameters: thresholds, columns: labels.length, counts: sums };
+  }
+}

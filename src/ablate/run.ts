@@ -1,0 +1,142 @@
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Piscina } from 'piscina';
+import type { LoadedClassifier } from '../cam/load.js';
+import { prepareCam } from '../cam/plan.js';
+import type { AblateConfig } from '../config/ablate.js';
+import { formatInputSize } from '../image/input-size.js';
+import type { InputSize } from '../image/input-size.js';
+import { runBatch } from '../jobs/batch.js';
+import { hashFile } from '../jobs/hash.js';
+import { Journal } from '../jobs/journal.js';
+import { workerUrl } from '../jobs/worker-url.js';
+import { inputSizeFor, lanesFor, taskOf, vocLogits } from '../seeds/generate.js';
+import type { LabelSource } from '../voc/labels/source.js';
+import type { RgbMasks } from '../voc/masks.js';
+import type { VocItem } from '../voc/splits.js';
+import type { AblateResult, AblateTask, AblateTimes, AblateWorkerData } from './ablate-worker.js';
+import type { AblationWork, Parameters } from './work.js';
+
+/** The settings of the pass that all variants share. */
+export type PassSettings = Pick<AblateConfig, 'target' | 'scoreCamTopK' | 'scoreCamBatch' | 'inputSize' | 'maxPixels'>;
+
+/** Everything that {@link runPass} needs. */
+export interface PassOptions {
+  readonly classifier: LoadedClassifier;
+  readonly settings: PassSettings;
+  readonly work: AblationWork;
+  readonly parameters: Parameters;
+  /** The images, each with a photograph and a mask on disk. */
+  readonly items: readonly VocItem[];
+  readonly labels: LabelSource;
+  readonly rgbMasks?: RgbMasks;
+  readonly out: string;
+  readonly resume: boolean;
+  readonly workers?: number;
+  readonly threads?: number;
+  readonly stopped?: () => boolean;
+  /** Called before the first image, with the number of images to do and those done by an earlier run. */
+  readonly onStart?: (total: number, resumed: number) => void;
+  readonly onProgress?: (done: number) => void;
+}
+
+/** What a pass has done. */
+export interface PassSummary {
+  /** Images that have a record now. */
+  readonly done: readonly VocItem[];
+  readonly failures: readonly { readonly id: string; readonly reason: string }[];
+  readonly counts: { readonly measured: number; readonly resumed: number; readonly failed: number; readonly left: number };
+  readonly interrupted: boolean;
+  readonly seconds: number;
+  /** The mean time of an image in each stage, in milliseconds of one worker. */
+  readonly stages: AblateTimes;
+}
+
+/** Where the record of an image lies. */
+export function recordPath(out: string, id: string): string {
+  return join(out, 'images', `${id}.bin`);
+}
+
+/**
+ * Shows every image to the network once and counts its pixels for all variants. One small file per image holds the counts;
+ * an interrupted pass resumes.
+ *
+ * @throws UserError where nothing can be done at all: a model without VOC classes, a folder with other settings' results
+ */
+export async function runPass(options: PassOptions): Promise<PassSummary> {
+  const { classifier, work, parameters, items, out, settings: { target, scoreCamTopK, scoreCamBatch, maxPixels, inputSize: wantedSize } } = options;
+  const logitOf = vocLogits(classifier);
+  const scales = [...new Set(work.views.map(({ scale }) => scale))];
+  const inputSize = inputSizeFor(classifier, { inputSize: wantedSize, scales });
+  const journal = await Journal.open(out, {
+    command: 'ablate', target, scoreCamTopK, scoreCamBatch, maxPixels, inputSize: formatInputSize(inputSize), model: await hashFile(classifier.path), ...classifier.spec,
+    labels: options.labels.name, ...parameters,
+    layers: work.layers, methods: work.methods, views: work.views, maps: work.maps, measures: work.measures,
+  }, '', options.resume);
+  const { workers, threads } = lanesFor(classifier, { scales, maxPixels }, inputSize, options);
+  const start = performance.now();
+  const failures: { id: string; reason: string }[] = [];
+  const times = { read: 0, cam: 0, variants: 0, write: 0 };
+  let pool: Piscina<AblateTask, AblateResult> | undefined;
+  try {
+    const open: VocItem[] = [];
+    for (const item of items) {
+      if (!options.resume || !journal.isDone(item.id) || !await exists(recordPath(out, item.id))) open.push(item);
+    }
+    options.onStart?.(open.length, items.length - open.length);
+    if (open.length > 0) pool = startPool(options, inputSize, Math.min(workers, open.length), threads);
+    const finished = new Set<string>();
+    let ended = 0;
+    await runBatch(open, {
+      concurrency: 2 * workers + 1,
+      stopped: options.stopped,
+      run: async (item): Promise<AblateResult> => {
+        const task = await taskOf(item, options.labels, logitOf);
+        if ('reason' in task) return { status: 'failed', reason: task.reason };
+        return pool!.run({ ...task, imagePath: item.imagePath, maskPath: item.maskPath, recordPath: recordPath(out, item.id) });
+      },
+      done: async ({ id }, result) => {
+        if (result.status === 'failed') failures.push({ id, reason: result.reason });
+        else {
+          finished.add(id);
+          for (const stage of Object.keys(times) as (keyof AblateTimes)[]) times[stage] += result.times[stage];
+        }
+        await journal.record(result.status === 'failed' ? { id, status: 'failed', reason: result.reason } : { id, status: 'done' });
+        options.onProgress?.(++ended);
+      },
+    });
+    const openIds = new Set(open.map(({ id }) => id));
+    const mean = (total: number): number => Number((total / Math.max(1, finished.size)).toFixed(2));
+    return {
+      done: items.filter(({ id }) => finished.has(id) || !openIds.has(id)),
+      failures,
+      counts: { measured: finished.size, resumed: items.length - open.length, failed: failures.length, left: open.length - ended },
+      interrupted: options.stopped?.() === true && ended < open.length,
+      seconds: Number(((performance.now() - start) / 1000).toFixed(2)),
+      stages: { read: mean(times.read), cam: mean(times.cam), variants: mean(times.variants), write: mean(times.write) },
+    };
+  } finally {
+    await pool?.destroy();
+    await journal.close();
+  }
+}
+
+function startPool(
+  { classifier: { graph, spec }, settings, work, parameters, rgbMasks }: PassOptions, inputSize: InputSize, workers: number, threads: number,
+): Piscina<AblateTask, AblateResult> {
+  return new Piscina<AblateTask, AblateResult>({
+    filename: workerUrl('./ablate-worker.js', import.meta.url).href,
+    // Two tasks per worker: one computes, the next is decoded.
+    minThreads: workers, maxThreads: workers, concurrentTasksPerWorker: 2,
+    workerData: {
+      plan: prepareCam(graph, graph.resolveLayers(work.layers), {
+        ...settings, methods: work.methods, picks: work.maps.flatMap(({ picks }) => picks),
+      }),
+      work, parameters, photo: { inputSize, maxPixels: settings.maxPixels, normalisation: spec }, rgbMasks, threads,
+    } satisfies AblateWorkerData,
+  });
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(() => true, () => false);
+}

@@ -1,0 +1,49 @@
+import { LABEL_COUNT } from '../metrics/confusion.js';
+import { meanIou } from '../metrics/mean-iou.js';
+import type { IgnoredAs } from '../metrics/scores.js';
+import type { MeasureSums } from './sums.js';
+
+/** The mean IoU of every parameter. */
+export function curveOf(sums: MeasureSums, ignoredAs: IgnoredAs): number[] {
+  const matrix = sums.matrix(0);
+  return Array.from({ length: sums.parameters }, (_, p) => meanIou(sums.matrix(p, matrix), ignoredAs));
+}
+
+/** The place of the largest number, the first one of equals; 0 where there is none. */
+export function largestOf(values: readonly number[]): number {
+  return values.reduce((best, value, i) => (value > values[best] || Number.isNaN(values[best]) ? i : best), 0);
+}
+
+/** Rounds over all classes; coordinate ascent is at its end long before. */
+const MAX_ROUNDS = 50;
+
+/**
+ * A parameter for each class, by coordinate ascent: from the best common one, class after class takes the parameter with
+ * the highest mean IoU while the others keep theirs, until a round changes nothing. Exact for each step, as a pixel's fate
+ * depends on the parameter of its strongest class only; a better combination that no single step leads to may exist.
+ *
+ * @returns [21]; the background's entry has no meaning
+ */
+export function tunePerClass(sums: MeasureSums, ignoredAs: IgnoredAs): number[] {
+  const common = curveOf(sums, ignoredAs);
+  const choice = new Array<number>(LABEL_COUNT).fill(largestOf(common));
+  const matrix = sums.matrix(choice);
+  let best = meanIou(matrix, ignoredAs);
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    const before = best;
+    for (let label = 1; label < LABEL_COUNT; label++) {
+      let kept = choice[label];
+      for (let p = 0; p < sums.parameters; p++) {
+        choice[label] = p;
+        const score = meanIou(sums.matrix(choice, matrix), ignoredAs);
+        if (score > best) {
+          best = score;
+          kept = p;
+        }
+      }
+      choice[label] = kept;
+    }
+    if (best === before) break;
+  }
+  return choice;
+}

@@ -1,0 +1,103 @@
+import type { ClassifierGraph } from '../cam/classifier.js';
+import type { ChosenLayers } from '../cam/layer-choice.js';
+import { chooseLayers } from '../cam/layer-choice.js';
+import type { MultiScaleOptions, View } from '../cam/multi-scale.js';
+import { viewsOf } from '../cam/multi-scale.js';
+import type { AxisName, VariantSettings } from '../config/ablate.js';
+import { UserError } from '../errors.js';
+import { formatRefiners, parseRefiners } from '../refine/refiners.js';
+import type { ConflictPolicy } from '../seeds/assign.js';
+import { nameVariants } from './grid.js';
+import type { WantedVariant } from './grid.js';
+
+/** How one map per class comes about: everything but the way to labels. */
+export interface MapRecipe {
+  /** Which methods at which layers, as `tensor@method`, shallowest first. */
+  readonly layers: readonly string[];
+  readonly views: readonly View[];
+  readonly fusion: MultiScaleOptions;
+  readonly refine?: { readonly chain: string; readonly norm: 'max' | 'none' };
+}
+
+/** One variant of the ablation. */
+export interface Variant {
+  readonly name: string;
+  /** The settings as they were asked for. */
+  readonly settings: VariantSettings;
+  /** Those of them that have an effect. */
+  readonly effective: Partial<VariantSettings>;
+  readonly recipe: MapRecipe;
+  readonly background: VariantSettings['background'];
+  readonly conflict: ConflictPolicy;
+}
+
+/** Variants that differ, and how many were left out because they equal another one. */
+export interface VariantList {
+  readonly variants: readonly Variant[];
+  readonly dropped: number;
+}
+
+/**
+ * Resolves the layers of all variants, finds out which settings have an effect, and drops variants that equal an earlier one.
+ *
+ * @throws UserError where a layer or a refiner does not exist, where settings exclude each other, or where two variants have one name
+ */
+export function resolveVariants(classifier: ClassifierGraph, wanted: readonly WantedVariant[]): VariantList {
+  const distinct = new Map<string, { name?: string; readonly variant: Unnamed }>();
+  const names = new Set<string>();
+  for (const { name, settings } of wanted) {
+    if (name !== undefined && names.has(name)) throw new UserError(`two variants are called '${name}'`, 'give each a name of its own');
+    if (name !== undefined) names.add(name);
+    const variant = resolve(settings, chooseLayers(classifier, settings.layers, settings.method));
+    const key = JSON.stringify([variant.recipe, variant.background, variant.conflict]);
+    const known = distinct.get(key);
+    if (known === undefined) distinct.set(key, { name, variant });
+    else known.name ??= name;
+  }
+  const entries = [...distinct.values()];
+  const all = nameVariants(entries.map(({ name, variant: { effective } }) => ({ name, effective })));
+  return { variants: entries.map(({ variant }, i) => ({ name: all[i], ...variant })), dropped: wanted.length - entries.length };
+}
+
+/** What identifies a way to maps; equal ones are computed once. */
+export function recipeKey(recipe: MapRecipe): string {
+  return JSON.stringify(recipe);
+}
+
+type Unnamed = Omit<Variant, 'name'>;
+
+/** Settings that have no effect are given a fixed value in the recipe, so that equal recipes are equal texts. */
+function resolve(settings: VariantSettings, chosen: ChosenLayers): Unnamed {
+  const { background, conflict, conflictMargin, refine, refineNorm, upsample, alignCorners, mapNorm, layerNorm } = settings;
+  if (background === 'per-class' && conflict !== 'argmax') {
+    throw new UserError(`thresholds per class cannot be tuned together with --conflict ${conflict}`, 'give --conflict argmax with --background per-class');
+  }
+  const views = viewsOf(settings);
+  const [many, several] = [chosen.names.length > 1, views.length > 1];
+  const scaleLayers = settings.scaleLayers === 'shallow' && !many ? 'none' : settings.scaleLayers;
+  const scaled = scaleLayers !== 'none';
+  const chain = formatRefiners(parseRefiners(refine));
+  const refined = chain !== 'none';
+  const fusion: MultiScaleOptions = {
+    layerNorm, upsample, alignCorners, mapNorm, scaleLayers,
+    gamma: scaled ? settings.gamma : 1,
+    fuse: many ? settings.fuse : 'max',
+    scaleNorm: several ? settings.scaleNorm : 'max',
+    scaleFuse: several ? settings.scaleFuse : 'mean',
+    fuseFirst: several ? settings.fuseFirst : 'layers',
+  };
+  const conflictPolicy: ConflictPolicy = conflict === 'ignore' ? { kind: conflict, margin: conflictMargin } : { kind: conflict };
+  const idle: readonly AxisName[] = [
+    ...many ? [] : ['fuse'] as const,
+    ...many || settings.scaleLayers === 'all' ? [] : ['scaleLayers'] as const,
+    ...scaled ? [] : ['gamma'] as const,
+    ...several ? [] : ['scaleNorm', 'scaleFuse', 'fuseFirst'] as const,
+    ...refined ? [] : ['refineNorm'] as const,
+    ...conflict === 'ignore' ? [] : ['conflictMargin'] as const,
+  ];
+  return {
+    settings, background, conflict: conflictPolicy,
+    effective: Object.fromEntries(Object.entries(settings).filter(([axis]) => !idle.includes(axis as AxisName))),
+    recipe: { layers: chosen.names, views, fusion, ...refined ? { refine: { chain, norm: refineNorm } } : {} },
+  };
+}

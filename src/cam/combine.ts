@@ -1,0 +1,75 @@
+import { MAX_KEPT } from './fusion.js';
+import { ArrayMaps } from './map-rows.js';
+import type { MapRows } from './map-rows.js';
+
+/** How maps of the same pixels become one. */
+export interface CombineOptions {
+  readonly fuse: 'max' | 'mean';
+  /** Divide each class's combined map by its maximum, or leave it. */
+  readonly norm: 'max' | 'none';
+  /** Scale the result by tanh(gamma x). */
+  readonly gamma?: number;
+}
+
+/**
+ * Maps of the same classes and pixels combined element by element: of several scales, of a picture and its mirror image,
+ * of several layers.
+ */
+export class CombinedMaps implements MapRows {
+  readonly height: number;
+  readonly width: number;
+  readonly classCount: number;
+  /** The largest value of each class's map before it was normalised; 0: the map is zero everywhere. */
+  readonly maxima: Float32Array;
+  private readonly scratch: Float32Array;
+  private readonly kept: ArrayMaps | undefined;
+
+  /**
+   * @param parts of equal sizes, at least one
+   * @param maxKept results of more numbers than this are computed row by row as they are read
+   */
+  constructor(private readonly parts: readonly MapRows[], private readonly options: CombineOptions, maxKept = MAX_KEPT) {
+    ({ height: this.height, width: this.width, classCount: this.classCount } = parts[0]);
+    const size = this.classCount * this.height * this.width;
+    this.scratch = new Float32Array(this.width);
+    const kept = size <= maxKept ? new ArrayMaps(new Float32Array(size), this.classCount, this.height, this.width) : undefined;
+    this.maxima = new Float32Array(this.classCount);
+    for (let k = 0; k < this.classCount; k++) {
+      for (let y = 0; y < this.height; y++) this.maxima[k] = Math.max(this.maxima[k], this.combine(k, y, kept?.row(k, y) ?? this.scratch));
+      if (kept !== undefined) for (let y = 0; y < this.height; y++) this.finish(k, kept.row(k, y));
+    }
+    this.kept = kept;
+  }
+
+  row(k: number, y: number): Float32Array {
+    if (this.kept !== undefined) return this.kept.row(k, y);
+    this.combine(k, y, this.scratch);
+    this.finish(k, this.scratch);
+    return this.scratch;
+  }
+
+  /** Writes a row, not normalised, and returns its largest value. */
+  private combine(k: number, y: number, out: Float32Array): number {
+    const mean = this.options.fuse === 'mean';
+    this.parts.forEach((part, i) => {
+      const row = part.row(k, y);
+      if (i === 0) out.set(row);
+      else if (mean) for (let x = 0; x < out.length; x++) out[x] += row[x];
+      else for (let x = 0; x < out.length; x++) if (row[x] > out[x]) out[x] = row[x];
+    });
+    const share = mean ? 1 / this.parts.length : 1;
+    let maximum = 0;
+    for (let x = 0; x < out.length; x++) {
+      out[x] *= share;
+      if (out[x] > maximum) maximum = out[x];
+    }
+    return maximum;
+  }
+
+  private finish(k: number, values: Float32Array): void {
+    const { norm, gamma } = this.options;
+    const maximum = this.maxima[k];
+    if (norm === 'max' && maximum > 0) for (let i = 0; i < values.length; i++) values[i] /= maximum;
+    if (gamma !== undefined) for (let i = 0; i < values.length; i++) values[i] = Math.tanh(gamma * values[i]);
+  }
+}

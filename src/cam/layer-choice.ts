@@ -1,0 +1,59 @@
+import type { CamMethodName } from '../config/cam.js';
+import { CAM_METHODS } from '../config/cam.js';
+import { UserError } from '../errors.js';
+import type { FeatureLayer } from '../onnx/layers.js';
+import type { ClassifierGraph } from './classifier.js';
+import type { LayerMaps } from './fusion.js';
+
+/** One map that goes into fusion: which method at which layer. */
+export interface LayerChoice {
+  readonly layer: string;
+  readonly method: CamMethodName;
+}
+
+/** The maps that are wanted, and what has to be computed for them. */
+export interface ChosenLayers {
+  /** Distinct layers, shallowest first. */
+  readonly layers: readonly FeatureLayer[];
+  /** Distinct methods. */
+  readonly methods: readonly CamMethodName[];
+  /** The maps that are fused, shallowest first, as indices into both. */
+  readonly picks: readonly { readonly method: number; readonly layer: number }[];
+  /** Names that say it all: a tensor's name, with `@method` behind it. */
+  readonly names: readonly string[];
+}
+
+/** Parses `/16`, a tensor's name, or either with a method of its own behind it: `/32@grad-cam`. */
+export function parseLayerChoice(text: string, method: CamMethodName): LayerChoice {
+  const at = text.lastIndexOf('@');
+  const own = CAM_METHODS.find((name) => name === text.slice(at + 1));
+  // A tensor's name may hold an @ of its own.
+  return at > 0 && own !== undefined ? { layer: text.slice(0, at), method: own } : { layer: text, method };
+}
+
+/**
+ * Finds the layers of a list such as `['/8', '/16', '/32@grad-cam']`. Methods that are good at different depths can be
+ * fused: the gradient at the deepest layer is shared by all positions, further up it is not.
+ *
+ * @param wanted layers with or without a method of their own
+ * @param method for those without
+ * @throws UserError where there is no such layer, or a layer is named twice with one method
+ */
+export function chooseLayers(classifier: ClassifierGraph, wanted: readonly string[], method: CamMethodName): ChosenLayers {
+  const choices = wanted.map((text) => parseLayerChoice(text, method));
+  const layers = classifier.resolveLayers([...new Set(choices.map(({ layer }) => layer))]);
+  const methods = [...new Set(choices.map((choice) => choice.method))];
+  const picks = choices.map((choice) => {
+    const [resolved] = classifier.resolveLayers([choice.layer]);
+    return { method: methods.indexOf(choice.method), layer: layers.indexOf(resolved) };
+  }).sort((a, b) => a.layer - b.layer || a.method - b.method);
+  const names = picks.map((pick) => `${layers[pick.layer].name}@${methods[pick.method]}`);
+  const doubled = names.find((name, i) => names.indexOf(name) !== i);
+  if (doubled !== undefined) throw new UserError(`the layer ${doubled} is named twice among the layers ${wanted.join(', ')}`);
+  return { layers, methods, picks, names };
+}
+
+/** The chosen ones among the maps of all methods at all layers, [method][layer]. */
+export function pickMaps(maps: readonly (readonly LayerMaps[])[], picks: ChosenLayers['picks']): LayerMaps[] {
+  return picks.map(({ method, layer }) => maps[method][layer]);
+}

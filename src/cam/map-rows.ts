@@ -1,0 +1,39 @@
+/** Maps of several classes at the size of a photograph, read row by row, so that a huge photograph takes no more than its rows. */
+export interface MapRows {
+  readonly height: number;
+  readonly width: number;
+  readonly classCount: number;
+  /** Row y of class k, [width]; it is read before the next one is asked for, and not changed. */
+  row(k: number, y: number): Float32Array;
+}
+
+/** Maps that lie in memory, [K, height, width]. */
+export class ArrayMaps implements MapRows {
+  /** @param data [classCount, height, width] */
+  constructor(readonly data: Float32Array, readonly classCount: number, readonly height: number, readonly width: number) {}
+
+  row(k: number, y: number): Float32Array {
+    const start = (k * this.height + y) * this.width;
+    return this.data.subarray(start, start + this.width);
+  }
+}
+
+/** All rows as one array, [K, height, width]; not to be changed. */
+export function mapsToArray(maps: MapRows): Float32Array {
+  if (maps instanceof ArrayMaps) return maps.data;
+  const { classCount, height, width } = maps;
+  const data = new Float32Array(classCount * height * width);
+  for (let k = 0; k < classCount; k++) {
+    for (let y = 0; y < height; y++) data.set(maps.row(k, y), (k * height + y) * width);
+  }
+  return data;
+}
+
+/** The largest value of each class's map, at least 0. */
+export function maximaOf(maps: MapRows): Float32Array {
+  return Float32Array.from({ length: maps.classCount }, (_, k) => {
+    let maximum = 0;
+    for (let y = 0; y < maps.height; y++) for (const value of maps.row(k, y)) if (value > maximum) maximum = value;
+    return maximum;
+  });
+}

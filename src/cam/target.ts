@@ -1,0 +1,89 @@
+import type { CamTargetName } from '../config/cam.js';
+import { UserError } from '../errors.js';
+import type { GraphBuilder, Value } from '../onnx/builder.js';
+
+/** What of a class is explained: its value, and the gradient of that with respect to the logits. */
+export interface CamTarget {
+  /**
+   * The target of class c.
+   *
+   * @param logits [classes], z
+   */
+  readonly value: (logits: ArrayLike<number>, c: number) => number;
+  /**
+   * Adds to the graph dy_c / dz for K classes, [K, classes].
+   *
+   * @param logits z, [1, classes]
+   * @param oneHot [K, classes], the classes asked for
+   */
+  readonly seeds: (logits: Value, oneHot: Value, b: GraphBuilder) => Value;
+}
+
+/** exp(z_j - max z) for all classes. */
+function exponentials(logits: ArrayLike<number>): Float64Array {
+  const values = Float64Array.from(logits);
+  const largest = values.reduce((a, b) => Math.max(a, b), -Infinity);
+  return values.map((value) => Math.exp(value - largest));
+}
+
+/** log sum_j exp z_j */
+function logSumExp(logits: ArrayLike<number>): number {
+  const largest = Float64Array.from(logits).reduce((a, b) => Math.max(a, b), -Infinity);
+  return largest + Math.log(exponentials(logits).reduce((a, b) => a + b, 0));
+}
+
+/**
+ * d log p_c / dz = e_c - p, [K, classes]. 1 - p_c is computed as the sum of the other probabilities: it keeps its digits
+ * where p_c is almost 1.
+ */
+function logProbabilitySeeds(probabilities: Value, oneHot: Value, b: GraphBuilder): Value {
+  const others = b.mul(probabilities, b.sub(b.floats(1), oneHot));
+  return b.sub(b.mul(oneHot, b.reduceSum(others, [1])), others);
+}
+
+const softmax = (logits: Value, b: GraphBuilder): Value => b.node('Softmax', [logits], { axis: 1 });
+
+/** Every target by the name that users type. */
+export const camTargets: Readonly<Record<CamTargetName, CamTarget>> = {
+  // y = z_c
+  'logit': {
+    value: (logits, c) => logits[c],
+    seeds: (_, oneHot) => oneHot,
+  },
+  // y = p_c = exp z_c / sum_j exp z_j;  dy/dz = p_c (e_c - p)
+  'softmax': {
+    value: (logits, c) => Math.exp(logits[c] - logSumExp(logits)),
+    seeds: (logits, oneHot, b) => {
+      const probabilities = softmax(logits, b);
+      return b.mul(b.reduceSum(b.mul(probabilities, oneHot), [1]), logProbabilitySeeds(probabilities, oneHot, b));
+    },
+  },
+  // y = s(z_c) = 1 / (1 + exp(-z_c));  dy/dz_c = s(z_c) s(-z_c)
+  'sigmoid': {
+    value: (logits, c) => 1 / (1 + Math.exp(-logits[c])),
+    seeds: (logits, oneHot, b) => b.mul(oneHot, b.mul(b.sigmoid(logits), b.sigmoid(b.neg(logits)))),
+  },
+  // y = log p_c;  dy/dz = e_c - p
+  'log-softmax': {
+    value: (logits, c) => logits[c] - logSumExp(logits),
+    seeds: (logits, oneHot, b) => logProbabilitySeeds(softmax(logits, b), oneHot, b),
+  },
+  // y = z_c - max_{j != c} z_j;  dy/dz = e_c - e_m with m the first of the strongest other classes
+  'margin': {
+    value: (logits, c) => logits[c] - Array.from(logits).reduce((best, value, j) => (j === c ? best : Math.max(best, value)), -Infinity),
+    seeds: (logits, oneHot, b) => {
+      const others = b.where(b.greater(oneHot, b.floats(0)), b.floats(-Infinity), logits);
+      const strongest = b.squeeze(b.argMax(others, 1), [1]);
+      const classes = b.squeeze(b.shape(oneHot, 1, 2), [0]);
+      return b.sub(oneHot, b.oneHot(strongest, classes, b.floats([0, 1])));
+    },
+  },
+};
+
+/** @throws UserError where a target needs more classes than there are */
+export function requireTarget(name: CamTargetName, classCount: number): CamTarget {
+  if (classCount < 2 && name !== 'logit' && name !== 'sigmoid') {
+    throw new UserError(`the target '${name}' compares classes, but the model has ${classCount} logit`, 'use --target logit or --target sigmoid');
+  }
+  return camTargets[name];
+}

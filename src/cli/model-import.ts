@@ -1,0 +1,170 @@
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
+import type { PlannedNetwork } from '../architectures/architectures.js';
+import { architectures, STRIDE } from '../architectures/architectures.js';
+import { buildNetwork } from '../architectures/build.js';
+import type { Head } from '../architectures/heads.js';
+import { LOGITS } from '../architectures/heads.js';
+import { AUTO, planFor } from '../architectures/recognise.js';
+import type { ModelSpec } from '../config/model-spec.js';
+import { MODEL_SPEC_KEY, preprocessPresets } from '../config/model-spec.js';
+import { messageOf, UserError } from '../errors.js';
+import { dilate } from '../onnx/dilate.js';
+import { storeHalf } from '../onnx/half.js';
+import { strideAliases } from '../onnx/layers.js';
+import type { OnnxModel } from '../onnx/model.js';
+import { NetworkGraph } from '../onnx/network.js';
+import type { Size } from '../onnx/shapes.js';
+import { writeModel } from '../onnx/write.js';
+import { VOC_CLASSES } from '../voc/classes.js';
+import type { WeightsFile } from '../weights/open.js';
+import { withWeights } from '../weights/open.js';
+import { EXIT } from './exit-codes.js';
+import { specOfFlags } from './model-options.js';
+
+interface ImportFlags {
+  arch: string;
+  out?: string;
+  head: Head['kind'];
+  inputSize?: Size;
+  outputStride?: number;
+  keepBatchNorm?: boolean;
+  half?: boolean;
+  seed: number;
+  preprocess: string;
+  classes?: string;
+  json?: boolean;
+}
+
+/** `voc-seeds model import` */
+export function registerImport(model: Command, done: (code: number) => void): void {
+  model.command('import').argument('<weights>', 'a safetensors file or a PyTorch checkpoint (.pth, .pt)')
+    .description('Make an ONNX classifier of trained weights, without Python: VGG and ResNet with torchvision\'s parameter names.')
+    .option('--out <file>', 'where to write the model')
+    .addOption(new Option('--arch <name>', 'the architecture; auto: the one whose parameters these are').choices([AUTO, ...architectures.map(({ name }) => name)]).default(AUTO))
+    .addOption(new Option('--head <kind>', 'fc: the fully connected layers as they are; conv: the same as convolutions, for any size; gap: global average pooling and a new linear layer, to be trained')
+      .choices(['fc', 'conv', 'gap']).default('fc'))
+    .option('--input-size <HxW>', 'the only size that VGG with the head fc will take (default: 224x224)', parseSize)
+    .option('--output-stride <n>', 'pixels per cell of the deepest feature maps: 16 or 8 in place of 32', parseCount)
+    .option('--keep-batch-norm', 'keep batch normalisations as operators, in place of folding them into the convolutions')
+    .option('--half', 'store the weights in half precision: half the file, computation stays in float32')
+    .option('--classes <voc|file>', 'the names of the logits, one per line (default: class_0, class_1, ...; none for the head gap)')
+    .addOption(new Option('--preprocess <preset>', 'how the input is made').choices(Object.keys(preprocessPresets)).default('torchvision'))
+    .option('--seed <n>', 'of the new weights of the head gap', parseCount, 1)
+    .option('--json', 'print what was made as JSON')
+    .addHelpText('after', `
+Nothing in a checkpoint is executed: only tensors and plain values are read, and everything else is refused. Dictionaries
+that hold the weights under state_dict, model_state_dict, model or net, and the prefixes module., model. and _orig_mod. are
+understood. Narrower and wider networks of an architecture, ResNeXt and Wide ResNet are imported by the shapes of their weights.
+
+Examples:
+  # ImageNet weights as they are
+  voc-seeds model import resnet50.pth --classes imagenet.txt --out resnet50.onnx
+  voc-seeds cam photo.jpg --model resnet50.onnx --top 3
+
+  # A backbone for the 20 VOC classes, at stride 16, to be trained on image-level labels
+  voc-seeds model import vgg16.safetensors --head gap --output-stride 16 --out vgg16_backbone.onnx
+  voc-seeds train --voc-root VOCdevkit/VOC2012 --backbone vgg16_backbone.onnx --out vgg16_voc.onnx
+`)
+    .action(async (file: string, flags: ImportFlags) => {
+      const report = await importWeights(file, flags);
+      process.stdout.write(flags.json === true ? `${JSON.stringify(report, null, 2)}\n` : describe(report));
+      done(EXIT.ok);
+    });
+}
+
+function parseSize(text: string): Size {
+  const match = /^([1-9]\d{0,4})(?:x([1-9]\d{0,4}))?$/.exec(text);
+  const size: Size = [Number(match?.[1]), Number(match?.[2] ?? match?.[1])];
+  if (!size.every((pixels) => pixels >= STRIDE)) throw new InvalidArgumentError(`Expected HxW in pixels, for instance 224x224, and no side below ${STRIDE}.`);
+  return size;
+}
+
+function parseCount(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('Expected a whole number, for instance 16.');
+  return Number(text);
+}
+
+/** Where VGG's fully connected layers were trained. */
+const DEFAULT_SIZE: Size = [224, 224];
+
+type ImportReport = Awaited<ReturnType<typeof importWeights>>;
+
+async function importWeights(file: string, flags: ImportFlags) {
+  const { out, inputSize } = flags;
+  if (out === undefined) throw new UserError('where to write the model is not told', 'name a file: --out model.onnx');
+  if (resolve(out) === resolve(file)) throw new UserError('--out names the weights themselves', 'give another name');
+  const given = await specOfFlags({ preprocess: flags.preprocess, classes: flags.classes });
+  return withWeights(file, async (weights) => {
+    const head = headOf(flags, given);
+    const network = planFor(flags.arch, weights.tensors, head, inputSize ?? DEFAULT_SIZE, file);
+    const size = flags.head === 'fc' && network.architecture.family === 'vgg' ? inputSize ?? DEFAULT_SIZE : undefined;
+    if (inputSize !== undefined && size === undefined) {
+      throw new UserError(`--input-size is for VGG with the head fc; ${network.architecture.name} with the head ${flags.head} takes images of any size`);
+    }
+    const classes = classNames(network, given, flags.head, file);
+    const built = await buildNetwork(network, weights.tensors, { keepBatchNorm: flags.keepBatchNorm, size });
+    const whole = new NetworkGraph(built, LOGITS);
+    const target = flags.outputStride ?? STRIDE;
+    const result = target === STRIDE ? built : { ...built, graph: dilate(whole, target).graph };
+    const { logits, channelOrder, scale, mean, std } = { ...given, logits: LOGITS };
+    const spec = { logits, channelOrder, scale, mean, std, ...classes.length > 0 && { classes } };
+    await writeModel(out, stored({ ...result, metadata: new Map([[MODEL_SPEC_KEY, JSON.stringify(spec)]]) }, flags.half === true));
+    return {
+      file: out, head: flags.head, ...reportOf(result, network, weights),
+      /** Whether names of classes were given. */
+      named: given.classes !== undefined,
+      /** [height, width], or null for any. */
+      inputSize: size ?? null,
+    };
+  });
+}
+
+function headOf({ head, seed }: ImportFlags, { classes = VOC_CLASSES }: { classes?: readonly string[] }): Head {
+  return head === 'gap' ? { kind: head, classes: classes.length, seed } : { kind: head };
+}
+
+/** Names for the logits; none for a head that knows no class yet. */
+function classNames({ classes: count }: PlannedNetwork, { classes }: Partial<ModelSpec>, head: Head['kind'], file: string): readonly string[] {
+  if (classes === undefined) return head === 'gap' ? [] : Array.from({ length: count ?? 0 }, (_, i) => `class_${i}`);
+  if (classes.length !== count) throw new UserError(`${file} has ${count} classes, but ${classes.length} names are given`, 'list one name per class: --classes FILE');
+  return classes;
+}
+
+function stored(model: OnnxModel, half: boolean): OnnxModel {
+  if (!half) return model;
+  try {
+    return storeHalf(model);
+  } catch (error) {
+    if (error instanceof RangeError) throw new UserError(messageOf(error), 'leave out --half', { cause: error });
+    throw error;
+  }
+}
+
+function reportOf(model: OnnxModel, { architecture, classes }: PlannedNetwork, weights: WeightsFile) {
+  const { layers } = new NetworkGraph(model, LOGITS);
+  return {
+    architecture: architecture.name, format: weights.format,
+    /** Where in the checkpoint the weights were. */
+    wrapper: weights.wrapper ?? null, prefix: weights.prefix,
+    classes,
+    parameters: [...model.graph.initializers.values()].reduce((sum, tensor) => sum + tensor.size, 0),
+    /** The tensors that stride aliases name. */
+    layers: Object.fromEntries([...strideAliases(layers)].map(([alias, { name }]) => [alias, name])),
+  };
+}
+
+function describe(report: ImportReport): string {
+  const { file, architecture, format, wrapper, prefix, head, classes, parameters, inputSize, layers } = report;
+  const where = [...wrapper === null ? [] : [`under '${wrapper}'`], ...prefix === '' ? [] : [`without the prefix '${prefix}'`]];
+  const size = inputSize === null ? 'images of any size' : `images of ${inputSize.join('x')}`;
+  const lines = [
+    `${file}: ${architecture}, ${(parameters / 1e6).toFixed(2)} million parameters, ${classes} classes, ${size}`,
+    `read as ${format}${where.map((text) => `, ${text}`).join('')}`,
+    'feature layers:',
+    ...Object.entries(layers).map(([alias, name]) => `  ${alias.padEnd(4)} ${name}`),
+    ...head === 'gap' ? ['its head knows no class yet: train it with \'voc-seeds train --backbone\''] : [],
+  ];
+  return `${lines.join('\n')}\n`;
+}

@@ -1,0 +1,24 @@
+import type { Command } from 'commander';
+import { Option } from 'commander';
+import { RUNTIME_NAMES } from '../runtime/open.js';
+import type { RuntimeChoice, RuntimeName } from '../runtime/open.js';
+import { ORT_DEVICES } from '../runtime/ort.js';
+import { TFJS_DEVICES } from '../runtime/tfjs/backend.js';
+
+/** The flags of {@link addRuntimeOptions}. */
+export interface RuntimeFlags {
+  runtime?: RuntimeName;
+  device?: string;
+}
+
+/** Adds the options that say what runs the graphs, and where. */
+export function addRuntimeOptions(command: Command): Command {
+  return command
+    .addOption(new Option('--runtime <name>', 'ort (ONNX Runtime), tfjs (TensorFlow.js), or auto: tfjs where it has a GPU, else ort (default: auto)').choices(RUNTIME_NAMES))
+    .option('--device <name>', `of ort: ${ORT_DEVICES.join(', ')}; of tfjs: ${TFJS_DEVICES.join(', ')}; voc-seeds doctor tells which of them work`);
+}
+
+/** What the flags choose; `undefined` where none is given. */
+export function runtimeChoiceOf({ runtime, device }: RuntimeFlags): RuntimeChoice | undefined {
+  return runtime === undefined && device === undefined ? undefined : { runtime: runtime ?? 'auto', device };
+}

@@ -1,0 +1,37 @@
+/** How a small grid of cells is laid over the pixels of a photograph. */
+export interface InterpolationOptions {
+  /** `nearest` is by half-pixel centres (PyTorch's `nearest-exact`), so that both kinds lay the cells over the same pixels. */
+  readonly upsample: 'bilinear' | 'nearest';
+  /** Corner pixels on corner cells instead of half-pixel centres. */
+  readonly alignCorners: boolean;
+}
+
+/** For every pixel along one axis: the two cells it lies between, and the share of the second. */
+export interface Interpolation {
+  readonly first: Int32Array;
+  readonly second: Int32Array;
+  readonly share: Float32Array;
+}
+
+/** The interpolation of `pixels` pixels from `cells` cells along one axis. */
+export function interpolation(pixels: number, cells: number, { upsample, alignCorners }: InterpolationOptions): Interpolation {
+  const first = new Int32Array(pixels);
+  const second = new Int32Array(pixels);
+  const share = new Float32Array(pixels);
+  for (let i = 0; i < pixels; i++) {
+    const centre = alignCorners ? (pixels === 1 ? 0 : (i * (cells - 1)) / (pixels - 1)) : ((i + 0.5) * cells) / pixels - 0.5;
+    const at = Math.min(Math.max(centre, 0), cells - 1);
+    const low = upsample === 'nearest' ? Math.min(Math.floor(alignCorners ? at + 0.5 : ((i + 0.5) * cells) / pixels), cells - 1) : Math.floor(at);
+    first[i] = low;
+    second[i] = Math.min(low + 1, cells - 1);
+    share[i] = upsample === 'nearest' ? 0 : at - low;
+  }
+  return { first, second, share };
+}
+
+/** Pixels that lie between the same two cells: they begin at `starts[i]` and end before `starts[i + 1]`. */
+export function segments({ first }: Interpolation): Int32Array {
+  const starts: number[] = [];
+  first.forEach((cell, x) => { if (x === 0 || cell !== first[x - 1]) starts.push(x); });
+  return Int32Array.from([...starts, first.length]);
+}

@@ -1,0 +1,37 @@
+import { availableParallelism, freemem } from 'node:os';
+
+/** How a batch is spread over a machine. */
+export interface Lanes {
+  /** Worker threads, each working on images of its own. */
+  readonly workers: number;
+  /** Threads within each worker. */
+  readonly threads: number;
+}
+
+/** What is known of a machine and of the work. */
+export interface LaneLimits {
+  /** Processors. */
+  readonly cores: number;
+  /** Bytes that the batch may take. */
+  readonly memory: number;
+  /** Bytes that one worker is expected to take. */
+  readonly perWorker: number;
+}
+
+/**
+ * Workers and threads for a batch of images, where the user has not set them.
+ *
+ * Whole images are the best parallel work there is: one thread each never waits for another, and what is not the network
+ * (decoding, fusing, writing) runs in parallel as well. So there is one worker per processor, as long as memory lasts; a
+ * network so large that fewer workers fit has its processors shared out as threads within each of them.
+ */
+export function planLanes(wanted: Partial<Lanes>, { cores, memory, perWorker }: LaneLimits): Lanes {
+  const fitting = Math.max(1, Math.floor(memory / perWorker));
+  const workers = wanted.workers ?? Math.max(1, Math.min(fitting, Math.floor(cores / (wanted.threads ?? 1))));
+  return { workers, threads: wanted.threads ?? Math.max(1, Math.floor(cores / workers)) };
+}
+
+/** This machine's limits; a batch may take three quarters of the memory that is free. */
+export function machineLimits(perWorker: number): LaneLimits {
+  return { cores: availableParallelism(), memory: 0.75 * freemem(), perWorker };
+}

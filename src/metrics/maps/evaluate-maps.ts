@@ -1,0 +1,115 @@
+import { availableParallelism } from 'node:os';
+import { Piscina } from 'piscina';
+import { UserError } from '../../errors.js';
+import { workerUrl } from '../../jobs/worker-url.js';
+import type { ConfusionMatrix } from '../confusion.js';
+import type { PairFailure } from '../score-pairs.js';
+import { meanIou } from '../mean-iou.js';
+import type { KeyBase } from './map-sweep.js';
+import { MapSweep } from './map-sweep.js';
+import type { MapsTask } from './maps-worker.js';
+import { scoreMapFiles, type MapPair, type MapScores, type ScoreMapsOptions } from './score-maps.js';
+
+/** Options of {@link evaluateMaps}. */
+export interface EvaluateMapsOptions extends ScoreMapsOptions {
+  /** Where class indices begin; `auto` compares them with the classes of the whole list. */
+  readonly keys: KeyBase | 'auto';
+  /** Worker threads; as many as processors unless given. With 1 the calling thread does the work. */
+  readonly workers?: number;
+  readonly onProgress?: (done: number) => void;
+}
+
+/** What a threshold scores. */
+export interface CurvePoint {
+  readonly threshold: number;
+  /** 0..1 */
+  readonly meanIou: number;
+}
+
+/** The scores of maps at every threshold. */
+export interface MapsResult extends Pick<MapScores, 'scored' | 'failures' | 'resized' | 'aboveOne' | 'arrays'> {
+  /** Where class indices were taken to begin. */
+  readonly keyBase: KeyBase;
+  /** Images whose keys are not their classes. */
+  readonly mismatches: readonly string[];
+  readonly curve: readonly CurvePoint[];
+  /** The step of the curve whose mean IoU is highest, the first one of equals; the choice has seen the masks. */
+  readonly best: number;
+  /** The confusion matrix of a step of the curve. */
+  readonly matrixAt: (step: number) => ConfusionMatrix;
+}
+
+/** Images per task. */
+const CHUNK_SIZE = 16;
+
+/**
+ * Scores stored maps against ground truth, at every threshold in one pass.
+ *
+ * @throws UserError where it cannot be told what the keys mean
+ */
+export async function evaluateMaps(pairs: readonly MapPair[], options: EvaluateMapsOptions): Promise<MapsResult> {
+  const { bins, array, normalise, rgb, onProgress = () => undefined } = options;
+  const tasks = Array.from({ length: Math.ceil(pairs.length / CHUNK_SIZE) }, (_, i): MapsTask => ({
+    pairs: pairs.slice(i * CHUNK_SIZE, (i + 1) * CHUNK_SIZE), options: { bins, array, normalise, rgb },
+  }));
+  let done = 0;
+  const sweep = new MapSweep(bins);
+  const parts = await runTasks(tasks, options.workers, (part) => {
+    sweep.merge(new MapSweep(bins, part.counts));
+    onProgress(done += part.scored + part.failures.length);
+  });
+  const sum = (of: (part: Rest) => number): number => parts.reduce((total, part) => total + of(part), 0);
+  const scored = sum((part) => part.scored);
+  const mismatches = { 0: parts.flatMap((part) => part.mismatches[0]), 1: parts.flatMap((part) => part.mismatches[1]) };
+  const ranges = parts.map(({ keyRange }) => keyRange);
+  const range = [Math.min(...ranges.map(([lowest]) => lowest)), Math.max(...ranges.map(([, highest]) => highest))] as const;
+  const keyBase = keyBaseOf(options.keys, range, [mismatches[0].length, mismatches[1].length]);
+  const pointOf = (step: number): CurvePoint => ({ threshold: sweep.threshold(step), meanIou: meanIou(sweep.matrix(step, keyBase).counts) });
+  const curve = Array.from({ length: bins }, (_, step) => pointOf(step));
+  return {
+    scored, failures: parts.flatMap(({ failures }): readonly PairFailure[] => failures),
+    resized: sum((part) => part.resized), aboveOne: sum((part) => part.aboveOne), arrays: [...new Set(parts.flatMap(({ arrays }) => arrays))],
+    keyBase, mismatches: mismatches[keyBase], curve,
+    best: curve.reduce((best, point, step) => (point.meanIou > curve[best].meanIou ? step : best), 0),
+    matrixAt: (step) => sweep.matrix(step, keyBase),
+  };
+}
+
+function keyBaseOf(wanted: KeyBase | 'auto', [lowest, highest]: readonly [number, number], mismatches: readonly [number, number]): KeyBase {
+  const possible = ([0, 1] as const).filter((base) => lowest >= base && highest <= 19 + base);
+  // Without any key there is nothing to mistake.
+  if (highest < 0) return wanted === 'auto' ? 1 : wanted;
+  if (wanted !== 'auto') {
+    if (possible.includes(wanted)) return wanted;
+    throw new UserError(`the keys of the maps are ${lowest}..${highest}, which do not begin at ${wanted}`, 'give --keys auto');
+  }
+  if (possible.length === 0) throw new UserError('the maps hold the keys 0 and 20: some begin at 0, others at 1', 'score them one after the other');
+  if (possible.length === 1) return possible[0];
+  if (mismatches[0] === mismatches[1]) {
+    throw new UserError(`whether the keys of the maps (${lowest}..${highest}) begin at 0 or 1 cannot be told from the classes of the images`, 'give --keys 0 (IRN, PSA, CLIP-ES) or --keys 1 (voc-seeds)');
+  }
+  return mismatches[0] < mismatches[1] ? 0 : 1;
+}
+
+/** A part without its counts, which are large and were added up. */
+type Rest = Omit<MapScores, 'counts'>;
+
+async function runTasks(tasks: readonly MapsTask[], wanted: number | undefined, ended: (part: MapScores) => void): Promise<Rest[]> {
+  const keep = (part: MapScores): Rest => {
+    ended(part);
+    const { scored, failures, resized, aboveOne, arrays, keyRange, mismatches } = part;
+    return { scored, failures, resized, aboveOne, arrays, keyRange, mismatches };
+  };
+  const workers = Math.min(wanted ?? availableParallelism(), tasks.length);
+  if (workers <= 1) {
+    const parts: Rest[] = [];
+    for (const { pairs, options } of tasks) parts.push(keep(await scoreMapFiles(pairs, options)));
+    return parts;
+  }
+  const pool = new Piscina<MapsTask, MapScores>({ filename: workerUrl('./maps-worker.js', import.meta.url).href, minThreads: workers, maxThreads: workers });
+  try {
+    return await Promise.all(tasks.map(async (task) => keep(await pool.run(task))));
+  } finally {
+    await pool.destroy();
+  }
+}

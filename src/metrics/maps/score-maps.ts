@@ -1,0 +1,113 @@
+import { messageOf, UserError } from '../../errors.js';
+import { resizeMap } from '../../image/resize-map.js';
+import { classesInMap } from '../../voc/labels/masks.js';
+import { readMask } from '../../voc/masks.js';
+import type { MaskOptions } from '../../voc/masks.js';
+import type { PairFailure } from '../score-pairs.js';
+import type { MapDump } from './dump.js';
+import { readMapDump } from './dump.js';
+import { MapSweep } from './map-sweep.js';
+import type { KeyBase } from './map-sweep.js';
+
+/** The maps of an image and the mask that they are scored against. */
+export interface MapPair {
+  readonly id: string;
+  readonly truthPath: string;
+  readonly mapPath: string;
+  /** The image's classes, 1..20, where they are known from elsewhere; the keys must be these and no others. */
+  readonly labels?: readonly number[];
+}
+
+/** Options of {@link scoreMapFiles}; plain data, as they cross to worker threads. */
+export interface ScoreMapsOptions extends MaskOptions {
+  readonly bins: number;
+  /** The name of the array to read. */
+  readonly array?: string;
+  /** Divide each map by its maximum. */
+  readonly normalise: boolean;
+}
+
+/** What {@link scoreMapFiles} hands back; plain data. */
+export interface MapScores {
+  /** The counts of a {@link MapSweep}. */
+  readonly counts: Float64Array;
+  readonly scored: number;
+  readonly failures: readonly PairFailure[];
+  /** Images whose maps had another size than their mask, and were resized. */
+  readonly resized: number;
+  /** Images with a value above 1. */
+  readonly aboveOne: number;
+  /** The arrays that were read. */
+  readonly arrays: readonly string[];
+  /** The smallest and largest key; Infinity and -Infinity without any. */
+  readonly keyRange: readonly [number, number];
+  /** Images whose keys are not their classes, if keys begin at 0 or at 1. */
+  readonly mismatches: Readonly<Record<KeyBase, readonly string[]>>;
+}
+
+/**
+ * Reads maps and masks one after the other and counts them into one sweep. An image that cannot be read becomes a failure;
+ * the others go on.
+ */
+export async function scoreMapFiles(pairs: readonly MapPair[], { bins, array, normalise, rgb }: ScoreMapsOptions): Promise<MapScores> {
+  const sweep = new MapSweep(bins);
+  const failures: PairFailure[] = [];
+  const mismatches: Record<KeyBase, string[]> = { 0: [], 1: [] };
+  const arrays = new Set<string>();
+  let [resized, aboveOne, lowest, highest] = [0, 0, Infinity, -Infinity];
+  for (const pair of pairs) {
+    try {
+      const truth = await readMask(pair.truthPath, { rgb });
+      const present = classesInMap(truth, pair.truthPath);
+      const dump = await readMapDump(pair.mapPath, array);
+      requireKeys(dump, pair.mapPath);
+      if (dump.array !== undefined) arrays.add(dump.array);
+      const size = [truth.height, truth.width] as const;
+      const same = dump.keys.length === 0 || (dump.height === size[0] && dump.width === size[1]);
+      const maps = same ? dump.maps : resizedMaps(dump, size);
+      if (normalise) normaliseMaps(maps, dump.keys.length);
+      sweep.add(truth.data, maps, dump.keys);
+      if (!same) resized++;
+      if (maps.some((value) => value > 1)) aboveOne++;
+      lowest = Math.min(lowest, ...dump.keys);
+      highest = Math.max(highest, ...dump.keys);
+      for (const base of [0, 1] as const) {
+        if (!fits(dump.keys.map((key) => key + 1 - base), pair.labels, present)) mismatches[base].push(pair.id);
+      }
+    } catch (error) {
+      failures.push({ id: pair.id, message: messageOf(error) });
+    }
+  }
+  return {
+    counts: sweep.counts, scored: pairs.length - failures.length, failures, resized, aboveOne, arrays: [...arrays],
+    keyRange: [lowest, highest], mismatches,
+  };
+}
+
+function requireKeys({ keys }: MapDump, path: string): void {
+  const wrong = keys.find((key) => !Number.isInteger(key) || key < 0 || key > 20);
+  if (wrong !== undefined) throw new UserError(`the maps ${path} have the key ${wrong}, but class indices are 0..19 or 1..20`);
+  if (new Set(keys).size < keys.length) throw new UserError(`the maps ${path} name a class twice (keys ${keys.join(', ')})`);
+}
+
+/** Whether classes are those that are known or, where only the mask is, all that it shows are among them. */
+function fits(classes: readonly number[], known: readonly number[] | undefined, present: readonly number[]): boolean {
+  return (known ?? present).every((label) => classes.includes(label)) && (known === undefined || classes.length === known.length);
+}
+
+function resizedMaps({ keys, height, width, maps }: MapDump, size: readonly [number, number]): Float32Array {
+  const result = new Float32Array(keys.length * size[0] * size[1]);
+  keys.forEach((_, k) => {
+    result.set(resizeMap(maps.subarray(k * height * width, (k + 1) * height * width), [height, width], size), k * size[0] * size[1]);
+  });
+  return result;
+}
+
+function normaliseMaps(maps: Float32Array, count: number): void {
+  for (let k = 0; k < count; k++) {
+    const map = maps.subarray((k * maps.length) / count, ((k + 1) * maps.length) / count);
+    let maximum = 0;
+    for (const value of map) if (value > maximum) maximum = value;
+    if (maximum > 0) for (let i = 0; i < map.length; i++) map[i] /= maximum;
+  }
+}

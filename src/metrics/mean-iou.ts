@@ -1,0 +1,37 @@
+import { COLUMN_COUNT, IGNORED_COLUMN, LABEL_COUNT } from './confusion.js';
+import type { IgnoredAs } from './scores.js';
+
+/**
+ * The mean IoU of a confusion matrix, and nothing else: the number that `scoreMatrix` gives, fast enough to be taken of
+ * thousands of resamples.
+ *
+ * @param counts [21, 22], as in `ConfusionMatrix`
+ * @param ignoredAs how pixels predicted as ignore (255) count
+ * @param perLabel [21], takes the IoU of each label, NaN for one that is neither true nor predicted
+ * @returns 0..1; NaN where no label is present
+ */
+export function meanIou(counts: Float64Array, ignoredAs: IgnoredAs = 'error', perLabel?: Float64Array): number {
+  let sum = 0;
+  let present = 0;
+  for (let label = 0; label < LABEL_COUNT; label++) {
+    const row = label * COLUMN_COUNT;
+    let truePositives = counts[row + label];
+    // Pixels that are predicted as this label, and pixels that truly have it.
+    let predicted = 0;
+    for (let at = label; at < counts.length; at += COLUMN_COUNT) predicted += counts[at];
+    let truly = 0;
+    for (let column = 0; column < COLUMN_COUNT; column++) truly += counts[row + column];
+    if (ignoredAs === 'excluded') truly -= counts[row + IGNORED_COLUMN];
+    if (ignoredAs === 'background' && label === 0) {
+      for (let at = IGNORED_COLUMN; at < counts.length; at += COLUMN_COUNT) predicted += counts[at];
+      truePositives += counts[IGNORED_COLUMN];
+    }
+    const union = predicted + truly - truePositives;
+    const iou = truePositives / union;
+    if (perLabel !== undefined) perLabel[label] = iou;
+    if (union === 0) continue;
+    sum += iou;
+    present++;
+  }
+  return sum / present;
+}

@@ -1,0 +1,52 @@
+import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
+import { describeIssues } from '../../config/issues.js';
+import { messageOf, UserError } from '../../errors.js';
+
+/** More than this is a percentage: an mIoU is 1 at most. */
+const LARGEST_SHARE = 1;
+
+const schema = z.looseObject({
+  variants: z.array(z.looseObject({
+    name: z.string(),
+    miou: z.number().min(0).max(100),
+    /** The ends of a confidence interval. */
+    low: z.number().nullish(),
+    high: z.number().nullish(),
+    threshold: z.number().nullish(),
+  })).min(1),
+});
+
+/** One row of an ablation; scores in [0, 1]. */
+export interface AblationVariant {
+  readonly name: string;
+  readonly miou: number;
+  readonly low?: number;
+  readonly high?: number;
+  readonly threshold?: number;
+}
+
+/**
+ * Reads the results of an ablation: a JSON file `{ variants: [{ name, miou, low?, high?, threshold? }] }`, scores as shares
+ * or in percent (all of them); more fields do no harm.
+ *
+ * @throws UserError where the file cannot be read or is something else
+ */
+export async function readAblation(path: string): Promise<AblationVariant[]> {
+  let value: unknown;
+  try {
+    value = JSON.parse(await readFile(path, 'utf8'));
+  } catch (cause) {
+    throw new UserError(`cannot read the ablation ${path}: ${messageOf(cause)}`, undefined, { cause });
+  }
+  const parsed = schema.safeParse(value);
+  if (!parsed.success) {
+    throw new UserError(`${path} does not hold the results of an ablation: ${describeIssues(parsed.error)}`, 'expected is { "variants": [{ "name": ..., "miou": ... }] }');
+  }
+  const { variants } = parsed.data;
+  const unit = variants.some(({ miou, high }) => Math.max(miou, high ?? 0) > LARGEST_SHARE) ? 100 : 1;
+  const share = (score: number | null | undefined): number | undefined => (score == null ? undefined : score / unit);
+  return variants.map(({ name, miou, low, high, threshold }) => ({
+    name, miou: miou / unit, low: share(low), high: share(high), threshold: threshold ?? undefined,
+  }));
+}

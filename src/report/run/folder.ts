@@ -1,0 +1,130 @@
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { messageOf, UserError } from '../../errors.js';
+import { maskIdsIn } from '../../metrics/pairs.js';
+import type { Devkit } from '../../voc/devkit.js';
+import { openDevkit } from '../../voc/devkit.js';
+import { FolderIndex } from '../../voc/folder-index.js';
+import { readSplit } from '../../voc/splits.js';
+import type { VocItem } from '../../voc/splits.js';
+import { idOfPath, readLines } from '../../voc/text-lines.js';
+import type { RunRecord } from './record.js';
+import { readRunRecord } from './record.js';
+
+/** Where the files of one image are; what is not on disk is left out. */
+export interface RunImage {
+  readonly id: string;
+  readonly seedPath: string;
+  readonly refinedPath?: string;
+  readonly camPath?: string;
+  readonly photoPath?: string;
+  readonly truthPath?: string;
+}
+
+/** The folder that `voc-seeds generate` has written. */
+export interface Run {
+  readonly folder: string;
+  readonly record: RunRecord;
+  /** The images that have seeds, in the order of the run's lists. */
+  readonly images: readonly RunImage[];
+  /** Ids in the run's lists that have no seeds. */
+  readonly unseeded: readonly string[];
+  /** What could not be found, for the reader. */
+  readonly remarks: readonly string[];
+}
+
+/** What {@link openRun} is told beside the folder. */
+export interface OpenRunOptions {
+  /** The devkit, in place of the one that run.json names. */
+  readonly vocRoot?: string;
+  /** The folder of the ground truth `<id>.png`, in place of the devkit's. */
+  readonly truth?: string;
+}
+
+/**
+ * Finds the files of a run: seeds in `SegmentationClass`, refined ones in `SegmentationClassRefined`, maps in `cams`, and
+ * the photographs and masks of the devkit that run.json names. A devkit that has moved away costs the report its
+ * photographs and scores, and is remarked on.
+ *
+ * @throws UserError where the folder holds no seeds, or where a folder that was asked for does not exist
+ */
+export async function openRun(folder: string, { vocRoot, truth }: OpenRunOptions = {}): Promise<Run> {
+  const seedDir = join(folder, 'SegmentationClass');
+  if (!await isFolder(folder)) throw new UserError(`the run ${folder} does not exist`, 'give the folder that \'voc-seeds generate --out\' has written');
+  if (!await isFolder(seedDir)) throw new UserError(`${folder} holds no seeds: it has no folder SegmentationClass`, 'give the folder that \'voc-seeds generate --out\' has written');
+  if (truth !== undefined && !await isFolder(truth)) throw new UserError(`the folder of the ground truth ${truth} does not exist`);
+  const record = await readRunRecord(folder);
+  const lists = await listsIn(folder);
+  const ids = await idsOf(lists, seedDir);
+  const remarks: string[] = [];
+  const devkit = await devkitOf(vocRoot, record, remarks);
+  const items = devkit === undefined ? new Map<string, VocItem>() : await itemsOf(devkit, record, lists);
+  const index = new FolderIndex();
+  const found = async (path: string | undefined): Promise<string | undefined> => (path !== undefined && await index.has(path) ? path : undefined);
+  const images: RunImage[] = [];
+  const unseeded: string[] = [];
+  for (const id of ids) {
+    const seedPath = await found(join(seedDir, `${id}.png`));
+    if (seedPath === undefined) {
+      unseeded.push(id);
+      continue;
+    }
+    const item = items.get(id);
+    images.push({
+      id, seedPath,
+      refinedPath: await found(join(folder, 'SegmentationClassRefined', `${id}.png`)),
+      camPath: await found(join(folder, 'cams', `${id}.npz`)),
+      photoPath: await found(item?.imagePath ?? (devkit === undefined ? undefined : join(devkit.imageDir, `${id}.jpg`))),
+      truthPath: await found(truth === undefined ? item?.maskPath ?? (devkit === undefined ? undefined : join(devkit.maskDir, `${id}.png`)) : join(truth, `${id}.png`)),
+    });
+  }
+  if (images.length === 0) throw new UserError(`${seedDir} holds none of the seeds that are listed in the run`, 'the run may have failed: look into its run.json');
+  const without = images.filter(({ photoPath }) => photoPath === undefined).length;
+  if (devkit !== undefined && without > 0) remarks.push(`${without} of ${images.length} photographs are not in ${devkit.imageDir}.`);
+  if (unseeded.length > 0) remarks.push(`${unseeded.length} images are listed in the run, but have no seeds.`);
+  return { folder, record, images, unseeded, remarks };
+}
+
+/** The lists that the run has written; a name that a list of another program may hold is not trusted as a path. */
+async function listsIn(folder: string): Promise<string[]> {
+  const names = await readdir(join(folder, 'ImageSets')).catch(() => []);
+  return names.filter((name) => name.endsWith('.txt')).sort().map((name) => join(folder, 'ImageSets', name));
+}
+
+async function idsOf(lists: readonly string[], seedDir: string): Promise<string[]> {
+  const ids = new Set<string>();
+  for (const list of lists) {
+    // The list of a run that has not finished an image yet is empty.
+    const lines = await readLines(list).catch(() => []);
+    for (const { words } of lines) ids.add(idOfPath(words[0]));
+  }
+  return ids.size > 0 ? [...ids] : maskIdsIn(seedDir);
+}
+
+async function devkitOf(wanted: string | undefined, { vocRoot }: RunRecord, remarks: string[]): Promise<Devkit | undefined> {
+  if (wanted !== undefined) return openDevkit(wanted);
+  if (vocRoot === undefined) {
+    remarks.push('The run does not say which devkit it was made of, so there are no photographs: name it with --voc-root.');
+    return undefined;
+  }
+  try {
+    return await openDevkit(vocRoot);
+  } catch (error) {
+    remarks.push(`The devkit ${vocRoot} of the run cannot be opened, so there are no photographs: name it with --voc-root. (${messageOf(error)})`);
+    return undefined;
+  }
+}
+
+/** The images by id: of the list that the run was made of, which may hold paths, else of the lists that it has written. */
+async function itemsOf(devkit: Devkit, { splitFile }: RunRecord, lists: readonly string[]): Promise<Map<string, VocItem>> {
+  const items = new Map<string, VocItem>();
+  for (const list of splitFile === undefined ? lists : [splitFile, ...lists]) {
+    const split = await readSplit(devkit, list).catch(() => undefined);
+    for (const item of split?.items ?? []) if (!items.has(item.id)) items.set(item.id, item);
+  }
+  return items;
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return stat(path).then((entry) => entry.isDirectory(), () => false);
+}

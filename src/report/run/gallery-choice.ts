@@ -1,0 +1,37 @@
+/** Which images a gallery shows that does not show all. */
+export const GALLERY_CHOICES = ['worst', 'best', 'random', 'first'] as const;
+export type GalleryChoice = typeof GALLERY_CHOICES[number];
+
+/**
+ * Chooses images for the gallery, by id.
+ *
+ * @param ids of all images, in the order of the list
+ * @param score of an image, 0..1; NaN or `undefined` where it has none: it comes last
+ * @param most how many
+ * @returns the ids in the order of the list; all of them where there are no more
+ */
+export function chooseImages(ids: readonly string[], score: (id: string) => number | undefined, most: number, choice: GalleryChoice): string[] {
+  if (ids.length <= most) return [...ids];
+  const chosen = new Set(ordered(ids, score, choice).slice(0, most));
+  return ids.filter((id) => chosen.has(id));
+}
+
+function ordered(ids: readonly string[], score: (id: string) => number | undefined, choice: GalleryChoice): string[] {
+  if (choice === 'first') return [...ids];
+  if (choice === 'random') return ids.map((id) => [scrambled(id), id] as const).sort(([a], [b]) => a - b).map(([, id]) => id);
+  const key = (id: string): number => {
+    const value = score(id);
+    if (value === undefined || Number.isNaN(value)) return Infinity;
+    return choice === 'worst' ? value : -value;
+  };
+  return ids.map((id) => [key(id), id] as const).sort(([a], [b]) => (a === b ? 0 : a - b)).map(([, id]) => id);
+}
+
+/** A number that looks random but is always the same for an id (FNV-1a, then mixed as in MurmurHash 3). */
+function scrambled(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
+}

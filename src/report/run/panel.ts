@@ -1,0 +1,204 @@
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { deflateSync } from 'node:zlib';
+import sharp from 'sharp';
+import { messageOf, UserError } from '../../errors.js';
+import { resizeMap } from '../../image/resize-map.js';
+import { photoError } from '../../image/photo.js';
+import { writeFileAtomic } from '../../jobs/files.js';
+import { decodeNpz, NpyError } from '../../jobs/npz.js';
+import type { NumberArray } from '../../jobs/npz.js';
+import type { LabelMap } from '../../voc/label-map.js';
+import { readMask } from '../../voc/masks.js';
+import type { RgbMasks } from '../../voc/masks.js';
+import { scriptJson } from './script-json.js';
+
+/** Maps are smooth: this many pixels on the long side show all there is to see. */
+const MAP_SIDE = 128;
+
+/** How photographs are stored: smaller and quicker to show than the originals, at the size at which they are shown. */
+const WEBP = { quality: 74, effort: 2 } as const;
+
+/** One image of the gallery; plain data, so that it can cross to a worker thread. */
+export interface PanelTask {
+  readonly id: string;
+  /** The name of its files, without ending. */
+  readonly file: string;
+  readonly photoPath?: string;
+  /** Label PNGs in the order of the page's planes; null where the image has none. */
+  readonly planePaths: readonly (string | null)[];
+  readonly camPath?: string;
+  /** The names of the layers whose maps the file may hold, deepest last. */
+  readonly layers: readonly string[];
+  /** The longest side of what is shown, in pixels. */
+  readonly imageSize: number;
+  readonly rgb?: RgbMasks;
+  /** The folder of the images; without it everything is handed back, to be put into one file. */
+  readonly folder?: string;
+  /** A photograph that is there already, and newer than its original, is kept. */
+  readonly keepPhotos: boolean;
+}
+
+/** What the page is told of an image's pixels, beside the packed bytes. */
+export interface PanelHeader {
+  /** The size at which it is shown. */
+  readonly w: number;
+  readonly h: number;
+  /** Which of the page's planes there are, 1 or 0; each has w * h bytes, a label per pixel. */
+  readonly planes: readonly (0 | 1)[];
+  /** The maps behind them: class index and layer ('' for the fused map); each has mw * mh bytes, 255 being 1. */
+  readonly maps: readonly (readonly [label: number, layer: string])[];
+  readonly mw: number;
+  readonly mh: number;
+}
+
+/** What became of an image. */
+export interface PanelResult {
+  readonly id: string;
+  /** Whether there is a photograph, and for a single file the photograph itself. */
+  readonly photo: boolean;
+  readonly photoBytes?: Uint8Array;
+  readonly header: PanelHeader;
+  /** For a single file: planes and maps, deflated (RFC 1950). */
+  readonly packed?: Uint8Array;
+  /** The labels in the planes, 1..20, ascending. */
+  readonly labels: readonly number[];
+  readonly problems: readonly string[];
+}
+
+/**
+ * Prepares an image for the gallery: the photograph as WebP, and the label maps and CAMs packed together. For a folder they
+ * are written as `<file>.webp` and `<file>.js`: a page opened from disk may load scripts, but not read other files.
+ * A part that cannot be read is left out and becomes a problem.
+ */
+export async function makePanel(task: PanelTask): Promise<PanelResult> {
+  const problems: string[] = [];
+  const attempt = async <T>(work: () => Promise<T>): Promise<T | undefined> => {
+    try {
+      return await work();
+    } catch (error) {
+      problems.push(messageOf(error));
+      return undefined;
+    }
+  };
+  const planes: (LabelMap | undefined)[] = [];
+  for (const path of task.planePaths) planes.push(path === null ? undefined : await attempt(() => readMask(path, { rgb: task.rgb })));
+  const photo = task.photoPath === undefined ? undefined : await attempt(() => makePhoto(task.photoPath!, task));
+  const known = planes.find((plane) => plane !== undefined);
+  const size = photo?.size ?? (known === undefined ? [1, 1] as const : shownSize([known.height, known.width], task.imageSize));
+  const cams = task.camPath === undefined ? undefined : await attempt(() => readCams(task.camPath!, task.layers));
+
+  const present = planes.filter((plane) => plane !== undefined);
+  const { header: mapHeader, bytes: mapBytes } = packMaps(cams);
+  const header: PanelHeader = { w: size[1], h: size[0], planes: planes.map((plane) => (plane === undefined ? 0 : 1)), ...mapHeader };
+  const packed = deflateSync(Buffer.concat([...present.map((plane) => resizeLabels(plane, size)), ...mapBytes]));
+  const labels = [...new Set(present.flatMap(labelsIn))].sort((a, b) => a - b);
+  const base = { id: task.id, photo: photo !== undefined, header, labels, problems };
+  if (task.folder === undefined) return { ...base, photoBytes: photo?.bytes, packed };
+  await writeFileAtomic(join(task.folder, `${task.file}.js`), panelScript(task.file, header, packed));
+  return base;
+}
+
+/** The script that hands an image's planes and maps to the page. */
+export function panelScript(file: string, header: PanelHeader, packed: Uint8Array): string {
+  return `vocSeedsPanel(${scriptJson(file)},${scriptJson(header)},"${Buffer.from(packed).toString('base64')}")\n`;
+}
+
+/** The size at which a picture is shown: its own, held down to a longest side. */
+export function shownSize([height, width]: readonly [number, number], longest: number): readonly [height: number, width: number] {
+  const factor = Math.min(1, longest / Math.max(height, width));
+  return [Math.max(1, Math.round(height * factor)), Math.max(1, Math.round(width * factor))];
+}
+
+interface ShownPhoto { readonly size: readonly [number, number]; readonly bytes?: Uint8Array }
+
+async function makePhoto(path: string, { folder, file, imageSize, keepPhotos }: PanelTask): Promise<ShownPhoto> {
+  const target = folder === undefined ? undefined : join(folder, `${file}.webp`);
+  try {
+    if (target !== undefined && keepPhotos && await isNewer(target, path)) {
+      const { width, height } = await sharp(target).metadata();
+      return { size: [height, width] };
+    }
+    const image = sharp(await readFile(path), { failOn: 'error', ignoreIcc: true });
+    const { width, height } = await image.metadata();
+    const size = shownSize([height, width], imageSize);
+    const bytes = await image.resize({ width: size[1], height: size[0], fit: 'fill' }).toColourspace('srgb').removeAlpha().webp(WEBP).toBuffer();
+    if (target === undefined) return { size, bytes };
+    await writeFileAtomic(target, bytes);
+    return { size };
+  } catch (error) {
+    throw error instanceof UserError ? error : photoError(path, error);
+  }
+}
+
+async function isNewer(path: string, than: string): Promise<boolean> {
+  const [own, other] = await Promise.all([stat(path).catch(() => undefined), stat(than)]);
+  return own !== undefined && own.mtimeMs >= other.mtimeMs;
+}
+
+/** A label map at another size; each pixel takes the label in its middle. */
+export function resizeLabels({ width, height, data }: LabelMap, [rows, columns]: readonly [number, number]): Uint8Array {
+  if (rows === height && columns === width) return data;
+  const result = new Uint8Array(rows * columns);
+  const from = Int32Array.from({ length: columns }, (_, x) => Math.floor(((x + 0.5) * width) / columns));
+  for (let y = 0; y < rows; y++) {
+    const start = Math.floor(((y + 0.5) * height) / rows) * width;
+    for (let x = 0; x < columns; x++) result[y * columns + x] = data[start + from[x]];
+  }
+  return result;
+}
+
+function labelsIn({ data }: LabelMap): number[] {
+  const seen = new Uint8Array(256);
+  for (const label of data) seen[label] = 1;
+  return Array.from({ length: 20 }, (_, i) => i + 1).filter((label) => seen[label] === 1);
+}
+
+/** The maps of one image, by class and layer. */
+interface Cams {
+  readonly height: number;
+  readonly width: number;
+  readonly maps: readonly { readonly label: number; readonly layer: string; readonly values: Float32Array }[];
+}
+
+/**
+ * Reads `keys` [K] and `maps` [K, H, W] and, where the file has them, the maps of single layers, `layers` [L, K, H, W].
+ *
+ * @throws UserError that names the file
+ */
+async function readCams(path: string, names: readonly string[]): Promise<Cams | undefined> {
+  try {
+    const arrays = decodeNpz(await readFile(path));
+    const keys = arrays.get('keys');
+    const maps = arrays.get('maps');
+    if (keys === undefined || maps === undefined) throw new NpyError('it has no arrays \'keys\' and \'maps\'');
+    const labels = Array.from(keys.values);
+    if (labels.length === 0) return undefined;
+    const [count, height, width] = maps.shape;
+    if (maps.shape.length !== 3 || count !== labels.length) throw new NpyError(`its maps are [${maps.shape.join(', ')}], but there are ${labels.length} keys`);
+    if (labels.some((label) => !Number.isInteger(label) || label < 1 || label > 20)) throw new NpyError(`its keys are ${labels.join(', ')}, but classes are 1..20`);
+    const slices = (array: NumberArray): Float32Array[] => {
+      const all = Float32Array.from(array.values);
+      return Array.from({ length: all.length / (height * width) }, (_, i) => all.subarray(i * height * width, (i + 1) * height * width));
+    };
+    const fused = slices(maps).map((values, k) => ({ label: labels[k], layer: '', values }));
+    const layers = arrays.get('layers');
+    const matches = layers?.shape.length === 4 && layers.shape.slice(1).join() === maps.shape.join();
+    const single = matches ? slices(layers).map((values, i) => ({ label: labels[i % count], layer: names[Math.floor(i / count)] ?? `layer ${Math.floor(i / count) + 1}`, values })) : [];
+    return { height, width, maps: [...fused, ...single] };
+  } catch (error) {
+    if (!(error instanceof NpyError)) throw error;
+    throw new UserError(`the maps ${path} cannot be read: ${error.message}`, undefined, { cause: error });
+  }
+}
+
+function packMaps(cams: Cams | undefined): { header: Pick<PanelHeader, 'maps' | 'mw' | 'mh'>; bytes: Uint8Array[] } {
+  if (cams === undefined) return { header: { maps: [], mw: 0, mh: 0 }, bytes: [] };
+  const [mh, mw] = shownSize([cams.height, cams.width], MAP_SIDE);
+  return {
+    header: { maps: cams.maps.map(({ label, layer }) => [label, layer] as const), mw, mh },
+    bytes: cams.maps.map(({ values }) => Uint8Array.from(
+      resizeMap(values, [cams.height, cams.width], [mh, mw]), (value) => Math.round(255 * Math.min(Math.max(value, 0), 1)),
+    )),
+  };
+}

@@ -1,0 +1,50 @@
+import { availableParallelism } from 'node:os';
+import { Piscina } from 'piscina';
+import { messageOf, UserError } from '../../errors.js';
+import { runBatch } from '../../jobs/batch.js';
+import { workerUrl } from '../../jobs/worker-url.js';
+import type { PanelResult, PanelTask } from './panel.js';
+import { makePanel } from './panel.js';
+
+/** Up to so many images starting threads takes longer than it saves. */
+const FEW = 16;
+
+export interface PanelsOptions {
+  /** Worker threads; as many as processors unless given, and none for a few images. */
+  readonly workers?: number;
+  readonly stopped?: () => boolean;
+  readonly onProgress?: (done: number) => void;
+}
+
+/**
+ * Prepares the images of a gallery, with a bounded number of them in memory: see {@link makePanel}.
+ *
+ * @returns the results in the order of the tasks; fewer, if it was stopped
+ * @throws UserError where the results cannot be written
+ */
+export async function makePanels(tasks: readonly PanelTask[], { workers, stopped, onProgress }: PanelsOptions = {}): Promise<PanelResult[]> {
+  const threads = Math.min(workers ?? (tasks.length <= FEW ? 1 : availableParallelism()), tasks.length);
+  const pool = threads > 1
+    ? new Piscina<PanelTask, PanelResult>({ filename: workerUrl('./panel-worker.js', import.meta.url).href, minThreads: threads, maxThreads: threads })
+    : undefined;
+  const results = new Map<PanelTask, PanelResult>();
+  try {
+    await runBatch(tasks, {
+      concurrency: 2 * threads,
+      stopped,
+      // What is thrown in a thread arrives as a plain error; only a place that cannot be written to ends a batch.
+      run: (task) => (pool === undefined
+        ? makePanel(task)
+        : pool.run(task).catch((cause: unknown) => {
+            throw new UserError(messageOf(cause), undefined, { cause });
+          })),
+      done: (task, result) => {
+        results.set(task, result);
+        onProgress?.(results.size);
+      },
+    });
+  } finally {
+    await pool?.destroy();
+  }
+  return tasks.flatMap((task) => results.get(task) ?? []);
+}

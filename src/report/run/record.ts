@@ -1,0 +1,89 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { messageOf, UserError } from '../../errors.js';
+
+/** Of a field that is not as expected nothing is shown; a report of an older or newer version's run is still worth having. */
+const lenient = <S extends z.ZodType>(schema: S) => schema.optional().catch(undefined);
+
+const schema = z.object({
+  command: lenient(z.string()),
+  vocRoot: lenient(z.string()),
+  splitFile: lenient(z.string()),
+  split: lenient(z.string()),
+  settings: lenient(z.record(z.string(), z.unknown())),
+  modelPath: lenient(z.string()),
+  versions: lenient(z.record(z.string(), z.string())),
+  workers: lenient(z.number()),
+  threads: lenient(z.number()),
+  started: lenient(z.string()),
+  finished: lenient(z.string()),
+  seconds: lenient(z.number()),
+  imagesPerSecond: lenient(z.number()),
+  /** The mean time of an image in each stage, in milliseconds of one worker. */
+  stages: lenient(z.record(z.string(), z.number())),
+  counts: lenient(z.record(z.string(), z.number())),
+  failures: lenient(z.array(z.object({ id: z.string(), reason: z.string() }))),
+  notes: lenient(z.array(z.object({ id: z.string(), notes: z.array(z.string()) }))),
+  missing: lenient(z.array(z.string())),
+  interrupted: lenient(z.boolean()),
+});
+
+/** What `run.json` says of a run; every part may be missing. */
+export type RunRecord = z.infer<typeof schema>;
+
+/**
+ * Reads `run.json`, or the `run-<i>of<n>.json` of a run in parts, added up. Nothing is known of a run without them.
+ *
+ * @throws UserError where such a file is no JSON object
+ */
+export async function readRunRecord(folder: string): Promise<RunRecord> {
+  const names = (await readdir(folder)).filter((name) => /^run(?:-\d+of\d+)?\.json$/.test(name)).sort();
+  const whole = names.filter((name) => name === 'run.json');
+  const records: RunRecord[] = [];
+  for (const name of whole.length > 0 ? whole : names) records.push(parseRecord(await readFile(join(folder, name), 'utf8'), join(folder, name)));
+  return records.length === 1 ? records[0] : mergeRecords(records);
+}
+
+function parseRecord(text: string, path: string): RunRecord {
+  try {
+    return schema.parse(JSON.parse(text));
+  } catch (cause) {
+    throw new UserError(`cannot read ${path}: ${messageOf(cause).split('\n')[0]}`, 'it should be the run.json that generate has written', { cause });
+  }
+}
+
+/**
+ * The records of a run's parts as one: counts and rates add up, the parts' times overlap.
+ */
+export function mergeRecords(records: readonly RunRecord[]): RunRecord {
+  if (records.length === 0) return {};
+  const sum = (of: readonly (number | undefined)[]): number => of.reduce<number>((total, value) => total + (value ?? 0), 0);
+  const written = (record: RunRecord): number => record.counts?.written ?? 0;
+  const counts = Object.fromEntries(namesIn(records.map((record) => record.counts)).map((name) => [
+    name, sum(records.map((record) => record.counts?.[name])),
+  ]));
+  // The parts name the same missing photographs: those of the whole list.
+  const missing = [...new Set(records.flatMap((record) => record.missing ?? []))];
+  const stages = namesIn(records.map((record) => record.stages)).map((name) => [
+    name, Number((sum(records.map((record) => (record.stages?.[name] ?? 0) * written(record))) / Math.max(1, sum(records.map(written)))).toFixed(2)),
+  ]);
+  return {
+    ...records[0],
+    counts: { ...counts, missing: missing.length },
+    missing,
+    stages: Object.fromEntries(stages) as Record<string, number>,
+    failures: records.flatMap((record) => record.failures ?? []),
+    notes: [...new Map(records.flatMap((record) => record.notes ?? []).map((entry) => [entry.id, entry])).values()],
+    seconds: Math.max(...records.map((record) => record.seconds ?? 0)),
+    imagesPerSecond: Number(sum(records.map((record) => record.imagesPerSecond)).toFixed(2)),
+    started: records.map((record) => record.started).filter((time) => time !== undefined).sort()[0],
+    finished: records.map((record) => record.finished).filter((time) => time !== undefined).sort().at(-1),
+    workers: sum(records.map((record) => record.workers)),
+    interrupted: records.some((record) => record.interrupted === true),
+  };
+}
+
+function namesIn(objects: readonly (Readonly<Record<string, unknown>> | undefined)[]): string[] {
+  return [...new Set(objects.flatMap((object) => Object.keys(object ?? {})))];
+}

@@ -1,0 +1,248 @@
+import { readFile, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { IGNORED_AS } from '../../metrics/scores.js';
+import type { ImageScore } from '../../metrics/score-pairs.js';
+import { heatColour } from '../../image/overlay.js';
+import { writeFileAtomic } from '../../jobs/files.js';
+import { className } from '../../voc/classes.js';
+import type { RgbMasks } from '../../voc/masks.js';
+import { vocColour } from '../../voc/palette.js';
+import { readAblation } from './ablation.js';
+import { readClientAssets } from './client.js';
+import { fileNames } from './file-names.js';
+import { openRun } from './folder.js';
+import type { Run } from './folder.js';
+import { chooseImages } from './gallery-choice.js';
+import type { GalleryChoice } from './gallery-choice.js';
+import { gallerySection, overlayChoices, sortChoices } from './gallery-section.js';
+import { reportPage } from './page.js';
+import type { PanelResult, PanelTask } from './panel.js';
+import { makePanels } from './panels.js';
+import { overview, runSection } from './run-sections.js';
+import type { Problem } from './run-sections.js';
+import { ablationSection, comparisonSection, ignoresPixels, scoreSection, thresholdSection, WAY_NAMES } from './score-sections.js';
+import { mappedImages, pairCount, predictionsOf, scorePredictions, thresholdCurve } from './scores.js';
+import type { ScoredPrediction, ThresholdCurve } from './scores.js';
+
+/** Everything that {@link writeRunReport} needs. */
+export interface RunReportOptions {
+  /** The folder of the run. */
+  readonly run: string;
+  /** The folder of a second run, to compare with. */
+  readonly compare?: string;
+  /** Where the report goes: a file that ends in .html, or a folder, which gets an index.html. Default: `report` in the run's folder. */
+  readonly out?: string;
+  readonly vocRoot?: string;
+  readonly truth?: string;
+  readonly rgb?: RgbMasks;
+  /** A JSON file with the results of an ablation. */
+  readonly ablation?: string;
+  readonly title?: string;
+  /** The most images that the gallery shows, and which. */
+  readonly maxImages?: number;
+  readonly choose?: GalleryChoice;
+  /** The longest side of the gallery's images, in pixels. */
+  readonly imageSize?: number;
+  /** One file or a folder; by the number of images unless given. */
+  readonly singleFile?: boolean;
+  readonly workers?: number;
+  readonly stopped?: () => boolean;
+  /** Called at the beginning with the amount of work, in images read. */
+  readonly onStart?: (total: number) => void;
+  readonly onProgress?: (done: number) => void;
+}
+
+/** What {@link writeRunReport} has done. */
+export interface RunReportSummary {
+  /** The page to open; not there after an interruption. */
+  readonly page?: string;
+  readonly singleFile: boolean;
+  readonly images: number;
+  readonly gallery: number;
+  /** mIoU of each prediction in [0, 1] under each way of scoring ignored pixels, and the number of images it is of. */
+  readonly scores: readonly { readonly name: string; readonly scored: number; readonly meanIou: Readonly<Record<string, number>> }[];
+  /** The best constant threshold on the stored maps; it saw the masks. */
+  readonly bestThreshold?: { readonly threshold: number; readonly meanIou: number; readonly images: number };
+  readonly problems: readonly Problem[];
+  readonly remarks: readonly string[];
+  readonly interrupted: boolean;
+  readonly seconds: number;
+}
+
+/** Up to so many images fit one file of a few megabytes. */
+const SINGLE_FILE_IMAGES = 60;
+
+/** The longest side of VOC's photographs: they are shown as large as they are. */
+const DEFAULT_IMAGE_SIZE = 500;
+
+/**
+ * Writes the report of a run: scores and charts, and a gallery of its images, as one HTML file or as a folder whose images
+ * are loaded as they come into view. The page is written last, so that there is none of a report that is not finished; the
+ * photographs of an interrupted one are used again.
+ *
+ * @throws UserError where there is no run, or where the report cannot be written
+ */
+export async function writeRunReport(options: RunReportOptions): Promise<RunReportSummary> {
+  const { rgb, workers } = options;
+  const started = performance.now();
+  const run = await openRun(options.run, options);
+  const { compare } = options;
+  const [ownName, otherName] = compare === undefined ? ['Seeds', ''] : namesOf(options.run, compare);
+  const other = compare === undefined ? undefined : { name: otherName, run: await openRun(compare, options) };
+  const variants = options.ablation === undefined ? undefined : await readAblation(options.ablation);
+  const predictions = predictionsOf(run, ownName, other);
+  const shownCount = Math.min(options.maxImages ?? Infinity, run.images.length);
+  const { page, folder } = placeOf(options, shownCount);
+
+  const [pairs, mapped] = [pairCount(run, predictions), mappedImages(run).length];
+  options.onStart?.(pairs + mapped + shownCount);
+  const { scored, failures } = await scorePredictions(run, predictions, { rgb, workers, onProgress: options.onProgress });
+  const swept = await thresholdCurve(run, { rgb, workers, onProgress: (done) => options.onProgress?.(pairs + done) });
+  const wanted = chooseImages(run.images.map(({ id }) => id), (id) => scored[0].byImage.get(id)?.meanIou.error, shownCount, options.choose ?? 'worst');
+  const tasks = await panelTasks(run, scored, wanted, folder, options);
+  if (folder !== undefined) await writeFileAtomic(join(folder, SETTINGS), settingsText(options));
+  const panels = await makePanels(tasks, { workers, stopped: options.stopped, onProgress: (done) => options.onProgress?.(pairs + mapped + done) });
+
+  const problems = uniqueProblems([
+    ...failures.map(({ id, message }) => ({ id, reason: message })), ...swept.failures.map(({ id, message }) => ({ id, reason: message })),
+    ...panels.flatMap(({ id, problems: reasons }) => reasons.map((reason) => ({ id, reason }))),
+  ]);
+  const interrupted = panels.length < tasks.length;
+  const inline = folder === undefined;
+  const findings = { run, scored, variants, curve: swept.curve, panels, tasks, problems, options, inline };
+  if (!interrupted) await writeFileAtomic(page, await pageOf(findings));
+  return {
+    page: interrupted ? undefined : page, singleFile: inline, images: run.images.length, gallery: panels.length,
+    scores: scored.flatMap(({ name, result }) => {
+      if (result === undefined) return [];
+      return [{ name, scored: result.scored, meanIou: Object.fromEntries(IGNORED_AS.map((way) => [way, result.scores[way].meanIou])) }];
+    }),
+    bestThreshold: swept.curve === undefined ? undefined : { ...swept.curve.best, images: swept.curve.images },
+    problems, remarks: run.remarks, interrupted, seconds: Number(((performance.now() - started) / 1000).toFixed(2)),
+  };
+}
+
+/** Beside the images, so that photographs of another size are not taken for those that are wanted. */
+const SETTINGS = 'made-with.json';
+
+function settingsText({ imageSize = DEFAULT_IMAGE_SIZE }: RunReportOptions): string {
+  return `${JSON.stringify({ imageSize })}\n`;
+}
+
+function placeOf({ run, out, singleFile }: RunReportOptions, images: number): { page: string; folder?: string } {
+  const place = out ?? join(run, 'report');
+  const file = place.endsWith('.html');
+  const page = file ? place : join(place, 'index.html');
+  return singleFile ?? (file || images <= SINGLE_FILE_IMAGES) ? { page } : { page, folder: join(dirname(page), 'images') };
+}
+
+/** What the labels of two runs are called: the names of the folders where these differ, else what the user has called them. */
+function namesOf(run: string, other: string): readonly [own: string, other: string] {
+  const [a, b] = [basename(resolve(run)), basename(resolve(other))];
+  if (a !== b) return [a, b];
+  return run === other ? [a, `${b} again`] : [run, other];
+}
+
+async function panelTasks(
+  run: Run, predictions: readonly ScoredPrediction[], ids: readonly string[], folder: string | undefined, options: RunReportOptions,
+): Promise<PanelTask[]> {
+  const images = new Map(run.images.map((image) => [image.id, image]));
+  const files = fileNames(ids);
+  const layers = run.record.settings?.layers;
+  const keepPhotos = folder !== undefined && await stat(join(folder, SETTINGS)).then(() => true, () => false)
+    && await readFile(join(folder, SETTINGS), 'utf8') === settingsText(options);
+  return ids.map((id) => {
+    const { photoPath, truthPath, camPath } = images.get(id)!;
+    return {
+      id, file: files.get(id)!, photoPath, camPath, folder, keepPhotos, rgb: options.rgb,
+      planePaths: [truthPath ?? null, ...predictions.map(({ paths }) => paths.get(id) ?? null)],
+      layers: Array.isArray(layers) ? layers.map(String) : [],
+      imageSize: options.imageSize ?? DEFAULT_IMAGE_SIZE,
+    };
+  });
+}
+
+/** Each problem once: what scoring and the gallery both say of a file, one of them with a hint behind it, is one. */
+function uniqueProblems(problems: readonly Problem[]): Problem[] {
+  return problems.filter(({ id, reason }, i) => !problems.some((other, j) => (
+    i !== j && other.id === id && other.reason.startsWith(reason) && (other.reason.length > reason.length || j < i)
+  )));
+}
+
+interface Findings {
+  readonly run: Run;
+  readonly scored: readonly ScoredPrediction[];
+  readonly curve?: ThresholdCurve;
+  readonly variants?: Awaited<ReturnType<typeof readAblation>>;
+  readonly panels: readonly PanelResult[];
+  readonly tasks: readonly PanelTask[];
+  readonly problems: readonly Problem[];
+  readonly options: RunReportOptions;
+  readonly inline: boolean;
+}
+
+async function pageOf({ run, scored, curve, variants, panels, tasks, problems, options, inline }: Findings): Promise<string> {
+  const files = new Map(tasks.map(({ id, file }) => [id, file]));
+  const truth = panels.some(({ header }) => header.planes[0] === 1);
+  const maps = panels.some(({ header }) => header.maps.length > 0);
+  const names = scored.map(({ name }) => name);
+  const overlays = overlayChoices(names, { truth, maps });
+  const labels = [...new Set(panels.flatMap((panel) => panel.labels))].sort((a, b) => a - b);
+  const notes = new Map((run.record.notes ?? []).map((entry) => [entry.id, entry.notes]));
+  const some = panels.length < run.images.length;
+  const gallery = gallerySection({
+    overlays, labels, sorts: sortChoices(names, scored[0].byImage.size > 0),
+    note: some ? `${panels.length.toLocaleString('en-US')} of ${run.images.length.toLocaleString('en-US')} images: the ${options.choose ?? 'worst'} ones. The scores above are of all of them.` : undefined,
+  });
+  const data = {
+    classes: Array.from({ length: 21 }, (_, label) => className(label)),
+    palette: Array.from({ length: 21 }, (_, label) => vocColour(label)),
+    heat: Array.from({ length: 256 }, (_, value) => heatColour(value / 255)),
+    ways: ignoresPixels(scored) ? IGNORED_AS.map((way) => [way, WAY_NAMES[way]]) : [['error', WAY_NAMES.error]],
+    predictions: names,
+    overlays,
+    folder: inline ? null : 'images/',
+    images: panels.map((panel) => ({
+      id: panel.id, file: files.get(panel.id)!, photo: panel.photo, w: panel.header.w, h: panel.header.h, labels: panel.labels,
+      scores: scored.map(({ byImage }) => scoreOf(byImage.get(panel.id))), notes: notes.get(panel.id),
+    })),
+  };
+  const pictures = inline
+    ? Object.fromEntries(panels.map(({ id, header, packed, photoBytes }) => [files.get(id)!, {
+        header, packed: base64(packed!), photo: photoBytes === undefined ? null : `data:image/webp;base64,${base64(photoBytes)}`,
+      }]))
+    : undefined;
+  const { split, finished } = run.record;
+  return reportPage({
+    title: options.title ?? `Report of ${basename(resolve(run.folder))}`,
+    subtitle: [
+      `${run.images.length.toLocaleString('en-US')} images`, ...(split === undefined ? [] : [`split ${split}`]), ...(finished === undefined ? [] : [`finished ${finished.replace('T', ' ').replace(/\.\d+Z$/, ' UTC')}`]),
+    ].join(' · '),
+    overview: overview(run, scored),
+    remarks: run.remarks,
+    sections: [
+      { id: 'scores', name: 'Scores', html: scoreSection(scored) },
+      { id: 'comparison', name: 'Comparison', html: comparisonSection(scored) },
+      { id: 'threshold', name: 'Threshold', html: thresholdSection(curve, run.record) },
+      { id: 'ablation', name: 'Ablation', html: ablationSection(variants) },
+      { id: 'gallery', name: 'Gallery', html: gallery },
+      { id: 'run', name: 'The run', html: runSection(run, problems) },
+    ],
+    assets: await readClientAssets(), data, panels: pictures,
+  });
+}
+
+function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
+}
+
+/** The scores of one image for the page's script, rounded to what it shows: null where there is none. */
+function scoreOf(score: ImageScore | undefined): unknown {
+  if (score === undefined) return null;
+  const rounded = (value: number): number | null => (Number.isFinite(value) ? Math.round(value * 1e4) / 1e4 : null);
+  return {
+    mean: Object.fromEntries(IGNORED_AS.map((way) => [way, rounded(score.meanIou[way])])),
+    iou: score.iou.error.flatMap((value, label) => (Number.isFinite(value) ? [[label, rounded(value)]] : [])),
+    coverage: rounded(score.coverage),
+  };
+}

@@ -1,0 +1,108 @@
+import type { EvaluationResult } from '../../metrics/evaluate.js';
+import { evaluatePairs } from '../../metrics/evaluate.js';
+import type { CurvePoint } from '../../metrics/maps/evaluate-maps.js';
+import { evaluateMaps } from '../../metrics/maps/evaluate-maps.js';
+import type { ImageScore, MaskPair, PairFailure } from '../../metrics/score-pairs.js';
+import type { RgbMasks } from '../../voc/masks.js';
+import type { Run, RunImage } from './folder.js';
+
+/** A set of label maps of the images of a run: its seeds, its refined seeds, or those of another run. */
+export interface Prediction {
+  readonly name: string;
+  /** By id; images without one are not in it. */
+  readonly paths: ReadonlyMap<string, string>;
+}
+
+/** A prediction and its scores. */
+export interface ScoredPrediction extends Prediction {
+  /** Not there where no image has both a prediction and a ground truth. */
+  readonly result?: EvaluationResult;
+  readonly byImage: ReadonlyMap<string, ImageScore>;
+  /** The scores of the run's own seeds on the same images: those of all, unless this prediction has fewer. */
+  readonly reference?: EvaluationResult;
+}
+
+/** mIoU against threshold. */
+export interface ThresholdCurve {
+  readonly points: readonly CurvePoint[];
+  /** The first point of the highest mIoU. */
+  readonly best: CurvePoint;
+  readonly images: number;
+}
+
+export interface ScoreOptions {
+  readonly rgb?: RgbMasks;
+  readonly workers?: number;
+  readonly onProgress?: (done: number) => void;
+}
+
+/** The label maps to show and score: the seeds first, then the refined ones, then those of another run. */
+export function predictionsOf(run: Run, name = 'Seeds', other?: { readonly name: string; readonly run: Run }): Prediction[] {
+  const pathsOf = ({ images }: Run, of: (image: RunImage) => string | undefined): Map<string, string> => (
+    new Map(images.flatMap((image) => { const path = of(image); return path === undefined ? [] : [[image.id, path] as const]; }))
+  );
+  const refined = pathsOf(run, ({ refinedPath }) => refinedPath);
+  return [
+    { name, paths: pathsOf(run, ({ seedPath }) => seedPath) },
+    ...(refined.size === 0 ? [] : [{ name: 'Refined', paths: refined }]),
+    ...(other === undefined ? [] : [{ name: other.name, paths: pathsOf(other.run, ({ seedPath }) => seedPath) }]),
+  ];
+}
+
+/** How many pairs {@link scorePredictions} is going to read at most; for a progress bar. */
+export function pairCount(run: Run, predictions: readonly Prediction[]): number {
+  return predictions.reduce((total, prediction) => total + pairsOf(run, prediction).length, 0);
+}
+
+/** Scores each prediction against the ground truth, and the run's seeds again on the images of one that has fewer. */
+export async function scorePredictions(
+  run: Run, predictions: readonly Prediction[], { rgb, workers, onProgress }: ScoreOptions = {},
+): Promise<{ scored: ScoredPrediction[]; failures: PairFailure[] }> {
+  let before = 0;
+  const evaluate = async (pairs: readonly MaskPair[]): Promise<EvaluationResult | undefined> => {
+    if (pairs.length === 0) return undefined;
+    const result = await evaluatePairs(pairs, { byImage: true, rgb, workers, onProgress: (done) => onProgress?.(before + done) });
+    before += pairs.length;
+    return result.scored === 0 ? { ...result, images: [] } : result;
+  };
+  const results: (EvaluationResult | undefined)[] = [];
+  for (const prediction of predictions) results.push(await evaluate(pairsOf(run, prediction)));
+  const [own] = results;
+  const scored: ScoredPrediction[] = [];
+  for (const [i, prediction] of predictions.entries()) {
+    const result = results[i]?.scored === 0 ? undefined : results[i];
+    const byImage = new Map((result?.images ?? []).map((image) => [image.id, image]));
+    const same = own !== undefined && result !== undefined && own.scored === result.scored && own.images.every(({ id }) => byImage.has(id));
+    const reference = i === 0 || result === undefined || own === undefined
+      ? undefined
+      : same ? own : await evaluatePairs(pairsOf(run, predictions[0]).filter(({ id }) => byImage.has(id)), { rgb, workers });
+    scored.push({ ...prediction, result, byImage, reference: reference?.scored === 0 ? undefined : reference });
+  }
+  const named = predictions.flatMap(({ name }, i) => (results[i]?.failures ?? []).map(({ id, message }) => ({ id, message: predictions.length > 1 ? `${name}: ${message}` : message })));
+  return { scored, failures: named };
+}
+
+/** The images whose maps and ground truth are on disk: those that {@link thresholdCurve} reads. */
+export function mappedImages({ images }: Run): RunImage[] {
+  return images.filter(({ camPath, truthPath }) => camPath !== undefined && truthPath !== undefined);
+}
+
+/**
+ * The mIoU that a constant threshold reaches on the run's stored maps, for each threshold of a hundred: every one of them
+ * has seen the masks. `undefined` where no image has both.
+ */
+export async function thresholdCurve(
+  run: Run, { rgb, workers, onProgress }: ScoreOptions = {},
+): Promise<{ curve?: ThresholdCurve; failures: readonly PairFailure[] }> {
+  const pairs = mappedImages(run).map(({ id, camPath, truthPath }) => ({ id, mapPath: camPath!, truthPath: truthPath! }));
+  if (pairs.length === 0) return { failures: [] };
+  const { curve, best, scored, failures } = await evaluateMaps(pairs, { bins: 100, normalise: false, keys: 1, rgb, workers, onProgress });
+  return scored === 0 ? { failures } : { curve: { points: curve, best: curve[best], images: scored }, failures };
+}
+
+function pairsOf({ images }: Run, { paths }: Prediction): MaskPair[] {
+  return images.flatMap(({ id, truthPath }) => {
+    const predictionPath = paths.get(id);
+    return truthPath === undefined || predictionPath === undefined ? [] : [{ id, truthPath, predictionPath }];
+  });
+}

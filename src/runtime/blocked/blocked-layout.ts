@@ -1,0 +1,150 @@
+import type { Value } from '../../onnx/builder.js';
+import { inferShapes } from '../../onnx/infer.js';
+import type { OnnxModel, OnnxNode } from '../../onnx/model.js';
+import { ancestors, intAttribute, stringAttribute } from '../../onnx/model.js';
+import { DataType, sizeOf } from '../../onnx/tensor.js';
+import { BlockedGraph } from './blocked-graph.js';
+import { convolution } from './blocked-convolution.js';
+
+/**
+ * Makes a node in blocks.
+ *
+ * @param done nodes that are part of what was made, and need not be made any more, go in here
+ * @returns whether it did; else the node stays as it is
+ */
+export type BlockedRule = (node: OnnxNode, graph: BlockedGraph, done: Set<OnnxNode>) => boolean;
+
+/**
+ * Rewrites a graph of known sizes for ONNX Runtime's blocked layout, in which the values of `block` channels lie side by
+ * side: [N, C / block, H, W, block]. Its convolutions, above all depthwise ones, are several times faster there than in the
+ * plain layout. The runtime does the same by itself where weights are constants; here they may be inputs, and are
+ * rearranged by the graph.
+ *
+ * Convolutions, what works element by element, sums over positions and nearest-neighbour enlargements are made in blocks;
+ * tensors are converted where other operators read them. The result is the same function, but for rounding.
+ *
+ * @param model every input of a declared shape, without free dimensions
+ * @param block how many channels the runtime keeps together: a property of the processor, see `channelBlock`
+ */
+export function blockedLayout(model: OnnxModel, block: number): OnnxModel {
+  const { graph } = model;
+  const inputs = new Map(graph.inputs.map(({ name, shape }) => [name, shape as readonly number[]]));
+  const blocked = new BlockedGraph(model, block, inferShapes(graph, inputs));
+  const done = new Set<OnnxNode>();
+  for (const node of graph.nodes) {
+    if (done.has(node) || blocked.settle(node)) continue;
+    const rule = node.domain === '' ? rules.get(node.op) : undefined;
+    if (rule === undefined || !rule(node, blocked, done)) blocked.keep(node);
+  }
+  const result = blocked.finished();
+  const outputs = graph.outputs.map(({ name }) => name);
+  // What was replaced may have left behind what only it needed.
+  return { ...result, graph: { ...result.graph, nodes: ancestors(result.graph.nodes, outputs) } };
+}
+
+/** Element by element: on tensors of one shape, numbers, and planes [H, W] or [1, 1, H, W] that are the same for all channels. */
+const elementwise: BlockedRule = (node, graph) => {
+  const [output] = node.outputs;
+  const dims = graph.mapDims(output);
+  if (dims === undefined || !node.inputs.some((name) => graph.isBlocked(name))) return false;
+  const [n, c, h, w] = dims;
+  const kinds = node.inputs.map((name) => {
+    const own = graph.dims(name);
+    if (name === '') return 'none';
+    if (own === undefined) return undefined;
+    if (own.join() === dims.join()) return graph.canBeBlocked(name) ? 'whole' : undefined;
+    if (sizeOf(own) === 1) return 'number';
+    return own.slice(-2).join() === `${h},${w}` && sizeOf(own) === h * w ? 'plane' : undefined;
+  });
+  if (kinds.includes(undefined)) return false;
+  const { builder: b, block } = graph;
+  const rows = kinds.includes('plane') ? [n * c / block, h * w * block] : undefined;
+  const inputs = node.inputs.map((name, i): Value => {
+    if (kinds[i] === 'whole') return rows === undefined ? graph.blocked(name) : b.reshape(graph.blocked(name), rows);
+    if (kinds[i] === 'plane') return b.reshape(b.expand(b.reshape(graph.plain(name), [h * w, 1]), b.ints([h * w, block])), [h * w * block]);
+    return name === '' ? '' : graph.plain(name);
+  });
+  const made = b.node(node.op, inputs);
+  b.nodes[b.nodes.length - 1] = { ...b.nodes[b.nodes.length - 1], attributes: node.attributes };
+  // Truth values cannot be converted; where they are wanted in the plain layout, they are computed once more.
+  graph.setBlocked(output, rows === undefined ? made : b.reshape(made, dims), isTruth(node) ? () => { graph.keep(node); } : undefined);
+  return true;
+};
+
+const TRUTH = new Set(['Less', 'LessOrEqual', 'Greater', 'GreaterOrEqual', 'Equal', 'And', 'Or', 'Not']);
+
+function isTruth(node: OnnxNode): boolean {
+  return TRUTH.has(node.op) || intAttribute(node, 'to', 1) === DataType.bool;
+}
+
+/** A sum over images and positions, [N, C, H, W] -> [C]: the gradient of a bias; or over images alone. */
+const sum: BlockedRule = (node, graph) => {
+  const [x, axesName] = node.inputs;
+  const dims = graph.mapDims(x);
+  if (dims === undefined || !graph.isBlocked(x)) return false;
+  const axes = graph.values(axesName)?.join();
+  const keeps = intAttribute(node, 'keepdims', 1) === 1;
+  const { builder: b, block } = graph;
+  const [n, c, h, w] = dims;
+  if (axes === '0,2,3' && !keeps) {
+    // In two steps, for which the runtime has fast loops.
+    const perImage = b.reduceSum(b.reshape(graph.blocked(x), [n * c / block, h * w, block]), [1], false);
+    rename(graph, b.reduceSum(b.reshape(perImage, [n, c]), [0], false), node.outputs[0]);
+    return true;
+  }
+  if (axes !== '0' || !keeps) return false;
+  graph.setBlocked(node.outputs[0], b.reduceSum(graph.blocked(x), [0]));
+  return true;
+};
+
+function rename({ builder: { nodes } }: BlockedGraph, value: Value, name: string): void {
+  const last = nodes[nodes.length - 1];
+  if (last.outputs[0] !== value) throw new Error(`${value} was not made by the last node`);
+  nodes[nodes.length - 1] = { ...last, outputs: [name] };
+}
+
+/** Images and channels taken together or parted, [N, C, H, W] <-> [1, N C, H, W]: in blocks they lie in the same order. */
+const reshape: BlockedRule = (node, graph) => {
+  const [x] = node.inputs;
+  const [from, to] = [graph.mapDims(x), graph.mapDims(node.outputs[0])];
+  if (from === undefined || to === undefined || !graph.isBlocked(x)) return false;
+  if (from[2] !== to[2] || from[3] !== to[3]) return false;
+  graph.setBlocked(node.outputs[0], graph.builder.reshape(graph.blocked(x), to), () => { graph.keep(node); });
+  return true;
+};
+
+/** Every element repeated. */
+const resize: BlockedRule = (node, graph) => {
+  const [x, , scales] = node.inputs;
+  const factors = graph.values(scales);
+  if (factors === undefined || !graph.isBlocked(x) || !factors.every(Number.isInteger) || factors[0] !== 1 || factors[1] !== 1) return false;
+  const nearest = stringAttribute(node, 'mode', 'nearest') === 'nearest' && stringAttribute(node, 'nearest_mode', '') === 'floor';
+  if (!nearest || stringAttribute(node, 'coordinate_transformation_mode', '') !== 'asymmetric') return false;
+  graph.setBlocked(node.outputs[0], graph.node('Upsample', [graph.blocked(x)], {
+    scales: { kind: 'ints', value: factors }, mode: { kind: 'string', value: 'nearest' },
+  }));
+  return true;
+};
+
+/** A window of rows and columns. */
+const slice: BlockedRule = (node, graph) => {
+  const [x, starts, ends, axes, steps] = node.inputs;
+  const dims = graph.mapDims(x);
+  const to = graph.mapDims(node.outputs[0]);
+  if (dims === undefined || to === undefined || !graph.isBlocked(x) || graph.values(axes)?.join() !== '2,3') return false;
+  const { builder: b, block } = graph;
+  const [n, c, h, w] = dims;
+  const inputs = [b.reshape(graph.blocked(x), [n, c / block, h, w, block]), ...[starts, ends, axes, steps].filter((name) => name !== undefined)];
+  for (const name of inputs.slice(1)) graph.plain(name);
+  graph.setBlocked(node.outputs[0], b.reshape(b.node('Slice', inputs), to));
+  return true;
+};
+
+const rules: ReadonlyMap<string, BlockedRule> = new Map([
+  ...[
+    'Add', 'Sub', 'Mul', 'Div', 'Sum', 'Min', 'Max', 'Where', 'Cast', 'Less', 'LessOrEqual', 'Greater', 'GreaterOrEqual', 'And', 'Or', 'Not', 'Relu', 'Clip',
+    'LeakyRelu', 'Sigmoid', 'Tanh', 'HardSigmoid', 'HardSwish', 'Neg', 'Exp', 'Sqrt', 'Erf', 'Softplus', 'Pow',
+  ].map((op) => [op, elementwise] as const),
+  ['Conv', convolution], ['ReduceSum', sum], ['Reshape', reshape], ['Resize', resize], ['Slice', slice],
+]);
+

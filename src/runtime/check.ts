@@ -1,0 +1,44 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { workerUrl } from '../jobs/worker-url.js';
+import { ORT_DEVICES, ortDevicesHere } from './ort.js';
+import { isInstalled, TFJS_DEVICES, TFJS_PACKAGES } from './tfjs/backend.js';
+
+/** Whether a device works: what runs there, or why nothing does and what to do. */
+export type CheckResult
+  = | { readonly works: true; readonly description: string }
+    | { readonly works: false; readonly reason: string; readonly hint?: string };
+
+/** What became of one device of one runtime. */
+export type DeviceCheck = CheckResult & { readonly runtime: 'ort' | 'tfjs'; readonly device: string };
+
+/** Devices that hang are given up. */
+const PATIENCE = 30_000;
+
+/** Tries every device of every runtime by really running a small graph there, each in a process of its own. */
+export async function checkDevices(): Promise<DeviceCheck[]> {
+  const ort = ORT_DEVICES.map(async (device): Promise<DeviceCheck> => ({
+    runtime: 'ort', device,
+    ...ortDevicesHere().includes(device) ? await inProcess('ort', device) : { works: false, reason: `not part of ONNX Runtime on ${process.platform} ${process.arch}` },
+  }));
+  const tfjs = TFJS_DEVICES.map(async (device): Promise<DeviceCheck> => {
+    const name = TFJS_PACKAGES[device];
+    const absent = { works: false, reason: `${name} is not installed`, hint: `npm install ${name}` } as const;
+    return { runtime: 'tfjs', device, ...isInstalled(device) ? await inProcess('tfjs', device) : absent };
+  });
+  return Promise.all([...ort, ...tfjs]);
+}
+
+function inProcess(runtime: string, device: string): Promise<CheckResult> {
+  const script = fileURLToPath(workerUrl('./check-process.js', import.meta.url));
+  return new Promise((resolve) => {
+    execFile(process.execPath, [script, runtime, device], { timeout: PATIENCE }, (error, stdout) => {
+      try {
+        // Libraries may talk before; the result is the last line.
+        resolve(JSON.parse(stdout.trim().split('\n').at(-1)!) as CheckResult);
+      } catch {
+        resolve({ works: false, reason: `trying it ended the process${error === null ? '' : `: ${error.killed === true ? `no answer in ${PATIENCE / 1000} s` : error.signal ?? `exit code ${error.code}`}`}` });
+      }
+    });
+  });
+}

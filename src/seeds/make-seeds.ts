@@ -1,0 +1,39 @@
+import type { MapRows } from '../cam/map-rows.js';
+import type { LabelMap } from '../voc/label-map.js';
+import { assignSeeds, giveStrongest, lostClasses } from './assign.js';
+import type { ConflictPolicy } from './assign.js';
+import type { BackgroundPolicy } from './background.js';
+import { thresholdsOf } from './background.js';
+
+/** Every choice on the way from maps to seeds; plain data, so that it crosses to worker threads. */
+export interface SeedPolicies {
+  readonly background: BackgroundPolicy;
+  readonly backgroundThreshold?: number;
+  readonly conflict: ConflictPolicy;
+  /** The share of the image's pixels that a class gets which would get none; 0: it is only reported. */
+  readonly rescue: number;
+}
+
+/** Seeds, and what is worth telling about them. */
+export interface Seeds {
+  readonly labels: LabelMap;
+  /** VOC indices of the image's classes that got no pixel by the policies; `rescue` may have given them some. */
+  readonly lost: readonly number[];
+}
+
+/**
+ * Seeds of one image.
+ *
+ * @param maps one per class, 0..1
+ * @param labels the VOC index of each map's class
+ * @param background a background map [height, width] that was refined together with the others
+ */
+export function makeSeeds(maps: MapRows, labels: readonly number[], policies: SeedPolicies, background?: Float32Array): Seeds {
+  // A background map has the say alone; the threshold it comes down to holds before refinement only.
+  const thresholds = background === undefined ? thresholdsOf(policies.background, maps, labels) : labels.map(() => 0);
+  const { backgroundThreshold, conflict, rescue } = policies;
+  const seeds = assignSeeds(maps, labels, { thresholds, backgroundThreshold, background, conflict });
+  const lost = lostClasses(seeds, labels);
+  if (rescue > 0) for (const label of lost) giveStrongest(seeds, maps, labels.indexOf(label), label, rescue);
+  return { labels: seeds, lost };
+}

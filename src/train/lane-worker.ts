@@ -1,0 +1,105 @@
+import { workerData } from 'piscina';
+import { messageOf } from '../errors.js';
+import { ownBytes } from '../jobs/shared-bytes.js';
+import { ortRuntime } from '../runtime/ort.js';
+import type { RuntimeTensor, Session } from '../runtime/runtime.js';
+import type { GroupRange } from './lane-plan.js';
+import type { ParameterGroup } from './parameters.js';
+import type { UpdateSettings, UpdateStep } from './update.js';
+import { updateGroup } from './update.js';
+
+/** Numbers of all parameters, group by group, in memory that all lanes share. */
+export interface SharedNumbers {
+  readonly weights: Float32Array;
+  readonly velocity: Float32Array;
+  readonly average: Float32Array | undefined;
+  /** The gradients that each lane has summed up. */
+  readonly gradients: readonly Float32Array[];
+}
+
+/** An input or output of the pass that lies in shared memory. */
+export interface SharedTensor {
+  readonly name: string;
+  readonly dims: readonly number[];
+  readonly data: Float32Array;
+}
+
+/** A parameter's place in the {@link SharedNumbers}, and its names in the pass. */
+export interface PlacedParameter {
+  readonly name: string;
+  readonly gradient: string;
+  readonly dims: readonly number[];
+  readonly offset: number;
+  readonly size: number;
+}
+
+/** What a lane needs for all of its passes. */
+export interface LaneWorkerData {
+  readonly lane: number;
+  /** The serialised training pass, in shared memory. */
+  readonly graph: Uint8Array;
+  readonly threads: number;
+  /** The image and the targets, written before each pass. */
+  readonly inputs: readonly SharedTensor[];
+  readonly loss: string;
+  readonly parameters: readonly PlacedParameter[];
+  readonly numbers: SharedNumbers;
+  readonly groups: readonly (Pick<ParameterGroup, 'head' | 'decays' | 'size'> & { readonly offset: number })[];
+  /** What this lane updates. */
+  readonly share: readonly GroupRange[];
+  readonly settings: UpdateSettings;
+}
+
+/** A pass, whose gradients are added to those since the last update or begin a new sum; or an update, once all lanes have passed. */
+export type LaneTask = { readonly kind: 'pass'; readonly add: boolean } | { readonly kind: 'update'; readonly step: UpdateStep };
+
+/** The loss of a pass (0 of an update), or why it failed. */
+export type LaneResult = { readonly loss: number } | { readonly reason: string };
+
+const data = workerData as LaneWorkerData;
+const { numbers, inputs, parameters } = data;
+
+let session: Promise<Session> | undefined;
+/** The runtime takes no shared memory. */
+const feeds: Record<string, RuntimeTensor> = Object.fromEntries([...inputs, ...parameters.map(({ name, dims, offset, size }) => (
+  { name, dims, data: numbers.weights.subarray(offset, offset + size) }
+))].map(({ name, dims, data: shared }) => [name, { type: 'float32', dims, data: new Float32Array(shared.length) }]));
+
+/** The entry point of the worker: never throws, a failure is a result. */
+export default async function run(task: LaneTask): Promise<LaneResult> {
+  try {
+    if (task.kind === 'pass') return { loss: await pass(task.add) };
+    update(task.step);
+    return { loss: 0 };
+  } catch (error) {
+    return { reason: messageOf(error) };
+  }
+}
+
+async function pass(add: boolean): Promise<number> {
+  session ??= ortRuntime.load(ownBytes(data.graph), { threads: data.threads, steady: true });
+  const loaded = await session;
+  for (const { name, data: shared } of inputs) (feeds[name].data as Float32Array).set(shared);
+  for (const { name, offset, size } of parameters) (feeds[name].data as Float32Array).set(numbers.weights.subarray(offset, offset + size));
+  const results = await loaded.run(feeds);
+  for (const { gradient: name, offset, size } of parameters) {
+    const gradient = results[name].data as Float32Array;
+    const sum = numbers.gradients[data.lane].subarray(offset, offset + size);
+    if (add) for (let i = 0; i < size; i++) sum[i] += gradient[i];
+    else sum.set(gradient);
+  }
+  return (results[data.loss].data as Float32Array)[0];
+}
+
+function update(step: UpdateStep): void {
+  const [sum, ...others] = numbers.gradients;
+  for (const { group, from, to } of data.share) {
+    const { offset, size, ...kind } = data.groups[group];
+    // In the order of the lanes, so that rounding is the same every time.
+    for (const other of others) for (let i = offset + from; i < offset + to; i++) sum[i] += other[i];
+    const own = (vector: Float32Array): Float32Array => vector.subarray(offset, offset + size);
+    updateGroup(kind, {
+      weights: own(numbers.weights), gradient: own(sum), velocity: own(numbers.velocity), average: numbers.average && own(numbers.average),
+    }, [from, to], data.settings, step);
+  }
+}

@@ -1,0 +1,62 @@
+import { readFileSync } from 'node:fs';
+import { kernelsPath } from '../package.js';
+import { Arena } from './arena.js';
+import { Instance, Module } from './webassembly.js';
+import type { WasmMemory, WasmModule } from './webassembly.js';
+
+/** What wasm/index.ts exports; the sources there say what each function does. All numbers but weights are addresses and counts. */
+export interface KernelExports {
+  readonly memory: WasmMemory;
+  heapBase(): number;
+  replicateBorder(plane: number, width: number, height: number, pad: number, stride: number): void;
+  affinityRow(
+    image: number, width: number, height: number, pad: number, stride: number, y: number, offsets: number, dilations: number, count: number,
+    scratch: number, out: number, epsilon: number, spread: number, position: number, total: number,
+  ): void;
+  walkAffinityRow(row: number, plane: number, width: number, offsets: number, neighbours: number, factor: number, out: number): void;
+  spreadRow(from: number, to: number, plane: number, maps: number, width: number, affinities: number, offsets: number, neighbours: number): void;
+  upsampleRows(
+    small: number, cells: number, rowFirst: number, rowSecond: number, rowShare: number,
+    starts: number, first: number, second: number, segments: number, share: number, scratch: number,
+    out: number, width: number, begin: number, end: number, mode: number, weight: number,
+  ): number;
+  maxInto(a: number, b: number, count: number): void;
+  addInto(a: number, b: number, count: number, weight: number): void;
+  scale(a: number, count: number, factor: number): void;
+  divide(a: number, count: number, divisor: number): void;
+  maximum(a: number, count: number): number;
+  argmaxHistogram(
+    maps: number, classes: number, pixels: number, divisors: number, labels: number, truth: number, bins: number, scratch: number, counts: number,
+  ): void;
+}
+
+/** An instance of the WebAssembly module: its functions, and the memory they work on. */
+export interface Kernels {
+  readonly run: KernelExports;
+  readonly arena: Arena;
+}
+
+let compiled: WasmModule | undefined;
+
+/**
+ * A new instance with a memory of its own. The module is compiled once per thread.
+ *
+ * @throws Error where `npm run build` has not written the module
+ */
+export function createKernels(): Kernels {
+  compiled ??= new Module(readFileSync(kernelsPath()));
+  const run = new Instance(compiled, {}).exports as KernelExports;
+  return { run, arena: new Arena(run.memory, run.heapBase()) };
+}
+
+let shared: Kernels | undefined;
+
+/**
+ * The instance that all refiners of this thread share, with nothing allocated: every caller lays out its memory anew, and
+ * nobody's memory outlives the call that asked for it. It stays as large as the largest picture needed.
+ */
+export function scratchKernels(): Kernels {
+  shared ??= createKernels();
+  shared.arena.reset();
+  return shared;
+}

@@ -1,0 +1,59 @@
+import { readPickle } from '../pickle/pickle.js';
+import type { PickleValue } from '../pickle/values.js';
+import { elementSize } from './elements.js';
+import { WeightsError } from './error.js';
+import type { FileBytes } from './file-bytes.js';
+import type { StateDict } from './stored-tensor.js';
+import { torchPickles, TorchStorage } from './torch-pickle.js';
+import { torchStateDict } from './torch-state-dict.js';
+import { placeTensors } from './torch-tensor.js';
+import { MAX_PICKLE } from './torch-zip.js';
+
+/** How a file begins that `torch.save` wrote before PyTorch 1.6: its magic number, pickled. */
+export const LEGACY_START = Buffer.from('80028a0a6cfc9c46f9206aa85019', 'hex');
+
+/** Number of a file's format that goes with {@link LEGACY_START}. */
+const PROTOCOL = 1001;
+
+/**
+ * Opens a checkpoint as `torch.save` wrote it before PyTorch 1.6 (and still writes on request): one pickle after another -
+ * magic number, protocol, what the machine was like, the dictionary, the storages' keys - and then each storage, the number
+ * of its elements in 8 bytes before it.
+ *
+ * @throws {WeightsError | PickleError} where it is damaged, or holds more than plain values and tensors
+ */
+export async function readTorchLegacy(file: FileBytes): Promise<{ tensors: StateDict; wrapper: string | undefined }> {
+  const head = await file.read(0, Math.min(file.size, MAX_PICKLE));
+  const storages = new Map<string, TorchStorage>();
+  const persistent = (id: PickleValue): PickleValue => {
+    const storage = torchPickles.persistent!(id);
+    if (storage instanceof TorchStorage) storages.set(storage.key, storage);
+    return storage;
+  };
+  let at = 0;
+  const next = (): PickleValue => {
+    const { value, length } = readPickle(head.subarray(at), { ...torchPickles, persistent });
+    at += length;
+    return value;
+  };
+  next();
+  if (next() !== PROTOCOL) throw new WeightsError('its protocol is not known');
+  const machine = next();
+  if (!(machine instanceof Map) || machine.get('little_endian') !== true) throw new WeightsError('its numbers are not in little-endian byte order', 'save it again on another machine');
+  const { tensors, wrapper } = torchStateDict(next());
+  const keys = next();
+  if (!Array.isArray(keys)) throw new WeightsError('it is corrupt');
+
+  const places = new Map<string, { offset: number; size: number }>();
+  for (const key of keys) {
+    const storage = typeof key === 'string' ? storages.get(key) : undefined;
+    if (storage === undefined) throw new WeightsError('it is corrupt');
+    const count = Number((await file.read(at, 8)).readBigInt64LE());
+    if (count !== storage.count) throw new WeightsError('it is corrupt');
+    const size = count * elementSize(storage.type);
+    places.set(storage.key, { offset: at + 8, size });
+    at += 8 + size;
+  }
+  if (at > file.size) await file.read(file.size, 1);
+  return { tensors: placeTensors(tensors, file, ({ key }) => places.get(key)), wrapper };
+}

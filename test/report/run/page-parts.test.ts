@@ -1,0 +1,52 @@
+import { describe, expect, it } from 'vitest';
+import { overlayChoices, sortChoices } from '../../../src/report/run/gallery-section.js';
+import { num, percent, table } from '../../../src/report/run/html.js';
+import { thresholdSection, usedThreshold } from '../../../src/report/run/score-sections.js';
+import { scriptJson } from '../../../src/report/run/script-json.js';
+
+describe('pieces of the page', () => {
+  it('escapes every cell of a table', () => {
+    const html = table('<b>', ['a & b', 'n'], [['<img src=x onerror=alert(1)>', num('1')], ['"', num('2')]]);
+    expect(html).toContain('&lt;img src=x onerror=alert(1)&gt;');
+    expect(html).not.toContain('<img');
+    expect(html).not.toContain('<b>');
+    expect(html).toContain('<th scope="col">a &amp; b</th><th scope="col" class="num">n</th>');
+    expect(html).toContain('<td class="num">2</td>');
+  });
+
+  it('writes percentages', () => {
+    expect([0.4567, 1, 0, NaN].map((share) => percent(share))).toEqual(['45.7', '100.0', '0.0', '–']);
+  });
+
+  it('writes JSON that cannot end a script element', () => {
+    const value = { id: '</script><!--<script>', line: '\u2028\u2029 &' };
+    const json = scriptJson(value);
+    expect(json).not.toMatch(/[<>&\u2028\u2029]/);
+    expect(JSON.parse(json)).toEqual(value);
+  });
+
+  it('gives every overlay a key of its own', () => {
+    const all = overlayChoices(['deep', 'Refined', 'other'], { truth: true, maps: true });
+    expect(all.map(({ value }) => value)).toEqual(['photo', 'map', 'labels:0', 'labels:1', 'labels:2', 'truth', 'errors:0', 'errors:1', 'errors:2']);
+    expect(new Set(all.map(({ key }) => key)).size).toBe(9);
+    expect(overlayChoices(['Seeds'], { truth: false, maps: false }).map(({ value }) => value)).toEqual(['photo', 'labels:0']);
+    expect(sortChoices(['Seeds'], false).map(({ value }) => value)).toEqual(['id', 'most', 'fewest']);
+    expect(sortChoices(['a', 'b'], true).map(({ name }) => name).slice(0, 4)).toEqual(['IoU, worst first', 'IoU, best first', 'a worse than b', 'a better than b']);
+  });
+
+  it('marks the threshold that the run used, where it used one', () => {
+    const points = Array.from({ length: 100 }, (_, i) => ({ threshold: i / 100, meanIou: 0.5 - Math.abs(i - 30) / 200 }));
+    const curve = { points, best: points[30], images: 1234 };
+    const html = thresholdSection(curve, { settings: { threshold: 0.4, background: 'constant' } });
+    expect(html).toContain('used: 0.40');
+    expect(html).toContain('The best threshold, 0.30, reaches 50.0\u00a0%: it saw the masks');
+    // 0.5 - 10 / 200
+    expect(html).toContain('The run used 0.40, which gives 45.0\u00a0% here.');
+    expect(html).toContain('1,234 images');
+    const otsu = thresholdSection(curve, { settings: { threshold: 0.4, background: 'otsu' } });
+    expect(otsu).not.toContain('used:');
+    expect(otsu).toContain('background: otsu');
+    expect(thresholdSection(undefined, {})).toBe('');
+    expect([usedThreshold({ threshold: 0.4 }), usedThreshold({}), usedThreshold({ threshold: 0.4, background: 'power' })]).toEqual([0.4, undefined, undefined]);
+  });
+});
