@@ -8,11 +8,13 @@ import { messageOf, UserError } from '../errors.js';
 import { readPhoto } from '../image/photo.js';
 import { writeFileAtomic } from '../jobs/files.js';
 import type { Size } from '../onnx/shapes.js';
-import { ortRuntime } from '../runtime/ort.js';
+import { refineGrid } from '../refine/refiners.js';
+import { openRuntime } from '../runtime/open.js';
+import type { RuntimeChoice } from '../runtime/open.js';
 import { classesInMap } from '../voc/labels/masks.js';
 import type { RgbMasks } from '../voc/masks.js';
 import { readMask } from '../voc/masks.js';
-import { ImageMeasurer } from './measure-image.js';
+import { ImageMeasurer, takesColours } from './measure-image.js';
 import type { MeasuredImage } from './measure-image.js';
 import type { MeasureCounts } from './record.js';
 import { encodeRecord } from './record.js';
@@ -24,6 +26,7 @@ import { parametersOf } from './work.js';
 export interface AblateWorkerData {
   /** Of all methods at all layers. */
   readonly plan: CamPlan;
+  readonly runtime: RuntimeChoice;
   readonly work: AblationWork;
   readonly parameters: Parameters;
   readonly photo: Omit<PhotoViewOptions, 'scales' | 'flip'>;
@@ -61,7 +64,7 @@ sharp.concurrency(1);
 
 let runner: Promise<CamRunner> | undefined;
 const measurer = new ImageMeasurer(data.work, data.parameters);
-const refines = data.work.maps.some(({ refine }) => refine !== undefined);
+const coloured = data.work.maps.some(takesColours);
 
 /** The entry point of the worker: never throws, a failure is a result. */
 export default async function run(task: AblateTask): Promise<AblateResult> {
@@ -84,7 +87,7 @@ async function measure({ imagePath, maskPath, labels, logits, recordPath }: Abla
     throw new UserError(`the photograph ${imagePath} is ${original[1]} x ${original[0]} pixels, its mask ${maskPath} ${mask.width} x ${mask.height}`);
   }
   const decoding = performance.now();
-  const image = refines && labels.length > 0 ? (await readPhoto(imagePath, { input: { kind: 'native' }, maxPixels: Infinity })).pixels : undefined;
+  const image = coloured && labels.length > 0 ? await readColours(imagePath, original) : undefined;
   const measuring = performance.now();
   const { truth, measures } = labels.length === 0
     ? { truth: truthSlots(mask.data), measures: data.work.measures.map(noClass) }
@@ -106,7 +109,7 @@ async function viewsOf(
     const { original } = await readPhoto(path, { input: data.photo.inputSize, maxPixels: data.photo.maxPixels });
     return { views: [], original };
   }
-  runner ??= openCam(data.plan, ortRuntime, { threads: data.threads });
+  runner ??= openRuntime(data.runtime).then(({ runtime }) => openCam(data.plan, runtime, { threads: data.threads }));
   const cam = await runner;
   const found = new Map<string, MeasuredImage['views'][number]>();
   let original: Size = [0, 0];
@@ -119,6 +122,10 @@ async function viewsOf(
     for (const { result, ...view } of photo.results) found.set(`${scale} ${view.flip}`, result.maps.map((layers) => unmirrored(layers, view)));
   }
   return { views: wanted.map(({ scale, flip }) => found.get(`${scale} ${flip}`)!), original };
+}
+
+async function readColours(path: string, size: Size): Promise<Uint8Array> {
+  return (await readPhoto(path, { input: { kind: 'fixed', size: refineGrid(size) }, maxPixels: Infinity })).pixels;
 }
 
 function noClass({ kind }: AblationWork['measures'][number]): MeasureCounts {

@@ -48,6 +48,7 @@ const texts: { readonly [Name in AxisName]: (value: VariantSettings[Name]) => st
   scaleNorm: (value) => `scale-norm ${value}`,
   scaleFuse: (value) => `scales by ${value}`,
   fuseFirst: (value) => `${value} first`,
+  edgeUpsample: (value) => (value === 'none' ? 'plain upsampling' : `upsampled by ${value}`),
   refine: (value) => (value === 'none' ? 'unrefined' : value),
   refineNorm: (value) => `refine-norm ${value}`,
   background: (value) => value,

@@ -6,9 +6,11 @@ import { ArrayMaps, mapsToArray } from '../cam/map-rows.js';
 import { fuseViews } from '../cam/multi-scale.js';
 import { COLUMN_COUNT, LABEL_COUNT } from '../metrics/confusion.js';
 import type { Size } from '../onnx/shapes.js';
-import { parseRefiners, refineMaps } from '../refine/refiners.js';
+import { parseRefiners, refineGrid, refineMaps } from '../refine/refiners.js';
+import { parseUpsampler } from '../refine/upsamplers.js';
 import { otsuThreshold, percentileOf, powerBackground, powerThreshold, strengths } from '../seeds/background.js';
 import { makeSeeds } from '../seeds/make-seeds.js';
+import { enlarged, normalised, upsampled } from '../seeds/photo-maps.js';
 import { IGNORE_LABEL } from '../voc/label-map.js';
 import type { Bytes, Floats, Words } from '../wasm/arena.js';
 import type { Grid, GridMaps } from '../wasm/map-kernels.js';
@@ -29,7 +31,7 @@ export interface MeasuredImage {
   readonly size: Size;
   /** [height, width] */
   readonly truth: Uint8Array;
-  /** RGB, HWC; needed where maps are refined. */
+  /** RGB, HWC, on the grid that maps of this size are refined on; needed where maps take colours. */
   readonly image?: Uint8Array;
 }
 
@@ -54,11 +56,12 @@ export class ImageMeasurer {
     const results: MeasureCounts[] = new Array<MeasureCounts>(work.measures.length);
     kernels.reset();
     const sweep = new Sweep(kernels, image, truth, this.parameters.thresholds);
-    const refined = new Map<string, number[]>();
+    const coloured = new Map<string, number[]>();
     for (const [index, measures] of this.byMaps) {
       const own = work.maps[index];
-      if (own.refine !== undefined) {
-        refined.set(own.refine.chain, [...refined.get(own.refine.chain) ?? [], index]);
+      if (takesColours(own)) {
+        const chain = own.refine?.chain ?? 'none';
+        coloured.set(chain, [...coloured.get(chain) ?? [], index]);
         continue;
       }
       let maps: MapRows | undefined;
@@ -72,7 +75,7 @@ export class ImageMeasurer {
         }
       }
     }
-    for (const [chain, indices] of refined) this.measureRefined(image, chain, indices, truth, sweep, results);
+    for (const [chain, indices] of coloured) this.measureColoured(image, chain, indices, truth, sweep, results);
     return { truth, measures: results };
   }
 
@@ -95,29 +98,30 @@ export class ImageMeasurer {
   }
 
   /** The affinities of a refiner are those of the photograph: all maps that it refines go through it together. */
-  private measureRefined(
+  private measureColoured(
     image: MeasuredImage, chain: string, indices: readonly number[], truth: TruthSlots, sweep: Sweep, results: MeasureCounts[],
   ): void {
-    const area = image.size[0] * image.size[1];
+    const grid = refineGrid(image.size);
+    const area = grid[0] * grid[1];
+    const specs = parseRefiners(chain);
     const parts = indices.map((index) => {
-      const maps = mapsToArray(fuse(image, this.work.maps[index]));
-      const power = this.byMaps.get(index)!.some((m) => this.work.measures[m].kind === 'power');
+      const maps = mapsToArray(onGrid(image, this.work.maps[index], grid));
+      const power = specs.length > 0 && this.byMaps.get(index)!.some((m) => this.work.measures[m].kind === 'power');
       const backgrounds = power ? parametersOf('power', this.parameters).map((alpha) => powerBackground(maps, area, alpha)) : [];
       return { index, planes: [maps, ...backgrounds] };
     });
     for (const group of groupsOf(parts, MAX_REFINED)) {
-      const refined = refineMaps(joined(group.flatMap(({ planes }) => planes)), image.image!, image.size, parseRefiners(chain));
+      const refined = refineMaps(joined(group.flatMap(({ planes }) => planes)), image.image!, grid, specs);
       let at = 0;
       for (const { index, planes } of group) {
         const take = (length: number): Float32Array => refined.subarray(at, at += length);
-        const classes = take(planes[0].length);
-        const backgrounds = planes.slice(1).map(({ length }) => take(length));
-        if (this.work.maps[index].refine!.norm === 'max') normaliseMaps(classes, area);
-        const maps = new ArrayMaps(classes, image.labels.length, ...image.size);
+        const norm = this.work.maps[index].refine?.norm ?? 'none';
+        const maps = enlarged(normalised(new ArrayMaps(take(planes[0].length), image.labels.length, ...grid), norm), image.size);
+        const backgrounds = planes.slice(1).map(({ length }) => mapsToArray(enlarged(new ArrayMaps(take(length), 1, ...grid), image.size)));
         for (const m of this.byMaps.get(index)!) {
           const measure = this.work.measures[m];
-          if (isPlain(measure)) results[m] = sweep.ofMaps(classes);
-          else if (measure.kind === 'power') results[m] = countBackgrounds(maps, backgrounds, image.labels, truth, measure);
+          if (isPlain(measure)) results[m] = sweep.ofMaps(mapsToArray(maps));
+          else if (measure.kind === 'power' && backgrounds.length > 0) results[m] = countBackgrounds(maps, backgrounds, image.labels, truth, measure);
           else results[m] = this.countPolicy(maps, truth, measure);
         }
       }
@@ -130,8 +134,20 @@ function isPlain({ kind, conflict }: MeasureWork): boolean {
   return kind === 'steps' && conflict.kind === 'argmax';
 }
 
+/** Whether maps are made with the help of the photograph's colours. */
+export function takesColours({ upsampler, refine }: Pick<MapWork, 'upsampler' | 'refine'>): boolean {
+  return upsampler !== undefined || refine !== undefined;
+}
+
 function fuse({ views, labels, size }: MeasuredImage, work: MapWork): MapRows {
   return fuseViews(work.views.map((view) => pickMaps(views[view], work.picks)), labels.length, size, work.fusion);
+}
+
+/** Maps that take colours, as `mapsOfPhoto` makes them before they are refined. */
+function onGrid(image: MeasuredImage, work: MapWork, grid: Size): MapRows {
+  if (work.upsampler === undefined) return fuse({ ...image, size: grid }, work);
+  const layers = work.views.map((view) => pickMaps(image.views[view], work.picks));
+  return upsampled(layers, image.labels.length, grid, image.image!, work.fusion, parseUpsampler(work.upsampler)).maps;
 }
 
 /** Lists whose numbers together are no more than `limit`, but at least one part each. */
@@ -160,18 +176,9 @@ function joined(planes: readonly Float32Array[]): Float32Array {
   return all;
 }
 
-function normaliseMaps(maps: Float32Array, area: number): void {
-  for (let start = 0; start < maps.length; start += area) {
-    const map = maps.subarray(start, start + area);
-    let maximum = 0;
-    for (let i = 0; i < area; i++) if (map[i] > maximum) maximum = map[i];
-    if (maximum > 0) for (let i = 0; i < area; i++) map[i] /= maximum;
-  }
-}
-
 /** Seeds against each of several background maps, counted from their labels. */
 function countBackgrounds(
-  maps: ArrayMaps, backgrounds: readonly Float32Array[], labels: readonly number[], truth: TruthSlots, { conflict }: MeasureWork,
+  maps: MapRows, backgrounds: readonly Float32Array[], labels: readonly number[], truth: TruthSlots, { conflict }: MeasureWork,
 ): MeasureCounts {
   const columns = labels.length + (conflict.kind === 'ignore' ? 1 : 0);
   const step = truth.count * columns;

@@ -9,7 +9,10 @@ import type { InputSize } from '../image/input-size.js';
 import { runBatch } from '../jobs/batch.js';
 import { hashFile } from '../jobs/hash.js';
 import { Journal } from '../jobs/journal.js';
+import type { Lanes } from '../jobs/lanes.js';
 import { workerUrl } from '../jobs/worker-url.js';
+import { openRuntime } from '../runtime/open.js';
+import type { RuntimeChoice } from '../runtime/open.js';
 import { inputSizeFor, lanesFor, taskOf, vocLogits } from '../seeds/generate.js';
 import type { LabelSource } from '../voc/labels/source.js';
 import type { RgbMasks } from '../voc/masks.js';
@@ -32,12 +35,16 @@ export interface PassOptions {
   readonly rgbMasks?: RgbMasks;
   readonly out: string;
   readonly resume: boolean;
+  /** What runs the network; the best that works here unless given. */
+  readonly runtime?: RuntimeChoice;
   readonly workers?: number;
   readonly threads?: number;
   readonly stopped?: () => boolean;
   /** Called before the first image, with the number of images to do and those done by an earlier run. */
   readonly onStart?: (total: number, resumed: number) => void;
   readonly onProgress?: (done: number) => void;
+  /** Called with the runtime that was opened. */
+  readonly onRuntime?: (description: string) => void;
 }
 
 /** What a pass has done. */
@@ -73,6 +80,8 @@ export async function runPass(options: PassOptions): Promise<PassSummary> {
     labels: options.labels.name, ...parameters,
     layers: work.layers, methods: work.methods, views: work.views, maps: work.maps, measures: work.measures,
   }, '', options.resume);
+  const opened = await openRuntime(options.runtime);
+  options.onRuntime?.(opened.description);
   const { workers, threads } = lanesFor(classifier, { scales, maxPixels }, inputSize, options);
   const start = performance.now();
   const failures: { id: string; reason: string }[] = [];
@@ -84,7 +93,7 @@ export async function runPass(options: PassOptions): Promise<PassSummary> {
       if (!options.resume || !journal.isDone(item.id) || !await exists(recordPath(out, item.id))) open.push(item);
     }
     options.onStart?.(open.length, items.length - open.length);
-    if (open.length > 0) pool = startPool(options, inputSize, Math.min(workers, open.length), threads);
+    if (open.length > 0) pool = startPool(options, inputSize, opened.choice, { workers: Math.min(workers, open.length), threads });
     const finished = new Set<string>();
     let ended = 0;
     await runBatch(open, {
@@ -122,7 +131,8 @@ export async function runPass(options: PassOptions): Promise<PassSummary> {
 }
 
 function startPool(
-  { classifier: { graph, spec }, settings, work, parameters, rgbMasks }: PassOptions, inputSize: InputSize, workers: number, threads: number,
+  { classifier: { graph, spec }, settings, work, parameters, rgbMasks }: PassOptions,
+  inputSize: InputSize, runtime: RuntimeChoice, { workers, threads }: Lanes,
 ): Piscina<AblateTask, AblateResult> {
   return new Piscina<AblateTask, AblateResult>({
     filename: workerUrl('./ablate-worker.js', import.meta.url).href,
@@ -132,7 +142,7 @@ function startPool(
       plan: prepareCam(graph, graph.resolveLayers(work.layers), {
         ...settings, methods: work.methods, picks: work.maps.flatMap(({ picks }) => picks),
       }),
-      work, parameters, photo: { inputSize, maxPixels: settings.maxPixels, normalisation: spec }, rgbMasks, threads,
+      runtime, work, parameters, photo: { inputSize, maxPixels: settings.maxPixels, normalisation: spec }, rgbMasks, threads,
     } satisfies AblateWorkerData,
   });
 }

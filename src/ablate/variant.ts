@@ -6,6 +6,7 @@ import { viewsOf } from '../cam/multi-scale.js';
 import type { AxisName, VariantSettings } from '../config/ablate.js';
 import { UserError } from '../errors.js';
 import { formatRefiners, parseRefiners } from '../refine/refiners.js';
+import { parseUpsampler } from '../refine/upsamplers.js';
 import type { ConflictPolicy } from '../seeds/assign.js';
 import { nameVariants } from './grid.js';
 import type { WantedVariant } from './grid.js';
@@ -16,6 +17,9 @@ export interface MapRecipe {
   readonly layers: readonly string[];
   readonly views: readonly View[];
   readonly fusion: MultiScaleOptions;
+  /** An edge-aware upsampler, as text. */
+  readonly upsampler?: string;
+  /** Refiners that follow each other, as text. */
   readonly refine?: { readonly chain: string; readonly norm: 'max' | 'none' };
 }
 
@@ -78,6 +82,9 @@ function resolve(settings: VariantSettings, chosen: ChosenLayers): Unnamed {
   const scaled = scaleLayers !== 'none';
   const chain = formatRefiners(parseRefiners(refine));
   const refined = chain !== 'none';
+  const upsampler = settings.edgeUpsample.trim();
+  const edges = upsampler !== 'none';
+  if (edges) parseUpsampler(upsampler);
   const fusion: MultiScaleOptions = {
     layerNorm, upsample, alignCorners, mapNorm, scaleLayers,
     gamma: scaled ? settings.gamma : 1,
@@ -98,6 +105,8 @@ function resolve(settings: VariantSettings, chosen: ChosenLayers): Unnamed {
   return {
     settings, background, conflict: conflictPolicy,
     effective: Object.fromEntries(Object.entries(settings).filter(([axis]) => !idle.includes(axis as AxisName))),
-    recipe: { layers: chosen.names, views, fusion, ...refined ? { refine: { chain, norm: refineNorm } } : {} },
+    recipe: {
+      layers: chosen.names, views, fusion, ...edges ? { upsampler } : {}, ...refined ? { refine: { chain, norm: refineNorm } } : {},
+    },
   };
 }

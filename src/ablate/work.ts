@@ -11,6 +11,7 @@ export interface MapWork {
   readonly views: readonly number[];
   readonly picks: ChosenLayers['picks'];
   readonly fusion: MultiScaleOptions;
+  readonly upsampler?: string;
   readonly refine?: { readonly chain: string; readonly norm: 'max' | 'none' };
 }
 
@@ -65,8 +66,7 @@ export function planWork(variants: readonly Variant[], layerOrder: readonly stri
     const index = indexOf(recipes, recipeKey(recipe), maps, () => ({
       views: recipe.views.map((view) => viewIndex.get(JSON.stringify(view))!),
       picks: recipe.layers.map(splitName).map(([layer, method]) => ({ layer: layers.indexOf(layer), method: methods.indexOf(method) })),
-      fusion: recipe.fusion,
-      ...recipe.refine === undefined ? {} : { refine: recipe.refine },
+      fusion: recipe.fusion, upsampler: recipe.upsampler, refine: recipe.refine,
     }));
     // Thresholds per class are made of the very counts that one threshold is.
     const kind = background === 'constant' || background === 'per-class' ? 'steps' : background;

@@ -11,10 +11,11 @@ export class ClassifierGraph extends NetworkGraph {
   /**
    * @param logits the tensor [N, classes] (or [N, classes, 1, 1]) that holds the class scores before softmax or sigmoid
    * @param fixedSize the only size the network works at, where its file does not say so
+   * @param tokenGrid the rows and columns of a vision transformer's tokens, where its graph does not tell
    * @throws UserError where the model is no image classifier of this kind
    */
-  constructor(model: OnnxModel, readonly logits: string, fixedSize?: Size) {
-    super(model, logits, fixedSize);
+  constructor(model: OnnxModel, readonly logits: string, fixedSize?: Size, tokenGrid?: Size) {
+    super(model, logits, fixedSize, tokenGrid);
     const dims = this.shapes.dims(logits);
     const classes = dims?.[1];
     if (dims === undefined || typeof classes !== 'number' || dims.slice(2).some((dim) => dim !== 1)) {

@@ -20,7 +20,7 @@ export async function loadClassifier(path: string, flags: Partial<ModelSpec> = {
   const model = await readModel(path);
   const merged = mergeSpecs({ metadata: specOfMetadata(model, path), sidecar: await readSidecar(path), flags });
   const spec = requireSpec(merged, path, ['logits', 'channelOrder', 'scale', 'mean', 'std', 'classes'], model.graph.outputs.map(({ name }) => name));
-  const graph = new ClassifierGraph(model, spec.logits, spec.inputSize);
+  const graph = new ClassifierGraph(model, spec.logits, spec.inputSize, spec.tokens);
   graph.requireClasses(spec.classes, path);
   return { path, graph, spec };
 }

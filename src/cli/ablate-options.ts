@@ -31,6 +31,7 @@ export function addGridOptions(command: Command): Command {
   axis<'scaleNorm'>('--scale-norm <norm,...>', 'max, none', words('scaleNorm'));
   axis<'scaleFuse'>('--scale-fuse <how,...>', 'scales by mean, max', words('scaleFuse'));
   axis<'fuseFirst'>('--fuse-first <what,...>', 'layers, scales', words('fuseFirst'));
+  axis<'edgeUpsample'>('--edge-upsample <upsampler>', 'edge-aware upsamplers as in generate, or none; once per upsampler', (text) => [text]);
   axis<'refine'>('--refine <chain>', 'refiners as in generate, or none; once per chain', (text) => [text]);
   axis<'refineNorm'>('--refine-norm <norm,...>', 'divide refined maps by their maximum: max, none', words('refineNorm'));
   axis<'background'>('--background <policy,...>', 'constant, power, percentile, otsu, per-class', words('background'));

@@ -32,8 +32,10 @@ import { EXIT } from './exit-codes.js';
 import type { CommandRegistrar } from './main.js';
 import { addModelOptions, modelOrDefault, parseNumber, specOfFlags } from './model-options.js';
 import type { ModelFlags } from './model-options.js';
+import { addRuntimeOptions } from './runtime-options.js';
+import type { RuntimeFlags } from './runtime-options.js';
 
-interface AblateFlags extends DevkitFlags, LabelFlags, MaskFlags, ModelFlags, GridFlags {
+interface AblateFlags extends DevkitFlags, LabelFlags, MaskFlags, ModelFlags, GridFlags, RuntimeFlags {
   config?: string;
   model?: string;
   out?: string;
@@ -101,7 +103,7 @@ function addAblateOptions(command: Command): Command {
     .option('--bootstrap <n>', 'resamples of the images for the intervals, 0 for none (default: 1000)', parseNumber)
     .option('--seed <n>', 'of the resamples (default: 1)', parseNumber)
     .option('--baseline <name>', 'the variant that the others are compared with, or best (default: the first one)');
-  return addModelOptions(command)
+  return addRuntimeOptions(addModelOptions(command))
     .option('--no-resume', 'do again what an earlier run has done')
     .option('--workers <n>', 'worker threads, each working on images of its own (default: one per processor)', parseCount)
     .option('--threads <n>', 'threads within each worker (default: 1)', parseCount)
@@ -142,7 +144,8 @@ async function run(flags: AblateFlags): Promise<number> {
   try {
     const summary = await runPass({
       classifier, settings: config, work, parameters, items: images.items, labels, rgbMasks: flags.rgbMasks, out, resume: flags.resume,
-      workers: config.workers, threads: config.threads, stopped: watch.interrupted,
+      runtime: { runtime: config.runtime, device: config.device }, workers: config.workers, threads: config.threads, stopped: watch.interrupted,
+      onRuntime: (description) => { say(`runtime: ${description}`); },
       onStart: (total, resumed) => {
         if (resumed > 0) say(`${resumed} images were done before with the same settings`);
         bar = progressBar(total, 'images');
@@ -181,11 +184,11 @@ async function configOf(flags: AblateFlags): Promise<AblateConfig> {
   const grid = gridOf(flags);
   const single = AXIS_NAMES.filter((axis) => grid[axis]?.length === 1);
   const { target, inputSize, maxPixels, thresholds, alphas, percentiles, ignoredAs, bootstrap, seed, baseline, difficult, labelFile } = flags;
-  const { model, out, vocRoot, split, tuneOn, scoreOn, workers, threads } = flags;
+  const { model, out, vocRoot, split, tuneOn, scoreOn, runtime, device, workers, threads } = flags;
   const config = await loadConfig(ablateSchema, flags.config, {
     ...Object.fromEntries(single.map((axis) => [axis, grid[axis]![0]])),
     target, inputSize, maxPixels, thresholds, alphas, percentiles, ignoredAs, bootstrap, seed, baseline, difficult, labelFile,
-    model, out, vocRoot, split, tuneOn, scoreOn, workers, threads, labels: labelText(flags.labels),
+    model, out, vocRoot, split, tuneOn, scoreOn, runtime, device, workers, threads, labels: labelText(flags.labels),
   });
   const kept = Object.entries(config.grid).filter(([axis]) => !single.includes(axis as AxisName));
   const several = Object.entries(grid).filter(([, values]) => values.length > 1);

@@ -18,7 +18,7 @@ import { overlayHeat, writeRgbPng } from '../image/overlay.js';
 import { readPhoto } from '../image/photo.js';
 import { writeFileAtomic } from '../jobs/files.js';
 import { encodeNpz } from '../jobs/npz.js';
-import { ortRuntime } from '../runtime/ort.js';
+import { openRuntime } from '../runtime/open.js';
 import { inputSizeFor } from '../seeds/generate.js';
 import { addCamOptions, camSettingsOf, parseNames } from './cam-options.js';
 import type { CamFlags } from './cam-options.js';
@@ -27,8 +27,10 @@ import { EXIT } from './exit-codes.js';
 import type { CommandRegistrar } from './main.js';
 import { addModelOptions, modelOrDefault, parseNumber, specOfFlags } from './model-options.js';
 import type { ModelFlags } from './model-options.js';
+import { addRuntimeOptions, runtimeChoiceOf } from './runtime-options.js';
+import type { RuntimeFlags } from './runtime-options.js';
 
-interface CamCommandFlags extends ModelFlags, CamFlags {
+interface CamCommandFlags extends ModelFlags, CamFlags, RuntimeFlags {
   config: string;
   model?: string;
   class?: string[];
@@ -62,7 +64,7 @@ export const registerCam: CommandRegistrar = (program, done) => {
     .option('--opacity <o>', 'of the heat map, 0..1', parseNumber, 0.7)
     .option('--npz', 'also write the maps: keys (indices of logits) and maps [K, H, W]')
     .option('--config <preset or file>', `settings as of generate: ${PRESETS.join(', ')}, or a YAML file; flags override them`, DEFAULT_PRESET);
-  addModelOptions(addCamOptions(command))
+  addRuntimeOptions(addModelOptions(addCamOptions(command)))
     .option('--json', 'print what was found and written as JSON')
     .addHelpText('after', examples)
     .action(async (photo: string, flags: CamCommandFlags) => { done(await run(photo, flags)); });
@@ -81,7 +83,8 @@ async function run(path: string, flags: CamCommandFlags): Promise<number> {
   const chosen = chooseLayers(graph, settings.layers, settings.method);
   const views = { ...settings, inputSize: inputSizeFor(classifier, settings), normalisation: spec, upright: true };
   const plan = prepareCam(graph, chosen.layers, { ...settings, methods: chosen.methods, picks: chosen.picks });
-  const cam = await openCam(plan, ortRuntime, { threads: availableParallelism() });
+  const { runtime } = await openRuntime(runtimeChoiceOf(flags));
+  const cam = await openCam(plan, runtime, { threads: availableParallelism() });
   try {
     const classes = flags.class?.map((name) => logitOf(classifier, name))
       ?? strongest(await logitsOf(path, views, cam), flags.top);

@@ -15,12 +15,12 @@ import type { CommandRegistrar } from './main.js';
 /** What the command finds; `--json` prints it. Memory is in bytes. */
 interface Findings {
   readonly 'voc-seeds': string;
-  readonly machine: { readonly node: string; readonly platform: string; readonly cores: number; readonly memory: number; readonly freeMemory: number };
-  readonly images: { readonly sharp: string; readonly libvips: string; readonly reads: readonly string[] };
-  readonly classifier: ClassifierFindings;
-  readonly runtimes: readonly DeviceCheck[];
+  readonly 'machine': { readonly node: string; readonly platform: string; readonly cores: number; readonly memory: number; readonly freeMemory: number };
+  readonly 'images': { readonly sharp: string; readonly libvips: string; readonly reads: readonly string[] };
+  readonly 'classifier': ClassifierFindings;
+  readonly 'runtimes': readonly DeviceCheck[];
   /** What `--runtime auto` takes. */
-  readonly auto: string | undefined;
+  readonly 'auto': string | undefined;
 }
 
 type ClassifierFindings = { readonly file: string } & (
@@ -64,11 +64,11 @@ async function examine(): Promise<Findings> {
     },
     'images': {
       sharp: sharp.versions.sharp ?? 'unknown', libvips: sharp.versions.vips,
-      reads: Object.entries(sharp.format).flatMap(([name, format]) => ((format as sharp.AvailableFormatInfo).input.file ? [name] : [])).sort(),
+      reads: Object.entries(sharp.format).flatMap(([name, format]) => ((format as { input: { file: boolean } }).input.file ? [name] : [])).sort(),
     },
     'classifier': await examineClassifier(defaultModelPath()),
     runtimes,
-    'auto': works('tfjs', 'gpu') ?? works('ort', 'cpu'),
+    'auto': works('tfjs', 'gpu') ?? works('ort', 'cpu') ?? works('tfjs', 'node') ?? works('tfjs', 'wasm') ?? works('tfjs', 'cpu'),
   };
 }
 
@@ -107,6 +107,6 @@ function describeClassifier(found: ClassifierFindings): string {
 
 function describeDevice(found: DeviceCheck): string[] {
   const head = `  --runtime ${found.runtime.padEnd(4)} --device ${found.device.padEnd(6)} `;
-  if (found.works) return [`${head} works: ${found.description}`];
+  if (found.works) return [`${head} works: ${found.description}${found.simd === undefined ? '' : found.simd ? ', with SIMD' : ', without SIMD'}`];
   return [`${head} no: ${found.reason}`, ...found.hint === undefined ? [] : [`${' '.repeat(head.length + 5)}${found.hint}`]];
 }

@@ -22,10 +22,12 @@ import { EXIT } from './exit-codes.js';
 import type { CommandRegistrar } from './main.js';
 import { addModelOptions, modelOrDefault, specOfFlags } from './model-options.js';
 import type { ModelFlags } from './model-options.js';
+import { addRuntimeOptions } from './runtime-options.js';
+import type { RuntimeFlags } from './runtime-options.js';
 import { addSeedOptions, seedSettingsOf } from './seed-options.js';
 import type { SeedFlags } from './seed-options.js';
 
-interface GenerateFlags extends DevkitFlags, LabelFlags, MaskFlags, ModelFlags, CamFlags, SeedFlags {
+interface GenerateFlags extends DevkitFlags, LabelFlags, MaskFlags, ModelFlags, CamFlags, SeedFlags, RuntimeFlags {
   config: string;
   model?: string;
   out?: string;
@@ -74,7 +76,7 @@ function addGenerateOptions(command: Command): Command {
     .addOption(new Option('--png <format>', '8-bit indexed with the VOC palette, or plain gray (default: palette)').choices(['palette', 'gray']))
     .option('--save-cams', 'also write the maps, cams/<id>.npz with keys (class indices) and maps [K, H, W]');
   addModelOptions(addCamOptions(command));
-  return command
+  return addRuntimeOptions(command)
     .option('--no-resume', 'do again what an earlier run has done')
     .option('--shard <i/n>', 'work on the i-th of n parts of the list')
     .option('--no-shard', 'do not take a part from SLURM or Kubernetes variables')
@@ -86,10 +88,10 @@ function addGenerateOptions(command: Command): Command {
 }
 
 async function run(flags: GenerateFlags): Promise<number> {
-  const { model, out, vocRoot, split, labelFile, difficult, png, saveCams, workers, threads } = flags;
+  const { model, out, vocRoot, split, labelFile, difficult, png, saveCams, runtime, device, workers, threads } = flags;
   const config = await loadConfig(generateSchema, flags.config, {
     ...camSettingsOf(flags), ...seedSettingsOf(flags),
-    model, out, vocRoot, split, labels: labelText(flags.labels), labelFile, difficult, png, saveCams, workers, threads,
+    model, out, vocRoot, split, labels: labelText(flags.labels), labelFile, difficult, png, saveCams, runtime, device, workers, threads,
   });
   if (flags.printConfig === true) {
     process.stdout.write(flags.json === true ? `${JSON.stringify(config, null, 2)}\n` : stringify(config));
@@ -118,9 +120,10 @@ async function run(flags: GenerateFlags): Promise<number> {
       // Another choice of objects makes other seeds.
       labels: config.difficult === false ? { ...labels, name: `${labels.name} without difficult objects` } : labels,
       out: folder, format: config.png, saveCams: config.saveCams, resume: flags.resume, shard,
-      workers: config.workers, threads: config.threads,
+      runtime: { runtime: config.runtime, device: config.device }, workers: config.workers, threads: config.threads,
       record: { command: 'generate', vocRoot: selection.devkit.root, splitFile: selection.split.path },
       stopped: watch.interrupted,
+      onRuntime: (description) => { say(`runtime: ${description}`); },
       onStart: (total, resumed) => {
         if (resumed > 0) say(`${resumed} images were done before with the same settings`);
         bar = progressBar(total, 'images');

@@ -19,6 +19,7 @@ export interface ModelFlags {
   std?: Triple;
   classes?: string;
   modelInputSize?: [number, number];
+  tokens?: [number, number];
 }
 
 /** The classifier to use: the one named, or the one that comes with the package, which is said on standard error. */
@@ -39,7 +40,8 @@ export function addModelOptions(command: Command): Command {
     .option('--mean <a,b,c>', 'per channel, in the channel order of the network', (text) => parseTriple(text, parseNumber))
     .option('--std <a,b,c>', 'per channel', (text) => parseTriple(text, parsePositive))
     .option('--classes <voc|file>', 'the names of the logits: the 20 VOC classes, or a file with one name per line')
-    .option('--model-input-size <HxW>', 'for a network that works at one size only and does not say so', parseSize);
+    .option('--model-input-size <HxW>', 'for a network that works at one size only and does not say so', parseSize)
+    .option('--tokens <HxW>', 'the grid of a vision transformer\'s tokens, where its graph does not tell: 14x14 for 224 pixels in patches of 16', parseSize);
 }
 
 function parsePreset(text: string): string {
@@ -75,7 +77,7 @@ function parseTriple(text: string, parse: (part: string) => number): Triple {
 
 function parseSize(text: string): [number, number] {
   const match = /^([1-9]\d*)(?:x([1-9]\d*))?$/.exec(text);
-  if (match === null) throw new InvalidArgumentError('Expected HxW in pixels, for instance 224x224.');
+  if (match === null) throw new InvalidArgumentError('Expected HxW, for instance 224x224.');
   return [Number(match[1]), Number(match[2] ?? match[1])];
 }
 
@@ -89,6 +91,7 @@ export async function specOfFlags(flags: ModelFlags): Promise<Partial<ModelSpec>
     logits: flags.logits, channelOrder: flags.channelOrder, scale: flags.scale, mean: flags.mean, std: flags.std,
     classes: flags.classes === undefined ? undefined : await readClasses(flags.classes),
     inputSize: flags.modelInputSize,
+    tokens: flags.tokens,
   };
   const preset = flags.preprocess === undefined ? {} : preprocessPresets[flags.preprocess];
   return { ...preset, ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) };

@@ -56,7 +56,7 @@ async function inspect(file: string, flags: ModelFlags) {
   }
   // Without a declared tensor of logits the layers are those on the way to the first output: a listing, not a decision.
   const target = spec.logits ?? model.graph.outputs[0]?.name ?? '';
-  const { layers, classCount, problem } = layersOf(() => new ClassifierGraph(model, target, spec.inputSize));
+  const { layers, classCount, inputSize, problem } = layersOf(() => new ClassifierGraph(model, target, spec.inputSize, spec.tokens));
   const aliases = new Map([...strideAliases(layers)].map(([alias, layer]) => [layer.name, alias]));
   return {
     file,
@@ -69,18 +69,26 @@ async function inspect(file: string, flags: ModelFlags) {
     problem,
     /** The number of logits. */
     classCount,
+    /** The only size that the network works at. */
+    inputSize,
     spec,
-    missing: Object.keys(modelSpecSchema.shape).filter((part) => part !== 'inputSize' && spec[part as keyof ModelSpec] === undefined),
+    missing: Object.keys(modelSpecSchema.shape).filter((part) => !optionalParts.has(part) && spec[part as keyof ModelSpec] === undefined),
   };
 }
 
-/** Operators whose results are constants or shapes: no gradient passes through them. */
-const notDifferentiated = new Set(['Constant', 'Shape', 'Gather', 'ConstantOfShape', 'Range', 'Cast', 'Floor', 'Equal', 'Where', 'Expand']);
+const optionalParts = new Set(['inputSize', 'tokens']);
 
-function layersOf(make: () => ClassifierGraph): { layers: ClassifierGraph['layers']; classCount?: number; problem?: string } {
+interface LayerReport {
+  layers: ClassifierGraph['layers'];
+  classCount?: number;
+  inputSize?: { readonly size: Size; readonly declared: boolean };
+  problem?: string;
+}
+
+function layersOf(make: () => ClassifierGraph): LayerReport {
   try {
-    const { layers, classCount } = make();
-    return { layers, classCount };
+    const { layers, classCount, input: { fixedSize }, sizeFound } = make();
+    return { layers, classCount, inputSize: fixedSize && { size: fixedSize, declared: !sizeFound } };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     return { layers: [], problem: error.hint === undefined ? error.message : `${error.message} (${error.hint})` };
@@ -139,7 +147,7 @@ Example:
       if (Object.keys(given).length === 0) throw new UserError('nothing to write: no flag says anything about the model', 'give for instance --logits, --preprocess or --classes');
       const spec = { ...knownSpec(parsed, file), ...given };
       if (spec.logits !== undefined) {
-        const graph = new ClassifierGraph(parsed, spec.logits, spec.inputSize);
+        const graph = new ClassifierGraph(parsed, spec.logits, spec.inputSize, spec.tokens);
         if (spec.classes !== undefined) graph.requireClasses(spec.classes, file);
       }
       const target = flags.out ?? file;

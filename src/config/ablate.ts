@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { camSettings, seedSettings } from './cam.js';
+import { RUNTIMES } from './generate.js';
 import { labelsText } from './labels.js';
 
 /** What variants may differ in, with the defaults of `generate`. */
@@ -18,10 +19,9 @@ export const variantSettings = {
   scaleNorm: camSettings.scaleNorm,
   scaleFuse: camSettings.scaleFuse,
   fuseFirst: camSettings.fuseFirst,
-  /** Refiners in their order, separated by commas; `none` for none. */
-  refine: z.string().min(1).default('none'),
-  /** Divide each class's refined map by its maximum. */
-  refineNorm: z.enum(['max', 'none']).default('max'),
+  edgeUpsample: seedSettings.edgeUpsample,
+  refine: seedSettings.refine,
+  refineNorm: seedSettings.refineNorm,
   background: seedSettings.background,
   conflict: seedSettings.conflict,
   conflictMargin: seedSettings.conflictMargin,
@@ -68,6 +68,8 @@ export const ablateSchema = z.strictObject({
   seed: z.number().int().min(0).default(1),
   /** The variant that the others are compared with; the first one unless given. */
   baseline: z.string().optional(),
+  runtime: z.enum(RUNTIMES).default('auto'),
+  device: z.string().optional(),
   model: z.string().optional(),
   vocRoot: z.string().optional(),
   split: z.string().optional(),

@@ -2,6 +2,9 @@ import { z } from 'zod';
 import { seedSettings } from './cam.js';
 import { labelsText } from './labels.js';
 
+/** What may run the graphs; see `openRuntime`. */
+export const RUNTIMES = ['auto', 'ort', 'tfjs'] as const;
+
 /** Every setting of `generate` that a configuration file may hold, by the names of the flags in camelCase. */
 export const generateSchema = z.strictObject({
   ...seedSettings,
@@ -14,6 +17,8 @@ export const generateSchema = z.strictObject({
   out: z.string().optional(),
   png: z.enum(['palette', 'gray']).default('palette'),
   saveCams: z.boolean().default(false),
+  runtime: z.enum(RUNTIMES).default('auto'),
+  device: z.string().optional(),
   workers: z.number().int().positive().optional(),
   threads: z.number().int().positive().optional(),
 }).refine(

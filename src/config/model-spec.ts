@@ -24,6 +24,8 @@ export const modelSpecSchema = z.strictObject({
   classes: z.array(z.string().min(1)).min(1),
   /** [height, width], for a network that works at one size only and does not declare it. */
   inputSize: z.tuple([z.number().int().positive(), z.number().int().positive()]).optional(),
+  /** [rows, columns] of a vision transformer's tokens, where its graph does not tell. */
+  tokens: z.tuple([z.number().int().positive(), z.number().int().positive()]).optional(),
 });
 
 export type ModelSpec = z.infer<typeof modelSpecSchema>;

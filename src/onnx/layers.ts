@@ -36,16 +36,21 @@ export interface FeatureLayer {
   readonly cut: boolean;
 }
 
-/**
- * All feature maps on the way from the image to the logits, shallowest first.
- *
- * @param logits the tensor that the network's answer is read from
- */
-export function featureLayers(graph: OnnxGraph, shapes: GraphShapes, input: string, logits: string): FeatureLayer[] {
-  const path = imagePath(graph, input, logits);
+/** Between which tensors feature maps are looked for. */
+export interface LayerSearch {
+  readonly image: string;
+  /** The tensor that the network's answer is read from. */
+  readonly logits: string;
+  /** The rows and columns of a vision transformer's tokens, where they are not those of the feature map they were made of. */
+  readonly tokenGrid?: Size;
+}
+
+/** All feature maps on the way from the image to the logits, shallowest first. */
+export function featureLayers(graph: OnnxGraph, shapes: GraphShapes, { image, logits, tokenGrid }: LayerSearch): FeatureLayer[] {
+  const path = imagePath(graph, image, logits);
   const rectified = rectifiedTensors(path.nodes, shapes);
   const activated = activatedTensors(path.nodes, path.fromImage, rectified, shapes);
-  const grids = tokenGrids(path.nodes, path.fromImage, shapes);
+  const grids = tokenGrids(path.nodes, path.fromImage, shapes, tokenGrid);
   return path.nodes.flatMap((node) => {
     const [name] = node.outputs;
     const place = placeOf(name, shapes, grids.get(name));

@@ -21,13 +21,16 @@ export class NetworkGraph {
   readonly shapes: GraphShapes;
   /** Every feature map between the image and the target, shallowest first. */
   readonly layers: readonly FeatureLayer[];
+  /** The size was found out: the file declares a free one, but the network works at `input.fixedSize` only. */
+  readonly sizeFound: boolean;
 
   /**
    * @param target the tensor of interest: logits, or the output of a backbone
    * @param fixedSize the only size the network works at, where its file does not say so
+   * @param tokenGrid the rows and columns of a vision transformer's tokens, where its graph does not tell
    * @throws UserError where there is no such tensor, the model takes no image, or branches on the way
    */
-  constructor(model: OnnxModel, readonly target: string, fixedSize?: Size) {
+  constructor(model: OnnxModel, readonly target: string, fixedSize?: Size, tokenGrid?: Size) {
     const upgraded = upgradeModel(model);
     const folded = withExplicitPads(foldConstants(channelsFirst(upgraded.graph)));
     if (!folded.nodes.some((node) => node.outputs.includes(target))) {
@@ -40,9 +43,12 @@ export class NetworkGraph {
     }
     requireFloatFeatures(graph);
     this.model = { ...upgraded, graph };
-    this.input = imageInput(graph, fixedSize);
-    this.shapes = GraphShapes.of(graph, this.input);
-    this.layers = featureLayers(graph, this.shapes, this.input.name, target);
+    const declared = imageInput(graph, fixedSize);
+    const { input, shapes } = GraphShapes.atItsSize(graph, declared);
+    this.input = input;
+    this.sizeFound = input !== declared;
+    this.shapes = shapes;
+    this.layers = featureLayers(graph, shapes, { image: input.name, logits: target, tokenGrid });
   }
 
   /** The layers that names or stride aliases (`/16`) stand for, shallowest first; see {@link resolveLayer}. */

@@ -172,7 +172,8 @@ function tensorBytes(tensor: ProtoTensor, type: DataType): Uint8Array {
     return type === DataType.uint32 ? new Uint8Array(Uint32Array.from(wide, Number).buffer) : new Uint8Array(wide.buffer);
   }
   if (tensor.int32_data?.length) {
-    // The narrow types and the bits of 16-bit floats are stored one to an int32.
+    // The narrow types and the bits of 16-bit floats are stored one to an int32; of 4 bits, two.
+    if (type === DataType.int4 || type === DataType.uint4) return Uint8Array.from(tensor.int32_data);
     switch (bytesPerElement(type)) {
       case 1: return Uint8Array.from(tensor.int32_data);
       case 2: return new Uint8Array(Uint16Array.from(tensor.int32_data).buffer);

@@ -29,6 +29,9 @@ export interface ImageInput {
   readonly fixedSize: Size | undefined;
 }
 
+/** Sizes that networks are made for, the most common first. */
+const COMMON_SIZES = [224, 299, 256, 384, 240, 260, 300, 320, 336, 380, 448, 456, 512, 192, 160, 128, 112, 96, 64, 56, 48, 32, 28];
+
 /**
  * The one image input of a classifier, [N, 3, H, W].
  *
@@ -95,6 +98,27 @@ export class GraphShapes {
         'a network with a fully connected head needs its input size: --model-input-size HxW',
         { cause: error },
       );
+    }
+  }
+
+  /**
+   * As {@link GraphShapes.of}, but also for a network whose file declares a free image size though it works at one only, as
+   * exporters write them that take a size for a constant: the size is found by trying the usual ones.
+   *
+   * @returns the input with the size that was found, if one had to be
+   * @throws UserError where the network works at none of them
+   */
+  static atItsSize(graph: OnnxGraph, input: ImageInput): { readonly input: ImageInput; readonly shapes: GraphShapes } {
+    try {
+      return { input, shapes: GraphShapes.of(graph, input) };
+    } catch (error) {
+      if (input.fixedSize !== undefined || !(error instanceof UserError)) throw error;
+      for (const size of COMMON_SIZES) {
+        const fixed = { ...input, fixedSize: [size, size] as const };
+        const shapes = unlessImpossible(() => GraphShapes.of(graph, fixed));
+        if (shapes !== undefined) return { input: fixed, shapes };
+      }
+      throw error;
     }
   }
 

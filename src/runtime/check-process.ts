@@ -38,10 +38,16 @@ async function check(runtime: RuntimeName, device: string): Promise<CheckResult>
   try {
     const opened = await openRuntime({ runtime, device });
     await tryOut(opened.runtime);
-    return { works: true, description: opened.description };
+    return { works: true, description: opened.description, ...device === 'wasm' && { simd: await hasSimd() } };
   } catch (error) {
     return error instanceof UserError ? { works: false, reason: error.message, hint: error.hint } : { works: false, reason: messageOf(error) };
   }
+}
+
+/** Whether WebAssembly has vector instructions, without which it is several times slower. */
+async function hasSimd(): Promise<boolean> {
+  const { env } = await import('@tensorflow/tfjs-core');
+  return await env().getAsync('WASM_HAS_SIMD_SUPPORT') === true;
 }
 
 const [, , runtime, device] = process.argv;

@@ -4,9 +4,9 @@ import { workerUrl } from '../jobs/worker-url.js';
 import { ORT_DEVICES, ortDevicesHere } from './ort.js';
 import { isInstalled, TFJS_DEVICES, TFJS_PACKAGES } from './tfjs/backend.js';
 
-/** Whether a device works: what runs there, or why nothing does and what to do. */
+/** Whether a device works: what runs there (in WebAssembly: with or without SIMD), or why nothing does and what to do. */
 export type CheckResult
-  = | { readonly works: true; readonly description: string }
+  = | { readonly works: true; readonly description: string; readonly simd?: boolean }
     | { readonly works: false; readonly reason: string; readonly hint?: string };
 
 /** What became of one device of one runtime. */
@@ -17,10 +17,11 @@ const PATIENCE = 30_000;
 
 /** Tries every device of every runtime by really running a small graph there, each in a process of its own. */
 export async function checkDevices(): Promise<DeviceCheck[]> {
-  const ort = ORT_DEVICES.map(async (device): Promise<DeviceCheck> => ({
-    runtime: 'ort', device,
-    ...ortDevicesHere().includes(device) ? await inProcess('ort', device) : { works: false, reason: `not part of ONNX Runtime on ${process.platform} ${process.arch}` },
-  }));
+  const known = ortDevicesHere();
+  const ort = ORT_DEVICES.map(async (device): Promise<DeviceCheck> => {
+    const absent = { works: false, reason: `ONNX Runtime has no such device on ${process.platform} ${process.arch}` } as const;
+    return { runtime: 'ort', device, ...known.includes(device) ? await inProcess('ort', device) : absent };
+  });
   const tfjs = TFJS_DEVICES.map(async (device): Promise<DeviceCheck> => {
     const name = TFJS_PACKAGES[device];
     const absent = { works: false, reason: `${name} is not installed`, hint: `npm install ${name}` } as const;

@@ -13,9 +13,10 @@ export type RuntimeName = typeof RUNTIME_NAMES[number];
 /**
  * Which runtime is to run the graphs, and on which device; plain data, so that it can cross to a worker thread.
  *
- * `auto` is TensorFlow.js where `@tensorflow/tfjs-node-gpu` is installed and sees a GPU, and ONNX Runtime everywhere else;
- * where only the device is given, it is the runtime that has such a device (for `cpu`, ONNX Runtime). Without a device,
- * `ort` takes the processor and `tfjs` the first that works of {@link TFJS_DEVICES}.
+ * `auto` is TensorFlow.js where `@tensorflow/tfjs-node-gpu` is installed and sees a GPU, ONNX Runtime everywhere else, and
+ * TensorFlow.js again where there is no ONNX Runtime for the platform; where only the device is given, it is the runtime
+ * that has such a device (for `cpu`, ONNX Runtime). Without a device, `ort` takes the processor and `tfjs` the first that
+ * works of {@link TFJS_DEVICES}.
  */
 export interface RuntimeChoice {
   readonly runtime: RuntimeName;
@@ -62,7 +63,8 @@ async function openBest(): Promise<OpenedRuntime> {
       // Installed, but no GPU that it could use: that is what `auto` is for.
     }
   }
-  return onOrt('cpu');
+  // Where ONNX Runtime does not exist for the platform, TensorFlow.js runs in WebAssembly.
+  return onOrt('cpu').catch(onBestTfjs);
 }
 
 async function onBestTfjs(): Promise<OpenedRuntime> {

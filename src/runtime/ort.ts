@@ -1,4 +1,4 @@
-import * as ort from 'onnxruntime-node';
+import type * as Ort from 'onnxruntime-node';
 import { messageOf, UserError } from '../errors.js';
 import { DataType, OnnxTensor } from '../onnx/tensor.js';
 import { serializeModel } from '../onnx/write.js';
@@ -8,8 +8,19 @@ import type { Runtime, RuntimeTensor, Session, SessionOptions } from './runtime.
 export const ORT_DEVICES = ['cpu', 'cuda', 'webgpu', 'coreml', 'dml'] as const;
 export type OrtDevice = typeof ORT_DEVICES[number];
 
+/** A native library, which does not exist for every platform; without it there is TensorFlow.js. */
+const loaded: { readonly ort: typeof Ort } | { readonly reason: string } = await import('onnxruntime-node').then(
+  (ort) => ({ ort }), (error: unknown) => ({ reason: messageOf(error) }),
+);
+
 // What fails is thrown, and told there; its log on standard error would tell it twice.
-ort.env.logLevel = 'fatal';
+if ('ort' in loaded) loaded.ort.env.logLevel = 'fatal';
+
+/** @throws UserError where the library cannot be loaded */
+function library(): typeof Ort {
+  if ('ort' in loaded) return loaded.ort;
+  throw new UserError(`ONNX Runtime does not work on ${process.platform} ${process.arch}: ${loaded.reason}`, 'TensorFlow.js may: --runtime tfjs');
+}
 
 /** ONNX Runtime on the CPU. A run blocks its thread; the batch commands therefore run it in worker threads. */
 export const ortRuntime: Runtime = runtimeOn('cpu');
@@ -21,6 +32,7 @@ export const ortRuntime: Runtime = runtimeOn('cpu');
  * @throws UserError where the device is not there or does not work, with what to do
  */
 export async function openOrt(device: OrtDevice): Promise<Runtime> {
+  const { Tensor } = library();
   if (device === 'cpu') return ortRuntime;
   const here = ortDevicesHere();
   if (!here.includes(device)) {
@@ -28,14 +40,18 @@ export async function openOrt(device: OrtDevice): Promise<Runtime> {
   }
   try {
     const session = await createSession(probe(), { threads: 1 }, device, true);
-    const feeds = { x: new ort.Tensor('float32', Float32Array.of(1, 2, 3, 4), [1, 1, 2, 2]) };
+    const feeds = { x: new Tensor('float32', Float32Array.of(1, 2, 3, 4), [1, 1, 2, 2]) };
     const { y } = await session.run(feeds).finally(() => session.release());
     if (y.data[0] !== 10) throw new Error(`it computes 1 + 2 + 3 + 4 = ${String(y.data[0])}`);
   } catch (error) {
-    const [reason] = messageOf(error).split('\n');
-    throw new UserError(`ONNX Runtime's device '${device}' does not work here: ${reason}`, requirements[device], { cause: error });
+    throw new UserError(`ONNX Runtime's device '${device}' does not work here: ${reasonOf(error)}`, requirements[device], { cause: error });
   }
   return runtimeOn(device);
+}
+
+/** What it says, without the place in its source code and the condition that failed there. */
+function reasonOf(error: unknown): string {
+  return messageOf(error).split('\n')[0].replace(/^\/.*was false\. /, '');
 }
 
 const requirements: Readonly<Record<Exclude<OrtDevice, 'cpu'>, string>> = {
@@ -45,9 +61,10 @@ const requirements: Readonly<Record<Exclude<OrtDevice, 'cpu'>, string>> = {
   dml: 'it needs Windows with a GPU that speaks DirectX 12',
 };
 
-/** The devices that this build of ONNX Runtime knows on this platform; not whether they work. */
+/** The devices that ONNX Runtime knows on this platform, none where it cannot be loaded; not whether they work. */
 export function ortDevicesHere(): OrtDevice[] {
-  const brought = new Set(ort.listSupportedBackends().map(({ name }) => name));
+  if (!('ort' in loaded)) return [];
+  const brought = new Set(loaded.ort.listSupportedBackends().map(({ name }) => name));
   return ORT_DEVICES.filter((device) => brought.has(device));
 }
 
@@ -65,11 +82,12 @@ const probe = (): Uint8Array => serializeModel({
 function runtimeOn(device: OrtDevice): Runtime {
   return {
     name: 'onnxruntime',
-    version: ort.env.versions.node ?? ort.env.versions.common,
+    version: 'ort' in loaded ? loaded.ort.env.versions.node ?? loaded.ort.env.versions.common : 'none',
     load: async (model, options) => {
       try {
         return new OrtSession(await createSession(model, options, device));
       } catch (error) {
+        if (error instanceof UserError) throw error;
         throw new UserError(`ONNX Runtime cannot load the graph: ${messageOf(error)}`, undefined, { cause: error });
       }
     },
@@ -79,8 +97,8 @@ function runtimeOn(device: OrtDevice): Runtime {
 /** @param strict no node may be left to the CPU */
 async function createSession(
   model: Uint8Array, { threads, steady = false, arena = true }: SessionOptions, device: OrtDevice, strict = false,
-): Promise<ort.InferenceSession> {
-  return await ort.InferenceSession.create(model, {
+): Promise<Ort.InferenceSession> {
+  return await library().InferenceSession.create(model, {
     // With one provider alone, one that cannot be started is an error.
     executionProviders: [device],
     enableCpuMemArena: arena,
@@ -105,7 +123,7 @@ async function createSession(
 }
 
 class OrtSession implements Session {
-  constructor(private readonly session: ort.InferenceSession) {}
+  constructor(private readonly session: Ort.InferenceSession) {}
 
   async run(
     feeds: Readonly<Record<string, RuntimeTensor>>, outputs: readonly string[] = this.session.outputNames,
@@ -120,11 +138,12 @@ class OrtSession implements Session {
   }
 }
 
-function toOrt({ type, data, dims }: RuntimeTensor): ort.Tensor {
-  return type === 'float32' ? new ort.Tensor(type, data, dims) : new ort.Tensor(type, data, dims);
+function toOrt({ type, data, dims }: RuntimeTensor): Ort.Tensor {
+  const { Tensor } = library();
+  return type === 'float32' ? new Tensor(type, data, dims) : new Tensor(type, data, dims);
 }
 
-function fromOrt(name: string, tensor: ort.Tensor): RuntimeTensor {
+function fromOrt(name: string, tensor: Ort.Tensor): RuntimeTensor {
   if (tensor.type === 'float32') return { type: 'float32', dims: tensor.dims, data: tensor.data as Float32Array };
   if (tensor.type === 'int64') return { type: 'int64', dims: tensor.dims, data: tensor.data as BigInt64Array };
   throw new UserError(`output '${name}' of the graph is of type ${tensor.type}; float32 is wanted`);

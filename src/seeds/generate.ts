@@ -18,7 +18,8 @@ import type { Shard } from '../jobs/shard.js';
 import { itemsOfShard } from '../jobs/shard.js';
 import type { Size } from '../onnx/shapes.js';
 import { packageVersion } from '../package.js';
-import { ortRuntime } from '../runtime/ort.js';
+import { openRuntime } from '../runtime/open.js';
+import type { RuntimeChoice } from '../runtime/open.js';
 import { classIndex, className } from '../voc/classes.js';
 import type { LabelSource } from '../voc/labels/source.js';
 import type { MaskFormat } from '../voc/masks.js';
@@ -48,9 +49,13 @@ export interface GenerateOptions {
   /** Worker threads, each with a session of its own, and threads within each; by the machine's processors and memory unless given. */
   readonly workers?: number;
   readonly threads?: number;
+  /** What runs the CAM program; chosen by what the machine has unless given. */
+  readonly runtime?: RuntimeChoice;
   /** More to put down in run.json, such as the command. */
   readonly record?: Readonly<Record<string, unknown>>;
   readonly stopped?: () => boolean;
+  /** Called with what runs the CAM program, for people. */
+  readonly onRuntime?: (description: string) => void;
   /** Called before the first image, with the number of images to do and those done by an earlier run. */
   readonly onStart?: (total: number, resumed: number) => void;
   readonly onProgress?: (done: number) => void;
@@ -98,6 +103,8 @@ export async function generateSeeds(options: GenerateOptions): Promise<GenerateS
     ...classifier.spec, labels: options.labels.name, png: options.format, cams: options.saveCams,
   };
   const journal = await Journal.open(out, fixed, part, options.resume);
+  const opened = await openRuntime(options.runtime);
+  options.onRuntime?.(opened.description);
   const { workers, threads } = lanesFor(classifier, settings, inputSize, options);
   const started = new Date();
   const tally = new Tally();
@@ -110,7 +117,7 @@ export async function generateSeeds(options: GenerateOptions): Promise<GenerateS
     const resumed = mine.length - open.length;
     options.onStart?.(open.length, resumed);
     const lanes = Math.min(workers, open.length);
-    if (lanes > 0) pool = startSeedPool({ classifier, chosen, settings, inputSize, format: options.format, workers: lanes, threads });
+    if (lanes > 0) pool = startSeedPool({ classifier, chosen, settings, inputSize, format: options.format, runtime: opened.choice, workers: lanes, threads });
     let ended = 0;
     await runBatch(open, {
       concurrency: 2 * workers + 1,
@@ -134,7 +141,8 @@ export async function generateSeeds(options: GenerateOptions): Promise<GenerateS
       ...options.record,
       settings: fixed,
       modelPath: classifier.path,
-      versions: { 'node': process.version, [ortRuntime.name]: ortRuntime.version, 'voc-seeds': packageVersion() },
+      runtime: opened.description,
+      versions: { 'node': process.version, [opened.runtime.name]: opened.runtime.version, 'voc-seeds': packageVersion() },
       split: options.split, shard: shard ?? null, workers, threads,
       started: started.toISOString(), finished: new Date().toISOString(),
       ...summary,

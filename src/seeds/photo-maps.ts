@@ -70,7 +70,7 @@ function fused(views: readonly (readonly LayerMaps[])[], classCount: number, siz
 }
 
 /** Fused on the grid of the finest layer of all views, and brought to the photograph's size along its edges. */
-function upsampled(
+export function upsampled(
   views: readonly (readonly LayerMaps[])[], classCount: number, size: Size, image: Uint8Array, fusion: MultiScaleOptions, upsampler: UpsamplerSpec,
 ): PhotoMaps {
   const largest = views.flat().reduce((best, layer) => (layer.height * layer.width > best.height * best.width ? layer : best));
@@ -87,7 +87,8 @@ function joined(a: Float32Array, b: Float32Array): Float32Array {
   return all;
 }
 
-function normalised(maps: ArrayMaps, norm: 'max' | 'none'): ArrayMaps {
+/** Each class's map divided by its maximum, or as it is. */
+export function normalised(maps: ArrayMaps, norm: 'max' | 'none'): ArrayMaps {
   if (norm === 'none') return maps;
   const area = maps.height * maps.width;
   const maxima = maximaOf(maps);
@@ -95,7 +96,7 @@ function normalised(maps: ArrayMaps, norm: 'max' | 'none'): ArrayMaps {
 }
 
 /** Maps of a grid at the size of the photograph. */
-function enlarged(maps: ArrayMaps | MapRows, size: Size): MapRows {
+export function enlarged(maps: ArrayMaps | MapRows, size: Size): MapRows {
   if (maps.height === size[0] && maps.width === size[1]) return maps;
   return new FusedMaps([{ height: maps.height, width: maps.width, data: mapsToArray(maps) }], maps.classCount, size, {
     layerNorm: 'none', scaleLayers: 'none', gamma: 1, fuse: 'max', upsample: 'bilinear', alignCorners: false, mapNorm: 'none',

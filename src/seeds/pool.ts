@@ -5,6 +5,7 @@ import { prepareCam } from '../cam/plan.js';
 import type { SeedSettings } from '../config/cam.js';
 import type { InputSize } from '../image/input-size.js';
 import { workerUrl } from '../jobs/worker-url.js';
+import type { RuntimeChoice } from '../runtime/open.js';
 import type { MaskFormat } from '../voc/masks.js';
 import { backgroundPolicy, conflictPolicy, photoMapOptions } from './policies.js';
 import type { SeedResult, SeedTask, SeedWorkerData } from './seed-worker.js';
@@ -18,18 +19,19 @@ export interface SeedPoolOptions {
   readonly settings: SeedSettings;
   readonly inputSize: InputSize;
   readonly format: MaskFormat;
+  readonly runtime: RuntimeChoice;
   readonly workers: number;
   /** Threads within each worker. */
   readonly threads: number;
 }
 
 /** Builds the CAM program and starts the workers that run it. Two tasks per worker: one computes, the next is decoded. */
-export function startSeedPool({ classifier: { graph, spec }, chosen, settings, inputSize, format, workers, threads }: SeedPoolOptions): SeedPool {
+export function startSeedPool({ classifier: { graph, spec }, chosen, settings, inputSize, format, runtime, workers, threads }: SeedPoolOptions): SeedPool {
   return new Piscina<SeedTask, SeedResult>({
     filename: workerUrl('./seed-worker.js', import.meta.url).href,
     minThreads: workers, maxThreads: workers, concurrentTasksPerWorker: 2,
     workerData: {
-      plan: prepareCam(graph, chosen.layers, { ...settings, methods: chosen.methods, picks: chosen.picks }), picks: chosen.picks, threads,
+      plan: prepareCam(graph, chosen.layers, { ...settings, methods: chosen.methods, picks: chosen.picks }), picks: chosen.picks, runtime, threads,
       views: { inputSize, maxPixels: settings.maxPixels, normalisation: spec, scales: settings.scales, flip: settings.flip },
       maps: photoMapOptions(settings),
       policies: {

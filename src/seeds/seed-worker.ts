@@ -12,7 +12,8 @@ import { readPhoto } from '../image/photo.js';
 import { writeFileAtomic } from '../jobs/files.js';
 import { encodeNpz } from '../jobs/npz.js';
 import type { Size } from '../onnx/shapes.js';
-import { ortRuntime } from '../runtime/ort.js';
+import { openRuntime } from '../runtime/open.js';
+import type { RuntimeChoice } from '../runtime/open.js';
 import { className } from '../voc/classes.js';
 import type { MaskFormat } from '../voc/masks.js';
 import { writeMask } from '../voc/masks.js';
@@ -26,6 +27,7 @@ export interface SeedWorkerData {
   /** Of one method. */
   readonly plan: CamPlan;
   readonly picks: ChosenLayers['picks'];
+  readonly runtime: RuntimeChoice;
   readonly threads: number;
   readonly views: PhotoViewOptions;
   readonly maps: PhotoMapOptions;
@@ -67,7 +69,7 @@ let runner: Promise<CamRunner> | undefined;
 /** The entry point of the worker: never throws, a failure is a result. */
 export default async function run(task: SeedTask): Promise<SeedResult> {
   try {
-    runner ??= openCam(data.plan, ortRuntime, { threads: data.threads });
+    runner ??= openRuntime(data.runtime).then(({ runtime }) => openCam(data.plan, runtime, { threads: data.threads }));
     return await makeSeed(await runner, task);
   } catch (error) {
     return { status: 'failed', reason: messageOf(error) };

@@ -24,7 +24,9 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-const resolve = (grid: Grid, named: readonly NamedVariant[] = [], changes: Partial<VariantSettings> = {}) => resolveVariants(graph, expandGrid({ ...base, ...changes }, grid, named));
+const resolve = (grid: Grid, named: readonly NamedVariant[] = [], changes: Partial<VariantSettings> = {}) => (
+  resolveVariants(graph, expandGrid({ ...base, ...changes }, grid, named))
+);
 const names = (variants: readonly Variant[]): string[] => variants.map(({ name }) => name);
 
 describe('expandGrid', () => {

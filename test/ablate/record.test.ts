@@ -13,12 +13,16 @@ const record: ImageRecord = {
 describe('records', () => {
   it('come back as they were', () => {
     expect(decodeRecord(encodeRecord(record))).toEqual(record);
-    const empty: ImageRecord = { truths: [0], totals: Float64Array.of(12), labels: [], measures: [{ parameters: 60, columns: 0, counts: new Int32Array(0) }] };
+    const empty: ImageRecord = {
+      truths: [0], totals: Float64Array.of(12), labels: [], measures: [{ parameters: 60, columns: 0, counts: new Int32Array(0) }],
+    };
     expect(decodeRecord(encodeRecord(empty))).toEqual(empty);
   });
 
   it('are bytes of seven bits each, lowest first, of differences with the sign in the lowest bit', () => {
-    const bytes = encodeRecord({ truths: [3], totals: Float64Array.of(300), labels: [3], measures: [{ parameters: 3, columns: 1, counts: Int32Array.of(200, 200, 135) }] });
+    const bytes = encodeRecord({
+      truths: [3], totals: Float64Array.of(300), labels: [3], measures: [{ parameters: 3, columns: 1, counts: Int32Array.of(200, 200, 135) }],
+    });
     expect([...bytes]).toEqual([
       ...Buffer.from('VSA1'), 1, 3, /* 300 = 2 * 128 + 44 */ 1, 0x80 | 44, 2, 1, 3, /* measures */ 1, 3, 1,
       /* 200 -> 400 = 3 * 128 + 16 */ 0x80 | 16, 3, /* 0 */ 0, /* -65 -> 129 */ 0x80 | 1, 1,

@@ -3,14 +3,18 @@ import type { ImageRecord } from '../../src/ablate/record.js';
 import { eachCell, MeasureSums } from '../../src/ablate/sums.js';
 import { curveOf, largestOf, tunePerClass } from '../../src/ablate/tune.js';
 
+const image = (label: number, counts: Int32Array): ImageRecord => (
+  { truths: [0, label], totals: Float64Array.of(100, 50), labels: [label], measures: [{ parameters: 3, columns: 1, counts }] }
+);
+
 // Two images, true labels 0, 1 and 0, 2, thresholds 0, 1/3, 2/3. Class 1 wants a low threshold, class 2 a high one.
 const images: ImageRecord[] = [
-  { truths: [0, 1], totals: Float64Array.of(100, 50), labels: [1], measures: [{ parameters: 3, columns: 1, counts: Int32Array.of(10, 50, 5, 25, 0, 5) }] },
-  { truths: [0, 2], totals: Float64Array.of(100, 50), labels: [2], measures: [{ parameters: 3, columns: 1, counts: Int32Array.of(90, 50, 60, 50, 10, 50) }] },
+  image(1, Int32Array.of(10, 50, 5, 25, 0, 5)),
+  image(2, Int32Array.of(90, 50, 60, 50, 10, 50)),
 ];
 const totals = Float64Array.from({ length: 21 }, (_, label) => [200, 50, 50][label] ?? 0);
 const sums = new MeasureSums(3, totals);
-for (const image of images) sums.add(image, image.measures[0]);
+for (const each of images) sums.add(each, each.measures[0]);
 
 /** Mean over background and both classes of TP / (TP + FP + FN), from what is foreground of each. */
 const mean = (...ious: [number, number][]): number => ious.reduce((sum, [over, under]) => sum + over / under, 0) / ious.length;
@@ -33,7 +37,7 @@ describe('MeasureSums', () => {
   it('is the sum of the cells of its images', () => {
     for (const choice of [1, Array.from({ length: 21 }, (_, label) => label % 3)]) {
       const sum = new Float64Array(21 * 22);
-      for (const image of images) eachCell(image, image.measures[0], choice, (cell, count) => { sum[cell] += count; });
+      for (const each of images) eachCell(each, each.measures[0], choice, (cell, count) => { sum[cell] += count; });
       expect([...sum]).toEqual([...sums.matrix(choice)]);
     }
   });

@@ -27,7 +27,9 @@ const images: Record<string, [number, number, string[]]> = {
 /** Blobs of the image's classes and of another one, and some void. */
 async function makeMask(path: string, seed: number, width: number, height: number, labels: readonly number[]): Promise<void> {
   const random = uniform(seed);
-  const blobs = [...labels, ...labels, 3].map((label) => ({ label, x: random() * width, y: random() * height, r: (0.1 + 0.25 * random()) * Math.max(width, height) }));
+  const blobs = [...labels, ...labels, 3].map((label) => (
+    { label, x: random() * width, y: random() * height, r: (0.1 + 0.25 * random()) * Math.max(width, height) }
+  ));
   const data = Uint8Array.from({ length: width * height }, (_, i) => {
     const [x, y] = [i % width, Math.floor(i / width)];
     if (random() < 0.03) return 255;
@@ -80,19 +82,41 @@ async function ablate(out: string, ...flags: string[]): Promise<Ablation> {
 }
 
 /** The mean IoU, and that of each class, of the seeds that `generate` makes with a variant's settings. */
-async function generated(name: string, split: string, settings: Partial<SeedSettings>): Promise<{ miou: number; iou: number[] }> {
+async function generated(name: string, split: string, settings: Partial<SeedSettings>, saveCams = false): Promise<{ miou: number; iou: number[] }> {
   const out = join(devkit.folder, `generated-${name.replaceAll(/\W+/g, '-')}`);
   const opened = await openDevkit(devkit.root);
   const { items } = await readSplit(opened, split);
   const known = Object.fromEntries(Object.entries(settings).filter(([setting]) => setting in seedSettings));
   const { counts } = await generateSeeds({
     classifier: await loadClassifier(devkit.model), settings: z.object(seedSettings).parse({ ...known, inputSize: 'short:96' }),
-    items, missing: [], labels: await xmlLabels({ devkit: opened }), split, out, format: 'palette', saveCams: false, resume: false, workers: 1,
+    items, missing: [], labels: await xmlLabels({ devkit: opened }), split, out, format: 'palette', saveCams, resume: false, workers: 1,
   });
   expect(counts.failed).toBe(0);
   const { scores } = await evaluatePairs(items.map(({ id, maskPath }) => ({ id, truthPath: maskPath, predictionPath: join(out, 'SegmentationClass', `${id}.png`) })));
   return { miou: scores.error.meanIou, iou: scores.error.labels.map(({ iou }) => iou) };
 }
+
+describe('eval --maps', () => {
+  it('scores the maps that generate saves as it scores the seeds', async () => {
+    const { miou } = await generated('saved', 'train', { fuse: 'mean', threshold: 0.35 }, true);
+    const { code, stdout, stderr } = await run(
+      'eval', '--voc-root', devkit.root, '--split', 'train', '--maps', join(devkit.folder, 'generated-saved/cams'),
+      '--labels', 'xml', '--threshold', '0.35', '--json', '--allow-missing',
+    );
+    expect(code, stderr).toBe(0);
+    const result = JSON.parse(stdout) as {
+      maps: { keyBase: number; mismatches: string[] }; images: { missingMaps: string[] }; scores: { error: { meanIou: number } };
+    };
+    expect(result.maps).toMatchObject({ keyBase: 1, mismatches: [] });
+    // An image without classes has no maps; all of it is background in the seeds.
+    expect(result.images.missingMaps).toEqual(['none']);
+    const opened = await openDevkit(devkit.root);
+    const pairs = (await readSplit(opened, 'train')).items.filter(({ id }) => id !== 'none')
+      .map(({ id, maskPath }) => ({ id, truthPath: maskPath, predictionPath: join(devkit.folder, 'generated-saved/SegmentationClass', `${id}.png`) }));
+    expect(result.scores.error.meanIou).toBe((await evaluatePairs(pairs)).scores.error.meanIou);
+    expect(miou).toBeGreaterThan(0);
+  });
+});
 
 describe('ablate', () => {
   it.each([

@@ -21,7 +21,9 @@ function sparse(images: Fixture['matrices'][number]): SparseMatrices {
   for (const cells of images) starts.push(starts[starts.length - 1] + cells.length);
   const all = images.flat();
   return {
-    starts: Uint32Array.from(starts), cells: Uint16Array.from(all, ([t, c]) => t * COLUMN_COUNT + c), counts: Float64Array.from(all, ([, , count]) => count),
+    starts: Uint32Array.from(starts),
+    cells: Uint16Array.from(all, ([t, c]) => t * COLUMN_COUNT + c),
+    counts: Float64Array.from(all, ([, , count]) => count),
   };
 }
 

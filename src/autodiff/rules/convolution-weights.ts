@@ -88,9 +88,11 @@ function mapConvolution(b: GraphBuilder, { x, g, axes, inputSize, outputSize, we
   const needed = axes.map(({ span, stride }, i) => span + (outputSize[i] - 1) * stride - inputSize[i] - begins[i]);
   if (begins.some((begin) => begin < 0)) return undefined;
   const planes = images * channels;
-  const all = b.conv(b.reshape(x, [1, planes, ...inputSize]), b.reshape(g, [planes, 1, ...outputSize]), {
-    group: planes, strides: axes.map(({ dilation }) => dilation), dilations: axes.map(({ stride }) => stride),
-    pads: [...begins, ...needed.map((pad) => Math.max(0, pad))],
+  const ends = needed.map((pad) => Math.max(0, pad));
+  // Columns of zeros are added before: a convolution that pads makes its outermost results one by one, and here most are.
+  const wide = begins[1] + ends[1] === 0 ? x : b.pad(x, b.ints([0, 0, 0, begins[1], 0, 0, 0, ends[1]]));
+  const all = b.conv(b.reshape(wide, [1, planes, inputSize[0], inputSize[1] + begins[1] + ends[1]]), b.reshape(g, [planes, 1, ...outputSize]), {
+    group: planes, strides: axes.map(({ dilation }) => dilation), dilations: axes.map(({ stride }) => stride), pads: [begins[0], 0, ends[0], 0],
   });
   // Rows behind the last window make results that belong to no tap.
   const taps = needed.every((pad) => pad >= 0) ? all : b.slice(all, b.ints([0, 0]), b.ints([kH, kW]), [2, 3]);

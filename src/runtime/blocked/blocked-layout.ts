@@ -140,11 +140,24 @@ const slice: BlockedRule = (node, graph) => {
   return true;
 };
 
+/** Columns of zeros before and behind every row. */
+const pad: BlockedRule = (node, graph) => {
+  const [x, sizes] = node.inputs;
+  const to = graph.mapDims(node.outputs[0]);
+  const pads = graph.values(sizes);
+  if (to === undefined || pads?.length !== 8 || node.inputs.length > 2 || !graph.isBlocked(x)) return false;
+  if (stringAttribute(node, 'mode', 'constant') !== 'constant' || pads.some((size, i) => size < 0 || (size > 0 && i % 4 !== 3))) return false;
+  const { builder: b, block } = graph;
+  const [n, c, h, w] = graph.mapDims(x)!;
+  const rows = b.reshape(graph.blocked(x), [n * c / block * h, w * block]);
+  graph.setBlocked(node.outputs[0], b.reshape(b.pad(rows, b.ints([0, pads[3] * block, 0, pads[7] * block])), to));
+  return true;
+};
+
 const rules: ReadonlyMap<string, BlockedRule> = new Map([
   ...[
     'Add', 'Sub', 'Mul', 'Div', 'Sum', 'Min', 'Max', 'Where', 'Cast', 'Less', 'LessOrEqual', 'Greater', 'GreaterOrEqual', 'And', 'Or', 'Not', 'Relu', 'Clip',
     'LeakyRelu', 'Sigmoid', 'Tanh', 'HardSigmoid', 'HardSwish', 'Neg', 'Exp', 'Sqrt', 'Erf', 'Softplus', 'Pow',
   ].map((op) => [op, elementwise] as const),
-  ['Conv', convolution], ['ReduceSum', sum], ['Reshape', reshape], ['Resize', resize], ['Slice', slice],
+  ['Conv', convolution], ['ReduceSum', sum], ['Reshape', reshape], ['Resize', resize], ['Slice', slice], ['Pad', pad],
 ]);
-

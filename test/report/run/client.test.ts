@@ -1,11 +1,38 @@
-import { join } from 'node:path';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
+import { joinModules, readClientAssets } from '../../../src/report/run/client.js';
+
+describe('the page\'s script', () => {
+  it('joins modules to one script', () => {
+    const script = joinModules([
+      'export const A = 1;\nexport function f() { return A; }\n',
+      '// x\nimport { A, f } from \'./a.js\';\nimport {\n  g,\n} from \'./b-c.js\';\nresult = A + f();\n',
+    ]);
+    expect(script).not.toMatch(/import|export/);
+    const sandbox = { result: 0 };
+    runInNewContext(script, sandbox);
+    expect(sandbox.result).toBe(2);
+    expect(joinModules(['x = "</script>";'])).not.toContain('</script');
+  });
+
+  it('has no name twice, nothing left of modules, and loads nothing', async () => {
+    const { script, style } = await readClientAssets();
+    expect(script).not.toMatch(/^\s*(?:import|export)\b/m);
+    const names = [...script.matchAll(/^(?:async )?(?:function|const|let|class) (\w+)/gm)].map(([, name]) => name);
+    expect(names.length).toBeGreaterThan(10);
+    expect(new Set(names).size).toBe(names.length);
+    // Syntax, without running it.
+    expect(() => runInNewContext(`() => {${script}}`)).not.toThrow();
+    expect(script + style).not.toMatch(/https?:|url\(|@import|innerHTML|\beval\b/);
+  });
+});
 
 interface Score { mean: Record<string, number | null> }
 interface Image { id: string; labels: number[]; scores: (Score | null)[] }
 
 describe('order and filter of the gallery', () => {
-  const image = (id: string, labels: number[], ...means: (number | null)[]): Image => ({ id, labels, scores: means.map((mean) => (mean === null ? null : { mean: { error: mean } })) });
+  const scoreOf = (mean: number | null): Score | null => (mean === null ? null : { mean: { error: mean } });
+  const image = (id: string, labels: number[], ...means: (number | null)[]): Image => ({ id, labels, scores: means.map(scoreOf) });
   const images = [image('b1', [12], 0.5, 0.75), image('A2', [8, 15], 0.25, 0.125), image('c3', [12, 15], null, 0.5), image('a4', [], 0.875, 0.875)];
   const select = async (query: Partial<Record<'sort' | 'text', string>> & { label?: number }): Promise<string> => {
     const module = await import(new URL('../../../data/report/query.js', import.meta.url).href) as { selectImages: (images: Image[], query: unknown) => Image[] };

@@ -14,7 +14,8 @@ describe('mostConfused', () => {
     // The last column is what was ignored.
     set(12, 21, 5);
     expect(mostConfused(matrix, 3)).toEqual([
-      { truth: 0, predicted: 12, pixels: 100, share: 0.1 }, { truth: 12, predicted: 0, pixels: 30, share: 0.3 }, { truth: 12, predicted: 8, pixels: 15, share: 0.15 },
+      { truth: 0, predicted: 12, pixels: 100, share: 0.1 }, { truth: 12, predicted: 0, pixels: 30, share: 0.3 },
+      { truth: 12, predicted: 8, pixels: 15, share: 0.15 },
     ]);
     expect(mostConfused(matrix, 9)).toHaveLength(4);
     expect(mostConfused(matrix, 9)[3]).toEqual({ truth: 12, predicted: 255, pixels: 5, share: 0.05 });
