@@ -45,7 +45,7 @@ def full(folder, name):
 
 
 if __name__ == "__main__":
-    torch.set_num_threads(2)
+    torch.set_num_threads(1)
     match sys.argv[1:]:
         case ["list"]:
             print(json.dumps(list(zoo.FULL)))

@@ -194,7 +194,7 @@ def evaluate(model, single, image, layers, tokens, last):
 
 
 def reference(name, make, layers, size, fixed=False, opset=15, dynamo=False, export_size=None, tokens=None, last=False,
-              draws=12, quiet=1e-5):
+              draws=6, quiet=2e-5):
     """The exported model, and what is expected of it, ready for JSON. Images are drawn until one is found that is near no
     kink: on which noise moves no LayerCAM map by more than `quiet`; if there is none, the best is taken."""
     seed_by(name)

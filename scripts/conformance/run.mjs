@@ -1,10 +1,12 @@
 // Compares class activation maps of full-size networks with PyTorch's autograd, and writes the table docs/conformance.md.
 //
-//   node scripts/conformance/run.mjs [--models a,b] [--methods layer-cam,...] [--runtimes onnxruntime,...] [--python PATH]
+//   node scripts/conformance/run.mjs [--models a,b] [--methods layer-cam,...] [--runtimes onnxruntime,...] [--python PATH] [--resume FILE]
 //
 // Needs Python with torch, torchvision, onnx, onnxscript and onnxruntime. Each network is made in a temporary folder
-// (VGG's file has 530 MB) and deleted afterwards. With --models the table is printed, but not written.
+// (VGG's file has 530 MB) and deleted afterwards. With --models the table is printed, but not written. With --resume what is
+// done is kept in a file, and not done again by the next run.
 import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -23,6 +25,7 @@ const { values: options } = parseArgs({ options: {
   methods: { type: 'string', default: 'layer-cam,grad-cam,grad-cam++,xgrad-cam,hires-cam' },
   runtimes: { type: 'string', default: Object.keys(RUNTIMES).join(',') },
   python: { type: 'string', default: 'python3' },
+  resume: { type: 'string' },
 } });
 const methods = options.methods.split(',');
 const make = fileURLToPath(new URL('make.py', import.meta.url));
@@ -87,17 +90,22 @@ function table(runtime, results) {
 }
 
 const names = options.models?.split(',') ?? JSON.parse(python('list'));
-const results = new Map(runtimes.map(({ name }) => [name, []]));
+/** By runtime and network. */
+const done = options.resume !== undefined && existsSync(options.resume) ? JSON.parse(readFileSync(options.resume, 'utf8')) : {};
+for (const { name } of runtimes) done[name] ??= {};
 for (const name of names) {
+  const open = runtimes.filter((runtime) => done[runtime.name][name] === undefined);
+  if (open.length === 0) continue;
   const folder = await mkdtemp(join(tmpdir(), 'conformance-'));
   try {
     python('full', folder, name);
-    for (const { name: runtimeName, runtime } of runtimes) {
+    for (const { name: runtimeName, runtime } of open) {
       const result = await compare(folder, name, runtime);
-      results.get(runtimeName).push(result);
+      done[runtimeName][name] = result;
       const worst = Math.max(...result.layers.map(({ errors }) => errors['layer-cam']?.error ?? 0));
       console.log(`${name}, ${runtimeName}: LayerCAM ${digits(worst)}${result.layers.some(({ misnamed }) => misnamed) ? '; AN ALIAS NAMES ANOTHER LAYER' : ''}`);
     }
+    if (options.resume !== undefined) await writeFile(options.resume, JSON.stringify(done));
   } catch (error) {
     process.exitCode = 1;
     console.error(`${name}: ${error.message}${error.hint === undefined ? '' : ` (${error.hint})`}`);
@@ -106,9 +114,10 @@ for (const name of names) {
   }
 }
 
-const tables = runtimes.map(({ name }) => table(name, results.get(name)));
+const resultsOf = (runtime) => names.map((name) => done[runtime][name]).filter((result) => result !== undefined);
+const tables = runtimes.map(({ name }) => table(name, resultsOf(name)));
 if (options.models === undefined && process.exitCode === undefined) {
-  const [{ torch }] = results.values().next().value;
+  const [{ torch }] = resultsOf(runtimes[0].name);
   const text = `# Conformance with PyTorch
 
 The maps of torchvision's classifiers, computed by voc-seeds from their ONNX files, against PyTorch ${torch}: float64 autograd on

@@ -1,8 +1,9 @@
 import { messageOf, UserError } from '../errors.js';
 import type { GraphBuilder, Value } from '../onnx/builder.js';
 import type { OnnxNode } from '../onnx/model.js';
-import { describeNode } from '../onnx/model.js';
+import { describeNode, intAttribute } from '../onnx/model.js';
 import type { GraphShapes } from '../onnx/shapes.js';
+import { DataType } from '../onnx/tensor.js';
 import { RuleContext } from './rule.js';
 import { gradientRules } from './rules/index.js';
 
@@ -86,12 +87,24 @@ const withoutGradient = new Set([
   'ArgMax', 'ArgMin', 'Floor', 'Ceil', 'Round', 'Sign',
 ]);
 
+/** Whether nothing is ever differentiated through an operator, so that it needs no rule. */
+export function needsNoRule(op: string): boolean {
+  return withoutGradient.has(op) || op === 'Constant' || op === 'ConstantOfShape' || op === 'Range';
+}
+
 /** The targets and everything that is computed from them. */
 function dependants(nodes: readonly OnnxNode[], targets: readonly string[]): Set<string> {
   const set = new Set(targets);
   for (const node of nodes) {
-    if (withoutGradient.has(node.op) || !node.inputs.some((name) => set.has(name))) continue;
+    if (withoutGradient.has(node.op) || roundsOff(node) || !node.inputs.some((name) => set.has(name))) continue;
     for (const output of node.outputs) if (output !== '') set.add(output);
   }
   return set;
+}
+
+const floats: readonly number[] = [DataType.float32, DataType.float16, DataType.float64, DataType.bfloat16];
+
+/** Whether a Cast makes integers or truth values. */
+function roundsOff(node: OnnxNode): boolean {
+  return node.op === 'Cast' && !floats.includes(intAttribute(node, 'to', DataType.float32));
 }

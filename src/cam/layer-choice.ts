@@ -1,7 +1,8 @@
 import type { CamMethodName } from '../config/cam.js';
-import { CAM_METHODS } from '../config/cam.js';
+import { CAM_METHODS, DEFAULT_LAYERS } from '../config/cam.js';
 import { UserError } from '../errors.js';
 import type { FeatureLayer } from '../onnx/layers.js';
+import { strideAliases } from '../onnx/layers.js';
 import type { ClassifierGraph } from './classifier.js';
 import type { LayerMaps } from './fusion.js';
 
@@ -21,6 +22,8 @@ export interface ChosenLayers {
   readonly picks: readonly { readonly method: number; readonly layer: number }[];
   /** Names that say it all: a tensor's name, with `@method` behind it. */
   readonly names: readonly string[];
+  /** Those of the default layers that the network does not have; they are left out. */
+  readonly missing: readonly string[];
 }
 
 /** Parses `/16`, a tensor's name, or either with a method of its own behind it: `/32@grad-cam`. */
@@ -35,12 +38,16 @@ export function parseLayerChoice(text: string, method: CamMethodName): LayerChoi
  * Finds the layers of a list such as `['/8', '/16', '/32@grad-cam']`. Methods that are good at different depths can be
  * fused: the gradient at the deepest layer is shared by all positions, further up it is not.
  *
+ * Where the list is the default one, strides that the network does not have (as after dilation) are left out, as long as
+ * one remains.
+ *
  * @param wanted layers with or without a method of their own
  * @param method for those without
  * @throws UserError where there is no such layer, or a layer is named twice with one method
  */
 export function chooseLayers(classifier: ClassifierGraph, wanted: readonly string[], method: CamMethodName): ChosenLayers {
-  const choices = wanted.map((text) => parseLayerChoice(text, method));
+  const missing = missingDefaults(classifier, wanted);
+  const choices = wanted.filter((text) => !missing.includes(text)).map((text) => parseLayerChoice(text, method));
   const layers = classifier.resolveLayers([...new Set(choices.map(({ layer }) => layer))]);
   const methods = [...new Set(choices.map((choice) => choice.method))];
   const picks = choices.map((choice) => {
@@ -50,7 +57,14 @@ export function chooseLayers(classifier: ClassifierGraph, wanted: readonly strin
   const names = picks.map((pick) => `${layers[pick.layer].name}@${methods[pick.method]}`);
   const doubled = names.find((name, i) => names.indexOf(name) !== i);
   if (doubled !== undefined) throw new UserError(`the layer ${doubled} is named twice among the layers ${wanted.join(', ')}`);
-  return { layers, methods, picks, names };
+  return { layers, methods, picks, names, missing };
+}
+
+function missingDefaults({ layers }: ClassifierGraph, wanted: readonly string[]): readonly string[] {
+  if (wanted.join() !== DEFAULT_LAYERS.join()) return [];
+  const aliases = strideAliases(layers);
+  const missing = wanted.filter((alias) => !aliases.has(alias));
+  return missing.length < wanted.length ? missing : [];
 }
 
 /** The chosen ones among the maps of all methods at all layers, [method][layer]. */

@@ -25,6 +25,7 @@ import type { CamFlags } from './cam-options.js';
 import { parseCount } from './devkit-options.js';
 import { EXIT } from './exit-codes.js';
 import type { CommandRegistrar } from './main.js';
+import { sayModelNotes } from './model-notes.js';
 import { addModelOptions, modelOrDefault, parseNumber, specOfFlags } from './model-options.js';
 import type { ModelFlags } from './model-options.js';
 import { addRuntimeOptions, runtimeChoiceOf } from './runtime-options.js';
@@ -81,6 +82,7 @@ async function run(path: string, flags: CamCommandFlags): Promise<number> {
   const classifier = await loadClassifier(modelOrDefault(flags.model), await specOfFlags(flags));
   const { graph, spec } = classifier;
   const chosen = chooseLayers(graph, settings.layers, settings.method);
+  sayModelNotes(classifier, chosen);
   const views = { ...settings, inputSize: inputSizeFor(classifier, settings), normalisation: spec, upright: true };
   const plan = prepareCam(graph, chosen.layers, { ...settings, methods: chosen.methods, picks: chosen.picks });
   const { runtime } = await openRuntime(runtimeChoiceOf(flags));

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { Option } from 'commander';
 import { stringify } from 'yaml';
 import { z } from 'zod';
+import { chooseLayers } from '../cam/layer-choice.js';
 import { loadClassifier } from '../cam/load.js';
 import { seedSettings } from '../config/cam.js';
 import { generateSchema } from '../config/generate.js';
@@ -20,6 +21,7 @@ import { addDevkitOptions, addLabelOptions, addMaskOptions, openLabels, openSele
 import type { DevkitFlags, LabelFlags, LabelSpec, MaskFlags } from './devkit-options.js';
 import { EXIT } from './exit-codes.js';
 import type { CommandRegistrar } from './main.js';
+import { sayModelNotes } from './model-notes.js';
 import { addModelOptions, modelOrDefault, specOfFlags } from './model-options.js';
 import type { ModelFlags } from './model-options.js';
 import { addRuntimeOptions } from './runtime-options.js';
@@ -105,6 +107,7 @@ async function run(flags: GenerateFlags): Promise<number> {
   const labels = await openLabels({ ...flags, labelFile: listFile, difficult: config.difficult }, selection.devkit, labelSpec);
   if (selection.items.length === 0) throw new UserError(`none of the ${selection.missing.length} photographs of the split is on disk`, `they are looked for in ${selection.devkit.imageDir}`);
   const classifier = await loadClassifier(modelOrDefault(config.model), await specOfFlags(flags));
+  sayModelNotes(classifier, chooseLayers(classifier.graph, config.layers, config.method));
   const shard = shardOf(flags);
   const say = (text: string): void => { process.stderr.write(`${text}\n`); };
   if (selection.missing.length > 0) say(`${selection.missing.length} of the split's photographs are not on disk and are left out`);

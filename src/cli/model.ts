@@ -1,13 +1,17 @@
 import type { Command } from 'commander';
+import { needsNoRule } from '../autodiff/backward.js';
 import { gradientRules } from '../autodiff/rules/index.js';
 import { ClassifierGraph } from '../cam/classifier.js';
 import type { ModelSpec } from '../config/model-spec.js';
 import { MODEL_SPEC_KEY, mergeSpecs, modelSpecSchema, readSidecar, specOfMetadata } from '../config/model-spec.js';
 import { messageOf, UserError } from '../errors.js';
+import { imagePath } from '../onnx/image-path.js';
 import { strideAliases } from '../onnx/layers.js';
+import type { FeatureLayer } from '../onnx/layers.js';
 import { annotateModel } from '../onnx/metadata.js';
-import type { OnnxModel, OnnxValueInfo } from '../onnx/model.js';
+import type { OnnxModel, OnnxNode, OnnxValueInfo } from '../onnx/model.js';
 import { readModel } from '../onnx/read.js';
+import type { Size } from '../onnx/shapes.js';
 import { dataTypeName } from '../onnx/tensor.js';
 import { EXIT } from './exit-codes.js';
 import type { CommandRegistrar } from './main.js';
@@ -50,13 +54,10 @@ async function inspect(file: string, flags: ModelFlags) {
   const model = await readModel(file);
   const spec = mergeSpecs({ metadata: specOfMetadata(model, file), sidecar: await readSidecar(file), flags: await specOfFlags(flags) });
   const counts = new Map<string, number>();
-  for (const { op, domain } of model.graph.nodes) {
-    const name = domain === '' ? op : `${domain}.${op}`;
-    counts.set(name, (counts.get(name) ?? 0) + 1);
-  }
+  for (const node of model.graph.nodes) counts.set(operatorName(node), (counts.get(operatorName(node)) ?? 0) + 1);
   // Without a declared tensor of logits the layers are those on the way to the first output: a listing, not a decision.
   const target = spec.logits ?? model.graph.outputs[0]?.name ?? '';
-  const { layers, classCount, inputSize, problem } = layersOf(() => new ClassifierGraph(model, target, spec.inputSize, spec.tokens));
+  const { layers, classCount, inputSize, onPath, problem } = layersOf(() => new ClassifierGraph(model, target, spec.inputSize, spec.tokens));
   const aliases = new Map([...strideAliases(layers)].map(([alias, layer]) => [layer.name, alias]));
   return {
     file,
@@ -64,7 +65,7 @@ async function inspect(file: string, flags: ModelFlags) {
     inputs: model.graph.inputs.map(describeValue), outputs: model.graph.outputs.map(describeValue),
     parameters: [...model.graph.initializers.values()].reduce((sum, tensor) => sum + tensor.size, 0),
     operators: [...counts].sort((a, b) => b[1] - a[1])
-      .map(([name, count]) => ({ name, count, gradient: gradientRules.has(name) || notDifferentiated.has(name) })),
+      .map(([name, count]) => ({ name, count, gradient: gradientRules.has(name) || needsNoRule(name) || onPath?.has(name) === false })),
     layers: layers.map((layer) => ({ ...layer, alias: aliases.get(layer.name) })),
     problem,
     /** The number of logits. */
@@ -82,13 +83,20 @@ interface LayerReport {
   layers: ClassifierGraph['layers'];
   classCount?: number;
   inputSize?: { readonly size: Size; readonly declared: boolean };
+  /** The operators that carry the image. */
+  onPath?: ReadonlySet<string>;
   problem?: string;
+}
+
+function operatorName({ op, domain }: OnnxNode): string {
+  return domain === '' ? op : `${domain}.${op}`;
 }
 
 function layersOf(make: () => ClassifierGraph): LayerReport {
   try {
-    const { layers, classCount, input: { fixedSize }, sizeFound } = make();
-    return { layers, classCount, inputSize: fixedSize && { size: fixedSize, declared: !sizeFound } };
+    const { model, logits, layers, classCount, input: { name, fixedSize }, sizeFound } = make();
+    const onPath = new Set(imagePath(model.graph, name, logits).nodes.map(operatorName));
+    return { layers, classCount, onPath, inputSize: fixedSize && { size: fixedSize, declared: !sizeFound } };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     return { layers: [], problem: error.hint === undefined ? error.message : `${error.message} (${error.hint})` };
@@ -110,6 +118,9 @@ function describe(report: InspectReport, allLayers: boolean): string {
     `${report.file}: operator set ${report.opset}, ${(report.parameters / 1e6).toFixed(2)} million parameters${report.producer === '' ? '' : `, by ${report.producer}`}`,
     `inputs   ${report.inputs.join('; ')}`,
     `outputs  ${report.outputs.join('; ')}`,
+    ...report.inputSize === undefined
+      ? []
+      : [`size     ${report.inputSize.size.join('x')} only${report.inputSize.declared ? '' : ': the file declares a free size, but the network works at no other'}`],
     '',
     `preprocessing  (pixel * scale - mean) / std: order ${known(spec.channelOrder)}, scale ${known(spec.scale)}, mean ${known(spec.mean)}, std ${known(spec.std)}`,
     `logits         ${known(spec.logits)}`,
@@ -118,12 +129,21 @@ function describe(report: InspectReport, allLayers: boolean): string {
     '',
     ...(report.problem === undefined ? [] : [`layers cannot be listed: ${report.problem}`]),
     'feature layers (alias, tensor, channels, stride):',
-    ...shown.map((layer) => `  ${(layer.alias ?? '').padEnd(5)} ${layer.name.padEnd(width)} ${String(layer.channels).padStart(5)} channels, stride ${layer.stride}${layer.rectified ? '' : ', not rectified'}${layer.cut ? '' : ', on a branch'}`),
+    ...shown.map((layer) => `  ${(layer.alias ?? '').padEnd(5)} ${layer.name.padEnd(width)} ${String(layer.channels).padStart(5)} channels, stride ${layer.stride}${arrangementOf(layer)}${layer.rectified ? '' : ', not rectified'}${layer.cut ? '' : ', on a branch'}`),
     '',
     'operators (a gradient rule?):',
     ...report.operators.map(({ name, count, gradient }) => `  ${name.padEnd(24)} x${String(count).padEnd(4)} ${gradient ? 'yes' : 'NO: layers below it cannot be used'}`),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+/** What there is to say where a layer is no [N, C, h, w]. */
+function arrangementOf({ arrangement }: Pick<FeatureLayer, 'arrangement'>): string {
+  switch (arrangement.kind) {
+    case 'channels-first': return '';
+    case 'channels-last': return ', channels last';
+    case 'tokens': return `, tokens ${arrangement.grid.join('x')}${arrangement.first > 0 ? ` behind ${arrangement.first}` : ''}`;
+  }
 }
 
 interface AnnotateFlags extends ModelFlags {

@@ -37,9 +37,9 @@ export async function openBackbone(path: string, config: TrainConfig, flags: Mod
   const target = spec.logits ?? model.graph.outputs[0]?.name ?? '';
   const whole = new NetworkGraph(model, target, spec.inputSize);
   const network = config.outputStride === undefined ? whole : new NetworkGraph(dilate(whole, config.outputStride), target, spec.inputSize);
-  const layer = config.layer === undefined
-    ? network.layers.findLast(({ cut }) => cut) ?? network.layers.at(-1)
-    : resolveLayer(network.layers, config.layer);
+  // A head is a convolution: it wants [N, C, h, w].
+  const maps = network.layers.filter(({ arrangement }) => arrangement.kind === 'channels-first');
+  const layer = config.layer === undefined ? maps.findLast(({ cut }) => cut) ?? maps.at(-1) : resolveLayer(maps, config.layer);
   if (layer === undefined) throw new UserError(`${path} has no feature map that could be pooled`);
   return {
     path, hash: await hashFile(path), network, layer, spec,

@@ -24,6 +24,9 @@ export type CamMethodName = typeof CAM_METHODS[number];
 export const CAM_TARGETS = ['logit', 'softmax', 'sigmoid', 'log-softmax', 'margin'] as const;
 export type CamTargetName = typeof CAM_TARGETS[number];
 
+/** The layers unless told otherwise; those that a network has not are left out. */
+export const DEFAULT_LAYERS: readonly string[] = ['/8', '/16', '/32'];
+
 /** The settings of class activation maps: method and target, which layers, at which input size, and how they are fused. */
 export const camSettings = {
   method: z.enum(CAM_METHODS).default('layer-cam'),
@@ -32,7 +35,7 @@ export const camSettings = {
   scoreCamTopK: z.number().int().positive().optional(),
   /** How many channels Score-CAM and Ablation-CAM send through the network at once. */
   scoreCamBatch: z.number().int().positive().default(DEFAULT_CHANNEL_BATCH),
-  layers: z.array(z.string().min(1)).min(1).default(['/8', '/16', '/32']),
+  layers: z.array(z.string().min(1)).min(1).default([...DEFAULT_LAYERS]),
   inputSize: inputSizeText.default('short:320'),
   maxPixels: z.number().int().positive().default(DEFAULT_MAX_PIXELS),
   layerNorm: z.enum(['max', 'none']).default('max'),

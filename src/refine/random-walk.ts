@@ -16,7 +16,7 @@ export const randomWalkOptions = z.strictObject({
   /** How far a step leads, in cells. */
   radius: z.number().int().min(1).max(16).default(5),
   /** How strongly a difference of colour (0..1) holds a step back. */
-  beta: z.number().positive().max(1e6).default(100),
+  beta: z.number().positive().max(1e6).default(300),
   iterations: iterationsSetting.default(64),
 });
 

@@ -110,6 +110,10 @@ const cases: OperatorCase[] = [
   { name: 'Gather out of order, one twice', kind: linear, build: (b, x) => b.gather(x, b.ints([3, 0, 3, 1]), 3) },
   { name: 'Expand', kind: linear, build: (b, x) => b.mul(b.expand(b.reduceMean(x, [2, 3]), b.ints([1, 1, 3, 5])), weights(b, [3, 5])) },
   { name: 'Where', kind: kinked, build: (b, x) => b.where(b.greater(x, b.floats(2 * SPACING)), b.mul(x, b.floats(3)), b.reduceMean(x, [1])) },
+  { name: 'Cast to integers and back, which has no gradient', kind: kinked, build: (b, x) => {
+    const rounded = b.cast(b.cast(b.mul(x, b.floats(1 / SPACING)), DataType.int64), DataType.float32);
+    return b.add(b.mul(x, b.floats(2)), rounded);
+  } },
   { name: 'Cast', kind: linear, build: (b, x) => b.cast(x, DataType.float32) },
   { name: 'Max', kind: kinked, build: (b, x) => b.max(b.floats(2 * SPACING), x) },
   { name: 'Min', kind: kinked, build: (b, x) => b.min(x, b.floats([SPACING, -SPACING], [2, 1, 1])) },

@@ -7,6 +7,9 @@ import { NetworkGraph } from '../../src/onnx/network.js';
 import { parseModel } from '../../src/onnx/read.js';
 import { DataType } from '../../src/onnx/tensor.js';
 import { serializeModel } from '../../src/onnx/write.js';
+import { BLOCKED_DOMAIN } from '../../src/runtime/blocked/blocked-graph.js';
+import { blockedLayout } from '../../src/runtime/blocked/blocked-layout.js';
+import { channelBlock } from '../../src/runtime/blocked/channel-block.js';
 import { ortRuntime } from '../../src/runtime/ort.js';
 import type { FixtureTensor, WeightCase } from '../fixtures/load.js';
 import { loadWeightCases } from '../fixtures/load.js';
@@ -33,10 +36,10 @@ function networkOf({ modelPath }: WeightCase, size?: readonly [number, number]):
 }
 
 /** Inputs `input` and `seed`, the gradient of the output; outputs `gradient/<target>`. */
-function weightGradientGraph({ model, shapes }: NetworkGraph, targets: readonly string[]): OnnxModel {
+function weightGradientGraph({ model, shapes }: NetworkGraph, targets: readonly string[], blockedBatch?: number): OnnxModel {
   const b = new GraphBuilder(model.graph);
   const seed = b.reserve('seed');
-  const gradients = backward(b, { nodes: model.graph.nodes, shapes, output: { name: 'output', gradient: seed }, targets });
+  const gradients = backward(b, { nodes: model.graph.nodes, shapes, output: { name: 'output', gradient: seed }, targets, blockedBatch });
   const outputs = targets.map((name) => b.alias(gradients.get(name)!, `gradient/${name}`));
   return {
     ...model,
@@ -52,8 +55,10 @@ function feed({ shape, values }: FixtureTensor) {
   return { type: 'float32' as const, dims: shape, data: values };
 }
 
-async function expectGradients(testCase: WeightCase, targets: readonly string[], runs = testCase.runs, network = networkOf(testCase)): Promise<void> {
-  const session = await ortRuntime.load(serializeModel(weightGradientGraph(network, targets)), { threads: 1 });
+async function expectGradients(
+  testCase: WeightCase, targets: readonly string[], runs = testCase.runs, graph = weightGradientGraph(networkOf(testCase), targets),
+): Promise<void> {
+  const session = await ortRuntime.load(serializeModel(graph), { threads: 1 });
   for (const { input, seed, gradients } of runs) {
     const results = await session.run({ input: feed(input), seed: feed(seed) });
     for (const name of targets) {
@@ -74,12 +79,40 @@ describe('gradients of weights equal PyTorch\'s, summed over the batch', () => {
 describe('gradients for images of one known size, as training has them', () => {
   for (const testCase of cases.filter(({ runs }) => runs.every(({ input }) => input.shape.length === 4))) {
     it(testCase.name, async () => {
+      const targets = [...testCase.activations, ...testCase.weights];
       for (const run of testCase.runs) {
         const [height, width] = run.input.shape.slice(2);
-        await expectGradients(testCase, [...testCase.activations, ...testCase.weights], [run], networkOf(testCase, [height, width]));
+        await expectGradients(testCase, targets, [run], weightGradientGraph(networkOf(testCase, [height, width]), targets));
       }
     });
   }
+});
+
+const block = await channelBlock(ortRuntime);
+
+describe.skipIf(block === undefined)('gradients in ONNX Runtime\'s blocked layout', () => {
+  /** The graph for the sizes of one run, every weight an input. */
+  function blockedGraph(testCase: WeightCase, targets: readonly string[], { input, seed }: WeightCase['runs'][number]): OnnxModel {
+    const [batch, , height, width] = input.shape;
+    const { graph, ...rest } = weightGradientGraph(networkOf(testCase, [height, width]), targets, batch);
+    const inputs = graph.inputs.map((info) => ({ ...info, shape: info.name === 'seed' ? seed.shape : input.shape }));
+    return blockedLayout({ ...rest, graph: { ...graph, inputs } }, block!);
+  }
+
+  for (const testCase of cases.filter(({ runs }) => runs.every(({ input }) => input.shape.length === 4))) {
+    it(testCase.name, async () => {
+      const targets = [...testCase.activations, ...testCase.weights];
+      for (const run of testCase.runs) await expectGradients(testCase, targets, [run], blockedGraph(testCase, targets, run));
+    });
+  }
+
+  it('convolutions in whole blocks of channels are made there, with their gradients', () => {
+    const testCase = cases.find(({ name }) => name === 'network-wide-separable-relu6')!;
+    const { nodes } = blockedGraph(testCase, testCase.weights, testCase.runs[0]).graph;
+    const blocked = nodes.filter(({ op, domain }) => op === 'Conv' && domain === BLOCKED_DOMAIN);
+    // Six of the forward pass, the head is none; the input's gradients of all but the first; the weights' of the two depthwise ones.
+    expect(blocked.length).toBe(6 + 5 + 2);
+  });
 });
 
 describe('gradients of weights and of activations at once', () => {

@@ -124,6 +124,7 @@ describe('ablate', () => {
     ['methods', ['--layers', '/32', '--layers', '/8,/32@grad-cam', '--method', 'layer-cam,grad-cam++', '--map-norm', 'max,none', '--layer-norm', 'max,none']],
     ['views', ['--layers', '/16,/32', '--scales', '1', '--scales', '0.75,1,1.5', '--flip', 'on,off', '--fuse-first', 'layers,scales', '--scale-norm', 'none']],
     ['policies', ['--background', 'constant,power,percentile,otsu', '--conflict', 'argmax,ignore,smaller-first', '--conflict-margin', '0.2']],
+    ['colours', ['--refine', 'none', '--refine', 'pamr:iterations=2', '--edge-upsample', 'none', '--edge-upsample', 'guided', '--background', 'constant,power']],
     ['thresholds per class', ['--background', 'constant,per-class', '--fuse', 'mean']],
   ])('scores what generate and eval score: %s', async (name, flags) => {
     const out = `equal-${name.replaceAll(' ', '-')}`;

@@ -56,6 +56,55 @@ function graphOf(shape: readonly (number | string | null)[], build: (b: GraphBui
   return { name: 'g', nodes: b.nodes, initializers: b.initializers, inputs, outputs: [] };
 }
 
+describe('arithmetic on sizes gives the numbers that ONNX Runtime computes', () => {
+  /** Of the image's size, an int64 vector [4]. */
+  type Build = (b: GraphBuilder, size: string) => string;
+  const matrix = (b: GraphBuilder) => b.reshape(b.ints([1, 2, 3, 4, 5, 6]), [2, 3]);
+  const first = Number.MIN_SAFE_INTEGER;
+  const cases: Record<string, Build> = {
+    'the paddings of PyTorch\'s F.pad: a list of pairs, backwards, as begins and ends': (b, size) => {
+      const zeros = b.node('ConstantOfShape', [b.ints([4])], {});
+      const pairs = b.reshape(b.concat([b.sub(size, b.ints(3)), b.cast(zeros, DataType.int64)], 0), [-1, 2]);
+      return b.reshape(b.transpose(b.node('Slice', [pairs, b.ints([-1]), b.ints([first]), b.ints([0]), b.ints([-1])]), [1, 0]), [-1]);
+    },
+    'a slice backwards, by twos': (b) => b.node('Slice', [b.ints([0, 1, 2, 3, 4, 5]), b.ints([-2]), b.ints([0]), b.ints([0]), b.ints([-2])]),
+    'a slice backwards from beyond the end': (b) => b.node('Slice', [matrix(b), b.ints([9, 1]), b.ints([first, first]), b.ints([1, 0]), b.ints([-2, -1])]),
+    'a slice of a matrix': (b) => b.slice(matrix(b), b.ints([1]), b.ints([3]), [-1]),
+    'the transpose of three axes': (b) => b.transpose(b.reshape(b.ints([...Array(24).keys()]), [2, 3, 4]), [2, 0, 1]),
+    'concatenation along the second axis': (b) => b.concat([matrix(b), b.reshape(b.ints([7, 8]), [2, 1]), matrix(b)], 1),
+    'rows of a matrix': (b) => b.gather(matrix(b), b.ints([1, 0, -1]), 0),
+    'a column of a matrix': (b) => b.gather(matrix(b), b.ints(-1), 1),
+    'parts of a matrix': (b) => b.nodeWithOutputs('Split', [matrix(b), b.ints([1, 2])], 2, { axis: 1 })[1],
+    'repetition': (b) => b.node('Tile', [matrix(b), b.ints([1, 2])]),
+    'expansion': (b) => b.expand(b.reshape(b.ints([1, 2]), [2, 1]), b.ints([3, 2, 2])),
+    'a range': (b, size) => b.range(b.ints(0), b.gather(size, b.ints(3), 0), b.ints(3)),
+    'broadcasting of a column by a row': (b) => b.mul(b.reshape(b.ints([1, 2]), [2, 1]), b.reshape(b.ints([3, 4, 5]), [1, 3])),
+    'division of negative numbers': (b) => b.div(b.ints([-7, 7, -7]), b.ints([2, -2, -2])),
+    'remainders of negative numbers': (b) => b.mod(b.ints([-7, 7, -7]), b.ints([3, -3, -3])),
+    'powers, maxima and minima': (b) => b.max(b.pow(b.ints([1, 2, 3]), b.ints(2)), b.min(b.ints([9, 1, 12]), b.ints(10))),
+    'choices': (b, size) => b.where(b.greater(size, b.ints(10)), b.neg(size), b.ints([-1, -2, -3, -4])),
+    'a division of floats, rounded up': (b, size) => b.cast(b.node('Ceil', [b.div(b.cast(size, DataType.float32), b.floats(2))]), DataType.int64),
+    'a division of floats, rounded down by the cast': (b, size) => b.cast(b.sqrt(b.cast(size, DataType.float32)), DataType.int64),
+    'products and sums': (b, size) => b.add(b.node('ReduceProd', [size], { keepdims: 1 }), b.reduceSum(size, [0])),
+    'the number of elements': (b) => b.node('Size', ['x']),
+    'squeezed and unsqueezed': (b, size) => b.squeeze(b.unsqueeze(size, [0, 2]), [2]),
+  };
+  for (const [name, build] of Object.entries(cases)) {
+    it(name, async () => {
+      let y = '';
+      const graph = graphOf(['N', 3, 'H', 'W'], (b) => { y = build(b, b.shape('x')); });
+      const outputs = [{ name: y, type: DataType.int64, shape: undefined }];
+      const session = await ortRuntime.load(serializeModel(modelOf({ ...graph, outputs })), { threads: 1 });
+      const dims = [1, 3, 7, 10];
+      const { [y]: expected } = await session.run({ x: { type: 'float32', dims, data: new Float32Array(210) } });
+      await session.release();
+      const known = inferShapes(graph, new Map([['x', dims]])).get(y);
+      expect(known?.dims).toEqual(expected.dims);
+      expect(known?.values).toEqual(Array.from(expected.data, Number));
+    });
+  }
+});
+
 const modelOf = (graph: OnnxGraph): OnnxModel => ({ irVersion: 8, opset: 18, otherOpsets: new Map(), producer: '', metadata: new Map(), graph });
 
 function refusal(action: () => unknown): UserError {
@@ -101,6 +150,71 @@ describe('GraphShapes', () => {
     expect(input.fixedSize).toEqual([32, 24]);
     expect(['feat_a', 'feat_b'].map((name) => shapes.stride(name))).toEqual([[4, 4], [8, 8]]);
     expect(model.graph.nodes.length).toBeGreaterThan(5);
+  });
+
+  it('counts the strides of a network of one size by its windows, not by its sizes', () => {
+    // Without padding 75 pixels become 37, 18 and 8, and 75 / 8 is nearer to 9.
+    const names: string[] = [];
+    const graph = graphOf([1, 3, 75, 75], (b) => {
+      let value = 'x';
+      for (let i = 0; i < 3; i++) names.push(value = b.conv(value, b.floats(new Float32Array(81), [3, 3, 3, 3]), { strides: [2, 2] }));
+    });
+    const shapes = GraphShapes.of(graph, imageInput(graph));
+    expect(names.map((name) => shapes.stride(name))).toEqual([[2, 2], [4, 4], [8, 8]]);
+  });
+
+  it('tells maps from other tensors of four axes where one size is all there is', () => {
+    const names: Record<string, string> = {};
+    const graph = graphOf([1, 3, 8, 8], (b) => {
+      names.map = b.conv('x', b.floats(new Float32Array(32 * 12), [32, 3, 2, 2]), { strides: [2, 2] });
+      names.last = b.transpose(names.map, [0, 2, 3, 1]);
+      names.product = b.matmul(names.last, b.floats(new Float32Array(32 * 16), [32, 16]));
+      names.back = b.transpose(names.product, [0, 3, 1, 2]);
+      names.shuffled = b.reshape(b.transpose(b.reshape(names.back, [1, 2, 8, 4, 4]), [0, 2, 1, 3, 4]), [1, 16, 4, 4]);
+      // Two heads of eight channels, and what each of 16 tokens makes of the others: [1, 2, 16, 16].
+      names.heads = b.transpose(b.reshape(names.back, [1, 2, 8, 16]), [0, 1, 3, 2]);
+      names.attention = b.matmul(names.heads, b.transpose(names.heads, [0, 1, 3, 2]));
+      names.fine = b.node('DepthToSpace', [names.back], { blocksize: 2 });
+      names.every = b.node('Slice', [names.fine, b.ints([0]), b.ints([8]), b.ints([-1]), b.ints([4])]);
+    });
+    const shapes = GraphShapes.of(graph, imageInput(graph));
+    const strideOf = (name: string) => shapes.stride(name) ?? shapes.strideChannelsLast(name);
+    const found = Object.fromEntries(Object.entries(names).map(([key, name]) => [key, strideOf(name)]));
+    expect(found).toEqual({
+      map: [2, 2], last: [2, 2], product: [2, 2], back: [2, 2], shuffled: [2, 2], heads: undefined, attention: undefined, fine: [1, 1], every: [1, 4],
+    });
+    expect(['last', 'product'].map((key) => shapes.stride(names[key]))).toEqual([undefined, undefined]);
+    expect(shapes.strideChannelsLast(names.back)).toBeUndefined();
+  });
+
+  it('takes what depends on an odd size for no constant', () => {
+    const graph = graphOf(free, (b) => {
+      const size = b.shape('x', 2, 4);
+      b.alias(b.mod(size, b.ints([2])), 'rest');
+      b.alias(b.mod(b.div(b.add(size, b.ints(1)), b.ints(2)), b.ints([2])), 'rest_of_half');
+      b.alias(b.mul(b.ints([2]), b.ints([3])), 'constant');
+    });
+    const shapes = GraphShapes.of(graph, imageInput(graph));
+    expect(['rest', 'rest_of_half', 'constant'].map((name) => shapes.values(name))).toEqual([undefined, undefined, [6]]);
+  });
+
+  it('finds the size of a network that declares a free one and works at one only', () => {
+    const graph = graphOf(free, (b) => {
+      const map = b.conv('x', b.floats(new Float32Array(2 * 3 * 16), [2, 3, 4, 4]), { strides: [32, 32] });
+      b.alias(b.gemm(b.node('Flatten', [map]), b.floats(new Float32Array(2 * 49 * 5), [98, 5])), 'logits');
+    });
+    const network = new NetworkGraph(modelOf(graph), 'logits');
+    expect([network.input.fixedSize, network.sizeFound]).toEqual([[224, 224], true]);
+    expect(network.layers.map(({ stride }) => stride)).toEqual([32]);
+    const given = new NetworkGraph(modelOf(graph), 'logits', [227, 224]);
+    expect([given.input.fixedSize, given.sizeFound]).toEqual([[227, 224], false]);
+  });
+
+  it('refuses a network that works at none of the usual sizes', () => {
+    const graph = graphOf(free, (b) => { b.alias(b.gemm(b.node('Flatten', ['x']), b.floats(new Float32Array(7), [7, 1])), 'logits'); });
+    const { message, hint } = refusal(() => new NetworkGraph(modelOf(graph), 'logits'));
+    expect(message).toContain('declares a free image size, but does not work at 256x320');
+    expect(hint).toContain('--model-input-size');
   });
 
   it('names the node that cannot work at an image size', () => {

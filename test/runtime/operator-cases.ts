@@ -2,7 +2,8 @@ import type { OperatorCase } from './operator-graph.js';
 import { fed, fedInts, floats, ints, intsOf, number, positive, truths, w, x } from './operator-graph.js';
 
 type Rest = Omit<OperatorCase, 'op' | 'what'>;
-const of = (op: string, cases: Readonly<Record<string, Rest>>): OperatorCase[] => Object.entries(cases).map(([what, rest]) => ({ op, what, ...rest }));
+const of = (op: string, cases: Readonly<Record<string, Rest>>): OperatorCase[] => (
+  Object.entries(cases).map(([what, rest]) => ({ op, what, ...rest })));
 
 const int64 = ['int64'] as const;
 
@@ -72,6 +73,7 @@ const shaped = [
     'to truths': { inputs: [fed([0, 0.3, -1, 0], [1, 1, 2, 2])], attributes: { to: 9 }, bool: true },
     'of truths': { inputs: [truths(1, 2, 3, 4)], attributes: { to: 1 } },
   }),
+  ...['Softsign', 'ThresholdedRelu', 'Celu', 'Round'].flatMap((op) => of(op, { 'of a matrix': { inputs: [fed(bends(), [3, 6])] } })),
   ...of('Dropout', { 'at rest': { inputs: [x(2, 3, 4, 5)] } }),
 ];
 
@@ -174,13 +176,13 @@ const algebra = [
 ];
 
 const reductions = [
-  ...['ReduceSum', 'ReduceMean', 'ReduceMax', 'ReduceMin', 'ReduceProd', 'ReduceL2', 'ReduceSumSquare'].flatMap((op) => of(op, {
+  ...['ReduceSum', 'ReduceMean', 'ReduceMax', 'ReduceMin', 'ReduceProd', 'ReduceL2', 'ReduceSumSquare', 'ReduceL1', 'ReduceLogSumExp'].flatMap((op) => of(op, {
     'positions': { inputs: [x(2, 3, 4, 5), ints(2, 3)] }, 'positions, dropped': { inputs: [x(2, 3, 4, 5), ints(-1, -2)], attributes: { keepdims: 0 } },
     'channels': { inputs: [x(2, 3, 4, 5), ints(1)] }, 'channels, dropped': { inputs: [x(2, 3, 4, 5), ints(1)], attributes: { keepdims: 0 } },
     'batch': { inputs: [x(2, 3, 4, 5), ints(0)], attributes: { keepdims: 0 } }, 'all': { inputs: [x(2, 3, 4)], attributes: { keepdims: 0 } },
     'vectors': { inputs: [x(3, 5), ints(1)] }, 'axes apart': { inputs: [x(2, 3, 4, 5, 2), ints(0, 3)], attributes: { keepdims: 0 } },
     'none of them': { inputs: [x(2, 3), ints()], attributes: { noop_with_empty_axes: 1 } },
-  })).filter(({ op, what }) => what !== 'none of them' || !/L2|Square/.test(op)),
+  })).filter(({ op, what }) => what !== 'none of them' || !/L[12]|Square|Log/.test(op)),
   ...of('ReduceProd', { integers: { inputs: [fedInts([3, 4, 5]), ints(0)], results: int64 } }),
   ...of('ArgMax', {
     'channels': { inputs: [x(2, 3, 4, 5)], attributes: { axis: 1 }, results: int64 },
@@ -245,7 +247,8 @@ const arrangements = [
     'from the end': { inputs: [x(2, 3, 4, 5)], attributes: { start: -2 }, results: int64 },
   }),
   ...of('Size', { 'of images': { inputs: [x(2, 3, 4, 5)], results: int64 } }),
-  ...of('Range', { integers: { inputs: [intsOf([2], []), intsOf([11], []), intsOf([3], [])], results: int64 }, backwards: { inputs: [intsOf([5], []), intsOf([0], []), intsOf([-2], [])], results: int64 } }),
+  ...of('Range', { integers: { inputs: [intsOf([2], []), intsOf([11], []), intsOf([3], [])], results: int64 },
+    backwards: { inputs: [intsOf([5], []), intsOf([0], []), intsOf([-2], [])], results: int64 } }),
   ...of('ConstantOfShape', { zeros: { inputs: [fedInts([2, 3])] } }),
   ...of('OneHot', {
     'classes': { inputs: [fedInts([3, 0, 4]), intsOf([5], []), floats([0, 1])] }, 'others': { inputs: [fedInts([3, 0, -1]), intsOf([5], []), floats([1, 0])] },

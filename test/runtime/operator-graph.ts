@@ -87,7 +87,10 @@ export function graphOf(
     feeds,
     model: {
       irVersion: 9, opset, otherOpsets: new Map(), producer: '', metadata: new Map(),
-      graph: { name: op, nodes: b.nodes, initializers: b.initializers, inputs: graphInputs, outputs: outputs.map((name, i) => ({ name, type: DataType[results[i]], shape: undefined })) },
+      graph: {
+        name: op, nodes: b.nodes, initializers: b.initializers, inputs: graphInputs,
+        outputs: outputs.map((name, i) => ({ name, type: DataType[results[i]], shape: undefined })),
+      },
     },
   };
 }

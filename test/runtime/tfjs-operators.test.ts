@@ -7,7 +7,7 @@ import { ortRuntime } from '../../src/runtime/ort.js';
 import type { Runtime } from '../../src/runtime/runtime.js';
 import { loadTfjs } from '../../src/runtime/tfjs/backend.js';
 import { tfjsRuntime } from '../../src/runtime/tfjs/runtime.js';
-import { tfOperators } from '../../src/runtime/tfjs/session.js';
+import { tfOperators } from '../../src/runtime/tfjs/table.js';
 import { relativeError } from '../helpers.js';
 import { noise } from '../random.js';
 

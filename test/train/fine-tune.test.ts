@@ -7,7 +7,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ClassifierGraph } from '../../src/cam/classifier.js';
 import { readModel } from '../../src/onnx/read.js';
 import type { OnnxModel } from '../../src/onnx/model.js';
-import { ortRuntime } from '../../src/runtime/ort.js';
 import { fineTune } from '../../src/train/fine-tune.js';
 import type { FineTuneOptions, FineTuneResult, FineTuneSettings } from '../../src/train/fine-tune.js';
 import { trainableParameters } from '../../src/train/parameters.js';
@@ -41,7 +40,7 @@ afterAll(() => rm(folder, { recursive: true }));
 async function train(name: string, changes: Partial<FineTuneOptions> = {}): Promise<FineTuneResult> {
   return fineTune({
     classifier, normalisation: tinySpec, parameters: trainableParameters(classifier), samples, settings, identity: {}, folder: join(folder, name),
-    resume: true, runtime: ortRuntime, threads: 1, workers: 1, checkpointEvery: 100, stopped: () => false, ...changes,
+    resume: true, threads: 2, workers: 1, checkpointEvery: 100, stopped: () => false, ...changes,
   });
 }
 

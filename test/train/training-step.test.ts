@@ -28,11 +28,11 @@ function classifierOf(): ClassifierGraph {
   return new ClassifierGraph(parseModel(readFileSync(fixture.modelPath)), 'logits');
 }
 
-function trainerOf(imagesPerPass: number): Promise<Trainer> {
+function trainerOf(imagesPerPass: number, threads = 1): Promise<Trainer> {
   const classifier = classifierOf();
   return Trainer.create(classifier, trainableParameters(classifier), {
     optimiser: 'sgd', momentum: settings.momentum, weightDecay: settings.weightDecay, headRate: settings.headFactor, average: true,
-    batchSize: imagesPerPass, imageSize, runtime: ortRuntime, threads: 1,
+    batchSize: imagesPerPass, imageSize, threads,
   });
 }
 
@@ -67,7 +67,7 @@ describe('training steps equal PyTorch\'s', () => {
   it('the gradients of a pass', async () => {
     const classifier = classifierOf();
     const parameters = trainableParameters(classifier);
-    const session = await ortRuntime.load(serializeModel(buildTrainingGraph(classifier, parameters, [batchSize, imageSize])), { threads: 1 });
+    const session = await ortRuntime.load(serializeModel(buildTrainingGraph(classifier, parameters, { images: batchSize, batch: batchSize, size: imageSize })), { threads: 1 });
     const feed = ({ shape, values }: FixtureTensor) => ({ type: 'float32' as const, dims: shape, data: values });
     const [{ images, targets }] = batches;
     const results = await session.run({
@@ -82,8 +82,10 @@ describe('training steps equal PyTorch\'s', () => {
     });
   });
 
-  it('ten steps: the loss of each, the weights after the first and the last, their moving average', async () => {
-    const trainer = await trainerOf(batchSize);
+  // Batches of four: in one lane, in two, in three of which one has two images, in four and one to spare.
+  it.each([1, 2, 3, 5])('ten steps on %i threads: the loss of each, the weights after the first and the last, their moving average', async (threads) => {
+    const trainer = await trainerOf(batchSize, threads);
+    expect(trainer.lanes).toBe(Math.min(threads, batchSize));
     for (const [t, { images, targets }] of batches.entries()) {
       const loss = await trainer.pass(images.values, targets.values);
       expect(Math.abs(loss / fixture.losses[t] - 1), `loss of step ${t}`).toBeLessThanOrEqual(TOLERANCE);
@@ -95,8 +97,22 @@ describe('training steps equal PyTorch\'s', () => {
     await trainer.release();
   });
 
-  it('a batch in two halves, the gradients accumulated', async () => {
-    const trainer = await trainerOf(batchSize / 2);
+  it('the same in two runs, bit by bit', async () => {
+    const results: OnnxModel[] = [];
+    for (let run = 0; run < 2; run++) {
+      const trainer = await trainerOf(batchSize, 3);
+      for (const { images, targets } of batches.slice(0, 3)) {
+        await trainer.pass(images.values, targets.values);
+        await trainer.update(0.01, 0.9);
+      }
+      results.push(trainer.model('weights'));
+      await trainer.release();
+    }
+    for (const { name } of trainableParameters(classifierOf())) expect(numbersOf(results[1], name)).toEqual(numbersOf(results[0], name));
+  });
+
+  it.each([1, 2])('a batch in two halves on %i threads, the gradients accumulated', async (threads) => {
+    const trainer = await trainerOf(batchSize / 2, threads);
     const [{ images, targets }] = batches;
     const halves = (values: Float32Array): Float32Array[] => [values.subarray(0, values.length / 2), values.subarray(values.length / 2)];
     const losses: number[] = [];

@@ -7,9 +7,12 @@ import { messageOf, UserError } from '../../errors.js';
 const LARGEST_SHARE = 1;
 
 const schema = z.looseObject({
+  /** Whether the thresholds were chosen on the very masks that the scores are taken on. */
+  sawMasks: z.boolean().nullish(),
   variants: z.array(z.looseObject({
     name: z.string(),
-    miou: z.number().min(0).max(100),
+    /** Null where no class is present. */
+    miou: z.number().min(0).max(100).nullable(),
     /** The ends of a confidence interval. */
     low: z.number().nullish(),
     high: z.number().nullish(),
@@ -26,13 +29,20 @@ export interface AblationVariant {
   readonly threshold?: number;
 }
 
+/** The results of an ablation. */
+export interface Ablation {
+  readonly variants: readonly AblationVariant[];
+  /** Whether the thresholds were chosen on the masks that the scores are of; not known unless the file says so. */
+  readonly sawMasks?: boolean;
+}
+
 /**
- * Reads the results of an ablation: a JSON file `{ variants: [{ name, miou, low?, high?, threshold? }] }`, scores as shares
- * or in percent (all of them); more fields do no harm.
+ * Reads the results of an ablation: a JSON file `{ sawMasks?, variants: [{ name, miou, low?, high?, threshold? }] }`, scores
+ * as shares or in percent (all of them); more fields do no harm. Variants without a score are left out.
  *
  * @throws UserError where the file cannot be read or is something else
  */
-export async function readAblation(path: string): Promise<AblationVariant[]> {
+export async function readAblation(path: string): Promise<Ablation> {
   let value: unknown;
   try {
     value = JSON.parse(await readFile(path, 'utf8'));
@@ -43,10 +53,13 @@ export async function readAblation(path: string): Promise<AblationVariant[]> {
   if (!parsed.success) {
     throw new UserError(`${path} does not hold the results of an ablation: ${describeIssues(parsed.error)}`, 'expected is { "variants": [{ "name": ..., "miou": ... }] }');
   }
-  const { variants } = parsed.data;
-  const unit = variants.some(({ miou, high }) => Math.max(miou, high ?? 0) > LARGEST_SHARE) ? 100 : 1;
+  const { variants, sawMasks } = parsed.data;
+  const unit = variants.some(({ miou, high }) => Math.max(miou ?? 0, high ?? 0) > LARGEST_SHARE) ? 100 : 1;
   const share = (score: number | null | undefined): number | undefined => (score == null ? undefined : score / unit);
-  return variants.map(({ name, miou, low, high, threshold }) => ({
-    name, miou: miou / unit, low: share(low), high: share(high), threshold: threshold ?? undefined,
-  }));
+  return {
+    sawMasks: sawMasks ?? undefined,
+    variants: variants.flatMap(({ name, miou, low, high, threshold }) => (miou === null
+      ? []
+      : [{ name, miou: miou / unit, low: share(low), high: share(high), threshold: threshold ?? undefined }])),
+  };
 }

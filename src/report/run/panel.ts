@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { deflateSync } from 'node:zlib';
+import { constants as zlib, deflateSync } from 'node:zlib';
 import sharp from 'sharp';
 import { messageOf, UserError } from '../../errors.js';
 import { resizeMap } from '../../image/resize-map.js';
@@ -91,7 +91,8 @@ export async function makePanel(task: PanelTask): Promise<PanelResult> {
   const present = planes.filter((plane) => plane !== undefined);
   const { header: mapHeader, bytes: mapBytes } = packMaps(cams);
   const header: PanelHeader = { w: size[1], h: size[0], planes: planes.map((plane) => (plane === undefined ? 0 : 1)), ...mapHeader };
-  const packed = deflateSync(Buffer.concat([...present.map((plane) => resizeLabels(plane, size)), ...mapBytes]));
+  // Run lengths are nearly all that there is to find in labels; looking for no more is ten times as fast.
+  const packed = deflateSync(Buffer.concat([...present.map((plane) => resizeLabels(plane, size)), ...mapBytes]), { strategy: zlib.Z_RLE });
   const labels = [...new Set(present.flatMap(labelsIn))].sort((a, b) => a - b);
   const base = { id: task.id, photo: photo !== undefined, header, labels, problems };
   if (task.folder === undefined) return { ...base, photoBytes: photo?.bytes, packed };
@@ -178,7 +179,7 @@ async function readCams(path: string, names: readonly string[]): Promise<Cams | 
     if (maps.shape.length !== 3 || count !== labels.length) throw new NpyError(`its maps are [${maps.shape.join(', ')}], but there are ${labels.length} keys`);
     if (labels.some((label) => !Number.isInteger(label) || label < 1 || label > 20)) throw new NpyError(`its keys are ${labels.join(', ')}, but classes are 1..20`);
     const slices = (array: NumberArray): Float32Array[] => {
-      const all = Float32Array.from(array.values);
+      const all = array.values instanceof Float32Array ? array.values : Float32Array.from(array.values);
       return Array.from({ length: all.length / (height * width) }, (_, i) => all.subarray(i * height * width, (i + 1) * height * width));
     };
     const fused = slices(maps).map((values, k) => ({ label: labels[k], layer: '', values }));

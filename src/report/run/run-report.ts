@@ -8,6 +8,7 @@ import { className } from '../../voc/classes.js';
 import type { RgbMasks } from '../../voc/masks.js';
 import { vocColour } from '../../voc/palette.js';
 import { readAblation } from './ablation.js';
+import type { Ablation } from './ablation.js';
 import { readClientAssets } from './client.js';
 import { fileNames } from './file-names.js';
 import { openRun } from './folder.js';
@@ -89,7 +90,7 @@ export async function writeRunReport(options: RunReportOptions): Promise<RunRepo
   const { compare } = options;
   const [ownName, otherName] = compare === undefined ? ['Seeds', ''] : namesOf(options.run, compare);
   const other = compare === undefined ? undefined : { name: otherName, run: await openRun(compare, options) };
-  const variants = options.ablation === undefined ? undefined : await readAblation(options.ablation);
+  const ablation = options.ablation === undefined ? undefined : await readAblation(options.ablation);
   const predictions = predictionsOf(run, ownName, other);
   const shownCount = Math.min(options.maxImages ?? Infinity, run.images.length);
   const { page, folder } = placeOf(options, shownCount);
@@ -109,7 +110,7 @@ export async function writeRunReport(options: RunReportOptions): Promise<RunRepo
   ]);
   const interrupted = panels.length < tasks.length;
   const inline = folder === undefined;
-  const findings = { run, scored, variants, curve: swept.curve, panels, tasks, problems, options, inline };
+  const findings = { run, scored, ablation, curve: swept.curve, panels, tasks, problems, options, inline };
   if (!interrupted) await writeFileAtomic(page, await pageOf(findings));
   return {
     page: interrupted ? undefined : page, singleFile: inline, images: run.images.length, gallery: panels.length,
@@ -173,7 +174,7 @@ interface Findings {
   readonly run: Run;
   readonly scored: readonly ScoredPrediction[];
   readonly curve?: ThresholdCurve;
-  readonly variants?: Awaited<ReturnType<typeof readAblation>>;
+  readonly ablation?: Ablation;
   readonly panels: readonly PanelResult[];
   readonly tasks: readonly PanelTask[];
   readonly problems: readonly Problem[];
@@ -181,7 +182,7 @@ interface Findings {
   readonly inline: boolean;
 }
 
-async function pageOf({ run, scored, curve, variants, panels, tasks, problems, options, inline }: Findings): Promise<string> {
+async function pageOf({ run, scored, curve, ablation, panels, tasks, problems, options, inline }: Findings): Promise<string> {
   const files = new Map(tasks.map(({ id, file }) => [id, file]));
   const truth = panels.some(({ header }) => header.planes[0] === 1);
   const maps = panels.some(({ header }) => header.maps.length > 0);
@@ -224,7 +225,7 @@ async function pageOf({ run, scored, curve, variants, panels, tasks, problems, o
       { id: 'scores', name: 'Scores', html: scoreSection(scored) },
       { id: 'comparison', name: 'Comparison', html: comparisonSection(scored) },
       { id: 'threshold', name: 'Threshold', html: thresholdSection(curve, run.record) },
-      { id: 'ablation', name: 'Ablation', html: ablationSection(variants) },
+      { id: 'ablation', name: 'Ablation', html: ablationSection(ablation) },
       { id: 'gallery', name: 'Gallery', html: gallery },
       { id: 'run', name: 'The run', html: runSection(run, problems) },
     ],

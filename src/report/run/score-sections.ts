@@ -5,7 +5,7 @@ import { className } from '../../voc/classes.js';
 import { barChartSvg } from '../bar-chart.js';
 import { escapeXml } from '../escape.js';
 import { lineChartSvg } from '../line-chart.js';
-import type { AblationVariant } from './ablation.js';
+import type { Ablation } from './ablation.js';
 import { mostConfused } from './confused.js';
 import type { ConfusedPair } from './confused.js';
 import { folded, num, paragraph, percent, section, table } from './html.js';
@@ -96,8 +96,9 @@ export function thresholdSection(curve: ThresholdCurve | undefined, { settings =
 }
 
 /** The variants of an ablation as table and bars, as they stand in its file. */
-export function ablationSection(variants: readonly AblationVariant[] | undefined): string {
-  if (variants === undefined) return '';
+export function ablationSection(ablation: Ablation | undefined): string {
+  if (ablation === undefined) return '';
+  const { variants, sawMasks } = ablation;
   const intervals = variants.some(({ low, high }) => low !== undefined && high !== undefined);
   const thresholds = variants.some(({ threshold }) => threshold !== undefined);
   const head = ['variant', 'mIoU %', ...(intervals ? ['interval %'] : []), ...(thresholds ? ['threshold'] : [])];
@@ -107,6 +108,7 @@ export function ablationSection(variants: readonly AblationVariant[] | undefined
     ...(thresholds ? [num(threshold === undefined ? '–' : threshold.toFixed(2))] : []),
   ]);
   return section('ablation', 'Ablation', [
+    ...(sawMasks === true ? [paragraph('The thresholds are the best ones for these very masks: every score here saw them.', 'note')] : []),
     `<div class="columns"><figure>\n${barChartSvg({
       title: 'mIoU of the variants', unit: 'mIoU in %', series: ['mIoU'],
       rows: variants.map(({ name, miou, low, high }) => ({

@@ -12,25 +12,14 @@ export type TfjsDevice = typeof TFJS_DEVICES[number];
 export interface TfjsBackend {
   readonly tf: TfModule;
   readonly device: TfjsDevice;
+  /** What TensorFlow.js calls the backend. */
+  readonly name: string;
   /** The package that brings it, and its version. */
-  readonly description: string;
+  readonly packageName: string;
+  readonly version: string;
 }
 
 const require = createRequire(import.meta.url);
-
-/**
- * Loads TensorFlow.js with one backend.
- *
- * @throws UserError where it is not installed or does not work here, with the command that brings it
- */
-export async function loadTfjs(device: TfjsDevice): Promise<TfjsBackend> {
-  switch (device) {
-    case 'gpu': return native('@tensorflow/tfjs-node-gpu', device);
-    case 'node': return native('@tensorflow/tfjs-node', device);
-    case 'wasm': return portable('@tensorflow/tfjs-backend-wasm', device);
-    case 'cpu': return portable('@tensorflow/tfjs-backend-cpu', device);
-  }
-}
 
 /** The package that brings each device. */
 export const TFJS_PACKAGES: Readonly<Record<TfjsDevice, string>> = {
@@ -47,44 +36,48 @@ export function isInstalled(device: TfjsDevice): boolean {
   }
 }
 
-/** TensorFlow itself: these packages bring their own copy of TensorFlow.js's core, whose tensors do not mix with another's. */
-async function native(name: string, device: TfjsDevice): Promise<TfjsBackend> {
-  const hint = `npm install ${name}`;
-  let path: string;
+/**
+ * Loads TensorFlow.js with one backend. A thread has one current backend; sessions of several take turns.
+ *
+ * @throws UserError where it is not installed or does not work here, with the command that brings it
+ */
+export async function loadTfjs(device: TfjsDevice): Promise<TfjsBackend> {
+  const packageName = TFJS_PACKAGES[device];
+  if (!isInstalled(device)) throw new UserError(`${packageName} is not installed`, `npm install ${packageName}`);
   try {
-    path = require.resolve(name);
-  } catch {
-    throw new UserError(`${name} is not installed`, hint);
-  }
-  try {
-    const loaded = await import(pathToFileURL(path).href) as { default?: TfModule } & TfModule;
-    const tf = loaded.default ?? loaded;
-    await tf.ready();
-    if (tf.getBackend() !== 'tensorflow') throw new Error(`its backend is '${tf.getBackend()}'`);
-    // TensorFlow for GPUs runs without one, too, on the processor: that would be a silent fall-back.
-    const backend = tf.backend() as { isUsingGpuDevice?: boolean };
-    if (device === 'gpu' && backend.isUsingGpuDevice !== true) throw new Error('it sees no GPU');
-    return { tf, device, description: `${name} ${versionOf(name)}` };
+    const tf = device === 'wasm' || device === 'cpu' ? await portable(device) : await native(device);
+    return { tf, device, name: tf.getBackend(), packageName, version: versionOf(packageName) };
   } catch (error) {
-    throw new UserError(`${name} does not work here: ${messageOf(error)}`, device === 'gpu' ? 'it needs an NVIDIA GPU with CUDA and cuDNN' : `${hint} again, for this version of Node`, { cause: error });
+    const hint = device === 'gpu' ? 'it needs Linux or Windows and an NVIDIA GPU with CUDA and cuDNN' : `npm rebuild ${packageName}, or npm install ${packageName}`;
+    throw new UserError(`${packageName} does not work here: ${messageOf(error).split('\n')[0]}`, hint, { cause: error });
   }
 }
 
-async function portable(name: string, device: 'wasm' | 'cpu'): Promise<TfjsBackend> {
-  try {
-    const tf = await import('@tensorflow/tfjs-core');
-    if (device === 'wasm') {
-      const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm');
-      setWasmPaths(join(dirname(require.resolve(name)), sep));
-    } else {
-      await import('@tensorflow/tfjs-backend-cpu');
-    }
-    if (!await tf.setBackend(device)) throw new Error('it cannot be initialised');
-    await tf.ready();
-    return { tf, device, description: `${name} ${versionOf(name)}` };
-  } catch (error) {
-    throw new UserError(`${name} does not work here: ${messageOf(error)}`, 'install voc-seeds again: npm install', { cause: error });
+/** TensorFlow itself: its packages bring their own copy of TensorFlow.js's core, whose tensors do not mix with another's. */
+async function native(device: 'gpu' | 'node'): Promise<TfModule> {
+  const loaded = await import(pathToFileURL(require.resolve(TFJS_PACKAGES[device])).href) as { default?: TfModule } & TfModule;
+  const tf = loaded.default ?? loaded;
+  await tf.ready();
+  if (tf.getBackend() !== 'tensorflow') throw new Error(`its backend is '${tf.getBackend()}'`);
+  // TensorFlow for GPUs runs without one, too, on the processor: that would be a silent fall-back.
+  const backend = tf.backend() as { isUsingGpuDevice?: boolean };
+  if (device === 'gpu' && backend.isUsingGpuDevice !== true) throw new Error('it sees no GPU');
+  return tf;
+}
+
+/** What runs everywhere, and in worker threads too. */
+async function portable(device: 'wasm' | 'cpu'): Promise<TfModule> {
+  const tf = await import('@tensorflow/tfjs-core');
+  // It would recommend its other packages on standard error.
+  tf.enableProdMode();
+  if (device === 'wasm') {
+    const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm');
+    setWasmPaths(join(dirname(require.resolve(TFJS_PACKAGES.wasm)), sep));
+  } else {
+    await import('@tensorflow/tfjs-backend-cpu');
   }
+  if (!await tf.setBackend(device)) throw new Error('it cannot be initialised');
+  return tf;
 }
 
 function versionOf(name: string): string {

@@ -1,100 +1,109 @@
+import { broadcastDims } from '../../onnx/known.js';
 import { sizeOf } from '../../onnx/tensor.js';
 import { HostValue } from './value.js';
 
-/** Row-major steps of a shape. */
-function strides(dims: readonly number[]): number[] {
+/** The step in a flat array along each axis, in row-major order. */
+export function stepsOf(dims: readonly number[]): number[] {
   const steps = new Array<number>(dims.length);
-  let step = 1;
-  for (let i = dims.length - 1; i >= 0; i--) {
-    steps[i] = step;
-    step *= dims[i];
+  for (let axis = dims.length - 1, step = 1; axis >= 0; axis--) {
+    steps[axis] = step;
+    step *= dims[axis];
   }
   return steps;
 }
 
-/** The shape that shapes broadcast to, by numpy's rules. */
-export function broadcastDims(...shapes: readonly (readonly number[])[]): number[] {
-  const rank = Math.max(...shapes.map((dims) => dims.length));
-  return Array.from({ length: rank }, (_, i) => {
-    const sizes = shapes.map((dims) => dims[i - rank + dims.length] ?? 1);
-    const size = sizes.find((dim) => dim !== 1) ?? 1;
-    if (sizes.some((dim) => dim !== 1 && dim !== size)) throw new RangeError(`shapes ${shapes.map((dims) => `[${dims.join(', ')}]`).join(' and ')} do not broadcast`);
-    return size;
-  });
+/** Calls `visit` with the position `start + sum index * step` of every index of a shape, in row-major order. */
+export function walk(dims: readonly number[], steps: readonly number[], start: number, visit: (position: number, flat: number) => void): void {
+  const size = sizeOf(dims);
+  const index = new Array<number>(dims.length).fill(0);
+  let position = start;
+  for (let flat = 0; flat < size; flat++) {
+    visit(position, flat);
+    // Count on like an odometer, the last axis fastest.
+    for (let axis = dims.length - 1; axis >= 0; axis--) {
+      position += steps[axis];
+      if (++index[axis] < dims[axis]) break;
+      position -= dims[axis] * steps[axis];
+      index[axis] = 0;
+    }
+  }
 }
 
-/** Makes an array of a shape from the index of each of its elements. */
-function build(dims: readonly number[], at: (index: readonly number[]) => number): HostValue {
-  const steps = strides(dims);
-  const data = Array.from({ length: sizeOf(dims) }, (_, flat) => at(dims.map((dim, i) => Math.floor(flat / steps[i]) % dim)));
-  return new HostValue(dims, data);
+/** A shape filled with the numbers that lie at regular steps. */
+function view({ data }: HostValue, dims: readonly number[], steps: readonly number[], start = 0): HostValue {
+  const result = new Float64Array(sizeOf(dims));
+  walk(dims, steps, start, (position, flat) => { result[flat] = data[position]; });
+  return new HostValue(dims, result);
 }
 
-/** The element of an array that is broadcast to a larger shape. */
-function reader({ dims, data }: HostValue): (index: readonly number[]) => number {
-  const steps = strides(dims);
-  return (index) => {
-    const lead = index.length - dims.length;
-    return data[dims.reduce((sum, dim, i) => sum + (dim === 1 ? 0 : index[lead + i] * steps[i]), 0)];
-  };
+export function hostExpand(value: HostValue, shape: readonly number[]): HostValue {
+  const dims = broadcastDims(value.dims, shape);
+  if (sizeOf(dims) === value.data.length) return new HostValue(dims, value.data);
+  const own = stepsOf(value.dims);
+  const lead = dims.length - value.dims.length;
+  return view(value, dims, dims.map((_, axis) => (axis < lead || value.dims[axis - lead] === 1 ? 0 : own[axis - lead])));
 }
 
 /** Element by element, with broadcasting. */
 export function hostMap(values: readonly HostValue[], f: (...numbers: number[]) => number): HostValue {
-  const reads = values.map(reader);
-  return build(broadcastDims(...values.map(({ dims }) => dims)), (index) => f(...reads.map((read) => read(index))));
-}
-
-export function hostExpand(value: HostValue, dims: readonly number[]): HostValue {
-  return build(broadcastDims(value.dims, dims), reader(value));
+  const dims = values.map((value) => value.dims).reduce(broadcastDims);
+  if (values.length === 1) return new HostValue(dims, values[0].data.map((x) => f(x)));
+  const spread = values.map((value) => hostExpand(value, dims).data);
+  const [a, b] = spread;
+  const result = new Float64Array(a.length);
+  if (spread.length === 2) for (let i = 0; i < result.length; i++) result[i] = f(a[i], b[i]);
+  else for (let i = 0; i < result.length; i++) result[i] = f(...spread.map((data) => data[i]));
+  return new HostValue(dims, result);
 }
 
 export function hostConcat(values: readonly HostValue[], axis: number): HostValue {
   const dims = [...values[0].dims];
   dims[axis] = values.reduce((sum, value) => sum + value.dims[axis], 0);
-  const reads = values.map(reader);
-  return build(dims, (index) => {
-    let [which, at] = [0, index[axis]];
-    while (at >= values[which].dims[axis]) at -= values[which++].dims[axis];
-    return reads[which](index.map((i, a) => (a === axis ? at : i)));
-  });
+  const result = new Float64Array(sizeOf(dims));
+  const rows = sizeOf(dims.slice(0, axis));
+  const width = rows === 0 ? 0 : result.length / rows;
+  let offset = 0;
+  for (const { data } of values) {
+    const own = data.length / rows;
+    for (let row = 0; row < rows; row++) result.set(data.subarray(row * own, (row + 1) * own), row * width + offset);
+    offset += own;
+  }
+  return new HostValue(dims, result);
 }
 
 export function hostGather(value: HostValue, indices: HostValue, axis: number): HostValue {
-  const read = reader(value);
-  const readIndex = reader(indices);
-  const dims = [...value.dims.slice(0, axis), ...indices.dims, ...value.dims.slice(axis + 1)];
-  return build(dims, (index) => {
-    const chosen = readIndex(index.slice(axis, axis + indices.dims.length));
-    return read([...index.slice(0, axis), chosen < 0 ? chosen + value.dims[axis] : chosen, ...index.slice(axis + indices.dims.length)]);
-  });
+  const before = value.dims.slice(0, axis);
+  const after = value.dims.slice(axis + 1);
+  const [rows, width, size] = [sizeOf(before), sizeOf(after), value.dims[axis]];
+  const result = new Float64Array(rows * indices.data.length * width);
+  let at = 0;
+  for (let row = 0; row < rows; row++) {
+    for (const index of indices.data) {
+      const start = (row * size + (index < 0 ? index + size : index)) * width;
+      result.set(value.data.subarray(start, start + width), at);
+      at += width;
+    }
+  }
+  return new HostValue([...before, ...indices.dims, ...after], result);
 }
 
 export function hostTranspose(value: HostValue, perm: readonly number[]): HostValue {
-  const read = reader(value);
-  return build(perm.map((axis) => value.dims[axis]), (index) => {
-    const from = new Array<number>(perm.length);
-    perm.forEach((axis, i) => { from[axis] = index[i]; });
-    return read(from);
-  });
+  const steps = stepsOf(value.dims);
+  return view(value, perm.map((axis) => value.dims[axis]), perm.map((axis) => steps[axis]));
 }
 
 /** One slice per axis: where it begins, how many elements, and the step. */
 export function hostSlice(value: HostValue, starts: readonly number[], sizes: readonly number[], steps: readonly number[]): HostValue {
-  const read = reader(value);
-  return build(sizes, (index) => read(index.map((i, axis) => starts[axis] + i * steps[axis])));
+  const own = stepsOf(value.dims);
+  return view(value, sizes, own.map((step, axis) => step * steps[axis]), own.reduce((sum, step, axis) => sum + step * starts[axis], 0));
 }
 
 export function hostReduce(
   value: HostValue, axes: readonly number[], keepdims: boolean, f: (a: number, b: number) => number, initial: number,
 ): HostValue {
   const dims = value.dims.map((dim, axis) => (axes.includes(axis) ? 1 : dim));
-  const data = new Array<number>(sizeOf(dims)).fill(initial);
-  const to = strides(dims);
-  const from = strides(value.dims);
-  value.data.forEach((number, flat) => {
-    const at = value.dims.reduce((sum, dim, axis) => sum + (axes.includes(axis) ? 0 : (Math.floor(flat / from[axis]) % dim) * to[axis]), 0);
-    data[at] = f(data[at], number);
-  });
-  return new HostValue(keepdims ? dims : dims.filter((_, axis) => !axes.includes(axis)), data);
+  const result = new Float64Array(sizeOf(dims)).fill(initial);
+  const steps = stepsOf(dims).map((step, axis) => (axes.includes(axis) ? 0 : step));
+  walk(value.dims, steps, 0, (position, flat) => { result[position] = f(result[position], value.data[flat]); });
+  return new HostValue(keepdims ? dims : dims.filter((_, axis) => !axes.includes(axis)), result);
 }

@@ -3,12 +3,11 @@ import type { Runtime } from '../runtime.js';
 import type { TfjsBackend } from './backend.js';
 import { TfSession } from './session.js';
 
-/** TensorFlow.js as a runtime. A thread has one backend at a time: all sessions of a thread share it. */
-export function tfjsRuntime({ tf, description }: TfjsBackend): Runtime {
-  const space = description.lastIndexOf(' ');
+/** TensorFlow.js as a runtime, named after the package that brings its backend. Threads are the backend's own affair. */
+export function tfjsRuntime({ tf, name, packageName, version }: TfjsBackend): Runtime {
   return {
-    name: description.slice(0, space),
-    version: description.slice(space + 1),
-    load: (model) => Promise.resolve(new TfSession(tf, parseModel(model, 'the graph'))),
+    name: packageName,
+    version,
+    load: (model) => Promise.resolve().then(() => new TfSession(tf, name, parseModel(model, 'the graph'))),
   };
 }

@@ -4,10 +4,22 @@ import { sizeOf } from '../../onnx/tensor.js';
 /** TensorFlow.js, loaded and with a backend chosen. */
 export type TfModule = typeof Tf;
 
-/** Numbers that steer the graph (shapes, indices, axes): they are computed in JavaScript, exactly, and never leave it. */
+/**
+ * Whole numbers and truths: shapes, axes, indices. TensorFlow.js has no 64-bit integers, and what is computed of these is
+ * little; it is computed in JavaScript, exactly (up to 2^53).
+ */
 export class HostValue {
-  constructor(readonly dims: readonly number[], readonly data: readonly number[]) {
+  constructor(readonly dims: readonly number[], readonly data: Float64Array) {
     if (sizeOf(dims) !== data.length) throw new RangeError(`${data.length} numbers do not fill [${dims.join(', ')}]`);
+  }
+
+  static of(dims: readonly number[], numbers: readonly number[]): HostValue {
+    return new HostValue(dims, Float64Array.from(numbers));
+  }
+
+  /** The numbers of a small one. */
+  get numbers(): number[] {
+    return Array.from(this.data);
   }
 }
 
@@ -16,49 +28,93 @@ const TO_LAST = [0, 2, 3, 1];
 const TO_FIRST = [0, 3, 1, 2];
 
 /**
- * A tensor on the backend. Its dimensions are ONNX's, channels first; a tensor of four axes may lie there with channels
- * last, in which convolutions, pools and all that is done element by element leave it. It is turned where it must be.
+ * Floats on the backend; truths that were computed there are 0 and 1. Its dimensions are ONNX's, channels first, but a
+ * tensor of four axes may lie there with channels last: convolutions and pools leave it so, and so does all that works
+ * element by element. It is turned where an operator must have it otherwise, and then has both forms.
  */
 export class DeviceValue {
   private first: Tf.Tensor | undefined;
   private last: Tf.Tensor | undefined;
+  private source: Float32Array | undefined;
   private readonly derived = new Map<string, Tf.Tensor>();
   private lasting = false;
 
-  constructor(private readonly tf: TfModule, readonly dims: readonly number[], tensor: Tf.Tensor, channelsLast = false) {
-    if (channelsLast) this.last = tensor;
-    else this.first = tensor;
+  private constructor(private readonly tf: TfModule, readonly dims: readonly number[]) {}
+
+  /** A tensor in ONNX's order. */
+  static first(tf: TfModule, dims: readonly number[], tensor: Tf.Tensor): DeviceValue {
+    const value = new DeviceValue(tf, dims);
+    value.first = tensor;
+    return value;
+  }
+
+  /** A tensor [N, H, W, C]; `dims` is [N, C, H, W]. */
+  static last(tf: TfModule, dims: readonly number[], tensor: Tf.Tensor): DeviceValue {
+    const value = new DeviceValue(tf, dims);
+    value.last = tensor;
+    return value;
+  }
+
+  /** Numbers that go to the backend when an operator asks for them, in the form that it asks for. */
+  static stored(tf: TfModule, dims: readonly number[], data: Float32Array): DeviceValue {
+    const value = new DeviceValue(tf, dims);
+    value.source = data;
+    value.lasting = true;
+    return value;
   }
 
   /** Whether it lies with channels last, and only so. */
   get channelsLast(): boolean {
-    return this.first === undefined;
+    return this.first === undefined && this.source === undefined;
   }
 
-  get dtype(): Tf.DataType {
-    return (this.first ?? this.last)!.dtype;
+  /** The only number that it holds, where that is known without asking the backend. */
+  get number(): number | undefined {
+    return this.source?.length === 1 ? this.source[0] : undefined;
   }
 
   /** In ONNX's own order. */
   plain(): Tf.Tensor {
-    return this.first ??= this.held(this.tf.transpose(this.last!, TO_FIRST));
+    return this.first ??= this.held(this.inOrder());
   }
 
   /** [N, H, W, C] of a tensor of four axes. */
-  nhwc(): Tf.Tensor {
-    return this.last ??= this.held(this.tf.transpose(this.first!, TO_LAST));
+  nhwc(): Tf.Tensor4D {
+    return (this.last ??= this.held(this.tf.transpose(this.inOrder(), TO_LAST))) as Tf.Tensor4D;
   }
 
   /** As it lies. */
   asItLies(): Tf.Tensor {
-    return (this.first ?? this.last)!;
+    return this.channelsLast ? this.last! : this.plain();
   }
 
-  /** Something made of it once and kept as long as it lives: a weight in another order, for example. */
-  once(key: string, make: () => Tf.Tensor): Tf.Tensor {
+  /** In the form in which it broadcasts against tensors that lie with channels last. */
+  againstLast(): Tf.Tensor {
+    const { dims } = this;
+    if (dims.length === 4) return this.nhwc();
+    if (sizeOf(dims) === 1) return this.once('scalar', (plain) => this.tf.reshape(plain, []));
+    return this.once('against last', (plain) => this.tf.transpose(this.tf.reshape(plain, [...Array<number>(4 - dims.length).fill(1), ...dims]), TO_LAST));
+  }
+
+  /**
+   * Something made of it once and kept as long as it lives: a weight in another order, for example.
+   *
+   * @param make from the tensor in ONNX's order, which is not kept for this alone
+   */
+  once(key: string, make: (plain: Tf.Tensor) => Tf.Tensor): Tf.Tensor {
     let found = this.derived.get(key);
-    if (found === undefined) this.derived.set(key, found = this.held(make()));
+    if (found === undefined) this.derived.set(key, found = this.held(make(this.inOrder())));
     return found;
+  }
+
+  private inOrder(): Tf.Tensor {
+    if (this.first !== undefined) return this.first;
+    return this.source === undefined ? this.tf.transpose(this.last!, TO_FIRST) : this.tf.tensor(this.source, [...this.dims], 'float32');
+  }
+
+  /** What is made of a value lives as long as the value does. */
+  private held(tensor: Tf.Tensor): Tf.Tensor {
+    return this.lasting ? this.tf.keep(tensor) : tensor;
   }
 
   /** Lets it outlive the tidying up after the operator that made it. */
@@ -68,9 +124,28 @@ export class DeviceValue {
     if (this.last !== undefined) this.tf.keep(this.last);
   }
 
-  /** What is made of a value lives as long as the value does. */
-  private held(tensor: Tf.Tensor): Tf.Tensor {
-    return this.lasting ? this.tf.keep(tensor) : tensor;
+  /** The same numbers as a value of their own. */
+  copy(): DeviceValue {
+    const { tf, dims } = this;
+    const tensor = tf.clone(this.asItLies());
+    return this.channelsLast ? DeviceValue.last(tf, dims, tensor) : DeviceValue.first(tf, dims, tensor);
+  }
+
+  /** Its numbers in ONNX's order. On a GPU this waits for all that is under way there. */
+  read(): Float32Array {
+    if (this.source !== undefined) return this.source;
+    return this.tf.tidy(() => this.inOrder().dataSync<'float32'>());
+  }
+
+  /** As {@link read}, without blocking the thread where the backend computes by itself. */
+  async readLater(): Promise<Float32Array> {
+    if (this.source !== undefined) return this.source;
+    const tensor = this.first ?? this.tf.tidy(() => this.inOrder());
+    try {
+      return await tensor.data<'float32'>();
+    } finally {
+      if (tensor !== this.first) tensor.dispose();
+    }
   }
 
   dispose(): void {
@@ -84,5 +159,10 @@ export type TfValue = HostValue | DeviceValue;
 
 /** The axis of [N, H, W, C] that an axis of [N, C, H, W] has become. */
 export function lastAxis(axis: number): number {
-  return [0, 3, 1, 2][axis];
+  return TO_FIRST[axis];
+}
+
+/** What stands for each axis of [N, C, H, W], in the order of [N, H, W, C]. */
+export function inLastOrder<T>(perAxis: readonly T[]): T[] {
+  return TO_LAST.map((axis) => perAxis[axis]);
 }

@@ -16,10 +16,12 @@ describe('readAblation', () => {
   };
 
   it('reads shares and percentages, and leaves alone what it does not know', async () => {
-    expect(await read({ split: 'train', variants: [{ name: '/16', miou: 0.427, low: 0.41, high: 0.44, threshold: 0.14, layers: ['x'] }, { name: 'plain', miou: 0.4 }] })).toEqual([
-      { name: '/16', miou: 0.427, low: 0.41, high: 0.44, threshold: 0.14 }, { name: 'plain', miou: 0.4, low: undefined, high: undefined, threshold: undefined },
-    ]);
-    const [first, second] = await read({ variants: [{ name: 'a', miou: 50, low: 25, high: 75, threshold: 0.5 }, { name: 'b', miou: 0.5, low: null }] });
+    const mean = { name: '/16', miou: 0.427, low: 0.41, high: 0.44, threshold: 0.14 };
+    const none = { name: 'no class', miou: null };
+    expect(await read({ split: 'train', sawMasks: true, variants: [{ ...mean, layers: ['x'] }, { name: 'plain', miou: 0.4, threshold: null }, none] })).toEqual({
+      sawMasks: true, variants: [mean, { name: 'plain', miou: 0.4, low: undefined, high: undefined, threshold: undefined }],
+    });
+    const { variants: [first, second] } = await read({ variants: [{ name: 'a', miou: 50, low: 25, high: 75, threshold: 0.5 }, { name: 'b', miou: 0.5, low: null }] });
     expect(first).toEqual({ name: 'a', miou: 0.5, low: 0.25, high: 0.75, threshold: 0.5 });
     expect(second.miou).toBe(0.005);
   });

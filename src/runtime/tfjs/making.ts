@@ -1,0 +1,66 @@
+import { intAttribute, stringAttribute, tensorAttribute } from '../../onnx/model.js';
+import { DataType, sizeOf } from '../../onnx/tensor.js';
+import { stepsOf, walk } from './host-ops.js';
+import type { OperatorTable, TfOperator } from './operator.js';
+import { counting, fromFirst } from './operator.js';
+import { HostValue } from './value.js';
+
+const constantOfShape: TfOperator = (call) => {
+  const dims = call.numbers(0);
+  const filling = tensorAttribute(call.node, 'value');
+  const value = filling?.toNumbers()[0] ?? 0;
+  if (filling !== undefined && filling.type !== DataType.float32) return new HostValue(dims, new Float64Array(sizeOf(dims)).fill(value));
+  return call.result(call.tf.fill(dims, value), dims);
+};
+
+const oneHot: TfOperator = (call) => {
+  const indices = call.host(0);
+  const [depth] = call.numbers(1);
+  const [off, on] = call.numbers(2);
+  const rank = indices.dims.length + 1;
+  const axis = fromFirst(intAttribute(call.node, 'axis', -1), rank);
+  const dims = [...indices.dims.slice(0, axis), depth, ...indices.dims.slice(axis)];
+  const result = new Float32Array(sizeOf(dims)).fill(off);
+  const steps = stepsOf(dims);
+  walk(indices.dims, steps.filter((_, i) => i !== axis), 0, (position, flat) => {
+    const index = fromFirst(indices.data[flat], depth);
+    if (index >= 0 && index < depth) result[position + index * steps[axis]] = on;
+  });
+  return call.floats(dims, result);
+};
+
+/** Puts or adds updates at indices along one axis. No backend adds where indices repeat: it is done in JavaScript. */
+const scatterElements: TfOperator = (call) => {
+  const reduction = stringAttribute(call.node, 'reduction', 'none');
+  if (reduction !== 'none' && reduction !== 'add') call.refuse(`a ScatterElements with ${reduction}`);
+  const { dims } = call.value(0);
+  const indices = call.host(1);
+  const updates = call.device(2).read();
+  const result = Float32Array.from(call.device(0).read());
+  const axis = fromFirst(intAttribute(call.node, 'axis', 0), dims.length);
+  const steps = stepsOf(dims);
+  const along = steps[axis];
+  walk(indices.dims, steps.map((step, i) => (i === axis ? 0 : step)), 0, (position, flat) => {
+    const at = position + fromFirst(indices.data[flat], dims[axis]) * along;
+    result[at] = reduction === 'add' ? result[at] + updates[flat] : updates[flat];
+  });
+  return call.floats(dims, result);
+};
+
+/** What makes tensors from shapes and indices. */
+export const making: OperatorTable = {
+  Shape: (call) => {
+    const { dims } = call.value(0);
+    const part = dims.slice(intAttribute(call.node, 'start', 0), intAttribute(call.node, 'end', dims.length));
+    return HostValue.of([part.length], part);
+  },
+  Size: (call) => HostValue.of([], [sizeOf(call.value(0).dims)]),
+  ConstantOfShape: constantOfShape,
+  Range: (call) => {
+    const [start, limit, step] = [0, 1, 2].map((i) => call.numbers(i)[0]);
+    const numbers = counting(Math.max(0, Math.ceil((limit - start) / step))).map((i) => start + i * step);
+    return HostValue.of([numbers.length], numbers);
+  },
+  OneHot: oneHot,
+  ScatterElements: scatterElements,
+};
