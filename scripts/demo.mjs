@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import {
-  createLabelSource, DEFAULT_FUSION, DEFAULT_MAX_PIXELS, defaultModelPath, FusedMaps, loadClassifier,
+  createLabelSource, DEFAULT_FUSION, DEFAULT_MAX_PIXELS, defaultModelPath, FusedMaps, loadClassifier, mapsToArray,
   openCam, openDevkit, ortRuntime, overlayHeat, parseInputSize, prepareCam, readMask, readPhoto, readSplit, toTensor, VOC_PALETTE,
 } from '../dist/index.js';
 
@@ -31,7 +31,7 @@ function coloured({ data }) {
 /** The strongest of the maps at each pixel. */
 function strongest(maps) {
   const area = maps.height * maps.width;
-  const all = maps.toArray();
+  const all = mapsToArray(maps);
   return Float32Array.from({ length: area }, (_, i) => {
     let best = 0;
     for (let k = 0; k < maps.classCount; k++) best = Math.max(best, all[k * area + i]);

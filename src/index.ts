@@ -10,7 +10,7 @@
  * const dog = classifier.spec.classes.indexOf('dog');
  * const { maps: [layerCam] } = await cam.run(toTensor(photo.pixels, photo.size, classifier.spec), photo.size, [dog]);
  * const maps = new FusedMaps(layerCam, 1, photo.original, DEFAULT_FUSION);
- * const seeds = assignSeeds(maps, [12], { threshold: 0.4, backgroundThreshold: 0.4 });
+ * const seeds = assignSeeds(maps, [12], { thresholds: [0.4] });
  * await writeMask('dog.png', seeds, 'palette');
  * ```
  */
@@ -39,8 +39,17 @@ export type { CamTarget } from './cam/target.js';
 export type { CamMethodName, CamTargetName } from './config/cam.js';
 export { DEFAULT_FUSION, FusedMaps } from './cam/fusion.js';
 export type { FusionOptions, LayerMaps } from './cam/fusion.js';
+export { chooseLayers } from './cam/layer-choice.js';
+export { mapsToArray } from './cam/map-rows.js';
+export type { MapRows } from './cam/map-rows.js';
+export { fuseViews, viewsOf } from './cam/multi-scale.js';
+export type { MultiScaleOptions, View } from './cam/multi-scale.js';
+export { parseRefiners, refineMaps } from './refine/refiners.js';
+export type { RefinerSpec } from './refine/refiners.js';
 export type { ModelSpec } from './config/model-spec.js';
 export { ortRuntime } from './runtime/ort.js';
+export { openRuntime } from './runtime/open.js';
+export type { OpenedRuntime, RuntimeChoice } from './runtime/open.js';
 export type { Runtime, RuntimeTensor, Session } from './runtime/runtime.js';
 export { fineTune } from './train/fine-tune.js';
 export type { FineTuneOptions, FineTuneResult, FineTuneSettings } from './train/fine-tune.js';

@@ -1,6 +1,7 @@
 // Compares class activation maps of full-size networks with PyTorch's autograd, and writes the table docs/conformance.md.
 //
-//   node scripts/conformance/run.mjs [--models a,b] [--methods layer-cam,...] [--runtimes onnxruntime,...] [--python PATH] [--resume FILE]
+//   node scripts/conformance/run.mjs [--models a,b] [--methods layer-cam,...] [--runtimes ort,tfjs/wasm,...]
+//     [--python PATH] [--resume FILE]
 //
 // Needs Python with torch, torchvision, onnx, onnxscript and onnxruntime. Each network is made in a temporary folder
 // (VGG's file has 530 MB) and deleted afterwards. With --models the table is printed, but not written. With --resume what is
@@ -13,17 +14,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { ClassifierGraph, openCam, prepareCam, readModel, resolveLayer } from '../../dist/index.js';
+import { openRuntime } from '../../dist/runtime/open.js';
 import { readReference, referenceImage } from './reference.mjs';
-
-/** Where each runtime comes from: a module of the compiled library, and what it exports. */
-const RUNTIMES = {
-  onnxruntime: ['../../dist/runtime/ort.js', 'ortRuntime'],
-};
 
 const { values: options } = parseArgs({ options: {
   models: { type: 'string' },
   methods: { type: 'string', default: 'layer-cam,grad-cam,grad-cam++,xgrad-cam,hires-cam' },
-  runtimes: { type: 'string', default: Object.keys(RUNTIMES).join(',') },
+  runtimes: { type: 'string', default: 'ort' },
   python: { type: 'string', default: 'python3' },
   resume: { type: 'string' },
 } });
@@ -31,9 +28,8 @@ const methods = options.methods.split(',');
 const make = fileURLToPath(new URL('make.py', import.meta.url));
 const python = (...words) => execFileSync(options.python, [make, ...words], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
 const runtimes = await Promise.all(options.runtimes.split(',').map(async (name) => {
-  if (RUNTIMES[name] === undefined) throw new Error(`unknown runtime '${name}'; there are ${Object.keys(RUNTIMES).join(', ')}`);
-  const [module, exported] = RUNTIMES[name];
-  return { name, runtime: (await import(module))[exported] };
+  const [runtime, device] = name.split('/');
+  return { ...await openRuntime({ runtime, device }), name };
 }));
 
 /** The largest difference, relative to the largest expected value. */
@@ -115,7 +111,7 @@ for (const name of names) {
 }
 
 const resultsOf = (runtime) => names.map((name) => done[runtime][name]).filter((result) => result !== undefined);
-const tables = runtimes.map(({ name }) => table(name, resultsOf(name)));
+const tables = runtimes.map(({ name, description }) => table(description, resultsOf(name)));
 if (options.models === undefined && process.exitCode === undefined) {
   const [{ torch }] = resultsOf(runtimes[0].name);
   const text = `# Conformance with PyTorch
@@ -130,8 +126,11 @@ npm run build && node scripts/conformance/run.mjs
 
 A number is the largest difference of a map, for the two strongest classes, relative to the map's largest value. In brackets,
 where it is above 1e-4, is how far PyTorch's own map moves in float32, or by a noise of 1e-6 on the image: near a kink of ReLU or two
-equal maxima of a pool, a rounding error decides on a gradient, and XGrad-CAM and Grad-CAM++ divide by sums that may cancel. The layers are
-named as \`--layers\` takes them.
+equal maxima of a pool, a rounding error decides on a gradient; XGrad-CAM and Grad-CAM++ divide by sums that may cancel, and so does
+what HiResCAM adds up in front of a layer normalisation. The layers are named as \`--layers\` takes them.
+
+Shrunk versions of these networks, and Keras networks converted by tf2onnx, are compared in every run of the tests
+(\`test/conformance\`).
 
 ${tables.join('\n')}`;
   await writeFile(fileURLToPath(new URL('../../docs/conformance.md', import.meta.url)), text);

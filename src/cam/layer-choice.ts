@@ -61,9 +61,11 @@ export function chooseLayers(classifier: ClassifierGraph, wanted: readonly strin
 }
 
 function missingDefaults({ layers }: ClassifierGraph, wanted: readonly string[]): readonly string[] {
-  if (wanted.join() !== DEFAULT_LAYERS.join()) return [];
+  // Presets name the same strides, some with a method of their own.
+  const strides = wanted.map((text) => parseLayerChoice(text, 'layer-cam').layer);
+  if (strides.join() !== DEFAULT_LAYERS.join()) return [];
   const aliases = strideAliases(layers);
-  const missing = wanted.filter((alias) => !aliases.has(alias));
+  const missing = wanted.filter((_, i) => !aliases.has(strides[i]));
   return missing.length < wanted.length ? missing : [];
 }
 

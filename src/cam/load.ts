@@ -1,5 +1,5 @@
 import type { ModelSpec } from '../config/model-spec.js';
-import { mergeSpecs, readSidecar, requireSpec, specOfMetadata } from '../config/model-spec.js';
+import { mergeSpecs, requireSpec, specSources } from '../config/model-spec.js';
 import { readModel } from '../onnx/read.js';
 import { ClassifierGraph } from './classifier.js';
 
@@ -18,7 +18,7 @@ export interface LoadedClassifier {
  */
 export async function loadClassifier(path: string, flags: Partial<ModelSpec> = {}): Promise<LoadedClassifier> {
   const model = await readModel(path);
-  const merged = mergeSpecs({ metadata: specOfMetadata(model, path), sidecar: await readSidecar(path), flags });
+  const merged = mergeSpecs(await specSources(model, path, flags));
   const spec = requireSpec(merged, path, ['logits', 'channelOrder', 'scale', 'mean', 'std', 'classes'], model.graph.outputs.map(({ name }) => name));
   const graph = new ClassifierGraph(model, spec.logits, spec.inputSize, spec.tokens);
   graph.requireClasses(spec.classes, path);

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
-import { MODEL_SPEC_KEY, mergeSpecs, readSidecar, requireSpec, specOfMetadata } from '../config/model-spec.js';
+import { MODEL_SPEC_KEY, mergeSpecs, requireSpec, specSources } from '../config/model-spec.js';
 import { UserError } from '../errors.js';
 import type { WindowChange } from '../onnx/dilate.js';
 import { dilation } from '../onnx/dilate.js';
@@ -59,14 +59,13 @@ async function dilateFile(file: string, flags: DilateFlags) {
   if (out === undefined) throw new UserError('the file to write is not told', 'give --out FILE');
   if (resolve(file) === resolve(out)) throw new UserError(`--out names the model itself, ${file}`, 'the strides cannot be put back: write another file');
   const model = await readModel(file);
-  const metadata = specOfMetadata(model, file);
-  const beside = { sidecar: await readSidecar(file), flags: await specOfFlags(flags) };
-  const spec = mergeSpecs({ metadata, ...beside });
+  const sources = await specSources(model, file, await specOfFlags(flags));
+  const spec = mergeSpecs(sources);
   const outputs = model.graph.outputs.map(({ name }) => name);
   const target = spec.logits ?? (outputs.length === 1 ? outputs[0] : requireSpec(spec, file, ['logits'], outputs).logits);
   const before = new NetworkGraph(model, target, spec.inputSize);
   const { model: dilated, changes, strideBefore } = dilation(before, outputStride);
-  const more = Object.values(beside).some((part) => Object.keys(part).length > 0);
+  const more = [sources.sidecar, sources.flags].some((part) => Object.keys(part).length > 0);
   const result = more ? { ...dilated, metadata: new Map([...dilated.metadata, [MODEL_SPEC_KEY, JSON.stringify(spec)]]) } : dilated;
   await writeModel(out, result);
   const after = new NetworkGraph(result, target, spec.inputSize);

@@ -1,5 +1,5 @@
 import type { ModelSpec } from '../config/model-spec.js';
-import { mergeSpecs, MODEL_SPEC_KEY, readSidecar, requireSpec, specOfMetadata } from '../config/model-spec.js';
+import { mergeSpecs, MODEL_SPEC_KEY, requireSpec, specSources } from '../config/model-spec.js';
 import type { TrainConfig } from '../config/train.js';
 import { UserError } from '../errors.js';
 import { hashFile } from '../jobs/hash.js';
@@ -32,7 +32,7 @@ export interface Backbone {
  */
 export async function openBackbone(path: string, config: TrainConfig, flags: ModelFlags): Promise<Backbone> {
   const model = await readModel(path);
-  const merged = mergeSpecs({ metadata: specOfMetadata(model, path), sidecar: await readSidecar(path), flags: await specOfFlags(flags) });
+  const merged = mergeSpecs(await specSources(model, path, await specOfFlags(flags)));
   const spec = requireSpec(merged, path, ['channelOrder', 'scale', 'mean', 'std']);
   const target = spec.logits ?? model.graph.outputs[0]?.name ?? '';
   const whole = new NetworkGraph(model, target, spec.inputSize);

@@ -20,6 +20,7 @@ import type { Backbone } from './train-backbone.js';
 import { classifierMetadata } from './train-backbone.js';
 import type { TrainingData } from './train-data.js';
 import { trainHead, validateClassifier } from './train-head.js';
+import type { Validation } from './train-head.js';
 
 /** What training of the whole network came to. */
 export interface FullResult {
@@ -28,6 +29,8 @@ export interface FullResult {
   readonly epochs: readonly EpochResult[];
   /** The epoch whose weights these are. */
   readonly epoch: number;
+  /** What these weights are worth on the validation list, where this run has found out. */
+  readonly validation: Validation | undefined;
   readonly interrupted: boolean;
   readonly failures: readonly { readonly path: string; readonly reason: string }[];
 }
@@ -52,7 +55,8 @@ export async function trainFull(
   say(`training ${parameters.length} tensors on ${data.labels.size} images; checkpoints and curves in ${folder}`);
 
   let bar: Progress | undefined;
-  let best: { model: OnnxModel; epoch: number } | undefined;
+  let best: Kept | undefined;
+  let latest: Validation | undefined;
   const watch = watchInterrupt(() => { say('\ninterrupted: writing a checkpoint (once more to stop at once)'); });
   try {
     const result = await fineTune({
@@ -65,7 +69,8 @@ export async function trainFull(
       threads: config.threads ?? availableParallelism(), workers: config.workers, checkpointEvery: config.checkpointEvery,
       validate: validation && (async (model) => {
         bar?.stop();
-        return (await validateClassifier(model, start.logits, backbone, validation, config)).mean;
+        latest = await validateClassifier(model, start.logits, backbone, validation, config);
+        return latest.mean;
       }),
       stopped: watch.interrupted,
       onStart: (done, total) => {
@@ -76,7 +81,7 @@ export async function trainFull(
       onEpoch: async ({ epoch, loss, map }, model, isBest) => {
         bar?.stop();
         say(`epoch ${epoch}/${config.epochs}: loss ${loss.toFixed(4)}${map === undefined ? '' : `, mAP ${map.toFixed(4)}${isBest ? ' (best)' : ''}`}`);
-        if (isBest) best = { model, epoch };
+        if (isBest) best = { model, epoch, validation: latest };
         const annotated = { ...model, metadata: classifierMetadata(backbone, start.logits) };
         await writeModel(join(folder, 'last.onnx'), annotated);
         if (isBest) await writeModel(join(folder, 'best.onnx'), annotated);
@@ -84,10 +89,10 @@ export async function trainFull(
     });
     const kept = config.keep === 'best' && !result.interrupted
       ? await bestOf(result.epochs, best, folder)
-      : { model: result.model, epoch: result.epochs.length };
+      : { model: result.model, epoch: result.epochs.length, validation: latest };
     return {
       model: { ...kept.model, metadata: classifierMetadata(backbone, start.logits) }, logits: start.logits, epoch: kept.epoch,
-      epochs: result.epochs, interrupted: result.interrupted, failures: [...start.failures, ...result.failures],
+      validation: kept.validation, epochs: result.epochs, interrupted: result.interrupted, failures: [...start.failures, ...result.failures],
     };
   } finally {
     bar?.stop();
@@ -95,10 +100,17 @@ export async function trainFull(
   }
 }
 
+/** The weights of an epoch. */
+interface Kept {
+  readonly model: OnnxModel;
+  readonly epoch: number;
+  readonly validation: Validation | undefined;
+}
+
 /** The first epoch with the best mAP: of this run, or what an earlier part of it has written. */
-async function bestOf(epochs: readonly EpochResult[], own: { model: OnnxModel; epoch: number } | undefined, folder: string) {
+async function bestOf(epochs: readonly EpochResult[], own: Kept | undefined, folder: string): Promise<Kept> {
   const { epoch } = epochs.reduce((a, b) => ((b.map ?? 0) > (a.map ?? 0) ? b : a));
-  return own?.epoch === epoch ? own : { model: await readModel(join(folder, 'best.onnx')), epoch };
+  return own?.epoch === epoch ? own : { model: await readModel(join(folder, 'best.onnx')), epoch, validation: undefined };
 }
 
 async function startingModel(backbone: Backbone, data: TrainingData, config: TrainConfig) {

@@ -9,10 +9,12 @@ import { meanAveragePrecision } from '../metrics/average-precision.js';
 import type { OnnxModel } from '../onnx/model.js';
 import { ortRuntime } from '../runtime/ort.js';
 import { extractFeatures } from '../train/features.js';
-import type { FeatureTable } from '../train/features.js';
+import type { FeatureOptions, FeatureTable } from '../train/features.js';
 import { buildClassifier } from '../train/graphs.js';
-import { fitHead, viewMean } from '../train/head.js';
+import { fitHead } from '../train/head.js';
 import type { FittedHead } from '../train/head.js';
+import { applyHead } from '../train/logistic.js';
+import type { LinearHead } from '../train/logistic.js';
 import { computeVectors } from '../train/vectors.js';
 import { VOC_CLASSES } from '../voc/classes.js';
 import type { Backbone } from './train-backbone.js';
@@ -30,12 +32,8 @@ export interface HeadResult {
 
 /** Computes features, or takes them from the cache, and fits a head to them. Says what it does on standard error. */
 export async function trainHead(backbone: Backbone, data: TrainingData, config: TrainConfig): Promise<HeadResult> {
-  const { network, layer, hash, spec } = backbone;
-  const table = await withBar('images', async (bar) => extractFeatures([...data.labels.keys()], {
-    backbone: network, backboneHash: `${hash}${config.outputStride ?? ''}`, layer, normalisation: spec,
-    inputSizes: inputSizes(backbone, config), flip: config.flip, workers: config.workers,
-    cache: config.cache ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'voc-seeds'), ...bar,
-  }));
+  const { network, layer } = backbone;
+  const table = await withBar('images', (bar) => featuresOf(backbone, data, config, { inputSizes: inputSizes(backbone, config), flip: config.flip, ...bar }));
   const folds = progressBar(config.folds, 'parts of the cross-validation');
   const fitted = await fitHead(table, table.paths.map((file) => data.labels.get(file)!), VOC_CLASSES.length, ortRuntime, {
     seed: config.seed, folds: config.folds, threads: config.threads ?? config.workers ?? 0,
@@ -48,10 +46,26 @@ export async function trainHead(backbone: Backbone, data: TrainingData, config: 
   };
 }
 
+function featuresOf(
+  { network, layer, hash, spec }: Backbone, data: TrainingData, config: TrainConfig, views: Pick<FeatureOptions, 'inputSizes' | 'flip' | 'onStart' | 'onProgress'>,
+): Promise<FeatureTable> {
+  return extractFeatures([...data.labels.keys()], {
+    backbone: network, backboneHash: `${hash}${config.outputStride ?? ''}`, layer, normalisation: spec, workers: config.workers,
+    cache: config.cache ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'voc-seeds'), ...views,
+  });
+}
+
 /** What a classifier's scores on a list are worth. */
 export interface Validation extends AveragePrecisions {
   readonly images: number;
   readonly failures: readonly { readonly path: string; readonly reason: string }[];
+}
+
+/** What {@link validateClassifier} says of a backbone with this head. Its features come from the cache where they are known. */
+export async function validateHead(head: LinearHead, backbone: Backbone, data: TrainingData, config: TrainConfig): Promise<Validation> {
+  const { paths, data: features, failures } = await withBar('images of the validation list', (bar) => (
+    featuresOf(backbone, data, config, { ...validationView(backbone, config), ...bar })));
+  return validation(applyHead(head, features), paths, data, failures);
 }
 
 /** Runs the photographs of a list through a classifier, one view of each at the first of the input sizes, and takes its average precision. */
@@ -61,11 +75,19 @@ export async function validateClassifier(
   const { paths, data: scores, failures } = await withBar('images of the validation list', async (bar) => computeVectors(
     model, [...data.labels.keys()], VOC_CLASSES.length, {
       input: backbone.network.input.name, output: logits, normalisation: backbone.spec,
-      inputSizes: inputSizes(backbone, config).slice(0, 1), flip: false, workers: config.workers, ...bar,
+      ...validationView(backbone, config), workers: config.workers, ...bar,
     },
   ));
-  const result = meanAveragePrecision(viewMean(scores, 1, VOC_CLASSES.length), paths.map((path) => data.labels.get(path)!), VOC_CLASSES.length);
-  return { ...result, images: paths.length, failures };
+  return validation(scores, paths, data, failures);
+}
+
+function validationView(backbone: Backbone, config: TrainConfig) {
+  return { inputSizes: inputSizes(backbone, config).slice(0, 1), flip: false };
+}
+
+/** @param scores [photographs, classes] */
+function validation(scores: Float32Array, paths: readonly string[], { labels }: TrainingData, failures: Validation['failures']): Validation {
+  return { ...meanAveragePrecision(scores, paths.map((path) => labels.get(path)!), VOC_CLASSES.length), images: paths.length, failures };
 }
 
 function inputSizes({ network }: Backbone, config: TrainConfig) {

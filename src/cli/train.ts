@@ -10,7 +10,6 @@ import { storeHalf } from '../onnx/half.js';
 import type { OnnxModel } from '../onnx/model.js';
 import { writeModel } from '../onnx/write.js';
 import type { EpochResult } from '../train/checkpoint.js';
-import { LOGITS } from '../train/graphs.js';
 import { VOC_CLASSES } from '../voc/classes.js';
 import { parseNames } from './cam-options.js';
 import { addDevkitOptions, addLabelOptions, addMaskOptions, parseCount, parseLabelSpec, requireFlag } from './devkit-options.js';
@@ -23,7 +22,7 @@ import { openBackbone } from './train-backbone.js';
 import { openTrainingData, parseAlso } from './train-data.js';
 import type { AlsoTrainOn, TrainingData } from './train-data.js';
 import { trainFull } from './train-full.js';
-import { trainHead, validateClassifier } from './train-head.js';
+import { trainHead, validateClassifier, validateHead } from './train-head.js';
 import type { Validation } from './train-head.js';
 
 interface TrainFlags extends Omit<DevkitFlags, 'split'>, LabelFlags, MaskFlags, ModelFlags, FullFlags {
@@ -115,7 +114,7 @@ export const registerTrain: CommandRegistrar = (program, done) => {
     .addOption(new Option('--store <precision>', 'how the classifier\'s weights are stored; it computes in float32 either way').choices(['float32', 'float16']).default('float32'))
     .option('--cache <folder>', 'where features are kept (default: voc-seeds in the user\'s cache folder)')
     .option('--workers <n>', 'worker threads (default: one per processor; one for every two that prepare training images)', parseCount)
-    .option('--threads <n>', 'threads of the training itself (default: one per processor)', parseCount)
+    .option('--threads <n>', 'threads of the training itself, each with a part of the batch (default: one per processor)', parseCount)
     .option('--print-config', 'print the settings that result from file and flags, and stop')
     .option('--json', 'print the report as JSON');
   // Several lists may be named here.
@@ -186,14 +185,15 @@ async function run(flags: TrainFlags): Promise<number> {
   const common = { out, mode: config.mode, layer: backbone.layer.name };
   let report: Report;
   if (config.mode === 'head') {
-    const { model, fitted: { l2, trials }, images, views, failures } = await trainHead(backbone, training, config);
+    const { model, fitted: { head, l2, trials }, images, views, failures } = await trainHead(backbone, training, config);
     await store(model);
     report = { ...common, images, views, l2, trials, seconds: seconds(), ...outcome(training, validation, failures) };
-    if (validation !== undefined) report = withScores(report, config, await validateClassifier(model, LOGITS, backbone, validation, config));
+    if (validation !== undefined) report = withScores(report, config, await validateHead(head, backbone, validation, config));
   } else {
     const folder = config.work ?? `${out}.training`;
-    const { model, logits, epochs, epoch, interrupted, failures } = await trainFull(backbone, training, validation, config, folder, flags.resume);
-    if (interrupted) {
+    const result = await trainFull(backbone, training, validation, config, folder, flags.resume);
+    const { model, logits, epochs, epoch, failures } = result;
+    if (result.interrupted) {
       process.stderr.write('interrupted: the same command goes on from here\n');
       return EXIT.interrupted;
     }
@@ -201,7 +201,10 @@ async function run(flags: TrainFlags): Promise<number> {
     report = {
       ...common, images: training.labels.size, epochs, epoch, work: folder, seconds: seconds(), ...outcome(training, validation, failures),
     };
-    if (validation !== undefined) report = withScores(report, config, await validateClassifier(model, logits, backbone, validation, config));
+    if (validation !== undefined) {
+      const scores = result.validation ?? await validateClassifier(model, logits, backbone, validation, config);
+      report = withScores(report, config, scores);
+    }
   }
   process.stdout.write(flags.json === true ? `${JSON.stringify(report, null, 2)}\n` : describe(report));
   return report.failures.length > 0 ? EXIT.failures : EXIT.ok;

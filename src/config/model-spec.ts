@@ -95,6 +95,11 @@ function check(value: unknown, where: string): Partial<ModelSpec> {
   return parsed.data;
 }
 
+/** All that is said of a model: in its metadata, beside it, and by flags. */
+export async function specSources(model: OnnxModel, path: string, flags: Partial<ModelSpec>): Promise<ModelSpecSources> {
+  return { metadata: specOfMetadata(model, path), sidecar: await readSidecar(path), flags };
+}
+
 /** Flags override the sidecar, which overrides the metadata. Parts may be missing. */
 export function mergeSpecs({ metadata, sidecar, flags }: ModelSpecSources): Partial<ModelSpec> {
   return { ...metadata, ...sidecar, ...flags };

@@ -16,18 +16,8 @@ export interface Normalisation {
  * @returns NCHW [1, 3, H, W]
  */
 export function toTensor(pixels: Uint8Array, [height, width]: Size, normalisation: Normalisation): Float32Array {
-  const area = height * width;
-  const tensor = new Float32Array(3 * area);
-  const plane = (channel: number): Float32Array => tensor.subarray(channel * area, (channel + 1) * area);
-  // Per channel of the network; the first and last byte of a pixel change places for BGR.
-  const [first, second, third] = [plane(0), plane(1), plane(2)];
-  const [ofFirst, ofSecond, ofThird] = normalisedValues(normalisation);
-  const from = normalisation.channelOrder === 'rgb' ? 0 : 2;
-  for (let i = 0, at = 0; i < area; i++, at += 3) {
-    first[i] = ofFirst[pixels[at + from]];
-    second[i] = ofSecond[pixels[at + 1]];
-    third[i] = ofThird[pixels[at + 2 - from]];
-  }
+  const tensor = new Float32Array(3 * height * width);
+  placeInTensor(pixels, [height, width], normalisation, tensor, width, { at: [0, 0], flip: false });
   return tensor;
 }
 
@@ -54,15 +44,20 @@ export interface Placement {
 export function placeInTensor(
   pixels: Uint8Array, [height, width]: Size, normalisation: Normalisation, tensor: Float32Array, side: number, { at: [top, left], flip }: Placement,
 ): void {
+  const plane = (channel: number): Float32Array => tensor.subarray(channel * tensor.length / 3, (channel + 1) * tensor.length / 3);
+  // Per channel of the network; the first and last byte of a pixel change places for BGR.
+  const [first, second, third] = [plane(0), plane(1), plane(2)];
+  const [ofFirst, ofSecond, ofThird] = normalisedValues(normalisation);
+  const offset = normalisation.channelOrder === 'rgb' ? 0 : 2;
   const step = flip ? -1 : 1;
-  normalisedValues(normalisation).forEach((values, channel) => {
-    const plane = tensor.subarray(channel * tensor.length / 3, (channel + 1) * tensor.length / 3);
-    let from = normalisation.channelOrder === 'rgb' ? channel : 2 - channel;
-    for (let y = 0; y < height; y++) {
-      let to = (top + y) * side + left + (flip ? width - 1 : 0);
-      for (let x = 0; x < width; x++, from += 3, to += step) plane[to] = values[pixels[from]];
+  for (let y = 0, from = 0; y < height; y++) {
+    let to = (top + y) * side + left + (flip ? width - 1 : 0);
+    for (let x = 0; x < width; x++, from += 3, to += step) {
+      first[to] = ofFirst[pixels[from + offset]];
+      second[to] = ofSecond[pixels[from + 1]];
+      third[to] = ofThird[pixels[from + 2 - offset]];
     }
-  });
+  }
 }
 
 /** The mirror image of a tensor [..., H, W], left to right. */

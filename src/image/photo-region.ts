@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import sharp from 'sharp';
 import type { Size } from '../onnx/shapes.js';
-import { photoError } from './photo.js';
+import { photoError, pixelsOf, resized } from './photo.js';
 
 /** A rectangle in pixels; it holds at least one. */
 export interface Region {
@@ -30,12 +30,8 @@ export async function readPhotoRegion(path: string, choose: (photo: Size) => Reg
   try {
     const image = sharp(await readFile(path), { failOn: 'error', ignoreIcc: true });
     const { width, height } = await image.metadata();
-    const { resized, region } = choose([height, width]);
-    return await image
-      .resize({ height: resized[0], width: resized[1], fit: 'fill', kernel: 'cubic' })
-      .extract(region)
-      .toColourspace('srgb').removeAlpha().raw({ depth: 'uchar' })
-      .toBuffer();
+    const { resized: whole, region } = choose([height, width]);
+    return await pixelsOf(resized(image, whole).extract(region));
   } catch (error) {
     throw photoError(path, error);
   }

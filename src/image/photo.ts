@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import sharp from 'sharp';
+import type { Sharp } from 'sharp';
 import { messageOf, UserError } from '../errors.js';
 import type { Size } from '../onnx/shapes.js';
 import type { InputSize } from './input-size.js';
@@ -48,14 +49,20 @@ export async function readPhoto(path: string, options: PhotoOptions): Promise<Ph
     const { width, height, autoOrient } = await image.metadata();
     const original: Size = upright ? [autoOrient.height, autoOrient.width] : [height, width];
     const { size, limited } = networkSize(original, options.input, options.maxPixels, options.scale);
-    const pixels = await image
-      .resize({ height: size[0], width: size[1], fit: 'fill', kernel: 'cubic' })
-      .toColourspace('srgb').removeAlpha().raw({ depth: 'uchar' })
-      .toBuffer();
-    return { original, size, limited, pixels };
+    return { original, size, limited, pixels: await pixelsOf(resized(image, size)) };
   } catch (error) {
     throw photoError(path, error);
   }
+}
+
+/** A photograph at another size, by the antialiased bicubic filter that all are resized with. */
+export function resized(image: Sharp, [height, width]: Size): Sharp {
+  return image.resize({ height, width, fit: 'fill', kernel: 'cubic' });
+}
+
+/** The pixels of a photograph of any kind: RGB, HWC, 0..255. */
+export async function pixelsOf(image: Sharp): Promise<Uint8Array> {
+  return await image.toColourspace('srgb').removeAlpha().raw({ depth: 'uchar' }).toBuffer();
 }
 
 /** The error to throw where a photograph could not be read: it names the file. */

@@ -4,6 +4,7 @@ import { open, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../errors.js';
 import { makeFolder, writeError } from './files.js';
+import { parseJsonLines } from './json-lines.js';
 
 /** What became of one item. */
 export interface JournalEntry {
@@ -129,14 +130,7 @@ async function journalsIn(folder: string): Promise<string[]> {
 async function readJournal(path: string): Promise<JournalText> {
   const text = await readFile(path, 'utf8');
   // A process that was killed may have left half a line; the item in it was not recorded.
-  const parsed = text.split('\n').flatMap((line): (JournalHeader | JournalEntry)[] => {
-    try {
-      const value = JSON.parse(line) as JournalHeader | JournalEntry | null;
-      return typeof value === 'object' && value !== null ? [value] : [];
-    } catch {
-      return [];
-    }
-  });
+  const parsed = parseJsonLines(text) as (JournalHeader | JournalEntry)[];
   return {
     header: parsed.find((line) => 'settings' in line),
     entries: parsed.filter((line) => 'id' in line),

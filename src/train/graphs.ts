@@ -4,12 +4,19 @@ import type { OnnxGraph, OnnxModel } from '../onnx/model.js';
 import { neededFor } from '../onnx/model.js';
 import type { NetworkGraph } from '../onnx/network.js';
 import { DataType, OnnxTensor } from '../onnx/tensor.js';
-import type { LinearHead } from './logistic.js';
 
 /** The output of {@link buildFeatureGraph}. */
 export const FEATURES = 'features';
 /** The output of {@link buildClassifier}. */
 export const LOGITS = 'logits';
+
+/** The weights of a linear head. */
+export interface HeadWeights {
+  /** [features, classes] */
+  readonly weights: Float32Array;
+  /** [classes]; a head may have none. */
+  readonly bias?: Float32Array;
+}
 
 /** A backbone up to a layer, averaged over its positions: image [N, 3, H, W] in, `features` [N, C] out. */
 export function buildFeatureGraph(backbone: NetworkGraph, layer: FeatureLayer): OnnxModel {
@@ -28,10 +35,9 @@ export function buildFeatureGraph(backbone: NetworkGraph, layer: FeatureLayer): 
 /**
  * A complete classifier: the backbone up to a layer, global average pooling, and the head as a 1x1 convolution.
  *
- * @param head with no bias where it has none
  * @param metadata what the model says of itself
  */
-export function buildClassifier(backbone: NetworkGraph, layer: FeatureLayer, head: Omit<LinearHead, 'bias'> & Partial<LinearHead>, metadata: ReadonlyMap<string, string>): OnnxModel {
+export function buildClassifier(backbone: NetworkGraph, layer: FeatureLayer, head: HeadWeights, metadata: ReadonlyMap<string, string>): OnnxModel {
   const base = neededFor(backbone.model.graph, layer.name);
   const classes = head.weights.length / layer.channels;
   const weights = new Float32Array(head.weights.length);

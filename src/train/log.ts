@@ -1,6 +1,7 @@
 import { appendFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeFolder, writeError, writeFileAtomic } from '../jobs/files.js';
+import { parseJsonLines } from '../jobs/json-lines.js';
 import { trainingPage } from '../report/training-page.js';
 import type { EpochResult } from './checkpoint.js';
 
@@ -60,12 +61,5 @@ export class TrainingLog {
 
 async function readSteps(path: string, last: number): Promise<StepRecord[]> {
   const text = await readFile(path, 'utf8').catch(() => '');
-  return text.split('\n').flatMap((line) => {
-    try {
-      const record = JSON.parse(line) as Partial<StepRecord>;
-      return typeof record.step === 'number' && record.step <= last ? [record as StepRecord] : [];
-    } catch {
-      return [];
-    }
-  });
+  return (parseJsonLines(text) as Partial<StepRecord>[]).filter((record): record is StepRecord => record.step !== undefined && record.step <= last);
 }

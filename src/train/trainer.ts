@@ -80,7 +80,8 @@ export class Trainer {
     const groups = groupParameters(parameters, optimiser === 'lars');
     const starts = startsOf(groups);
     const numbers = sharedNumbers(classifier, groups, plan.images.length, average);
-    const offsets = new Map(groups.flatMap((group, i) => group.parameters.map(({ name, offset, size: own }) => [name, { offset: starts[i] + offset, size: own }])));
+    const offsets = new Map(groups.flatMap((group, i) => (
+      group.parameters.map(({ name, offset, size: own }) => [name, { offset: starts[i] + offset, size: own }] as const))));
     const placed = parameters.map(({ name, dims }, i): PlacedParameter => ({ name, gradient: gradientOutput(i), dims, ...offsets.get(name)! }));
     const shares = shareNumbers(groups, plan.images.length, optimiser === 'lars');
     const block = await channelBlock(ortRuntime);

@@ -56,6 +56,11 @@ describe('the default layers', () => {
     expect([transformer.missing, transformer.layers.map(({ stride }) => stride)]).toEqual([['/8', '/32'], [16]]);
   });
 
+  it('with methods of their own, as presets have them, are treated alike', async () => {
+    const { missing, names } = chooseLayers(await read('vit'), ['/8', '/16', '/32@grad-cam'], 'layer-cam');
+    expect([missing, names]).toEqual([['/8', '/32@grad-cam'], ['/encoder/layers/encoder_layer_1/Add_1_output_0@layer-cam']]);
+  });
+
   it('others than the default ones have to be there', async () => {
     const network = await read('resnet_dilated');
     expect(() => chooseLayers(network, ['/8', '/16'], 'layer-cam')).toThrow('no feature layer at stride 16');
@@ -78,7 +83,7 @@ describe('cam', () => {
     const classes = join(work, 'classes.txt');
     await writeFile(classes, 'ant\nbee\ncat\ndog\neel\n');
     const { code, stderr } = await run('cam', photo, '--model', join(folder, 'vit.onnx'), '--logits', 'logits', '--preprocess', 'torchvision', '--classes', classes, '--class', 'cat');
-    expect([code, stderr]).toEqual([0, expect.stringContaining('no layer at /8, /32: used are /encoder/layers/encoder_layer_1/Add_1_output_0 (/16)')]);
+    expect([code, stderr]).toEqual([0, expect.stringContaining('used are /encoder/layers/encoder_layer_1/Add_1_output_0 (/16)')]);
     expect((await stat(join(work, 'photo-cat.png'))).size).toBeGreaterThan(0);
   });
 });

@@ -93,6 +93,7 @@ const convolutions = of('Conv', {
   'depthwise dilated': conv([x(2, 4, 6, 5), w(4, 1, 3, 3)], { group: 4, pads: [2, 2, 2, 2], dilations: [2, 2] }),
   'depthwise dilated and strided': conv([x(1, 4, 9, 9), w(4, 1, 3, 3)], { group: 4, pads: [2, 2, 2, 2], dilations: [2, 2], strides: [2, 2] }),
   'depthwise, two outputs each': conv([x(1, 3, 6, 5), w(6, 1, 3, 3), w(6)], { group: 3, pads: [1, 1, 1, 1] }),
+  'depthwise, an even kernel and wide pads': conv([x(2, 6, 9, 11), w(24, 1, 2, 2)], { group: 6, pads: [4, 4, 4, 4] }),
   'two groups': conv([x(2, 4, 6, 5), w(6, 2, 3, 3), w(6)], { group: 2, pads: [1, 1, 1, 1] }),
   'groups dilated and strided': conv([x(1, 4, 9, 9), w(6, 2, 3, 3), w(6)], { group: 2, pads: [2, 2, 2, 2], dilations: [2, 2], strides: [2, 2] }),
   'one channel': conv([x(6, 1, 5, 6), w(1, 1, 3, 3)], { pads: [2, 2, 2, 2] }),
@@ -262,5 +263,6 @@ const arrangements = [
 
 /** Uses of every operator, over the attributes that classifiers and our own graphs use. */
 export const operatorCases: readonly OperatorCase[] = [
-  ...activations, ...arithmetic, ...comparisons, ...shaped, ...convolutions, ...transposed, ...pools, ...resizes, ...algebra, ...reductions, ...arrangements,
+  ...activations, ...arithmetic, ...comparisons, ...shaped, ...convolutions, ...transposed, ...pools, ...resizes, ...algebra, ...reductions,
+  ...arrangements,
 ];

@@ -67,7 +67,8 @@ describe('training steps equal PyTorch\'s', () => {
   it('the gradients of a pass', async () => {
     const classifier = classifierOf();
     const parameters = trainableParameters(classifier);
-    const session = await ortRuntime.load(serializeModel(buildTrainingGraph(classifier, parameters, { images: batchSize, batch: batchSize, size: imageSize })), { threads: 1 });
+    const graph = buildTrainingGraph(classifier, parameters, { images: batchSize, batch: batchSize, size: imageSize });
+    const session = await ortRuntime.load(serializeModel(graph), { threads: 1 });
     const feed = ({ shape, values }: FixtureTensor) => ({ type: 'float32' as const, dims: shape, data: values });
     const [{ images, targets }] = batches;
     const results = await session.run({

@@ -198,7 +198,7 @@ function byPhases(b: GraphBuilder, convolution: Convolution): Lagged {
     const key = `${row},${column}`;
     const known = phases.get(key);
     if (known !== undefined) return known;
-    const value = b.slice(padded, b.ints([row, column]), b.ints([Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER]), [2, 3], stepsOf(axes));
+    const value = subsampled(b, padded, axes, [row, column]);
     phases.set(key, value);
     return value;
   };
@@ -256,9 +256,11 @@ function paddedInput(b: GraphBuilder, { x, y, axes }: Convolution, size: readonl
   return b.pad(x, b.concat([b.ints([0, 0]), ...begins, b.ints([0, 0]), ...ends], 0));
 }
 
-function subsampled(b: GraphBuilder, x: Value, axes: Convolution['axes']): Value {
+/** What a stride leaves of rows and columns, from the given ones on. */
+function subsampled(b: GraphBuilder, x: Value, axes: Convolution['axes'], from: readonly [number, number] = [0, 0]): Value {
   const steps = stepsOf(axes);
-  return steps === undefined ? x : b.slice(x, b.ints([0, 0]), b.ints([Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER]), [2, 3], steps);
+  if (steps === undefined && from[0] + from[1] === 0) return x;
+  return b.slice(x, b.ints(from), b.ints([Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER]), [2, 3], steps);
 }
 
 function stepsOf(axes: Convolution['axes']): readonly number[] | undefined {

@@ -19,6 +19,7 @@ export function unary(onDevice: (x: Tf.Tensor, call: OperatorCall) => Tf.Tensor,
 export function folded(onDevice: (tf: Tfjs, a: Tf.Tensor, b: Tf.Tensor) => Tf.Tensor, onHost: (a: number, b: number) => number): TfOperator {
   return (call) => {
     const inputs = counting(call.count);
+    if (call.count === 1) return call.value(0);
     if (call.onHost) return inputs.map((i) => call.host(i)).reduce((a, b) => hostMap([a, b], onHost));
     return broadcasting(call, inputs, (...tensors) => tensors.reduce((a, b) => onDevice(call.tf, a, b)));
   };
@@ -42,7 +43,7 @@ function extreme(
 
 /** x within limits, which may be infinite. */
 export function clamped(tf: Tfjs, x: Tf.Tensor, low: number, high: number): Tf.Tensor {
-  if (low === -Infinity && high === Infinity) return tf.clone(x);
+  if (low === -Infinity && high === Infinity) return x;
   if (low === 0 && high === Infinity) return tf.relu(x);
   return tf.clipByValue(x, low, high);
 }
@@ -63,7 +64,7 @@ export function power(tf: Tfjs, x: Tf.Tensor, exponent: number): Tf.Tensor {
     if (quarters & 1) factors.push(tf.sqrt(root));
   }
   const product = factors.reduce((a, b) => tf.mul(a, b));
-  return exponent < 0 ? tf.div(1, product) : product === x ? tf.clone(x) : product;
+  return exponent < 0 ? tf.div(1, product) : product;
 }
 
 const pow: TfOperator = (call) => {

@@ -34,8 +34,8 @@ const transpose: TfOperator = (call) => {
   if (value instanceof HostValue) return hostTranspose(value, perm);
   const dims = perm.map((axis) => value.dims[axis]);
   // Between the two layouts nothing has to be moved.
-  if (value.channelsLast && perm.join() === '0,2,3,1') return call.result(tf.clone(value.nhwc()), dims);
-  if (perm.join() === '0,3,1,2') return DeviceValue.last(tf, dims, tf.clone(value.plain()));
+  if (value.channelsLast && perm.join() === '0,2,3,1') return call.result(value.nhwc(), dims);
+  if (perm.join() === '0,3,1,2') return DeviceValue.last(tf, dims, value.plain());
   return call.result(tf.transpose(value.plain(), [...perm]), dims);
 };
 

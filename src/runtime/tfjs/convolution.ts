@@ -49,7 +49,7 @@ function convolved({ tf }: OperatorCall, { x, weight, bias, group, strides, dila
     return tf.fused.depthwiseConv2d({ x, filter, bias, ...window });
   }
   const size = out / group;
-  const parts = tf.split(x, group, 3).map((part, g) => {
+  const parts = tf.split<Tf.Tensor4D>(x, group, 3).map((part, g) => {
     const filter = weight.once(`group ${g}`, (plain) => tf.transpose(tf.slice(plain, [g * size], [size]), [2, 3, 1, 0])) as Tf.Tensor4D;
     return tf.conv2d(part, filter, strides, 'valid', 'NHWC', dilations);
   });

@@ -19,9 +19,8 @@ function cut({ tf }: OperatorCall, value: TfValue, axes: readonly SliceAxis[]): 
   const reach = laid.map(({ size, step }) => (size === 0 ? 0 : (size - 1) * Math.abs(step) + 1));
   const all = reach.every((size, axis) => size === x.shape[axis]) ? x : tf.slice(x, from, reach);
   const chosen = laid.reduce((part, { step, size }, axis) => subsampled(tf, part, axis, Math.abs(step), size), all);
-  const own = chosen === x ? tf.clone(chosen) : chosen;
   const dims = axes.map(({ size }) => size);
-  return value.channelsLast ? DeviceValue.last(tf, dims, own) : DeviceValue.first(tf, dims, own);
+  return value.channelsLast ? DeviceValue.last(tf, dims, chosen) : DeviceValue.first(tf, dims, chosen);
 }
 
 const slice: TfOperator = (call) => {

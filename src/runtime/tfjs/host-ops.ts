@@ -38,10 +38,22 @@ function view({ data }: HostValue, dims: readonly number[], steps: readonly numb
 
 export function hostExpand(value: HostValue, shape: readonly number[]): HostValue {
   const dims = broadcastDims(value.dims, shape);
-  if (sizeOf(dims) === value.data.length) return new HostValue(dims, value.data);
-  const own = stepsOf(value.dims);
-  const lead = dims.length - value.dims.length;
-  return view(value, dims, dims.map((_, axis) => (axis < lead || value.dims[axis - lead] === 1 ? 0 : own[axis - lead])));
+  let { data } = value;
+  // Axis by axis from the last, each block behind itself as often as is wanted.
+  for (let axis = dims.length - 1, own = value.dims.length - 1, block = 1; axis >= 0; axis--, own--) {
+    const size = own < 0 ? 1 : value.dims[own];
+    if (size !== dims[axis]) data = blocksRepeated(data, block, dims[axis]);
+    block *= dims[axis];
+  }
+  return new HostValue(dims, data);
+}
+
+function blocksRepeated(data: Float64Array, block: number, times: number): Float64Array {
+  const result = new Float64Array(data.length * times);
+  for (let from = 0, to = 0; from < data.length; from += block) {
+    for (let i = 0; i < times; i++, to += block) result.set(data.subarray(from, from + block), to);
+  }
+  return result;
 }
 
 /** Element by element, with broadcasting. */

@@ -35,17 +35,30 @@ const scatterElements: TfOperator = (call) => {
   if (reduction !== 'none' && reduction !== 'add') call.refuse(`a ScatterElements with ${reduction}`);
   const { dims } = call.value(0);
   const indices = call.host(1);
-  const updates = call.device(2).read();
-  const result = Float32Array.from(call.device(0).read());
   const axis = fromFirst(intAttribute(call.node, 'axis', 0), dims.length);
-  const steps = stepsOf(dims);
-  const along = steps[axis];
-  walk(indices.dims, steps.map((step, i) => (i === axis ? 0 : step)), 0, (position, flat) => {
-    const at = position + fromFirst(indices.data[flat], dims[axis]) * along;
-    result[at] = reduction === 'add' ? result[at] + updates[flat] : updates[flat];
-  });
+  if (dims.some((dim, i) => i !== axis && dim !== indices.dims[i])) call.refuse('a ScatterElements into a part of the rows');
+  const result = new Float32Array(call.device(0).read());
+  const places = Int32Array.from(indices.data);
+  scatter(result, places, call.device(2).read(), [sizeOf(dims.slice(0, axis)), dims[axis], sizeOf(dims.slice(axis + 1))], reduction === 'add');
   return call.floats(dims, result);
 };
+
+/** @param shape of the result, and of the places and updates but for the axis between */
+function scatter(
+  result: Float32Array, places: Int32Array, updates: Float32Array, [outer, size, inner]: readonly [number, number, number], add: boolean,
+): void {
+  const count = places.length / (outer * inner);
+  let flat = 0;
+  for (let row = 0; row < outer; row++) {
+    for (let i = 0; i < count; i++) {
+      for (let k = 0; k < inner; k++, flat++) {
+        const place = places[flat];
+        const at = (row * size + (place < 0 ? place + size : place)) * inner + k;
+        result[at] = add ? result[at] + updates[flat] : updates[flat];
+      }
+    }
+  }
+}
 
 /** What makes tensors from shapes and indices. */
 export const making: OperatorTable = {

@@ -47,33 +47,47 @@ const maxPool: TfOperator = (call) => {
  * windows, so it is done in JavaScript.
  */
 function maximaWithPlaces(call: OperatorCall, input: DeviceValue): [DeviceValue, HostValue] {
-  const { kernel: [kH, kW], windows: { axes: [vertical, horizontal], output: [oH, oW], pads: [[top], [left]] } } = poolOf(call, input);
+  const { windows } = poolOf(call, input);
   if (intAttribute(call.node, 'storage_order', 0) !== 0) call.refuse('a MaxPool with columns before rows');
   const [n, c, h, w] = input.dims;
-  const x = input.read();
-  const dims = [n, c, oH, oW];
+  const dims = [n, c, ...windows.output];
   const maxima = new Float32Array(sizeOf(dims));
   const places = new Float64Array(maxima.length);
-  let out = 0;
-  for (let plane = 0; plane < n * c; plane++) {
-    const start = plane * h * w;
-    for (let oy = 0; oy < oH; oy++) {
-      for (let ox = 0; ox < oW; ox++, out++) {
-        let [most, place] = [-Infinity, -1];
-        for (let ky = 0, y = oy * vertical.stride - top; ky < kH; ky++, y += vertical.dilation) {
-          if (y < 0 || y >= h) continue;
-          for (let kx = 0, at = ox * horizontal.stride - left; kx < kW; kx++, at += horizontal.dilation) {
-            if (at < 0 || at >= w) continue;
-            const value = x[start + y * w + at];
-            if (value > most || place < 0) [most, place] = [value, start + y * w + at];
+  const x = input.read();
+  for (let plane = 0; plane < n * c; plane++) planeMaxima(x, plane, [h, w], windows, maxima, places);
+  return [call.floats(dims, maxima), new HostValue(dims, places)];
+}
+
+function planeMaxima(
+  x: Float32Array, plane: number, [h, w]: readonly [number, number], windows: Windows, maxima: Float32Array, places: Float64Array,
+): void {
+  const { axes: [vertical, horizontal], output: [oH, oW], pads: [[top], [left]] } = windows;
+  const start = plane * h * w;
+  let out = plane * oH * oW;
+  for (let oy = 0; oy < oH; oy++) {
+    const firstRow = oy * vertical.stride - top;
+    for (let ox = 0; ox < oW; ox++, out++) {
+      const firstColumn = ox * horizontal.stride - left;
+      let most = -Infinity;
+      let place = -1;
+      for (let ky = 0; ky < vertical.kernel; ky++) {
+        const row = firstRow + ky * vertical.dilation;
+        if (row < 0 || row >= h) continue;
+        for (let kx = 0; kx < horizontal.kernel; kx++) {
+          const column = firstColumn + kx * horizontal.dilation;
+          if (column < 0 || column >= w) continue;
+          const at = start + row * w + column;
+          const value = x[at];
+          if (value > most || place < 0) {
+            most = value;
+            place = at;
           }
         }
-        maxima[out] = most;
-        places[out] = place;
       }
+      maxima[out] = most;
+      places[out] = place;
     }
   }
-  return [call.floats(dims, maxima), new HostValue(dims, places)];
 }
 
 const averagePool: TfOperator = (call) => {

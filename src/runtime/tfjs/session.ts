@@ -43,7 +43,7 @@ export class TfSession implements Session {
   ): Promise<Record<string, RuntimeTensor>> {
     const { tf, backend, graph } = this;
     // Sessions of another backend may run in this thread as well.
-    if (tf.getBackend() !== backend) await tf.setBackend(backend);
+    while (tf.getBackend() !== backend) await tf.setBackend(backend);
     const values = new Map<string, TfValue>();
     try {
       for (const { name } of graph.inputs) values.set(name, fed(tf, feeds[name], name));
@@ -74,7 +74,7 @@ export class TfSession implements Session {
         node.outputs.forEach((name, i) => {
           if (name === '' || results[i] === undefined) return;
           // An input that goes through as it is would be given back twice.
-          const value = results[i] instanceof DeviceValue && inputs.includes(results[i]) ? results[i].copy() : results[i];
+          const value = results[i] instanceof DeviceValue && inputs.includes(results[i]) ? results[i].handedOn() : results[i];
           if (value instanceof DeviceValue) value.keep();
           values.set(name, value);
         });

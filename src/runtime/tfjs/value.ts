@@ -120,21 +120,30 @@ export class DeviceValue {
   /** Lets it outlive the tidying up after the operator that made it. */
   keep(): void {
     this.lasting = true;
-    if (this.first !== undefined) this.tf.keep(this.first);
-    if (this.last !== undefined) this.tf.keep(this.last);
+    this.first &&= this.own(this.first);
+    this.last &&= this.own(this.last);
   }
 
-  /** The same numbers as a value of their own. */
-  copy(): DeviceValue {
+  /** A tensor that is kept already is that of an operator's input, handed on as it was: it takes a copy (of the handle alone). */
+  private own(tensor: Tf.Tensor): Tf.Tensor {
+    return this.tf.keep(tensor.kept ? this.tf.clone(tensor) : tensor);
+  }
+
+  /** The same numbers as a value of its own. */
+  handedOn(): DeviceValue {
     const { tf, dims } = this;
-    const tensor = tf.clone(this.asItLies());
-    return this.channelsLast ? DeviceValue.last(tf, dims, tensor) : DeviceValue.first(tf, dims, tensor);
+    return this.channelsLast ? DeviceValue.last(tf, dims, this.last!) : DeviceValue.first(tf, dims, this.plain());
   }
 
   /** Its numbers in ONNX's order. On a GPU this waits for all that is under way there. */
   read(): Float32Array {
     if (this.source !== undefined) return this.source;
-    return this.tf.tidy(() => this.inOrder().dataSync<'float32'>());
+    const tensor = this.first ?? this.tf.tidy(() => this.inOrder());
+    try {
+      return tensor.dataSync<'float32'>();
+    } finally {
+      if (tensor !== this.first) tensor.dispose();
+    }
   }
 
   /** As {@link read}, without blocking the thread where the backend computes by itself. */
