@@ -58,6 +58,9 @@ Examples:
   # The second of four parts, on four machines with one output folder (SLURM and Kubernetes parts are found by themselves)
   voc-seeds generate ... --shard 2/4
 
+The defaults above are those of a configuration that says nothing. The preset fast, which is taken where none is named,
+makes choices of its own: --print-config shows them.
+
 Exit codes: 0 all images written, 1 wrong usage or nothing could be done, 2 finished but some images failed, 130 interrupted.
 `;
 
