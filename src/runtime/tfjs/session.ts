@@ -42,8 +42,9 @@ export class TfSession implements Session {
     feeds: Readonly<Record<string, RuntimeTensor>>, outputs: readonly string[] = this.graph.outputs.map(({ name }) => name),
   ): Promise<Record<string, RuntimeTensor>> {
     const { tf, backend, graph } = this;
-    // Sessions of another backend may run in this thread as well.
-    while (tf.getBackend() !== backend) await tf.setBackend(backend);
+    // Sessions of another backend may run in this thread as well. A backend that is initialised is set at once; waiting for
+    // it would let another session come between.
+    if (tf.getBackend() !== backend) void tf.setBackend(backend);
     const values = new Map<string, TfValue>();
     try {
       for (const { name } of graph.inputs) values.set(name, fed(tf, feeds[name], name));
