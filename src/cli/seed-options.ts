@@ -53,6 +53,7 @@ export function seedSettingsOf(flags: SeedFlags): SeedFlags {
   const { threshold, backgroundThreshold, background, alpha, percentile, classThresholds, conflict, conflictMargin } = flags;
   const { refine, refineNorm, edgeUpsample, rescue } = flags;
   return {
-    threshold, backgroundThreshold, background, alpha, percentile, classThresholds, conflict, conflictMargin, refine, refineNorm, edgeUpsample, rescue,
+    threshold, backgroundThreshold, background, alpha, percentile, classThresholds, conflict, conflictMargin,
+    refine, refineNorm, edgeUpsample, rescue,
   };
 }

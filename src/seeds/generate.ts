@@ -117,7 +117,9 @@ export async function generateSeeds(options: GenerateOptions): Promise<GenerateS
     const resumed = mine.length - open.length;
     options.onStart?.(open.length, resumed);
     const lanes = Math.min(workers, open.length);
-    if (lanes > 0) pool = startSeedPool({ classifier, chosen, settings, inputSize, format: options.format, runtime: opened.choice, workers: lanes, threads });
+    if (lanes > 0) pool = startSeedPool({
+      classifier, chosen, settings, inputSize, format: options.format, runtime: opened.choice, workers: lanes, threads,
+    });
     let ended = 0;
     await runBatch(open, {
       concurrency: 2 * workers + 1,

@@ -52,7 +52,9 @@ export async function mapsOfPhoto(
   }
   const grid = refineGrid(size);
   const image = await photo(grid);
-  const { maps, maxima } = upsampler === undefined ? fused(views, classCount, grid, fusion) : upsampled(views, classCount, grid, image, fusion, upsampler);
+  const { maps, maxima } = upsampler === undefined
+    ? fused(views, classCount, grid, fusion)
+    : upsampled(views, classCount, grid, image, fusion, upsampler);
   if (refiners.length === 0) return { maps: enlarged(maps, size), maxima };
   const area = grid[0] * grid[1];
   const plain = mapsToArray(maps);

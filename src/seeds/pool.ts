@@ -26,7 +26,9 @@ export interface SeedPoolOptions {
 }
 
 /** Builds the CAM program and starts the workers that run it. Two tasks per worker: one computes, the next is decoded. */
-export function startSeedPool({ classifier: { graph, spec }, chosen, settings, inputSize, format, runtime, workers, threads }: SeedPoolOptions): SeedPool {
+export function startSeedPool({
+  classifier: { graph, spec }, chosen, settings, inputSize, format, runtime, workers, threads,
+}: SeedPoolOptions): SeedPool {
   return new Piscina<SeedTask, SeedResult>({
     filename: workerUrl('./seed-worker.js', import.meta.url).href,
     minThreads: workers, maxThreads: workers, concurrentTasksPerWorker: 2,
