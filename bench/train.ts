@@ -11,6 +11,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { resolve } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { ClassifierGraph } from '../src/cam/classifier.js';
 import { readModel } from '../src/onnx/read.js';
@@ -49,10 +50,18 @@ const peer = values.python === undefined
 const answers = peer && createInterface({ input: peer.stdout })[Symbol.asyncIterator]();
 if (answers !== undefined) await answers.next();
 
+/** Threads that have worked wait actively for more; they would take time from those that are measured next. */
+const pause = (): Promise<void> => setTimeout(100);
+/** Rounds before those that count. */
+const WARM_UP = 2;
+
 const timings = { forward: [] as number[], pass: [] as number[], step: [] as number[], torchForward: [] as number[], torchStep: [] as number[] };
-for (let round = -2; round < rounds; round++) {
+for (let round = 0; round < WARM_UP + rounds; round++) {
+  await pause();
   const start = performance.now();
   await forward.run({ [classifier.input.name]: { type: 'float32', dims: [batch, 3, size, size], data: images } });
+  timings.forward.push(performance.now() - start);
+  await pause();
   const middle = performance.now();
   await trainer.pass(images, targets);
   const passed = performance.now();
@@ -61,11 +70,10 @@ for (let round = -2; round < rounds; round++) {
   const end = performance.now();
   const torch = { forward: NaN, step: NaN };
   if (peer !== undefined && answers !== undefined) {
+    await pause();
     peer.stdin.write('round\n');
     Object.assign(torch, JSON.parse((await answers.next()).value as string));
   }
-  if (round < 0) continue;
-  timings.forward.push(middle - start);
   timings.pass.push(passed - middle);
   timings.step.push(end - middle);
   timings.torchForward.push(torch.forward);
@@ -76,7 +84,7 @@ if (peer !== undefined) {
   await once(peer, 'exit');
 }
 
-const m = Object.fromEntries(Object.entries(timings).map(([name, list]) => [name, median(list)]));
+const m = Object.fromEntries(Object.entries(timings).map(([name, list]) => [name, median(list.slice(WARM_UP))]));
 console.log(`${path}, batch ${batch} at ${size} x ${size}, all layers, ${threads} threads; medians of ${rounds} rounds\n`);
 console.log('| | ms | against forward |');
 console.log('|---|---:|---:|');

@@ -111,7 +111,7 @@ describe('generate', () => {
     const file = join(folder, 'listed.txt');
     await writeFile(file, 'JPEGImages/a.jpg dog\nJPEGImages/d.jpg 18\n');
     const [own, xml] = [fresh(), fresh()];
-    const argv = ['--model', devkit.model, '--voc-root', devkit.root, '--input-size', 'short:64'];
+    const argv = ['--config', 'layercam', '--model', devkit.model, '--voc-root', devkit.root, '--input-size', 'short:64'];
     const listed = await run('generate', ...argv, '--split', file, '--labels', 'list', '--out', own);
     expect(listed.code, listed.stderr).toBe(0);
     await json(0, '--out', xml, '--ids', 'a,d');

@@ -90,6 +90,7 @@ const convolutions = of('Conv', {
   'VALID': conv([x(1, 3, 7, 6), w(4, 3, 3, 3)], { auto_pad: 'VALID' }),
   'depthwise': conv([x(2, 4, 6, 5), w(4, 1, 3, 3), w(4)], { group: 4, pads: [1, 1, 1, 1] }),
   'depthwise strided': conv([x(2, 4, 6, 5), w(4, 1, 3, 3), w(4)], { group: 4, pads: [0, 0, 1, 1], strides: [2, 2] }),
+  'depthwise, unequal strides': conv([x(2, 4, 6, 5), w(4, 1, 3, 3), w(4)], { group: 4, pads: [1, 1, 1, 1], strides: [2, 1] }),
   'depthwise dilated': conv([x(2, 4, 6, 5), w(4, 1, 3, 3)], { group: 4, pads: [2, 2, 2, 2], dilations: [2, 2] }),
   'depthwise dilated and strided': conv([x(1, 4, 9, 9), w(4, 1, 3, 3)], { group: 4, pads: [2, 2, 2, 2], dilations: [2, 2], strides: [2, 2] }),
   'depthwise, two outputs each': conv([x(1, 3, 6, 5), w(6, 1, 3, 3), w(6)], { group: 3, pads: [1, 1, 1, 1] }),

@@ -63,8 +63,8 @@ interface Channels {
 
 /** The sum over images and positions of g [N, M, h, w] times x [N, C, h, w], channel by channel within each group: [M, C / group]. */
 function channelProducts(b: GraphBuilder, g: Value, x: Value, { m, c, group, positions }: Channels): Value {
-  if (group === 1 && positions !== undefined && m * c > (m + c) * positions) {
-    // The products of single images would be larger than the images: bring them behind one another instead.
+  if (group === 1 && positions !== undefined && 3 * m * c > (m + c) * positions) {
+    // The products of single images would be about as large as the images: bring them behind one another instead.
     const behind = (value: Value, channels: number): Value => b.reshape(b.transpose(value, [1, 0, 2, 3]), [channels, -1]);
     return b.gemm(behind(g, m), behind(x, c), { transB: 1 });
   }
@@ -89,10 +89,13 @@ function mapConvolution(b: GraphBuilder, { x, g, axes, inputSize, outputSize, we
   if (begins.some((begin) => begin < 0)) return undefined;
   const planes = images * channels;
   const ends = needed.map((pad) => Math.max(0, pad));
-  // Columns of zeros are added before: a convolution that pads makes its outermost results one by one, and here most are.
-  const wide = begins[1] + ends[1] === 0 ? x : b.pad(x, b.ints([0, 0, 0, begins[1], 0, 0, 0, ends[1]]));
-  const all = b.conv(b.reshape(wide, [1, planes, inputSize[0], inputSize[1] + begins[1] + ends[1]]), b.reshape(g, [planes, 1, ...outputSize]), {
-    group: planes, strides: axes.map(({ dilation }) => dilation), dilations: axes.map(({ stride }) => stride), pads: [begins[0], 0, ends[0], 0],
+  // A convolution that pads makes its outermost results one by one, and with a stride of 1 most here are: columns of zeros are
+  // added before. With another stride x is larger, and fewer results are outermost.
+  const [left, right] = axes[1].stride === 1 ? [begins[1], ends[1]] : [0, 0];
+  const wide = left + right === 0 ? x : b.pad(x, b.ints([0, 0, 0, left, 0, 0, 0, right]));
+  const all = b.conv(b.reshape(wide, [1, planes, inputSize[0], inputSize[1] + left + right]), b.reshape(g, [planes, 1, ...outputSize]), {
+    group: planes, strides: axes.map(({ dilation }) => dilation), dilations: axes.map(({ stride }) => stride),
+    pads: [begins[0], begins[1] - left, ends[0], ends[1] - right],
   });
   // Rows behind the last window make results that belong to no tap.
   const taps = needed.every((pad) => pad >= 0) ? all : b.slice(all, b.ints([0, 0]), b.ints([kH, kW]), [2, 3]);

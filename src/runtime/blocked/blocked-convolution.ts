@@ -48,19 +48,20 @@ function both(graph: BlockedGraph, w: string): Value {
   const dims = graph.dims(w)!;
   const [m, c, kH, kW] = dims;
   const taps = kH * kW;
-  const maker = graph.maker(w);
-  if (maker?.op === 'Transpose' && intsAttribute(maker, 'perm')?.join() === '1,0,2,3' && taps === 1) {
-    // Swapping the channels and rearranging them are one step.
-    const swapped = b.reshape(graph.plain(maker.inputs[0]), [c / block, block, m / block, block]);
-    return b.reshape(b.transpose(swapped, [2, 0, 1, 3]), dims);
+  if (taps > 1) {
+    return b.reshape(b.transpose(b.reshape(graph.plain(w), [m / block, block, c / block, block, taps]), [0, 2, 4, 3, 1]), dims);
   }
-  const parted = taps === 1 ? [m / block, block, c / block, block] : [m / block, block, c / block, block, taps];
-  return b.reshape(b.transpose(b.reshape(graph.plain(w), parted), taps === 1 ? [0, 2, 3, 1] : [0, 2, 4, 3, 1]), dims);
+  const maker = graph.maker(w);
+  const swapped = maker?.op === 'Transpose' && intsAttribute(maker, 'perm')?.join() === '1,0,2,3';
+  // A matrix in blocks of M is what a feature map of C positions becomes; one that is given as [C, M], of C positions that come first.
+  return swapped
+    ? b.reshape(graph.node('ReorderInput', [b.reshape(graph.plain(maker.inputs[0]), [1, c, 1, m])], { channels_last: { kind: 'int', value: 1 } }), dims)
+    : b.reshape(graph.node('ReorderInput', [b.reshape(graph.plain(w), [1, m, c, 1])], {}), dims);
 }
 
 /** The output's channels in blocks, [M / block, C / group, kH, kW, block]: depthwise, or of an image of few channels. */
 function outputs(graph: BlockedGraph, w: string): Value {
-  const { builder: b, block } = graph;
+  const { builder: b } = graph;
   const dims = graph.dims(w)!;
   const [m, c, kH, kW] = dims;
   const maker = graph.maker(w);
@@ -69,5 +70,5 @@ function outputs(graph: BlockedGraph, w: string): Value {
     // A feature map as a kernel: in blocks, channels that come one after another lie as depthwise kernels do.
     if (source[2] === kH && source[3] === kW) return b.reshape(graph.blocked(maker.inputs[0]), dims);
   }
-  return b.reshape(b.transpose(b.reshape(graph.plain(w), [m / block, block, c * kH * kW]), [0, 2, 1]), dims);
+  return b.reshape(graph.node('ReorderInput', [b.reshape(graph.plain(w), [1, m, c * kH * kW, 1])], {}), dims);
 }

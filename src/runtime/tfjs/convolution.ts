@@ -28,25 +28,32 @@ const conv: TfOperator = (call) => {
   const strides = axes.map(({ stride }) => stride) as Pair;
   const dilations = axes.map(({ dilation }) => dilation) as Pair;
   // Padding first and convolving without is three times faster in WebAssembly than convolving with it.
-  const convolution = {
-    x: padded(tf, input.nhwc(), pads, 0), weight, bias: call.has(2) ? call.device(2).plain() : undefined, group: intAttribute(node, 'group', 1), dilations,
-  };
-  if (Math.max(...strides) === 1 || Math.max(...dilations) === 1) return call.resultNhwc(convolved(call, { ...convolution, strides }));
-  // TensorFlow.js has no convolution with both: every position is computed, and those between are left out.
+  const group = intAttribute(node, 'group', 1);
+  const convolution = { x: padded(tf, input.nhwc(), pads, 0), weight, bias: call.has(2) ? call.device(2).plain() : undefined, group, dilations };
+  // No backend takes strides and dilations at once, and TensorFlow itself takes two strides for depthwise convolutions only if
+  // they are equal. Then every position is computed, and those between are left out.
+  const both = Math.max(...strides) > 1 && Math.max(...dilations) > 1;
+  const uneven = isTensorFlow(tf) && group > 1 && strides[0] !== strides[1];
+  if (!both && !uneven) return call.resultNhwc(convolved(call, { ...convolution, strides }));
   const all = convolved(call, { ...convolution, strides: [1, 1] });
   return call.resultNhwc(subsampled(tf, subsampled(tf, all, 1, strides[0], output[0]), 2, strides[1], output[1]));
 };
 
 function convolved({ tf }: OperatorCall, { x, weight, bias, group, strides, dilations }: Convolution): Tf.Tensor {
   const [out, perGroup, kH, kW] = weight.dims;
-  const window = { strides, pad: 'valid', dataFormat: 'NHWC', dilations } as const;
+  const window = { strides, pad: 'valid', dataFormat: 'NHWC' } as const;
   if (group === 1) {
     const filter = weight.once('hwio', (plain) => tf.transpose(plain, [2, 3, 1, 0])) as Tf.Tensor4D;
-    return tf.fused.conv2d({ x, filter, bias, ...window });
+    return tf.fused.conv2d({ x, filter, bias, ...window, dilations });
   }
   if (perGroup === 1) {
-    const filter = weight.once('depthwise', (plain) => tf.transpose(tf.reshape(plain, [group, out / group, kH, kW]), [2, 3, 0, 1])) as Tf.Tensor4D;
-    return tf.fused.depthwiseConv2d({ x, filter, bias, ...window });
+    // TensorFlow itself has no dilated depthwise convolution: its kernel is spread out with zeros.
+    const spread = isTensorFlow(tf) && Math.max(...dilations) > 1;
+    const filter = weight.once(spread ? `depthwise, spread by ${dilations.join()}` : 'depthwise', (plain) => {
+      const kernels = spread ? spreadOut(tf, plain, dilations) : tf.reshape(plain, [out, kH, kW]);
+      return tf.transpose(tf.reshape(kernels, [group, out / group, ...kernels.shape.slice(1)]), [2, 3, 0, 1]);
+    }) as Tf.Tensor4D;
+    return tf.fused.depthwiseConv2d({ x, filter, bias, ...window, dilations: spread ? [1, 1] : dilations });
   }
   const size = out / group;
   const parts = tf.split<Tf.Tensor4D>(x, group, 3).map((part, g) => {
@@ -54,6 +61,18 @@ function convolved({ tf }: OperatorCall, { x, weight, bias, group, strides, dila
     return tf.conv2d(part, filter, strides, 'valid', 'NHWC', dilations);
   });
   return withBias(tf, tf.concat(parts, 3), bias);
+}
+
+/** Kernels [M, 1, kH, kW] with zeros between their taps, [M, spanH, spanW]. */
+function spreadOut(tf: OperatorCall['tf'], kernels: Tf.Tensor, [dH, dW]: Pair): Tf.Tensor3D {
+  const [m, , kH, kW] = kernels.shape as [number, number, number, number];
+  const spread = tf.pad(tf.reshape(kernels, [m, kH, 1, kW, 1]), [[0, 0], [0, 0], [0, dH - 1], [0, 0], [0, dW - 1]]);
+  return tf.slice(tf.reshape(spread, [m, kH * dH, kW * dW]), [0, 0, 0], [m, (kH - 1) * dH + 1, (kW - 1) * dW + 1]) as Tf.Tensor3D;
+}
+
+/** Whether this is TensorFlow itself, of tfjs-node and tfjs-node-gpu. */
+function isTensorFlow(tf: OperatorCall['tf']): boolean {
+  return tf.getBackend() === 'tensorflow';
 }
 
 function withBias(tf: OperatorCall['tf'], y: Tf.Tensor, bias: Tf.Tensor | undefined): Tf.Tensor {
