@@ -117,14 +117,12 @@ function fuseAtOnce(
   layers: readonly LayerMaps[], classCount: number, size: Size, options: FusionOptions,
 ): MapRows & { readonly maxima: Float32Array } {
   const [height, width] = size;
-  const area = height * width;
   kernels ??= new MapKernels();
   kernels.reset();
-  const fused = kernels.floats(classCount * area);
+  const fused = kernels.floats(classCount * height * width);
   const maxima = kernels.fuse(gridsOf(kernels, layers, size, options), classCount, fused, options.fuse);
-  const data = fused.view.slice();
-  maxima.forEach((maximum, k) => { normalise(data.subarray(k * area, (k + 1) * area), maximum, options); });
-  return Object.assign(new ArrayMaps(data, classCount, height, width), { maxima });
+  if (options.mapNorm === 'max') kernels.divideMaps(fused, maxima);
+  return Object.assign(new ArrayMaps(fused.view.slice(), classCount, height, width), { maxima });
 }
 
 function normalise(values: Float32Array, maximum: number, { mapNorm }: FusionOptions): void {

@@ -85,7 +85,7 @@ function runtimeOn(device: OrtDevice): Runtime {
     version: 'ort' in loaded ? loaded.ort.env.versions.node ?? loaded.ort.env.versions.common : 'none',
     load: async (model, options) => {
       try {
-        return new OrtSession(await createSession(model, options, device));
+        return new OrtSession(await createSession(model, options, device), options.overwrite === true);
       } catch (error) {
         if (error instanceof UserError) throw error;
         throw new UserError(`ONNX Runtime cannot load the graph: ${messageOf(error)}`, undefined, { cause: error });
@@ -123,13 +123,16 @@ async function createSession(
 }
 
 class OrtSession implements Session {
-  constructor(private readonly session: Ort.InferenceSession) {}
+  private last: Readonly<Record<string, Ort.Tensor>> = {};
+
+  constructor(private readonly session: Ort.InferenceSession, private readonly overwrite: boolean) {}
 
   async run(
     feeds: Readonly<Record<string, RuntimeTensor>>, outputs: readonly string[] = this.session.outputNames,
   ): Promise<Record<string, RuntimeTensor>> {
     const inputs = Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, toOrt(tensor)]));
-    const results = await this.session.run(inputs, outputs);
+    const results = await this.session.run(inputs, Object.fromEntries(outputs.map((name) => [name, this.last[name] ?? null])));
+    if (this.overwrite) this.last = { ...this.last, ...results };
     return Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, fromOrt(name, tensor)]));
   }
 

@@ -10,6 +10,11 @@ export interface SessionOptions {
   /** One session runs again and again at the same shapes, as training does: memory is planned ahead, and threads wait actively. */
   readonly steady?: boolean;
   /**
+   * A run may write its outputs over those of the run before it, which must have the same shapes: large ones take longer to
+   * allocate than to compute with. (TensorFlow.js ignores it.)
+   */
+  readonly overwrite?: boolean;
+  /**
    * Keep freed memory for the next run. That is faster; without it a process takes no more memory than one run needs.
    * Kept unless false. (TensorFlow.js has no such choice and ignores it.)
    */

@@ -122,9 +122,7 @@ function ignoreContested(
 
 /** The classes of the image that no pixel was given to. */
 export function lostClasses({ data }: LabelMap, labels: readonly number[]): number[] {
-  const found = new Uint8Array(256);
-  for (const value of data) found[value] = 1;
-  return labels.filter((label) => found[label] === 0);
+  return labels.filter((label) => !data.includes(label));
 }
 
 /**

@@ -59,9 +59,6 @@ export type LaneResult = { readonly loss: number } | { readonly reason: string }
 const data = workerData as LaneWorkerData;
 const { numbers, inputs, parameters } = data;
 
-/** Numbers of an update that are worked on at a time. */
-const PIECE = 4096;
-
 let session: Promise<Session> | undefined;
 /** The runtime takes no shared memory. */
 const feeds: Record<string, RuntimeTensor> = Object.fromEntries([...inputs, ...parameters.map(({ name, dims, offset, size }) => (
@@ -80,7 +77,7 @@ export default async function run(task: LaneTask): Promise<LaneResult> {
 }
 
 async function pass(add: boolean): Promise<number> {
-  session ??= ortRuntime.load(ownBytes(data.graph), { threads: data.threads, steady: true });
+  session ??= ortRuntime.load(ownBytes(data.graph), { threads: data.threads, steady: true, overwrite: true });
   const loaded = await session;
   for (const { name, data: shared } of inputs) (feeds[name].data as Float32Array).set(shared);
   for (const { name, offset, size } of parameters) (feeds[name].data as Float32Array).set(numbers.weights.subarray(offset, offset + size));
@@ -95,20 +92,12 @@ async function pass(add: boolean): Promise<number> {
 }
 
 function update(step: UpdateStep): void {
-  const [sum, ...others] = numbers.gradients;
   for (const { group, from, to } of data.share) {
     const { offset, size, ...kind } = data.groups[group];
     const own = (vector: Float32Array): Float32Array => vector.subarray(offset, offset + size);
     const vectors = {
-      weights: own(numbers.weights), gradient: own(sum), velocity: own(numbers.velocity), average: numbers.average && own(numbers.average),
+      weights: own(numbers.weights), gradients: numbers.gradients.map(own), velocity: own(numbers.velocity), average: numbers.average && own(numbers.average),
     };
-    // Piece by piece, so that numbers are still in the processor's cache when they are read again.
-    const piece = data.settings.optimiser === 'lars' ? to - from : PIECE;
-    for (let start = from; start < to; start += piece) {
-      const end = Math.min(start + piece, to);
-      // In the order of the lanes, so that rounding is the same every time.
-      for (const other of others) for (let i = offset + start; i < offset + end; i++) sum[i] += other[i];
-      updateGroup(kind, vectors, [start, end], data.settings, step);
-    }
+    updateGroup(kind, vectors, [from, to], data.settings, step);
   }
 }

@@ -1,3 +1,4 @@
+import { scratchKernels } from '../wasm/kernels.js';
 import type { ParameterGroup } from './parameters.js';
 
 /** What the updates need beside weights and gradients. */
@@ -28,12 +29,15 @@ export interface UpdateStep {
 /** The numbers of one group, all of one length. */
 export interface UpdateVectors {
   readonly weights: Float32Array;
-  /** The sum over passes. */
-  readonly gradient: Float32Array;
+  /** The gradient is the sum of these, taken in their order. */
+  readonly gradients: readonly Float32Array[];
   readonly velocity: Float32Array;
   /** The moving average of the weights, where one is kept. */
   readonly average?: Float32Array;
 }
+
+/** Numbers of an update that are worked on at a time: few enough for the processor's cache. */
+const PIECE = 4096;
 
 /**
  * One update of the weights p of a group in place: stochastic gradient descent with momentum and weight decay as PyTorch
@@ -47,33 +51,45 @@ export interface UpdateVectors {
  *   not with `lars`, which needs the norms of the whole group
  */
 export function updateGroup(
-  group: Pick<ParameterGroup, 'head' | 'decays'>, vectors: UpdateVectors, [from, to]: readonly [number, number],
-  settings: UpdateSettings, step: UpdateStep,
+  group: Pick<ParameterGroup, 'head' | 'decays'>, { weights, gradients, velocity, average }: UpdateVectors,
+  [from, to]: readonly [number, number], settings: UpdateSettings, step: UpdateStep,
 ): void {
-  const { weights, gradient, velocity, average } = vectors;
-  const { momentum } = settings;
   const decay = group.decays ? settings.weightDecay : 0;
   const rate = group.head ? step.rate * settings.headRate : step.rate;
-  const local = settings.optimiser === 'lars' && !group.head ? trust(weights, gradient, step.scale, decay) : 1;
-  const [ofGradient, ofWeights] = [local * step.scale, local * decay];
-  for (let i = from; i < to; i++) {
-    const speed = momentum * velocity[i] + ofGradient * gradient[i] + ofWeights * weights[i];
-    velocity[i] = speed;
-    weights[i] -= rate * speed;
+  const local = settings.optimiser === 'lars' && !group.head ? trust(weights, gradients, step.scale, decay) : 1;
+  const { run, arena } = scratchKernels();
+  const [p, v, g, other] = Array.from({ length: 4 }, () => arena.floats(PIECE));
+  for (let start = from; start < to; start += PIECE) {
+    const end = Math.min(start + PIECE, to);
+    const count = end - start;
+    const [first, ...others] = gradients.map((gradient) => gradient.subarray(start, end));
+    g.view.set(first);
+    for (const more of others) {
+      other.view.set(more);
+      run.addInto(g.address, other.address, count, 1);
+    }
+    p.view.set(weights.subarray(start, end));
+    v.view.set(velocity.subarray(start, end));
+    run.momentumStep(p.address, v.address, g.address, count, settings.momentum, local * step.scale, local * decay, rate);
+    velocity.set(v.view.subarray(0, count), start);
+    weights.set(p.view.subarray(0, count), start);
+    if (average === undefined) continue;
+    other.view.set(average.subarray(start, end));
+    run.scale(other.address, count, step.averageDecay);
+    run.addInto(other.address, p.address, count, 1 - step.averageDecay);
+    average.set(other.view.subarray(0, count), start);
   }
-  if (average === undefined) return;
-  const [kept, taken] = [step.averageDecay, 1 - step.averageDecay];
-  for (let i = from; i < to; i++) average[i] = kept * average[i] + taken * weights[i];
 }
 
 /** |p| / (|g| + decay |p|), and 1 where either is 0. */
-function trust(weights: Float32Array, gradient: Float32Array, scale: number, decay: number): number {
-  const [p, g] = [norm(weights), scale * norm(gradient)];
+function trust(weights: Float32Array, gradients: readonly Float32Array[], scale: number, decay: number): number {
+  const p = norm(weights.length, (i) => weights[i]);
+  const g = scale * norm(weights.length, (i) => gradients.reduce((sum, gradient) => sum + gradient[i], 0));
   return p > 0 && g > 0 ? p / (g + decay * p) : 1;
 }
 
-function norm(vector: Float32Array): number {
+function norm(length: number, value: (i: number) => number): number {
   let squares = 0;
-  for (const value of vector) squares += value * value;
+  for (let i = 0; i < length; i++) squares += value(i) ** 2;
   return Math.sqrt(squares);
 }

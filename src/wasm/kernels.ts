@@ -4,7 +4,7 @@ import { Arena } from './arena.js';
 import { Instance, Module } from './webassembly.js';
 import type { WasmMemory, WasmModule } from './webassembly.js';
 
-/** What wasm/index.ts exports; the sources there say what each function does. All numbers but weights are addresses and counts. */
+/** What wasm/index.ts exports; the sources there say what each function does. Addresses and counts, weights and rates. */
 export interface KernelExports {
   readonly memory: WasmMemory;
   heapBase(): number;
@@ -27,6 +27,9 @@ export interface KernelExports {
   maximum(a: number, count: number): number;
   argmaxHistogram(
     maps: number, classes: number, pixels: number, divisors: number, labels: number, truth: number, bins: number, scratch: number, counts: number,
+  ): void;
+  momentumStep(
+    weights: number, velocity: number, gradient: number, count: number, momentum: number, ofGradient: number, ofWeights: number, rate: number,
   ): void;
 }
 

@@ -205,6 +205,12 @@ export class MapKernels {
     this.kernels.run.divide(a.address, a.length, divisor);
   }
 
+  /** Each of several maps, one behind the other, divided by its own divisor; left as it is where that is 0. */
+  divideMaps(maps: Floats, divisors: Float32Array): void {
+    const area = maps.length / divisors.length;
+    divisors.forEach((divisor, k) => { if (divisor !== 0) this.kernels.run.divide(this.part(maps, k, area), area, divisor); });
+  }
+
   /** The largest number, at least 0. */
   maximum(a: Floats): number {
     return this.kernels.run.maximum(a.address, a.length);

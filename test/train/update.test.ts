@@ -9,7 +9,7 @@ function update(
   group: { head?: boolean; decays?: boolean }, gradient = [0, 4], weights = [3, 4], settings = lars, range: readonly [number, number] = [0, 2],
 ) {
   const vectors = {
-    weights: Float32Array.from(weights), gradient: Float32Array.from(gradient), velocity: Float32Array.of(1, 1), average: Float32Array.of(8, 8),
+    weights: Float32Array.from(weights), gradients: [Float32Array.from(gradient)], velocity: Float32Array.of(1, 1), average: Float32Array.of(8, 8),
   };
   updateGroup({ head: false, decays: true, ...group }, vectors, range, settings, { rate: 0.1, scale: 0.5, averageDecay: 0.75 });
   return { weights: [...vectors.weights], velocity: [...vectors.velocity], average: [...vectors.average] };
