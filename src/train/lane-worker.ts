@@ -96,7 +96,8 @@ function update(step: UpdateStep): void {
     const { offset, size, ...kind } = data.groups[group];
     const own = (vector: Float32Array): Float32Array => vector.subarray(offset, offset + size);
     const vectors = {
-      weights: own(numbers.weights), gradients: numbers.gradients.map(own), velocity: own(numbers.velocity), average: numbers.average && own(numbers.average),
+      weights: own(numbers.weights), gradients: numbers.gradients.map(own),
+      velocity: own(numbers.velocity), average: numbers.average && own(numbers.average),
     };
     updateGroup(kind, vectors, [from, to], data.settings, step);
   }
