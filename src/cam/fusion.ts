@@ -125,10 +125,6 @@ function fuseAtOnce(
   return Object.assign(new ArrayMaps(fused.view.slice(), classCount, height, width), { maxima });
 }
 
-function normalise(values: Float32Array, maximum: number, { mapNorm }: FusionOptions): void {
-  if (mapNorm === 'max' && maximum > 0) for (let i = 0; i < values.length; i++) values[i] /= maximum;
-}
-
 /** Maps too large to be kept: every row is computed when it is read, and once before to find the maxima. */
 class RowFusion implements MapRows {
   readonly height: number;
@@ -153,8 +149,7 @@ class RowFusion implements MapRows {
 
   row(k: number, y: number): Float32Array {
     this.kernels.fuseRow(this.layers, k, y, this.scratch, this.options.fuse);
-    const { view } = this.scratch;
-    normalise(view, this.maxima[k], this.options);
-    return view;
+    if (this.options.mapNorm === 'max') this.kernels.divideMaps(this.scratch, this.maxima.subarray(k, k + 1));
+    return this.scratch.view;
   }
 }

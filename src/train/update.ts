@@ -83,13 +83,17 @@ export function updateGroup(
 
 /** |p| / (|g| + decay |p|), and 1 where either is 0. */
 function trust(weights: Float32Array, gradients: readonly Float32Array[], scale: number, decay: number): number {
-  const p = norm(weights.length, (i) => weights[i]);
-  const g = scale * norm(weights.length, (i) => gradients.reduce((sum, gradient) => sum + gradient[i], 0));
+  const [p, g] = [norm([weights]), scale * norm(gradients)];
   return p > 0 && g > 0 ? p / (g + decay * p) : 1;
 }
 
-function norm(length: number, value: (i: number) => number): number {
+/** The length of the sum of some vectors. */
+function norm(vectors: readonly Float32Array[]): number {
   let squares = 0;
-  for (let i = 0; i < length; i++) squares += value(i) ** 2;
+  for (let i = 0; i < vectors[0].length; i++) {
+    let sum = 0;
+    for (const vector of vectors) sum += vector[i];
+    squares += sum * sum;
+  }
   return Math.sqrt(squares);
 }

@@ -4,7 +4,7 @@ import { Arena } from './arena.js';
 import { Instance, Module } from './webassembly.js';
 import type { WasmMemory, WasmModule } from './webassembly.js';
 
-/** What wasm/index.ts exports; the sources there say what each function does. Addresses and counts, weights and rates. */
+/** What wasm/index.ts exports; the sources there say what each function does. All numbers but weights and rates are addresses and counts. */
 export interface KernelExports {
   readonly memory: WasmMemory;
   heapBase(): number;

@@ -38,6 +38,30 @@ describe('an update with one rate for all', () => {
   });
 });
 
+describe('an update of many numbers', () => {
+  it('takes the sum of all gradients at each of them', () => {
+    const length = 10_001;
+    const vectors = {
+      weights: new Float32Array(length).fill(4), velocity: new Float32Array(length).fill(1),
+      gradients: [Float32Array.from({ length }, (_, i) => i), Float32Array.from({ length }, (_, i) => 2 - i)],
+    };
+    const settings = { ...lars, optimiser: 'sgd', average: false } as const;
+    updateGroup({ head: false, decays: false }, vectors, [1, length], settings, { rate: 0.1, scale: 0.5, averageDecay: 0 });
+    // Half of i + (2 - i), onto half the velocity; the first number is not in the range.
+    expect(vectors.velocity[0]).toBe(1);
+    expect(new Set(vectors.velocity.subarray(1))).toEqual(new Set([1.5]));
+    expect(new Set(vectors.weights.subarray(1))).toEqual(new Set([Math.fround(4 - Math.fround(Math.fround(0.1) * 1.5))]));
+  });
+
+  it('measures a tensor by the sum of its gradients', () => {
+    const vectors = { weights: Float32Array.of(3, 4), velocity: Float32Array.of(1, 1), gradients: [Float32Array.of(5, 1), Float32Array.of(-5, 3)] };
+    updateGroup({ head: false, decays: true }, vectors, [0, 2], { ...lars, average: false }, { rate: 0.1, scale: 0.5, averageDecay: 0 });
+    // As the first of those below, whose gradient is (0, 4).
+    expectClose([...vectors.velocity], [0.5 + 0.6, 0.5 + 4.8]);
+    expectClose([...vectors.weights], [3 - 0.11, 4 - 0.53]);
+  });
+});
+
 describe('an update with rates relative to the size of a tensor', () => {
   it('scales gradient and decay alike', () => {
     const { weights, velocity, average } = update({});
