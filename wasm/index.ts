@@ -4,6 +4,7 @@ export { affinityRow, walkAffinityRow } from './affinity';
 export { spreadRow } from './spread';
 export { addInto, divide, maximum, maxInto, scale, upsampleRows } from './maps';
 export { argmaxHistogram } from './histogram';
+export { assignStrongest, planesOf } from './pixels';
 export { momentumStep } from './update';
 
 /** The first address that is free for the host. */

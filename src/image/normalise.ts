@@ -1,4 +1,5 @@
 import type { Size } from '../onnx/shapes.js';
+import { scratchKernels } from '../wasm/kernels.js';
 
 /** How a network wants its pixels: `(value * scale - mean) / std` for values 0..255, per channel in its own order. */
 export interface Normalisation {
@@ -15,15 +16,8 @@ export interface Normalisation {
  * @param pixels RGB, HWC, 0..255
  * @returns NCHW [1, 3, H, W]
  */
-export function toTensor(pixels: Uint8Array, [height, width]: Size, normalisation: Normalisation): Float32Array {
-  const tensor = new Float32Array(3 * height * width);
-  placeInTensor(pixels, [height, width], normalisation, tensor, width, { at: [0, 0], flip: false });
-  return tensor;
-}
-
-/** What the values 0..255 become, for each channel in the network's order. */
-function normalisedValues({ scale, mean, std }: Normalisation): readonly Float32Array[] {
-  return mean.map((_, channel) => Float32Array.from({ length: 256 }, (_, value) => (value * scale - mean[channel]) / std[channel]));
+export function toTensor(pixels: Uint8Array, size: Size, normalisation: Normalisation): Float32Array {
+  return planes(pixels, size, normalisation, false).slice();
 }
 
 /** Where {@link placeInTensor} puts a picture. */
@@ -42,22 +36,31 @@ export interface Placement {
  * @param side the tensor's width
  */
 export function placeInTensor(
-  pixels: Uint8Array, [height, width]: Size, normalisation: Normalisation, tensor: Float32Array, side: number, { at: [top, left], flip }: Placement,
+  pixels: Uint8Array, size: Size, normalisation: Normalisation, tensor: Float32Array, side: number, { at: [top, left], flip }: Placement,
 ): void {
-  const plane = (channel: number): Float32Array => tensor.subarray(channel * tensor.length / 3, (channel + 1) * tensor.length / 3);
-  // Per channel of the network; the first and last byte of a pixel change places for BGR.
-  const [first, second, third] = [plane(0), plane(1), plane(2)];
-  const [ofFirst, ofSecond, ofThird] = normalisedValues(normalisation);
-  const offset = normalisation.channelOrder === 'rgb' ? 0 : 2;
-  const step = flip ? -1 : 1;
-  for (let y = 0, from = 0; y < height; y++) {
-    let to = (top + y) * side + left + (flip ? width - 1 : 0);
-    for (let x = 0; x < width; x++, from += 3, to += step) {
-      first[to] = ofFirst[pixels[from + offset]];
-      second[to] = ofSecond[pixels[from + 1]];
-      third[to] = ofThird[pixels[from + 2 - offset]];
-    }
+  const [height, width] = size;
+  const picture = planes(pixels, size, normalisation, flip);
+  for (let channel = 0, from = 0; channel < 3; channel++) {
+    const corner = channel * tensor.length / 3 + top * side + left;
+    for (let y = 0; y < height; y++, from += width) tensor.set(picture.subarray(from, from + width), corner + y * side);
   }
+}
+
+/** The picture as [3, H, W], in memory that the next one overwrites. */
+function planes(pixels: Uint8Array, [height, width]: Size, normalisation: Normalisation, flip: boolean): Float32Array {
+  const { run, arena } = scratchKernels();
+  const out = arena.floats(3 * height * width);
+  const tables = arena.floats(3 * 256);
+  const bytes = arena.bytes(pixels.length);
+  tables.view.set(normalisedValues(normalisation));
+  bytes.view.set(pixels);
+  run.planesOf(bytes.address, height, width, tables.address, normalisation.channelOrder === 'rgb' ? 0 : 2, flip ? 1 : 0, out.address);
+  return out.view;
+}
+
+/** What the values 0..255 become, [3, 256], for each channel in the network's order. */
+function normalisedValues({ scale, mean, std }: Normalisation): number[] {
+  return mean.flatMap((_, channel) => Array.from({ length: 256 }, (__, value) => (value * scale - mean[channel]) / std[channel]));
 }
 
 /** The mirror image of a tensor [..., H, W], left to right. */

@@ -1,6 +1,7 @@
 import type { MapRows } from '../cam/map-rows.js';
 import type { LabelMap } from '../voc/label-map.js';
 import { IGNORE_LABEL } from '../voc/label-map.js';
+import { scratchKernels } from '../wasm/kernels.js';
 
 /** What becomes of a pixel that several classes claim. */
 export type ConflictPolicy
@@ -15,7 +16,7 @@ export type ConflictPolicy
 export const CONFLICT_POLICIES = ['argmax', 'ignore', 'smaller-first'] as const;
 
 export interface AssignOptions {
-  /** Per map: a pixel is foreground where its strongest map exceeds this. */
+  /** Per map, not negative: a pixel is foreground where its strongest map exceeds this. */
   readonly thresholds: readonly number[];
   /** A pixel is background where its strongest map does not exceed this, and ignored between the two; at or above the threshold for none. */
   readonly backgroundThreshold?: number;
@@ -34,27 +35,67 @@ export interface AssignOptions {
  */
 export function assignSeeds(maps: MapRows, labels: readonly number[], options: AssignOptions): LabelMap {
   const { width, height } = maps;
+  const { backgroundThreshold = Infinity, background, conflict = { kind: 'argmax' } } = options;
   const data = new Uint8Array(width * height);
+  const strongest = strongestOfRows(maps, labels, options.thresholds, backgroundThreshold, background);
+  for (let y = 0; y < height; y++) data.set(strongest(y), y * width);
+  if (conflict.kind !== 'argmax' && maps.classCount > 1) settleConflicts(maps, labels, data, conflict, options);
+  return { width, height, data };
+}
+
+/** Seeds by the strongest map, row by row; a row is overwritten by the next one. */
+function strongestOfRows(
+  maps: MapRows, labels: readonly number[], thresholds: readonly number[], backgroundThreshold: number, background: Float32Array | undefined,
+): (y: number) => Uint8Array {
+  const { classCount, width } = maps;
+  const { run, arena } = scratchKernels();
+  const rows = arena.floats(classCount * width);
+  const bounds = arena.floats(classCount);
+  const values = arena.words(classCount);
+  const floor = background === undefined ? undefined : arena.floats(width);
+  const out = arena.bytes(width);
+  bounds.view.set(thresholds.map(floorFloat32));
+  values.view.set(labels);
+  const between = floorFloat32(backgroundThreshold);
+  return (y) => {
+    for (let k = 0; k < classCount; k++) rows.view.set(maps.row(k, y), k * width);
+    floor?.view.set(background!.subarray(y * width, (y + 1) * width));
+    run.assignStrongest(rows.address, classCount, width, bounds.address, values.address, between, floor?.address ?? 0, out.address);
+    return out.view;
+  };
+}
+
+/** The largest float32 that is not above a number: a float32 exceeds the one just where it exceeds the other. */
+function floorFloat32(value: number): number {
+  const bits = new Int32Array(1);
+  const rounded = new Float32Array(bits.buffer);
+  rounded[0] = value;
+  // The bits of positive numbers grow with them.
+  if (rounded[0] > value) bits[0]--;
+  return rounded[0];
+}
+
+/** Has the policy's say on pixels that several classes claim. */
+function settleConflicts(
+  maps: MapRows, labels: readonly number[], data: Uint8Array, conflict: Exclude<ConflictPolicy, { readonly kind: 'argmax' }>,
+  { thresholds: given, background }: AssignOptions,
+): void {
+  const { width, height } = maps;
   const best = new Float32Array(width);
   const winner = new Uint8Array(width);
   const values = Uint8Array.from(labels);
-  const thresholds = Float64Array.from(options.thresholds);
-  const { backgroundThreshold = Infinity, background, conflict = { kind: 'argmax' } } = options;
-  const areas = conflict.kind === 'smaller-first' ? foregroundAreas(maps, thresholds, background) : undefined;
+  const thresholds = Float64Array.from(given);
+  const areas = conflict.kind === 'smaller-first' ? foregroundAreas(maps, thresholds, background) : [];
   for (let y = 0; y < height; y++) {
-    const start = y * width;
-    largestOfRow(maps, y, best, winner);
-    for (let x = 0; x < width; x++) {
-      if (best[x] > thresholds[winner[x]] && (background === undefined || best[x] > background[start + x])) data[start + x] = values[winner[x]];
-      else if (best[x] > backgroundThreshold) data[start + x] = IGNORE_LABEL;
+    const row = data.subarray(y * width, (y + 1) * width);
+    const floor = background?.subarray(y * width, (y + 1) * width);
+    if (conflict.kind === 'smaller-first') {
+      giveToSmallest(maps, y, row, { areas, thresholds, values, floor });
+    } else {
+      largestOfRow(maps, y, best, winner);
+      ignoreContested(maps, y, row, { margin: conflict.margin, best, winner, thresholds, floor });
     }
-    if (conflict.kind === 'argmax' || maps.classCount === 1) continue;
-    const row = data.subarray(start, start + width);
-    const floor = background?.subarray(start, start + width);
-    if (areas !== undefined) giveToSmallest(maps, y, row, { areas, thresholds, values, floor });
-    else if (conflict.kind === 'ignore') ignoreContested(maps, y, row, { margin: conflict.margin, best, winner, thresholds, floor });
   }
-  return { width, height, data };
 }
 
 /**

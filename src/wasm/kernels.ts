@@ -28,6 +28,10 @@ export interface KernelExports {
   argmaxHistogram(
     maps: number, classes: number, pixels: number, divisors: number, labels: number, truth: number, bins: number, scratch: number, counts: number,
   ): void;
+  assignStrongest(
+    maps: number, classes: number, count: number, bounds: number, labels: number, background: number, floor: number, out: number,
+  ): void;
+  planesOf(pixels: number, height: number, width: number, tables: number, first: number, flip: number, out: number): void;
   momentumStep(
     weights: number, velocity: number, gradient: number, count: number, momentum: number, ofGradient: number, ofWeights: number, rate: number,
   ): void;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { mirrored, toTensor } from '../../src/image/normalise.js';
+import { mirrored, placeInTensor, toTensor } from '../../src/image/normalise.js';
 
 // One row of two pixels: (0, 51, 102) and (255, 204, 153).
 const pixels = Uint8Array.of(0, 51, 102, 255, 204, 153);
@@ -25,6 +25,18 @@ describe('toTensor', () => {
   it('x / 127.5 - 1 for MobileNet', () => {
     const tensor = toTensor(Uint8Array.of(0, 255, 51), [1, 1], { channelOrder: 'rgb', scale: 1 / 127.5, mean: [1, 1, 1], std: [1, 1, 1] });
     [-1, 1, -0.6].forEach((value, i) => { expect(tensor[i]).toBeCloseTo(value, 6); });
+  });
+});
+
+describe('placeInTensor', () => {
+  const raw = { channelOrder: 'bgr', scale: 1, mean: [0, 0, 0], std: [1, 1, 1] } as const;
+  const picture = Uint8Array.of(1, 2, 3, 4, 5, 6);
+
+  it.each([[false, [3, 6], [2, 5], [1, 4]], [true, [6, 3], [5, 2], [4, 1]]])('puts a row of two pixels into 2 x 4, mirrored: %s', (flip, b, g, r) => {
+    const tensor = new Float32Array(3 * 2 * 4).fill(-1);
+    placeInTensor(picture, [1, 2], raw, tensor, 4, { at: [1, 1], flip });
+    const empty = [-1, -1, -1, -1];
+    expect([...tensor]).toEqual([b, g, r].flatMap((pair) => [...empty, -1, ...pair, -1]));
   });
 });
 

@@ -56,6 +56,40 @@ describe('assignSeeds', () => {
   });
 });
 
+describe('assignSeeds on wide maps', () => {
+  // Tenths, so that maps tie and meet thresholds exactly; 37 pixels are two times sixteen and a rest.
+  const [classes, height, width] = [3, 5, 37];
+  const area = height * width;
+  const tenth = (i: number): number => Math.floor(10 * Math.abs(Math.sin(i * 12.9898) * 43758.5453 % 1)) / 10;
+  const data = Float32Array.from({ length: classes * area }, (_, i) => tenth(i));
+  const floor = Float32Array.from({ length: area }, (_, i) => tenth(i + 7777));
+  const labels = [20, 3, 11];
+  const thresholds = [0.3, 0.7, 0.5];
+
+  const expected = (background: Float32Array | undefined): number[] => Array.from({ length: area }, (_, i) => {
+    const values = labels.map((__, k) => data[k * area + i]);
+    const best = Math.max(...values);
+    const k = values.indexOf(best);
+    if (best > thresholds[k] && (background === undefined || best > background[i])) return labels[k];
+    return best > 0.2 ? 255 : 0;
+  });
+
+  it.each([['without', undefined], ['with', floor]])('judges every pixel alone, %s a background map', (_, background) => {
+    const seeds = assignSeeds(new ArrayMaps(data, classes, height, width), labels, { thresholds, backgroundThreshold: 0.2, background });
+    expect([...seeds.data]).toEqual(expected(background));
+    expect(new Set(seeds.data)).toEqual(new Set([0, 3, 11, 20, 255]));
+  });
+
+  it('compares with thresholds in double precision, not rounded to the maps\'', () => {
+    // 0.7 rounds down to a float32, 0.3 and 0.1 round up.
+    for (const threshold of [0.1, 0.3, 0.7]) {
+      const near = Float32Array.from({ length: 20 }, () => threshold);
+      const [seed] = assignSeeds(new ArrayMaps(near, 1, 1, 20), [9], { thresholds: [threshold] }).data;
+      expect(seed).toBe(near[0] > threshold ? 9 : 0);
+    }
+  });
+});
+
 describe('assignSeeds with other policies', () => {
   const two = new ArrayMaps(Float32Array.from([0.9, 0.6, 0.2, 0.7, 0.8, 0.55, 0.9, 0.1]), 2, 1, 4);
   const all = (options: Omit<Parameters<typeof assignSeeds>[2], 'thresholds'>, thresholds = [0.5, 0.5]): number[] =>

@@ -203,7 +203,9 @@ function phaseWeights(b: GraphBuilder, weights: ConvolutionWeights, group: numbe
   const { dims, sources } = phasePlan(weights.dims, group, axes);
   if (values !== undefined) {
     const numbers = values.toFloat32();
-    return b.constant(OnnxTensor.float32(dims, Float32Array.from(sources, (source) => (source < 0 ? 0 : numbers[source]))), 'phases');
+    const phased = new Float32Array(sources.length);
+    for (let i = 0; i < sources.length; i++) if (sources[i] >= 0) phased[i] = numbers[sources[i]];
+    return b.constant(OnnxTensor.float32(dims, phased), 'phases');
   }
   const zeroBehind = b.concat([b.reshape(weights.name, [-1]), b.floats([0])], 0);
   const behind = m * weights.dims[1] * kH * kW;
@@ -224,17 +226,18 @@ function phasePlan([m, perGroup, kH, kW]: readonly number[], group: number, axes
   const perPhase = vertical.taps * horizontal.taps;
   const dims = [perGroup * group * vertical.stride * horizontal.stride, perGroupOut, vertical.taps, horizontal.taps];
   const sources = new Int32Array(dims.reduce((a, b) => a * b)).fill(-1);
+  const phasesPerChannel = vertical.stride * horizontal.stride;
+  // Relative to the channel's first phase: where the kernel's numbers go.
+  const targets = Int32Array.from({ length: kH * kW }, (_, i) => {
+    const [v, h] = [vertical.at[Math.floor(i / kW)], horizontal.at[i % kW]];
+    return (v.phase * horizontal.stride + h.phase) * perGroupOut * perPhase + v.tap * horizontal.taps + h.tap;
+  });
+  let source = 0;
   for (let out = 0; out < m; out++) {
     const [ofGroup, inGroup] = [Math.floor(out / perGroupOut), out % perGroupOut];
     for (let c = 0; c < perGroup; c++) {
-      const channel = ofGroup * perGroup + c;
-      for (let y = 0; y < kH; y++) {
-        for (let x = 0; x < kW; x++) {
-          const [v, h] = [vertical.at[y], horizontal.at[x]];
-          const row = (channel * vertical.stride + v.phase) * horizontal.stride + h.phase;
-          sources[(row * perGroupOut + inGroup) * perPhase + v.tap * horizontal.taps + h.tap] = ((out * perGroup + c) * kH + y) * kW + x;
-        }
-      }
+      const to = ((ofGroup * perGroup + c) * phasesPerChannel * perGroupOut + inGroup) * perPhase;
+      for (let i = 0; i < targets.length; i++) sources[to + targets[i]] = source++;
     }
   }
   return { dims, sources };
