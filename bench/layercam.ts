@@ -6,7 +6,7 @@
  *     npm run bench -- layercam --python python3 [NETWORK ...] [--size 448] [--rounds 7] [--threads 2]
  *
  * Networks: vgg16, resnet50, mobilenet_v1 (all unless named); PyTorch's side, bench/layercam_torch.py, makes them with
- * random weights (it needs torch, torchvision and onnx).
+ * random weights (it needs torch, torchvision and onnx, and takes pytorch-grad-cam along where it is installed).
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -83,8 +83,8 @@ async function peak(): Promise<number> {
 }
 
 console.log(`${size} x ${size}, ${threads} threads each, medians of ${rounds} alternating rounds, ms\n`);
-console.log('| network | classes | ours | PyTorch, gradients of the image asked for | PyTorch, from the shallowest layer | times faster | largest difference of the maps |');
-console.log('|---|---:|---:|---:|---:|---:|---:|');
+console.log('| network | classes | ours | pytorch-grad-cam, a call per class | PyTorch, one forward pass | PyTorch, from the shallowest layer | times faster | largest difference of the maps |');
+console.log('|---|---:|---:|---:|---:|---:|---:|---:|');
 const notes: string[] = [];
 for (const name of positionals.length > 0 ? positionals : Object.keys(LAYERS)) {
   const peer = spawn(values.python, [resolve('bench/layercam_torch.py'), name, String(size), String(threads), folder], { stdio: ['pipe', 'pipe', 'inherit'] });
@@ -94,7 +94,7 @@ for (const name of positionals.length > 0 ? positionals : Object.keys(LAYERS)) {
   const layers = classifier.resolveLayers(LAYERS[name]);
   const cam = await openCam(prepareCam(classifier, layers, { methods: ['layer-cam'] }), ortRuntime, { threads, steady: true });
   for (const classes of [1, 2]) {
-    const times = { ours: [] as number[], usual: [] as number[], careful: [] as number[] };
+    const times = { ours: [] as number[], package: [] as number[], usual: [] as number[], careful: [] as number[] };
     let difference = 0;
     for (let round = -1; round < rounds; round++) {
       const begin = performance.now();
@@ -102,18 +102,21 @@ for (const name of positionals.length > 0 ? positionals : Object.keys(LAYERS)) {
       const fused = mapsToArray(new FusedMaps(maps, classes, [size, size], DEFAULT_FUSION));
       const ours = performance.now() - begin;
       peer.stdin.write(`${classes}\n`);
-      const theirs = JSON.parse((await answers.next()).value as string) as { usual: number; careful: number };
+      const theirs = JSON.parse((await answers.next()).value as string) as { package?: number; usual: number; careful: number };
       if (round < 0) {
         const reference = new Float32Array((await readFile(join(folder, `${name}.f32`))).buffer);
         fused.forEach((value, i) => { difference = Math.max(difference, Math.abs(value - reference[i])); });
         continue;
       }
       times.ours.push(ours);
+      times.package.push(theirs.package ?? NaN);
       times.usual.push(theirs.usual);
       times.careful.push(theirs.careful);
     }
-    const [ours, usual, careful] = [times.ours, times.usual, times.careful].map(median);
-    console.log(`| ${name} | ${classes} | ${ours.toFixed(0)} | ${usual.toFixed(0)} | ${careful.toFixed(0)} | ${(usual / ours).toFixed(2)} / ${(careful / ours).toFixed(2)} | ${difference.toExponential(1)} |`);
+    const ours = median(times.ours);
+    const theirs = [times.package, times.usual, times.careful].map(median);
+    const faster = theirs.map((time) => (time / ours).toFixed(2)).join(' / ');
+    console.log(`| ${[name, classes, ...[ours, ...theirs].map((time) => time.toFixed(0)), faster, difference.toExponential(1)].join(' | ')} |`);
     if (name === 'vgg16') {
       const { graph } = classifier.model;
       const count = multiplications(graph, classifier.input.name) + classes * multiplications(graph, classifier.input.name, layers[0].name);

@@ -3,11 +3,15 @@
     python3 bench/layercam_torch.py NETWORK SIZE THREADS FOLDER
 
 Writes FOLDER/NETWORK.onnx (random weights; the networks end in global average pooling and 20 logits) and, for each line
-`K` on standard input, runs forward, one backward per class, the maps in numpy, resizing and fusion for K classes. It
-prints the milliseconds and leaves the fused maps [K, SIZE, SIZE] as float32 in FOLDER/NETWORK.f32.
+`K` on standard input, computes the maps of K classes in three ways. It prints the milliseconds of each and leaves the
+fused maps [K, SIZE, SIZE] of the first two as float32 in FOLDER/NETWORK.f32.
 
-Weights are frozen. `usual` asks for the gradient of the image, as the common packages do, which makes autograd walk the
-whole network; `careful` lets it begin at the shallowest layer that is asked for.
+Weights are frozen in all of them.
+- `usual`: one forward pass, one backward pass per class, the maps in numpy, resizing and fusion. It asks for the gradient
+  of the image, as the common packages do, which makes autograd walk the whole network;
+- `careful`: the same, but autograd begins at the shallowest layer that is asked for;
+- `package`: LayerCAM of pytorch-grad-cam, called once per class, which runs the network forward each time. It is left out
+  where the package is not installed.
 """
 import json
 import sys
@@ -19,6 +23,12 @@ import torch
 import torchvision
 from torch import nn
 from torch.nn import functional as F
+
+try:
+    import pytorch_grad_cam
+    from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+except ImportError:
+    pytorch_grad_cam = None
 
 name, size, threads, folder = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
 torch.set_num_threads(threads)
@@ -103,9 +113,19 @@ def run(classes, careful):
     return np.stack(fused)
 
 
+def run_package(classes):
+    with pytorch_grad_cam.LayerCAM(model=net, target_layers=layers) as cam:
+        for c in range(classes):
+            cam(image.clone().requires_grad_(), [ClassifierOutputTarget(c)])
+
+
 print('ready', flush=True)
 for line in sys.stdin:
     times = {}
+    if pytorch_grad_cam is not None:
+        start = time.perf_counter()
+        run_package(int(line))
+        times['package'] = 1000 * (time.perf_counter() - start)
     for way in ('usual', 'careful'):
         start = time.perf_counter()
         maps = run(int(line), way == 'careful')
