@@ -19,7 +19,7 @@ import { DEFAULT_MAX_PIXELS, readPhoto } from '../src/image/photo.js';
 import { readModel } from '../src/onnx/read.js';
 import { defaultModelPath } from '../src/package.js';
 import { openRuntime } from '../src/runtime/open.js';
-import type { RuntimeName } from '../src/runtime/open.js';
+import type { RuntimeName } from '../src/config/runtime.js';
 import { median } from './median.js';
 
 const { values, positionals } = parseArgs({

@@ -82,7 +82,7 @@ export async function runPass(options: PassOptions): Promise<PassSummary> {
   }, '', options.resume);
   const opened = await openRuntime(options.runtime);
   options.onRuntime?.(opened.description);
-  const { workers, threads } = lanesFor(classifier, { scales, maxPixels }, inputSize, options);
+  const { workers, threads } = lanesFor(classifier, { scales, maxPixels }, inputSize, options, opened.accelerated);
   const start = performance.now();
   const failures: { id: string; reason: string }[] = [];
   const times = { read: 0, cam: 0, variants: 0, write: 0 };

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
-import { RUNTIME_NAMES } from '../runtime/open.js';
-import type { RuntimeChoice, RuntimeName } from '../runtime/open.js';
+import { RUNTIME_NAMES } from '../config/runtime.js';
+import type { RuntimeName } from '../config/runtime.js';
+import type { RuntimeChoice } from '../runtime/open.js';
 import { ORT_DEVICES } from '../runtime/ort.js';
 import { TFJS_DEVICES } from '../runtime/tfjs/backend.js';
 

@@ -66,7 +66,7 @@ export async function trainFull(
         backbone: backbone.hash, outputStride: config.outputStride, layer: config.layer, trainFrom: config.trainFrom, initHead: config.initHead,
         headBias: config.headBias, images: data.labels.size,
       },
-      threads: config.threads ?? availableParallelism(), workers: config.workers, checkpointEvery: config.checkpointEvery,
+      threads: config.threads ?? availableParallelism(), workers: config.workers, runtime: config, checkpointEvery: config.checkpointEvery,
       validate: validation && (async (model) => {
         bar?.stop();
         latest = await validateClassifier(model, start.logits, backbone, validation, config);

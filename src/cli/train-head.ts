@@ -7,7 +7,7 @@ import type { Progress } from '../jobs/progress.js';
 import type { AveragePrecisions } from '../metrics/average-precision.js';
 import { meanAveragePrecision } from '../metrics/average-precision.js';
 import type { OnnxModel } from '../onnx/model.js';
-import { ortRuntime } from '../runtime/ort.js';
+import { openRuntime } from '../runtime/open.js';
 import { extractFeatures } from '../train/features.js';
 import type { FeatureOptions, FeatureTable } from '../train/features.js';
 import { buildClassifier } from '../train/graphs.js';
@@ -34,8 +34,9 @@ export interface HeadResult {
 export async function trainHead(backbone: Backbone, data: TrainingData, config: TrainConfig): Promise<HeadResult> {
   const { network, layer } = backbone;
   const table = await withBar('images', (bar) => featuresOf(backbone, data, config, { inputSizes: inputSizes(backbone, config), flip: config.flip, ...bar }));
+  const { runtime } = await openRuntime(config);
   const folds = progressBar(config.folds, 'parts of the cross-validation');
-  const fitted = await fitHead(table, table.paths.map((file) => data.labels.get(file)!), VOC_CLASSES.length, ortRuntime, {
+  const fitted = await fitHead(table, table.paths.map((file) => data.labels.get(file)!), VOC_CLASSES.length, runtime, {
     seed: config.seed, folds: config.folds, threads: config.threads ?? config.workers ?? 0,
     onFold: (ended) => { folds.advance(ended); },
   }).finally(() => { folds.stop(); });
@@ -50,7 +51,7 @@ function featuresOf(
   { network, layer, hash, spec }: Backbone, data: TrainingData, config: TrainConfig, views: Pick<FeatureOptions, 'inputSizes' | 'flip' | 'onStart' | 'onProgress'>,
 ): Promise<FeatureTable> {
   return extractFeatures([...data.labels.keys()], {
-    backbone: network, backboneHash: `${hash}${config.outputStride ?? ''}`, layer, normalisation: spec, workers: config.workers,
+    backbone: network, backboneHash: `${hash}${config.outputStride ?? ''}`, layer, normalisation: spec, workers: config.workers, runtime: config,
     cache: config.cache ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'voc-seeds'), ...views,
   });
 }
@@ -75,7 +76,7 @@ export async function validateClassifier(
   const { paths, data: scores, failures } = await withBar('images of the validation list', async (bar) => computeVectors(
     model, [...data.labels.keys()], VOC_CLASSES.length, {
       input: backbone.network.input.name, output: logits, normalisation: backbone.spec,
-      ...validationView(backbone, config), workers: config.workers, ...bar,
+      ...validationView(backbone, config), workers: config.workers, runtime: config, ...bar,
     },
   ));
   return validation(scores, paths, data, failures);

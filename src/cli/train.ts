@@ -9,6 +9,7 @@ import { makeFolder } from '../jobs/files.js';
 import { storeHalf } from '../onnx/half.js';
 import type { OnnxModel } from '../onnx/model.js';
 import { writeModel } from '../onnx/write.js';
+import { openRuntime } from '../runtime/open.js';
 import type { EpochResult } from '../train/checkpoint.js';
 import { VOC_CLASSES } from '../voc/classes.js';
 import { parseNames } from './cam-options.js';
@@ -18,6 +19,8 @@ import { EXIT } from './exit-codes.js';
 import type { CommandRegistrar } from './main.js';
 import { addModelOptions, parseNumber } from './model-options.js';
 import type { ModelFlags } from './model-options.js';
+import { addRuntimeOptions } from './runtime-options.js';
+import type { RuntimeFlags } from './runtime-options.js';
 import { openBackbone } from './train-backbone.js';
 import { openTrainingData, parseAlso } from './train-data.js';
 import type { AlsoTrainOn, TrainingData } from './train-data.js';
@@ -25,7 +28,7 @@ import { trainFull } from './train-full.js';
 import { trainHead, validateClassifier, validateHead } from './train-head.js';
 import type { Validation } from './train-head.js';
 
-interface TrainFlags extends Omit<DevkitFlags, 'split'>, LabelFlags, MaskFlags, ModelFlags, FullFlags {
+interface TrainFlags extends Omit<DevkitFlags, 'split'>, LabelFlags, MaskFlags, ModelFlags, RuntimeFlags, FullFlags {
   config?: string;
   mode?: string;
   backbone?: string;
@@ -113,10 +116,11 @@ export const registerTrain: CommandRegistrar = (program, done) => {
     .option('--seed <n>', 'for everything that is left to chance (default: 0)', parseNumber)
     .addOption(new Option('--store <precision>', 'how the classifier\'s weights are stored; it computes in float32 either way').choices(['float32', 'float16']).default('float32'))
     .option('--cache <folder>', 'where features are kept (default: voc-seeds in the user\'s cache folder)')
-    .option('--workers <n>', 'worker threads (default: one per processor; one for every two that prepare training images)', parseCount)
+    .option('--workers <n>', 'worker threads (default: one per processor, one beside an accelerator; one for every two that prepare training images)', parseCount)
     .option('--threads <n>', 'threads of the training itself, each with a part of the batch (default: one per processor)', parseCount)
     .option('--print-config', 'print the settings that result from file and flags, and stop')
     .option('--json', 'print the report as JSON');
+  addRuntimeOptions(command);
   // Several lists may be named here.
   const split = command.options.find(({ long }) => long === '--split')!;
   split.argParser(parseNames);
@@ -179,10 +183,12 @@ async function run(flags: TrainFlags): Promise<number> {
   process.stderr.write(`features: ${backbone.layer.name}, ${backbone.layer.channels} channels at stride ${backbone.layer.stride}\n`);
   // What cannot be written should be known before the work, not after it.
   await makeFolder(dirname(resolve(out)));
+  const runtime = await openRuntime(config);
+  process.stderr.write(`runtime: ${runtime.description}\n`);
   const start = performance.now();
   const seconds = (): number => Number(((performance.now() - start) / 1000).toFixed(1));
   const store = (model: OnnxModel): Promise<void> => writeModel(out, flags.store === 'float16' ? storeHalf(model) : model);
-  const common = { out, mode: config.mode, layer: backbone.layer.name };
+  const common = { out, mode: config.mode, layer: backbone.layer.name, runtime: runtime.description };
   let report: Report;
   if (config.mode === 'head') {
     const { model, fitted: { head, l2, trials }, images, views, failures } = await trainHead(backbone, training, config);
@@ -212,16 +218,17 @@ async function run(flags: TrainFlags): Promise<number> {
 
 function settingsOf(flags: TrainFlags): Record<string, unknown> {
   const {
-    mode, backbone, layer, outputStride, vocRoot, split, labelFile, difficult, also, valSplit, out, inputSizes, folds, seed, cache, workers, threads,
-    trainFrom, initHead, epochs, batchSize, accumulate, optimiser, rate, headRate, warmUp, decay, momentum, weightDecay, average, sampler, crop,
-    resize, aspect, jitter, erase, checkpointEvery, keep, work,
+    mode, backbone, layer, outputStride, vocRoot, split, labelFile, difficult, also, valSplit, out, inputSizes, folds, seed, cache, runtime, device,
+    workers, threads, trainFrom, initHead, epochs, batchSize, accumulate, optimiser, rate, headRate, warmUp, decay, momentum, weightDecay, average,
+    sampler, crop, resize, aspect, jitter, erase, checkpointEvery, keep, work,
   } = flags;
   const text = (spec: LabelSpec | undefined): string | undefined => spec && (spec.file === undefined ? spec.kind : `${spec.kind}:${spec.file}`);
   // Commander sets a --no- flag to true where it is not given; only false is a wish.
   const denied = (flag: boolean | undefined): false | undefined => (flag === false ? false : undefined);
   return {
     mode, backbone, layer, outputStride, vocRoot, split, labels: text(flags.labels), labelFile, difficult, alsoTrainOn: also, valSplit,
-    valLabels: text(flags.valLabels), out, inputSizes, flip: denied(flags.flip), folds, seed, cache, workers, threads, trainFrom, initHead,
+    valLabels: text(flags.valLabels), out, inputSizes, flip: denied(flags.flip), folds, seed, cache, runtime, device, workers, threads,
+    trainFrom, initHead,
     headBias: denied(flags.headBias), epochs, batchSize, accumulate, optimiser, rate, headRate, warmUp, decay, momentum, weightDecay, average,
     sampler, crop, resize, aspect, jitter, erase, checkpointEvery, keep, work,
   };
@@ -246,6 +253,7 @@ interface Report {
   out: string;
   mode: 'head' | 'full';
   layer: string;
+  runtime: string;
   images: number;
   /** Mode head: views of each image, and how the regularisation was chosen. */
   views?: number;

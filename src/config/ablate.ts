@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { camSettings, seedSettings } from './cam.js';
-import { RUNTIMES } from './generate.js';
+import { runtimeSettings } from './runtime.js';
 import { labelsText } from './labels.js';
 
 /** What variants may differ in, with the defaults of `generate`. */
@@ -68,8 +68,7 @@ export const ablateSchema = z.strictObject({
   seed: z.number().int().min(0).default(1),
   /** The variant that the others are compared with; the first one unless given. */
   baseline: z.string().optional(),
-  runtime: z.enum(RUNTIMES).default('auto'),
-  device: z.string().optional(),
+  ...runtimeSettings,
   model: z.string().optional(),
   vocRoot: z.string().optional(),
   split: z.string().optional(),

@@ -1,9 +1,7 @@
 import { z } from 'zod';
 import { seedSettings } from './cam.js';
 import { labelsText } from './labels.js';
-
-/** What may run the graphs; see `openRuntime`. */
-export const RUNTIMES = ['auto', 'ort', 'tfjs'] as const;
+import { runtimeSettings } from './runtime.js';
 
 /** Every setting of `generate` that a configuration file may hold, by the names of the flags in camelCase. */
 export const generateSchema = z.strictObject({
@@ -17,8 +15,7 @@ export const generateSchema = z.strictObject({
   out: z.string().optional(),
   png: z.enum(['palette', 'gray']).default('palette'),
   saveCams: z.boolean().default(false),
-  runtime: z.enum(RUNTIMES).default('auto'),
-  device: z.string().optional(),
+  ...runtimeSettings,
   workers: z.number().int().positive().optional(),
   threads: z.number().int().positive().optional(),
 }).refine(

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { inputSizeText } from './cam.js';
 import { labelsText } from './labels.js';
+import { runtimeSettings } from './runtime.js';
 
 const share = z.number().min(0).max(1);
 const pixels = z.number().int().positive();
@@ -32,6 +33,7 @@ export const trainSchema = z.strictObject({
   folds: z.number().int().min(2).default(5),
   seed: z.number().int().min(0).default(0),
   cache: z.string().optional(),
+  ...runtimeSettings,
   workers: z.number().int().positive().optional(),
   threads: z.number().int().positive().optional(),
   trainFrom: z.string().optional(),

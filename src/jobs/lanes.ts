@@ -16,6 +16,8 @@ export interface LaneLimits {
   readonly memory: number;
   /** Bytes that one worker is expected to take. */
   readonly perWorker: number;
+  /** The network runs on one device that all workers would share. */
+  readonly accelerated?: boolean;
 }
 
 /**
@@ -23,10 +25,11 @@ export interface LaneLimits {
  *
  * Whole images are the best parallel work there is: one thread each never waits for another, and what is not the network
  * (decoding, fusing, writing) runs in parallel as well. So there is one worker per processor, as long as memory lasts; a
- * network so large that fewer workers fit has its processors shared out as threads within each of them.
+ * network so large that fewer workers fit has its processors shared out as threads within each of them. Beside an accelerator
+ * there is one worker: its memory holds one network, and the next photograph is decoded while it computes.
  */
-export function planLanes(wanted: Partial<Lanes>, { cores, memory, perWorker }: LaneLimits): Lanes {
-  const fitting = Math.max(1, Math.floor(memory / perWorker));
+export function planLanes(wanted: Partial<Lanes>, { cores, memory, perWorker, accelerated = false }: LaneLimits): Lanes {
+  const fitting = accelerated ? 1 : Math.max(1, Math.floor(memory / perWorker));
   const workers = wanted.workers ?? Math.max(1, Math.min(fitting, Math.floor(cores / (wanted.threads ?? 1))));
   return { workers, threads: wanted.threads ?? Math.max(1, Math.floor(cores / workers)) };
 }

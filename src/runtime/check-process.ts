@@ -4,7 +4,7 @@ import { DataType } from '../onnx/tensor.js';
 import { serializeModel } from '../onnx/write.js';
 import type { CheckResult } from './check.js';
 import { openRuntime } from './open.js';
-import type { RuntimeName } from './open.js';
+import type { RuntimeName } from '../config/runtime.js';
 import type { Runtime } from './runtime.js';
 
 // A process of its own for one device, named by its arguments: a broken driver may end it, or speak on its standard error.

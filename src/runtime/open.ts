@@ -1,3 +1,4 @@
+import type { RuntimeName } from '../config/runtime.js';
 import { UserError } from '../errors.js';
 import type { OrtDevice } from './ort.js';
 import { openOrt, ORT_DEVICES } from './ort.js';
@@ -5,10 +6,6 @@ import type { Runtime } from './runtime.js';
 import type { TfjsDevice } from './tfjs/backend.js';
 import { isInstalled, loadTfjs, TFJS_DEVICES } from './tfjs/backend.js';
 import { tfjsRuntime } from './tfjs/runtime.js';
-
-/** The names of `--runtime`. */
-export const RUNTIME_NAMES = ['auto', 'ort', 'tfjs'] as const;
-export type RuntimeName = typeof RUNTIME_NAMES[number];
 
 /**
  * Which runtime is to run the graphs, and on which device; plain data, so that it can cross to a worker thread.
@@ -31,7 +28,12 @@ export interface OpenedRuntime {
   readonly description: string;
   /** What was taken: opened again, in another thread for example, it is the same, or an error. */
   readonly choice: RuntimeChoice;
+  /** Whether it is not the processor that computes: then there is one device for all, and further sessions gain nothing. */
+  readonly accelerated: boolean;
 }
+
+/** Devices of both runtimes that are the processor. */
+const PROCESSORS: readonly string[] = ['cpu', 'node', 'wasm'];
 
 /**
  * Opens the runtime that is asked for. A device that is asked for is used, or an error is thrown: nothing falls back to
@@ -88,7 +90,7 @@ async function onTfjs(device: TfjsDevice): Promise<OpenedRuntime> {
 }
 
 function opened(runtime: Runtime, choice: Required<RuntimeChoice>): OpenedRuntime {
-  return { runtime, description: `${runtime.name} ${runtime.version} (${choice.device})`, choice };
+  return { runtime, description: `${runtime.name} ${runtime.version} (${choice.device})`, choice, accelerated: !PROCESSORS.includes(choice.device) };
 }
 
 function runtimeWith(device: string): 'ort' | 'tfjs' {

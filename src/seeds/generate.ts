@@ -105,7 +105,7 @@ export async function generateSeeds(options: GenerateOptions): Promise<GenerateS
   const journal = await Journal.open(out, fixed, part, options.resume);
   const opened = await openRuntime(options.runtime);
   options.onRuntime?.(opened.description);
-  const { workers, threads } = lanesFor(classifier, settings, inputSize, options);
+  const { workers, threads } = lanesFor(classifier, settings, inputSize, options, opened.accelerated);
   const started = new Date();
   const tally = new Tally();
   const mine = shard === undefined ? options.items : itemsOfShard(options.items, shard);
@@ -178,9 +178,12 @@ export function vocLogits({ spec, path }: LoadedClassifier): Map<number, number>
 const USUAL: Size = [375, 500];
 
 /** How many workers and threads there are to be: those that are wanted, or as many as the machine has room for. */
-export function lanesFor({ graph }: LoadedClassifier, { scales, maxPixels }: Pick<SeedSettings, 'scales' | 'maxPixels'>, inputSize: InputSize, wanted: Partial<Lanes>): Lanes {
+export function lanesFor(
+  { graph }: LoadedClassifier, { scales, maxPixels }: Pick<SeedSettings, 'scales' | 'maxPixels'>, inputSize: InputSize, wanted: Partial<Lanes>,
+  accelerated: boolean,
+): Lanes {
   const { size } = networkSize(USUAL, inputSize, maxPixels, Math.max(...scales));
-  return planLanes(wanted, machineLimits(workerMemory(graph, size)));
+  return planLanes(wanted, { ...machineLimits(workerMemory(graph, size)), accelerated });
 }
 
 /**

@@ -7,6 +7,7 @@ import type { Normalisation } from '../image/normalise.js';
 import { writeFileAtomic } from '../jobs/files.js';
 import type { FeatureLayer } from '../onnx/layers.js';
 import type { NetworkGraph } from '../onnx/network.js';
+import type { RuntimeChoice } from '../runtime/open.js';
 import { buildFeatureGraph, FEATURES } from './graphs.js';
 import { computeVectors } from './vectors.js';
 
@@ -34,6 +35,7 @@ export interface FeatureOptions {
   readonly flip: boolean;
   readonly cache: string;
   readonly workers?: number;
+  readonly runtime?: RuntimeChoice;
   readonly onStart?: (total: number) => void;
   readonly onProgress?: (done: number) => void;
 }

@@ -4,6 +4,7 @@ import { UserError } from '../errors.js';
 import type { Normalisation } from '../image/normalise.js';
 import { fingerprint } from '../jobs/journal.js';
 import type { OnnxModel } from '../onnx/model.js';
+import type { RuntimeChoice } from '../runtime/open.js';
 import type { Augmentation } from './augment.js';
 import { BatchLoader } from './batch-loader.js';
 import type { Batch, TrainingSample } from './batch-loader.js';
@@ -49,6 +50,8 @@ export interface FineTuneOptions {
   readonly resume: boolean;
   /** Threads of a pass, see {@link Trainer}. */
   readonly threads: number;
+  /** What runs the passes; chosen by what the machine has unless given. */
+  readonly runtime?: RuntimeChoice;
   /** Workers that prepare photographs. */
   readonly workers?: number;
   /** Passes between two checkpoints; there is one at the end of every epoch and at an interruption as well. */
@@ -87,7 +90,7 @@ export async function fineTune(options: FineTuneOptions): Promise<FineTuneResult
   const trainer = await Trainer.create(classifier, options.parameters, {
     batchSize, imageSize: augmentation.crop, optimiser: settings.optimiser, momentum: settings.momentum,
     weightDecay: settings.weightDecay, headRate: settings.headRate,
-    average: average > 0, threads: options.threads,
+    average: average > 0, threads: options.threads, runtime: options.runtime,
   });
   const loader = BatchLoader.create({
     samples: options.samples, classCount: classifier.classCount, batchSize, augmentation, normalisation: options.normalisation,
@@ -99,7 +102,7 @@ export async function fineTune(options: FineTuneOptions): Promise<FineTuneResult
     const values = { ...settings, ...options.identity };
     const checkpoint = join(folder, 'checkpoint');
     let position = await startingPoint(checkpoint, trainer, fingerprint(values), options.resume);
-    const log = await TrainingLog.open(folder, { ...values, lanes: trainer.lanes }, position.step, position.epochs);
+    const log = await TrainingLog.open(folder, { ...values, lanes: trainer.lanes, runtime: trainer.runtime }, position.step, position.epochs);
     const updates = Math.ceil(perEpoch / accumulate) * epochs;
     const failures = new Map<string, string>();
     const model = (): OnnxModel => trainer.model(average > 0 ? 'average' : 'weights');

@@ -1,7 +1,8 @@
 import { workerData } from 'piscina';
 import { messageOf } from '../errors.js';
 import { ownBytes } from '../jobs/shared-bytes.js';
-import { ortRuntime } from '../runtime/ort.js';
+import { openRuntime } from '../runtime/open.js';
+import type { RuntimeChoice } from '../runtime/open.js';
 import type { RuntimeTensor, Session } from '../runtime/runtime.js';
 import type { GroupRange } from './lane-plan.js';
 import type { ParameterGroup } from './parameters.js';
@@ -38,6 +39,7 @@ export interface LaneWorkerData {
   readonly lane: number;
   /** The serialised training pass, in shared memory. */
   readonly graph: Uint8Array;
+  readonly runtime: RuntimeChoice;
   readonly threads: number;
   /** The image and the targets, written before each pass. */
   readonly inputs: readonly SharedTensor[];
@@ -77,7 +79,8 @@ export default async function run(task: LaneTask): Promise<LaneResult> {
 }
 
 async function pass(add: boolean): Promise<number> {
-  session ??= ortRuntime.load(ownBytes(data.graph), { threads: data.threads, steady: true, overwrite: true });
+  session ??= openRuntime(data.runtime).then(({ runtime }) => (
+    runtime.load(ownBytes(data.graph), { threads: data.threads, steady: true, overwrite: true })));
   const loaded = await session;
   for (const { name, data: shared } of inputs) (feeds[name].data as Float32Array).set(shared);
   for (const { name, offset, size } of parameters) (feeds[name].data as Float32Array).set(numbers.weights.subarray(offset, offset + size));

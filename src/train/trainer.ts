@@ -7,7 +7,8 @@ import type { OnnxModel } from '../onnx/model.js';
 import { OnnxTensor } from '../onnx/tensor.js';
 import { serializeModel } from '../onnx/write.js';
 import { channelBlock } from '../runtime/blocked/channel-block.js';
-import { ortRuntime } from '../runtime/ort.js';
+import { openRuntime } from '../runtime/open.js';
+import type { RuntimeChoice } from '../runtime/open.js';
 import { planBatchLanes, shareNumbers } from './lane-plan.js';
 import type { LaneResult, LaneTask, LaneWorkerData, PlacedParameter, SharedNumbers, SharedTensor } from './lane-worker.js';
 import { groupParameters } from './parameters.js';
@@ -28,8 +29,10 @@ export interface TrainerOptions extends UpdateSettings {
   readonly batchSize: number;
   /** The side of a training image, in pixels. */
   readonly imageSize: number;
-  /** Threads that a pass may use; it is parted into as many lanes. */
+  /** Threads that a pass may use; it is parted into as many lanes, but is one lane on an accelerator. */
   readonly threads: number;
+  /** What runs the passes; chosen by what the machine has unless given. */
+  readonly runtime?: RuntimeChoice;
 }
 
 /** A worker thread with a session of its own, and what it reads of a batch. */
@@ -40,7 +43,7 @@ interface Lane {
 }
 
 /**
- * Trains the parameters of a classifier, batch by batch. A pass is a graph that ONNX Runtime executes, in *lanes*: worker
+ * Trains the parameters of a classifier, batch by batch. A pass is a graph that a runtime executes, in *lanes*: worker
  * threads that take a part of the batch each. The numbers lie in memory that the lanes share, and each lane updates a part of
  * them. Sums over lanes are taken in their order: the same number of lanes comes to the same result, bit by bit, and another
  * to one that differs by rounding.
@@ -59,6 +62,8 @@ export class Trainer {
   private constructor(
     private readonly classifier: ClassifierGraph, private readonly groups: readonly ParameterGroup[], { weights, velocity, average }: SharedNumbers,
     private readonly workers: readonly Lane[],
+    /** What runs the passes, for people. */
+    readonly runtime: string,
   ) {
     const starts = startsOf(groups);
     this.state = groups.map(({ size }, i) => {
@@ -76,7 +81,8 @@ export class Trainer {
   static async create(classifier: ClassifierGraph, parameters: readonly Parameter[], options: TrainerOptions): Promise<Trainer> {
     const { batchSize, imageSize: size, threads, optimiser, momentum, weightDecay, headRate, average } = options;
     const { input, classCount } = classifier;
-    const plan = planBatchLanes(batchSize, threads);
+    const { runtime, choice, accelerated, description } = await openRuntime(options.runtime);
+    const plan = planBatchLanes(batchSize, accelerated ? 1 : threads);
     const groups = groupParameters(parameters, optimiser === 'lars');
     const starts = startsOf(groups);
     const numbers = sharedNumbers(classifier, groups, plan.images.length, average);
@@ -84,7 +90,7 @@ export class Trainer {
       group.parameters.map(({ name, offset, size: own }) => [name, { offset: starts[i] + offset, size: own }] as const))));
     const placed = parameters.map(({ name, dims }, i): PlacedParameter => ({ name, gradient: gradientOutput(i), dims, ...offsets.get(name)! }));
     const shares = shareNumbers(groups, plan.images.length, optimiser === 'lars');
-    const block = await channelBlock(ortRuntime);
+    const block = await channelBlock(runtime);
     // Most lanes have as many images as others: their graphs are the same.
     const graphs = new Map([...new Set(plan.images)].map((images) => [
       images, shareBytes(serializeModel(buildTrainingGraph(classifier, parameters, { images, batch: batchSize, size, block }))),
@@ -95,14 +101,14 @@ export class Trainer {
       const pool = new Piscina<LaneTask, LaneResult>({
         filename: workerUrl('./lane-worker.js', import.meta.url).href, minThreads: 1, maxThreads: 1,
         workerData: {
-          lane, graph: graphs.get(images)!, threads: plan.threads, inputs: [image, targets], loss: LOSS, parameters: placed, numbers,
+          lane, graph: graphs.get(images)!, runtime: choice, threads: plan.threads, inputs: [image, targets], loss: LOSS, parameters: placed, numbers,
           groups: groups.map(({ head, decays, size: own }, i) => ({ head, decays, size: own, offset: starts[i] })), share: shares[lane],
           settings: { optimiser, momentum, weightDecay, headRate, average },
         } satisfies LaneWorkerData,
       });
       return { pool, images: image.data, targets: targets.data };
     });
-    return new Trainer(classifier, groups, numbers, workers);
+    return new Trainer(classifier, groups, numbers, workers, description);
   }
 
   /**

@@ -6,7 +6,8 @@ import { mirrored, toTensor } from '../image/normalise.js';
 import type { Normalisation } from '../image/normalise.js';
 import { readPhoto } from '../image/photo.js';
 import { ownBytes } from '../jobs/shared-bytes.js';
-import { ortRuntime } from '../runtime/ort.js';
+import { openRuntime } from '../runtime/open.js';
+import type { RuntimeChoice } from '../runtime/open.js';
 import type { Session } from '../runtime/runtime.js';
 
 /** What a worker needs for all of its images. */
@@ -15,6 +16,7 @@ export interface VectorWorkerData {
   readonly graph: Uint8Array;
   readonly input: string;
   readonly output: string;
+  readonly runtime: RuntimeChoice;
   readonly threads: number;
   readonly inputSizes: readonly InputSize[];
   readonly flip: boolean;
@@ -33,7 +35,7 @@ let session: Promise<Session> | undefined;
 /** The entry point of the worker: never throws, a failure is a result. */
 export default async function run(path: string): Promise<VectorResult> {
   try {
-    session ??= ortRuntime.load(ownBytes(data.graph), { threads: data.threads });
+    session ??= openRuntime(data.runtime).then(({ runtime }) => runtime.load(ownBytes(data.graph), { threads: data.threads }));
     const loaded = await session;
     const views: Float32Array[] = [];
     for (const input of data.inputSizes) {

@@ -8,6 +8,8 @@ import { shareBytes } from '../jobs/shared-bytes.js';
 import { workerUrl } from '../jobs/worker-url.js';
 import type { OnnxModel } from '../onnx/model.js';
 import { serializeModel } from '../onnx/write.js';
+import { openRuntime } from '../runtime/open.js';
+import type { RuntimeChoice } from '../runtime/open.js';
 import type { VectorResult, VectorWorkerData } from './vector-worker.js';
 
 /** How photographs are run through a network that makes one vector of each. */
@@ -20,6 +22,8 @@ export interface VectorOptions {
   /** Take each photograph's mirror image as a further view, at every size. */
   readonly flip: boolean;
   readonly workers?: number;
+  /** What runs the network; chosen by what the machine has unless given. */
+  readonly runtime?: RuntimeChoice;
   readonly onStart?: (total: number) => void;
   readonly onProgress?: (done: number) => void;
 }
@@ -43,12 +47,13 @@ export async function computeVectors(model: OnnxModel, paths: readonly string[],
   const row = inputSizes.length * (flip ? 2 : 1) * width;
   const data = new Float32Array(paths.length * row);
   const reasons = new Map<string, string>();
-  const workers = options.workers ?? availableParallelism();
+  const { choice: runtime, accelerated } = await openRuntime(options.runtime);
+  const workers = options.workers ?? (accelerated ? 1 : availableParallelism());
   const pool = new Piscina<string, VectorResult>({
     filename: workerUrl('./vector-worker.js', import.meta.url).href,
     minThreads: workers, maxThreads: workers, concurrentTasksPerWorker: 2,
     workerData: {
-      graph: shareBytes(serializeModel(model)), input, output, threads: 1, inputSizes, flip, maxPixels: DEFAULT_MAX_PIXELS, normalisation,
+      graph: shareBytes(serializeModel(model)), input, output, runtime, threads: 1, inputSizes, flip, maxPixels: DEFAULT_MAX_PIXELS, normalisation,
     } satisfies VectorWorkerData,
   });
   try {

@@ -79,6 +79,21 @@ describe('train', () => {
     expect([...new Set((await readMask(join(seeds, 'SegmentationClass', 'sofa9.png'))).data)].sort((a, b) => a - b)).toEqual([0, 18]);
   });
 
+  it('runs on TensorFlow.js, and says so', async () => {
+    const { code, stdout, stderr } = await train(
+      ...preprocess, '--out', join(folder, 'tfjs.onnx'), '--runtime', 'tfjs', '--device', 'wasm', '--cache', join(folder, 'tfjs-cache'), '--val-split', 'val', '--json');
+    expect(code, stderr).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ runtime: expect.stringMatching(/wasm/) as unknown, images: 24, validation: { map: 1 } });
+    expect(stderr).toMatch(/^runtime: .*wasm/m);
+  });
+
+  it('refuses a device that is not there, before any work', async () => {
+    const { code, stderr } = await train(...preprocess, '--out', join(folder, 'none.onnx'), '--runtime', 'ort', '--device', 'wasm');
+    expect(code).toBe(1);
+    expect(stderr).toContain('\'wasm\' is no device of ONNX Runtime');
+    expect(stderr).not.toContain('images');
+  });
+
   it('reports average precision as a table, and writes the same file twice', async () => {
     const [one, two] = [join(folder, 'one.onnx'), join(folder, 'two.onnx')];
     const { code, stdout } = await train(...preprocess, '--out', one, '--val-split', 'val');

@@ -14,6 +14,12 @@ describe('planLanes', () => {
     expect(planLanes({}, { cores: 7, memory: 7 * GiB, perWorker: 3 * GiB })).toEqual({ workers: 2, threads: 3 });
   });
 
+  it('gives an accelerator one worker, unless the user wants more', () => {
+    const limits = { cores: 8, memory: 64 * GiB, perWorker: GiB, accelerated: true };
+    expect(planLanes({}, limits)).toEqual({ workers: 1, threads: 8 });
+    expect(planLanes({ workers: 2 }, limits)).toEqual({ workers: 2, threads: 4 });
+  });
+
   it('fills up what the user leaves open', () => {
     const limits = { cores: 8, memory: 64 * GiB, perWorker: GiB };
     expect(planLanes({ workers: 3 }, limits)).toEqual({ workers: 3, threads: 2 });

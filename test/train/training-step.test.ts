@@ -4,6 +4,7 @@ import { ClassifierGraph } from '../../src/cam/classifier.js';
 import type { OnnxModel } from '../../src/onnx/model.js';
 import { parseModel } from '../../src/onnx/read.js';
 import { serializeModel } from '../../src/onnx/write.js';
+import type { RuntimeChoice } from '../../src/runtime/open.js';
 import { ortRuntime } from '../../src/runtime/ort.js';
 import { trainableParameters } from '../../src/train/parameters.js';
 import { Trainer } from '../../src/train/trainer.js';
@@ -28,11 +29,11 @@ function classifierOf(): ClassifierGraph {
   return new ClassifierGraph(parseModel(readFileSync(fixture.modelPath)), 'logits');
 }
 
-function trainerOf(imagesPerPass: number, threads = 1): Promise<Trainer> {
+function trainerOf(imagesPerPass: number, threads = 1, runtime: RuntimeChoice = { runtime: 'ort' }): Promise<Trainer> {
   const classifier = classifierOf();
   return Trainer.create(classifier, trainableParameters(classifier), {
     optimiser: 'sgd', momentum: settings.momentum, weightDecay: settings.weightDecay, headRate: settings.headFactor, average: true,
-    batchSize: imagesPerPass, imageSize, threads,
+    batchSize: imagesPerPass, imageSize, threads, runtime,
   });
 }
 
@@ -84,8 +85,11 @@ describe('training steps equal PyTorch\'s', () => {
   });
 
   // Batches of four: in one lane, in two, in three of which one has two images, in four and one to spare.
-  it.each([1, 2, 3, 5])('ten steps on %i threads: the loss of each, the weights after the first and the last, their moving average', async (threads) => {
-    const trainer = await trainerOf(batchSize, threads);
+  it.each([
+    [1, { runtime: 'ort' }], [2, { runtime: 'ort' }], [3, { runtime: 'ort' }], [5, { runtime: 'ort' }], [2, { runtime: 'tfjs', device: 'wasm' }],
+  ] as const)('ten steps on %i threads of %o: the loss of each, the weights after the first and the last, their moving average', async (threads, runtime) => {
+    const trainer = await trainerOf(batchSize, threads, runtime);
+    expect(trainer.runtime).toMatch(runtime.runtime === 'ort' ? /^onnxruntime/ : /wasm/);
     expect(trainer.lanes).toBe(Math.min(threads, batchSize));
     for (const [t, { images, targets }] of batches.entries()) {
       const loss = await trainer.pass(images.values, targets.values);

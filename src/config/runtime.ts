@@ -1,0 +1,11 @@
+import { z } from 'zod';
+
+/** The names of `--runtime`; what they mean is said at `openRuntime`. */
+export const RUNTIME_NAMES = ['auto', 'ort', 'tfjs'] as const;
+export type RuntimeName = typeof RUNTIME_NAMES[number];
+
+/** Settings that say what runs the graphs. */
+export const runtimeSettings = {
+  runtime: z.enum(RUNTIME_NAMES).default('auto'),
+  device: z.string().optional(),
+};
