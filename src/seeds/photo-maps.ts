@@ -93,8 +93,11 @@ function joined(a: Float32Array, b: Float32Array): Float32Array {
 export function normalised(maps: ArrayMaps, norm: 'max' | 'none'): ArrayMaps {
   if (norm === 'none') return maps;
   const area = maps.height * maps.width;
-  const maxima = maximaOf(maps);
-  return new ArrayMaps(maps.data.map((value, i) => value / (maxima[Math.floor(i / area)] || 1)), maps.classCount, maps.height, maps.width);
+  const data = maps.data.slice();
+  maximaOf(maps).forEach((maximum, k) => {
+    if (maximum > 0) for (let i = k * area; i < (k + 1) * area; i++) data[i] /= maximum;
+  });
+  return new ArrayMaps(data, maps.classCount, maps.height, maps.width);
 }
 
 /** Maps of a grid at the size of the photograph. */
