@@ -3,6 +3,7 @@ import type { Size } from '../onnx/shapes.js';
 import { CombinedMaps } from './combine.js';
 import type { FusionOptions, LayerMaps } from './fusion.js';
 import { FusedMaps, MAX_KEPT } from './fusion.js';
+import { mapsToArray } from './map-rows.js';
 import type { MapRows } from './map-rows.js';
 
 /** One way of showing a photograph to the network. */
@@ -64,4 +65,17 @@ export function fuseViews(
     return new CombinedMaps(parts, { fuse: scaleFuse, norm: layerNorm, ...(scaled ? { gamma } : {}) });
   });
   return new CombinedMaps(layers, { fuse, norm: mapNorm });
+}
+
+/**
+ * The maps of each layer alone, on the finest grid that a view has of it: what {@link fuseViews} makes of one layer. To look at.
+ *
+ * @returns per layer, shallowest first, [K, h, w]
+ */
+export function singleLayers(views: readonly (readonly LayerMaps[])[], classCount: number, options: MultiScaleOptions): LayerMaps[] {
+  return views[0].map((_, i) => {
+    const own = views.map((layers) => layers[i]);
+    const { height, width } = own.reduce((best, layer) => (layer.height * layer.width > best.height * best.width ? layer : best));
+    return { height, width, data: mapsToArray(fuseViews(own.map((layer) => [layer]), classCount, [height, width], options)) };
+  });
 }

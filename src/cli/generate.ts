@@ -13,6 +13,7 @@ import { progressBar } from '../jobs/progress.js';
 import type { Progress } from '../jobs/progress.js';
 import type { Shard } from '../jobs/shard.js';
 import { parseShard, shardOfEnvironment } from '../jobs/shard.js';
+import { parseRefiners } from '../refine/refiners.js';
 import { generateSeeds } from '../seeds/generate.js';
 import type { GenerateSummary } from '../seeds/generate.js';
 import { addCamOptions, camSettingsOf } from './cam-options.js';
@@ -35,6 +36,7 @@ interface GenerateFlags extends DevkitFlags, LabelFlags, MaskFlags, ModelFlags, 
   out?: string;
   png?: string;
   saveCams?: boolean;
+  saveUnrefined?: boolean;
   resume: boolean;
   shard?: string | boolean;
   shards?: number;
@@ -79,7 +81,8 @@ function addGenerateOptions(command: Command): Command {
   addSeedOptions(command);
   command
     .addOption(new Option('--png <format>', '8-bit indexed with the VOC palette, or plain gray (default: palette)').choices(['palette', 'gray']))
-    .option('--save-cams', 'also write the maps, cams/<id>.npz with keys (class indices) and maps [K, H, W]');
+    .option('--save-cams', 'also write the maps, cams/<id>.npz with keys (class indices), maps [K, H, W], and those of each layer, layer_<i> [K, h, w]')
+    .option('--save-unrefined', 'also write the seeds that there would be without --refine, SegmentationClassUnrefined/<id>.png');
   addModelOptions(addCamOptions(command));
   return addRuntimeOptions(command)
     .option('--no-resume', 'do again what an earlier run has done')
@@ -93,16 +96,18 @@ function addGenerateOptions(command: Command): Command {
 }
 
 async function run(flags: GenerateFlags): Promise<number> {
-  const { model, out, vocRoot, split, labelFile, difficult, png, saveCams, runtime, device, workers, threads } = flags;
+  const { model, out, vocRoot, split, labelFile, difficult, png, saveCams, saveUnrefined, runtime, device, workers, threads } = flags;
   const config = await loadConfig(generateSchema, flags.config, {
     ...camSettingsOf(flags), ...seedSettingsOf(flags),
-    model, out, vocRoot, split, labels: labelText(flags.labels), labelFile, difficult, png, saveCams, runtime, device, workers, threads,
+    model, out, vocRoot, split, labels: labelText(flags.labels), labelFile, difficult, png, saveCams, saveUnrefined, runtime, device,
+    workers, threads,
   });
   if (flags.printConfig === true) {
     process.stdout.write(flags.json === true ? `${JSON.stringify(config, null, 2)}\n` : stringify(config));
     return EXIT.ok;
   }
   const folder = requireFlag(config.out, '--out', 'seeds');
+  if (config.saveUnrefined && parseRefiners(config.refine).length === 0) throw new UserError('--save-unrefined has nothing to save: nothing is refined', 'name a refiner, --refine pamr, or leave it out');
   const selection = await openSelection({ ...flags, vocRoot: config.vocRoot, split: config.split }, 'imagePath');
   const labelSpec = parseLabelSpec(requireFlag(config.labels, '--labels', 'xml'));
   // A list that holds classes beside its images is its own label file.
@@ -125,7 +130,7 @@ async function run(flags: GenerateFlags): Promise<number> {
       items: selection.items, missing: selection.missing, split: selection.split.name, splitItems: selection.split.items,
       // Another choice of objects makes other seeds.
       labels: config.difficult === false ? { ...labels, name: `${labels.name} without difficult objects` } : labels,
-      out: folder, format: config.png, saveCams: config.saveCams, resume: flags.resume, shard,
+      out: folder, format: config.png, saveCams: config.saveCams, saveUnrefined: config.saveUnrefined, resume: flags.resume, shard,
       runtime: { runtime: config.runtime, device: config.device }, workers: config.workers, threads: config.threads,
       record: { command: 'generate', vocRoot: selection.devkit.root, splitFile: selection.split.path },
       stopped: watch.interrupted,

@@ -15,6 +15,7 @@ export const generateSchema = z.strictObject({
   out: z.string().optional(),
   png: z.enum(['palette', 'gray']).default('palette'),
   saveCams: z.boolean().default(false),
+  saveUnrefined: z.boolean().default(false),
   ...runtimeSettings,
   workers: z.number().int().positive().optional(),
   threads: z.number().int().positive().optional(),

@@ -44,6 +44,8 @@ export interface GenerateOptions {
   readonly out: string;
   readonly format: MaskFormat;
   readonly saveCams: boolean;
+  /** Write the seeds that there would be without refiners, too. */
+  readonly saveUnrefined?: boolean;
   readonly resume: boolean;
   readonly shard?: Shard;
   /** Worker threads, each with a session of its own, and threads within each; by the machine's processors and memory unless given. */
@@ -101,6 +103,8 @@ export async function generateSeeds(options: GenerateOptions): Promise<GenerateS
   const fixed = {
     ...settings, inputSize: formatInputSize(inputSize), layers: chosen.names, model: modelHash,
     ...classifier.spec, labels: options.labels.name, png: options.format, cams: options.saveCams,
+    // Not named where it is not asked for: runs of earlier versions can be resumed.
+    ...options.saveUnrefined === true && { unrefined: true },
   };
   const journal = await Journal.open(out, fixed, part, options.resume);
   const opened = await openRuntime(options.runtime);
@@ -128,7 +132,8 @@ export async function generateSeeds(options: GenerateOptions): Promise<GenerateS
         const task = await taskOf(item, options.labels, logitOf);
         if ('reason' in task) return { status: 'failed', reason: task.reason };
         const camPath = options.saveCams ? join(out, 'cams', `${item.id}.npz`) : undefined;
-        return pool!.run({ ...task, imagePath: item.imagePath, seedPath: seedPath(item), camPath });
+        const unrefinedPath = options.saveUnrefined === true ? join(out, 'SegmentationClassUnrefined', `${item.id}.png`) : undefined;
+        return pool!.run({ ...task, imagePath: item.imagePath, seedPath: seedPath(item), camPath, unrefinedPath });
       },
       done: async (item, result) => {
         tally.add(item.id, result);

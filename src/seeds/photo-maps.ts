@@ -22,6 +22,8 @@ export interface PhotoMapOptions {
   readonly refineNorm: 'max' | 'none';
   /** The background map `(1 - max)^alpha` is refined together with the classes, for this alpha. */
   readonly powerAlpha?: number;
+  /** Hand out the maps as they were before the refiners, too. */
+  readonly keepUnrefined?: boolean;
 }
 
 /** Maps that seeds are made of. */
@@ -31,6 +33,8 @@ export interface PhotoMaps {
   readonly maxima: Float32Array;
   /** The refined background map, [height, width], where it was asked for and there are refiners. */
   readonly background?: Float32Array;
+  /** The maps before the refiners, where they were asked for and there are refiners. */
+  readonly unrefined?: MapRows;
 }
 
 /**
@@ -44,7 +48,7 @@ export interface PhotoMaps {
  */
 export async function mapsOfPhoto(
   views: readonly (readonly LayerMaps[])[], classCount: number, size: Size, photo: (size: Size) => Promise<Uint8Array>,
-  { fusion, upsampler, refiners, refineNorm, powerAlpha }: PhotoMapOptions,
+  { fusion, upsampler, refiners, refineNorm, powerAlpha, keepUnrefined = false }: PhotoMapOptions,
 ): Promise<PhotoMaps> {
   if (upsampler === undefined && refiners.length === 0) {
     const maps = fuseViews(views, classCount, size, fusion);
@@ -56,14 +60,15 @@ export async function mapsOfPhoto(
     ? fused(views, classCount, grid, fusion)
     : upsampled(views, classCount, grid, image, fusion, upsampler);
   if (refiners.length === 0) return { maps: enlarged(maps, size), maxima };
+  const unrefined = keepUnrefined ? enlarged(maps, size) : undefined;
   const area = grid[0] * grid[1];
   const plain = mapsToArray(maps);
   const channels = powerAlpha === undefined ? plain : joined(plain, powerBackground(plain, area, powerAlpha));
   const refined = refineMaps(channels, image, grid, refiners);
   const classes = normalised(new ArrayMaps(refined.subarray(0, plain.length), classCount, ...grid), refineNorm);
-  if (powerAlpha === undefined) return { maps: enlarged(classes, size), maxima };
+  if (powerAlpha === undefined) return { maps: enlarged(classes, size), maxima, unrefined };
   const background = new ArrayMaps(refined.subarray(plain.length), 1, ...grid);
-  return { maps: enlarged(classes, size), maxima, background: mapsToArray(enlarged(background, size)) };
+  return { maps: enlarged(classes, size), maxima, unrefined, background: mapsToArray(enlarged(background, size)) };
 }
 
 function fused(views: readonly (readonly LayerMaps[])[], classCount: number, size: Size, fusion: MultiScaleOptions): PhotoMaps {

@@ -3,6 +3,7 @@ import { workerData } from 'piscina';
 import { pickMaps } from '../cam/layer-choice.js';
 import type { ChosenLayers } from '../cam/layer-choice.js';
 import { mapsToArray } from '../cam/map-rows.js';
+import { singleLayers } from '../cam/multi-scale.js';
 import { runViews, unmirrored } from '../cam/photo-views.js';
 import type { PhotoViewOptions } from '../cam/photo-views.js';
 import type { CamPlan, CamRunner } from '../cam/plan.js';
@@ -44,6 +45,8 @@ export interface SeedTask {
   readonly seedPath: string;
   /** Where the maps go as .npz; not written without it. */
   readonly camPath?: string;
+  /** Where the seeds go that there would be without refiners; not made without it. */
+  readonly unrefinedPath?: string;
 }
 
 /** Where the time of an image went, in milliseconds. */
@@ -76,15 +79,16 @@ export default async function run(task: SeedTask): Promise<SeedResult> {
   }
 }
 
-async function makeSeed(cam: CamRunner, { imagePath, labels, logits, seedPath, camPath }: SeedTask): Promise<SeedResult> {
+async function makeSeed(cam: CamRunner, { imagePath, labels, logits, seedPath, camPath, unrefinedPath }: SeedTask): Promise<SeedResult> {
   const notes: string[] = [];
-  if (labels.length === 0) return allBackground(imagePath, seedPath);
+  if (labels.length === 0) return allBackground(imagePath, seedPath, unrefinedPath);
   const { original, limited, results, times } = await runViews(imagePath, data.views, (tensor, size) => cam.run(tensor, size, logits));
   if (limited !== undefined) notes.push(`held down to ${limited[1]}x${limited[0]} pixels at the network`);
   const computed = performance.now();
   const shown = results.map(({ result, ...view }) => unmirrored(pickMaps(result.maps, data.picks), view));
   const colours = (size: Size): Promise<Uint8Array> => readPhoto(imagePath, { input: { kind: 'fixed', size }, maxPixels: Infinity }).then(({ pixels }) => pixels);
-  const { maps, maxima, background } = await mapsOfPhoto(shown, labels.length, original, colours, data.maps);
+  const { maps, maxima, background, unrefined } = await mapsOfPhoto(
+    shown, labels.length, original, colours, { ...data.maps, keepUnrefined: unrefinedPath !== undefined });
   const empty = labels.filter((_, k) => maxima[k] === 0);
   notes.push(...empty.map((label) => `the map of ${className(label)} is zero everywhere`));
   const seeds = makeSeeds(maps, labels, data.policies, background);
@@ -92,20 +96,23 @@ async function makeSeed(cam: CamRunner, { imagePath, labels, logits, seedPath, c
   notes.push(...lost.map((label) => `${className(label)} gets no pixel${data.policies.rescue > 0 ? ' but its strongest' : ''}`));
   const assigned = performance.now();
   await writeMask(seedPath, seeds.labels, data.format);
+  if (unrefinedPath !== undefined) await writeMask(unrefinedPath, makeSeeds(unrefined ?? maps, labels, data.policies).labels, data.format);
   if (camPath !== undefined) {
     await writeFileAtomic(camPath, encodeNpz({
       keys: { shape: [labels.length], data: Int32Array.from(labels) },
       maps: { shape: [labels.length, ...original], data: mapsToArray(maps) },
+      ...Object.fromEntries(singleLayers(shown, labels.length, data.maps.fusion).map(({ height, width, data: layer }, i) => (
+        [`layer_${i}`, { shape: [labels.length, height, width], data: layer }]))),
     }));
   }
   return { status: 'done', notes, times: { ...times, seeds: assigned - computed, write: performance.now() - assigned } };
 }
 
 /** An image of no class: it is decoded all the same, for its size and because a damaged one is to be reported. */
-async function allBackground(imagePath: string, seedPath: string): Promise<SeedResult> {
+async function allBackground(imagePath: string, ...seedPaths: readonly (string | undefined)[]): Promise<SeedResult> {
   const start = performance.now();
   const { original: [height, width] } = await readPhoto(imagePath, { input: data.views.inputSize, maxPixels: data.views.maxPixels });
   const read = performance.now();
-  await writeMask(seedPath, { width, height, data: new Uint8Array(width * height) }, data.format);
+  for (const path of seedPaths) if (path !== undefined) await writeMask(path, { width, height, data: new Uint8Array(width * height) }, data.format);
   return { status: 'done', notes: ['no class: all background'], times: { read: read - start, cam: 0, seeds: 0, write: performance.now() - read } };
 }

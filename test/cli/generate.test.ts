@@ -487,6 +487,7 @@ describe('generate with wrong flags', () => {
     [['--labels', 'guess'], /Allowed are xml/],
     [['--labels', 'npy'], /need a label file/],
     [['--label', 'xml'], /unknown option '--label'/],
+    [['--save-unrefined', '--refine', 'none'], /nothing is refined/],
     [['stray'], /too many arguments/],
   ])('%j', async (argv, message) => {
     const stderr = messageOf(await generate('--out', fresh(), ...argv));

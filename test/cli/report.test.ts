@@ -1,4 +1,4 @@
-import { access, mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { access, cp, mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { repository } from '../helpers.js';
@@ -121,6 +121,15 @@ describe('report', () => {
     expect(json.scores.map(({ name, meanIou }) => [name, meanIou.error])).toEqual([['Seeds', expect.closeTo(0.6, 9)], ['Refined', 1]]);
     expect(dataOf(html).overlays.map(({ value }) => value)).toEqual(['photo', 'map', 'labels:0', 'labels:1', 'truth', 'errors:0', 'errors:1']);
     await rm(refined.folder, { recursive: true });
+  });
+
+  it('shows seeds as they were before refinement', async () => {
+    const refined = await makeRun({ a: { ...first, seeds: first.truth } });
+    const before = await makeRun({ a: first });
+    await cp(join(before.run, 'SegmentationClass'), join(refined.run, 'SegmentationClassUnrefined'), { recursive: true });
+    const { json } = await report(0, '--run', refined.run);
+    expect(json.scores.map(({ name, meanIou }) => [name, meanIou.error])).toEqual([['Seeds', 1], ['Unrefined', expect.closeTo(0.6, 9)]]);
+    for (const { folder } of [refined, before]) await rm(folder, { recursive: true });
   });
 
   it('shows the results of an ablation', async () => {

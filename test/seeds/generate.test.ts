@@ -37,12 +37,15 @@ let devkit: TinyDevkit;
 beforeAll(async () => { devkit = await makeDevkit(images); });
 afterAll(() => rm(devkit.folder, { recursive: true }));
 
-async function generate(name: string, changes: Partial<SeedSettings> = {}, saveCams = false): Promise<{ out: string; summary: GenerateSummary }> {
+async function generate(
+  name: string, changes: Partial<SeedSettings> = {}, { saveCams = false, saveUnrefined = false } = {},
+): Promise<{ out: string; summary: GenerateSummary }> {
   const out = join(devkit.folder, name);
   const opened = await openDevkit(devkit.root);
   const summary = await generateSeeds({
     classifier: await loadClassifier(devkit.model), settings: { ...defaults, ...changes },
-    items: (await readSplit(opened, 'train')).items, missing: [], labels: await xmlLabels({ devkit: opened }), split: 'train', out, format: 'palette', saveCams, resume: true, workers: 2,
+    items: (await readSplit(opened, 'train')).items, missing: [], labels: await xmlLabels({ devkit: opened }), split: 'train', out, format: 'palette',
+    saveCams, saveUnrefined, resume: true, workers: 2,
   });
   return { out, summary };
 }
@@ -73,23 +76,32 @@ function upsampled(map: Float64Array, h: number, w: number, y: number, x: number
 
 const largest = (values: Float64Array): number => values.reduce((a, b) => Math.max(a, b), 0);
 
-/** LayerCAM's fusion (equation 9 and section III-C of the paper) in plain loops and double precision: [K][pixels]. */
-async function referenceMaps(id: string, network: [number, number], fuse: 'max' | 'mean'): Promise<Float64Array[]> {
+interface CellMap { readonly h: number; readonly w: number; readonly map: Float64Array }
+
+/** The maps of the layers /8, /16 and /32 as the CAM program gives them: [K][L]. */
+async function layerMaps(id: string, network: [number, number]): Promise<CellMap[][]> {
   const { graph } = await loadClassifier(devkit.model);
   const layers = graph.resolveLayers(['/8', '/16', '/32']);
   const session = await ortRuntime.load(serializeModel(buildCamGraph(graph, layers, [{ kind: 'gradient', map: layerCam }])), { threads: 1 });
-  const [width, height, names] = images[id];
+  const [, , names] = images[id];
   const logits = names.map((name) => (VOC_CLASSES as readonly string[]).indexOf(name)).sort((a, b) => a - b);
   const results = await session.run({
     'image': { type: 'float32', dims: [1, 3, ...network], data: await networkInput(id, network) },
     'cam/classes': { type: 'int64', dims: [logits.length], data: BigInt64Array.from(logits, BigInt) },
   });
   await session.release();
-  return logits.map((_, k) => {
+  return logits.map((_, k) => layers.map((__, l) => {
+    const { dims: [, h, w], data } = results[`cam/map_0_${l}`];
+    return { h, w, map: Float64Array.from(data as Float32Array).subarray(k * h * w, (k + 1) * h * w) };
+  }));
+}
+
+/** LayerCAM's fusion (equation 9 and section III-C of the paper) in plain loops and double precision: [K][pixels]. */
+async function referenceMaps(id: string, network: [number, number], fuse: 'max' | 'mean'): Promise<Float64Array[]> {
+  const [width, height] = images[id];
+  return (await layerMaps(id, network)).map((layers) => {
     const fused = new Float64Array(width * height);
-    layers.forEach((__, l) => {
-      const { dims: [, h, w], data } = results[`cam/map_0_${l}`];
-      const map = Float64Array.from(data as Float32Array).subarray(k * h * w, (k + 1) * h * w);
+    layers.forEach(({ h, w, map }, l) => {
       const maximum = largest(map);
       const scaled = map.map((value) => (l < layers.length - 1 ? Math.tanh(2 * value / maximum) : value / maximum));
       for (let y = 0; y < height; y++) {
@@ -155,7 +167,7 @@ describe('generateSeeds', () => {
   });
 
   it('writes the maps as numpy arrays where it is asked to', async () => {
-    const { out } = await generate('cams', {}, true);
+    const { out } = await generate('cams', {}, { saveCams: true });
     for (const [id, [width, height, names]] of Object.entries(images)) {
       const files = unzipSync(await readFile(join(out, 'cams', `${id}.npz`)));
       const keys = parseNpy(files['keys.npy']);
@@ -170,6 +182,35 @@ describe('generateSeeds', () => {
         map.forEach((value, i) => { difference = Math.max(difference, Math.abs(value - values[k * map.length + i])); });
       });
       expect(difference).toBeLessThan(1e-5);
+    }
+  });
+
+  it('writes the maps of each layer beside them, on the grid of the layer', async () => {
+    const { out } = await generate('layers', {}, { saveCams: true });
+    const files = unzipSync(await readFile(join(out, 'cams', 'wide.npz')));
+    expect(Object.keys(files).sort()).toEqual(['keys.npy', 'layer_0.npy', 'layer_1.npy', 'layer_2.npy', 'maps.npy']);
+    const reference = await layerMaps('wide', sizes96.wide);
+    for (const l of [0, 1, 2]) {
+      const { header, data } = parseNpy(files[`layer_${l}.npy`]);
+      const [{ h, w }] = reference.map((layers) => layers[l]);
+      expect(header).toContain(`'shape': (2, ${h}, ${w})`);
+      const values = new Float32Array(data);
+      reference.forEach((layers, k) => {
+        const { map } = layers[l];
+        const maximum = largest(map);
+        map.forEach((value, i) => { expect(values[k * h * w + i]).toBeCloseTo(value / maximum, 6); });
+      });
+    }
+  });
+
+  it('writes the seeds before refinement where it is asked to', async () => {
+    const { out } = await generate('refined', { refine: 'pamr' }, { saveUnrefined: true });
+    const { out: plain } = await generate('plain');
+    const seeds = (folder: string, id: string): Promise<Buffer> => readFile(join(folder, `${id}.png`));
+    for (const id of Object.keys(images)) {
+      const before = await seeds(join(plain, 'SegmentationClass'), id);
+      expect((await seeds(join(out, 'SegmentationClassUnrefined'), id)).equals(before)).toBe(true);
+      expect((await seeds(join(out, 'SegmentationClass'), id)).equals(before), id).toBe(false);
     }
   });
 });

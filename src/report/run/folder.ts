@@ -16,6 +16,7 @@ export interface RunImage {
   readonly id: string;
   readonly seedPath: string;
   readonly refinedPath?: string;
+  readonly unrefinedPath?: string;
   readonly camPath?: string;
   readonly photoPath?: string;
   readonly truthPath?: string;
@@ -42,9 +43,9 @@ export interface OpenRunOptions {
 }
 
 /**
- * Finds the files of a run: seeds in `SegmentationClass`, refined ones in `SegmentationClassRefined`, maps in `cams`, and
- * the photographs and masks of the devkit that run.json names. A devkit that has moved away costs the report its
- * photographs and scores, and is remarked on.
+ * Finds the files of a run: seeds in `SegmentationClass`, those before refinement in `SegmentationClassUnrefined`, refined ones
+ * of another program in `SegmentationClassRefined`, maps in `cams`, and the photographs and masks of the devkit that run.json
+ * names. A devkit that has moved away costs the report its photographs and scores, and is remarked on.
  *
  * @throws UserError where the folder holds no seeds, or where a folder that was asked for does not exist
  */
@@ -73,6 +74,7 @@ export async function openRun(folder: string, { vocRoot, truth }: OpenRunOptions
     images.push({
       id, seedPath,
       refinedPath: await found(join(folder, 'SegmentationClassRefined', `${id}.png`)),
+      unrefinedPath: await found(join(folder, 'SegmentationClassUnrefined', `${id}.png`)),
       camPath: await found(join(folder, 'cams', `${id}.npz`)),
       photoPath: await found(item?.imagePath ?? (devkit === undefined ? undefined : join(devkit.imageDir, `${id}.jpg`))),
       truthPath: await found(truth === undefined ? item?.maskPath ?? (devkit === undefined ? undefined : join(devkit.maskDir, `${id}.png`)) : join(truth, `${id}.png`)),

@@ -30,16 +30,14 @@ export interface GalleryControls {
 export function overlayChoices(
   predictions: readonly string[], { truth, maps }: { readonly truth: boolean; readonly maps: boolean },
 ): OverlayChoice[] {
-  const keys = ['s', 'r', 'c'];
-  // Without refined seeds the other run comes second.
-  const keyOf = (name: string, i: number): string => (i === 0 ? keys[0] : name === 'Refined' ? keys[1] : keys[2]);
+  const keyOf = (name: string, i: number): string => (i === 0 ? 's' : name === 'Unrefined' ? 'u' : name === 'Refined' ? 'r' : 'c');
   return [
     { value: 'photo', name: 'Photo', key: 'p' },
     ...(maps ? [{ value: 'map', name: 'Map', key: 'm' }] : []),
     ...predictions.map((name, i) => ({ value: `labels:${i}`, name, key: keyOf(name, i) })),
     ...(truth
       ? [{ value: 'truth', name: 'Truth', key: 't' }, ...predictions.map((name, i) => ({
-          value: `errors:${i}`, name: predictions.length === 1 ? 'Errors' : `Errors of ${name}`, key: ['e', 'f', 'g'][i],
+          value: `errors:${i}`, name: predictions.length === 1 ? 'Errors' : `Errors of ${name}`, key: ['e', 'f', 'g', 'h'][i],
         }))]
       : []),
   ];

@@ -159,11 +159,20 @@ function labelsIn({ data }: LabelMap): number[] {
 interface Cams {
   readonly height: number;
   readonly width: number;
-  readonly maps: readonly { readonly label: number; readonly layer: string; readonly values: Float32Array }[];
+  readonly maps: readonly ShownMap[];
+}
+
+interface ShownMap {
+  readonly label: number;
+  /** '' for the fused map. */
+  readonly layer: string;
+  /** [height, width] of `values`. */
+  readonly size: readonly [number, number];
+  readonly values: Float32Array;
 }
 
 /**
- * Reads `keys` [K] and `maps` [K, H, W] and, where the file has them, the maps of single layers, `layers` [L, K, H, W].
+ * Reads `keys` [K] and `maps` [K, H, W] and, where the file has them, the maps of single layers, `layer_0` [K, h, w] and so on.
  *
  * @throws UserError that names the file
  */
@@ -178,15 +187,14 @@ async function readCams(path: string, names: readonly string[]): Promise<Cams | 
     const [count, height, width] = maps.shape;
     if (maps.shape.length !== 3 || count !== labels.length) throw new NpyError(`its maps are [${maps.shape.join(', ')}], but there are ${labels.length} keys`);
     if (labels.some((label) => !Number.isInteger(label) || label < 1 || label > 20)) throw new NpyError(`its keys are ${labels.join(', ')}, but classes are 1..20`);
-    const slices = (array: NumberArray): Float32Array[] => {
-      const all = array.values instanceof Float32Array ? array.values : Float32Array.from(array.values);
-      return Array.from({ length: all.length / (height * width) }, (_, i) => all.subarray(i * height * width, (i + 1) * height * width));
+    const mapsOf = ({ shape: [, h, w], values }: NumberArray, layer: string): ShownMap[] => {
+      const all = values instanceof Float32Array ? values : Float32Array.from(values);
+      return labels.map((label, k) => ({ label, layer, size: [h, w] as const, values: all.subarray(k * h * w, (k + 1) * h * w) }));
     };
-    const fused = slices(maps).map((values, k) => ({ label: labels[k], layer: '', values }));
-    const layers = arrays.get('layers');
-    const matches = layers?.shape.length === 4 && layers.shape.slice(1).join() === maps.shape.join();
-    const single = matches ? slices(layers).map((values, i) => ({ label: labels[i % count], layer: names[Math.floor(i / count)] ?? `layer ${Math.floor(i / count) + 1}`, values })) : [];
-    return { height, width, maps: [...fused, ...single] };
+    const layers = Array.from({ length: arrays.size }, (_, i) => arrays.get(`layer_${i}`));
+    const single = layers.flatMap((layer, i) => (
+      layer?.shape.length === 3 && layer.shape[0] === count ? mapsOf(layer, names[i] ?? `layer ${i + 1}`) : []));
+    return { height, width, maps: [...mapsOf(maps, ''), ...single] };
   } catch (error) {
     if (!(error instanceof NpyError)) throw error;
     throw new UserError(`the maps ${path} cannot be read: ${error.message}`, undefined, { cause: error });
@@ -198,8 +206,8 @@ function packMaps(cams: Cams | undefined): { header: Pick<PanelHeader, 'maps' | 
   const [mh, mw] = shownSize([cams.height, cams.width], MAP_SIDE);
   return {
     header: { maps: cams.maps.map(({ label, layer }) => [label, layer] as const), mw, mh },
-    bytes: cams.maps.map(({ values }) => Uint8Array.from(
-      resizeMap(values, [cams.height, cams.width], [mh, mw]), (value) => Math.round(255 * Math.min(Math.max(value, 0), 1)),
+    bytes: cams.maps.map(({ size, values }) => Uint8Array.from(
+      resizeMap(values, size, [mh, mw]), (value) => Math.round(255 * Math.min(Math.max(value, 0), 1)),
     )),
   };
 }

@@ -6,7 +6,7 @@ import type { ImageScore, MaskPair, PairFailure } from '../../metrics/score-pair
 import type { RgbMasks } from '../../voc/masks.js';
 import type { Run, RunImage } from './folder.js';
 
-/** A set of label maps of the images of a run: its seeds, its refined seeds, or those of another run. */
+/** A set of label maps of the images of a run: its seeds, refined or not, or those of another run. */
 export interface Prediction {
   readonly name: string;
   /** By id; images without one are not in it. */
@@ -36,15 +36,18 @@ export interface ScoreOptions {
   readonly onProgress?: (done: number) => void;
 }
 
-/** The label maps to show and score: the seeds first, then the refined ones, then those of another run. */
+/** The label maps to show and score: the seeds first, then those before refinement, those refined later, those of another run. */
 export function predictionsOf(run: Run, name = 'Seeds', other?: { readonly name: string; readonly run: Run }): Prediction[] {
   const pathsOf = ({ images }: Run, of: (image: RunImage) => string | undefined): Map<string, string> => (
     new Map(images.flatMap((image) => { const path = of(image); return path === undefined ? [] : [[image.id, path] as const]; }))
   );
-  const refined = pathsOf(run, ({ refinedPath }) => refinedPath);
+  const siblings = [
+    { name: 'Unrefined', paths: pathsOf(run, ({ unrefinedPath }) => unrefinedPath) },
+    { name: 'Refined', paths: pathsOf(run, ({ refinedPath }) => refinedPath) },
+  ];
   return [
     { name, paths: pathsOf(run, ({ seedPath }) => seedPath) },
-    ...(refined.size === 0 ? [] : [{ name: 'Refined', paths: refined }]),
+    ...siblings.filter(({ paths }) => paths.size > 0),
     ...(other === undefined ? [] : [{ name: other.name, paths: pathsOf(other.run, ({ seedPath }) => seedPath) }]),
   ];
 }

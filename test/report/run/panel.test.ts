@@ -34,7 +34,7 @@ describe('panels', () => {
     await writeMask(seeds, { width: 3, height: 2, data: Uint8Array.of(8, 0, 12, 0, 0, 12) }, 'palette');
     await writeFile(cams, encodeNpz({
       keys: { shape: [1], data: Int32Array.of(12) }, maps: { shape: [1, 2, 3], data: Float32Array.of(0, 1, 0.4, -1, 2, 0.2) },
-      layers: { shape: [2, 1, 2, 3], data: Float32Array.of(0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1) },
+      layer_0: { shape: [1, 2, 3], data: Float32Array.of(0, 0, 0, 0, 0, 0) }, layer_1: { shape: [1, 1, 2], data: Float32Array.of(1, 0) },
     }));
     const { header, packed, labels, problems, photo } = await makePanel(task({ planePaths: [truth, null, seeds], camPath: cams, layers: ['/16', '/32'] }));
     expect(problems).toEqual([]);
@@ -42,7 +42,7 @@ describe('panels', () => {
     expect(labels).toEqual([8, 12]);
     expect(header).toEqual({ w: 3, h: 2, planes: [1, 0, 1], maps: [[12, ''], [12, '/16'], [12, '/32']], mw: 3, mh: 2 });
     expect([...inflateSync(packed!)]).toEqual([
-      0, 12, 12, 0, 255, 12, 8, 0, 12, 0, 0, 12, 0, 255, 102, 0, 255, 51, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255,
+      0, 12, 12, 0, 255, 12, 8, 0, 12, 0, 0, 12, 0, 255, 102, 0, 255, 51, 0, 0, 0, 0, 0, 0, 255, 128, 0, 255, 128, 0,
     ]);
     const sent: unknown[] = [];
     runInNewContext(panelScript('x', header, packed!), { vocSeedsPanel: (...args: unknown[]) => sent.push(...args) });
