@@ -80,6 +80,8 @@ export type { EvaluationResult } from './metrics/evaluate.js';
 export { coverageOf, scoreAllWays, scoreMatrix } from './metrics/scores.js';
 export type { Scores } from './metrics/scores.js';
 export { meanAveragePrecision } from './metrics/average-precision.js';
+export { readMapDump } from './metrics/maps/dump.js';
+export type { MapDump } from './metrics/maps/dump.js';
 export { evaluateMaps } from './metrics/maps/evaluate-maps.js';
 export type { EvaluateMapsOptions, MapsResult } from './metrics/maps/evaluate-maps.js';
 export type { MapPair } from './metrics/maps/score-maps.js';
