@@ -1,5 +1,5 @@
-import { interpolation } from '../image/interpolation.js';
 import type { Size } from '../onnx/shapes.js';
+import { MapKernels } from '../wasm/map-kernels.js';
 
 /** Where the numbers of a picture lie: channel by channel (a map of each), or pixel by pixel (RGB). */
 export type Layout = 'planes' | 'pixels';
@@ -16,23 +16,45 @@ export function cellMeans(data: Float32Array | Float64Array | Uint8Array, channe
   const [height, width] = from;
   const [h, w] = to;
   const means = new Float32Array(channels * h * w);
-  const sums = new Float64Array(w);
-  const counts = new Uint32Array(w);
-  const columns = Uint32Array.from({ length: width }, (_, x) => cellOf(x, width, w));
-  const step = layout === 'planes' ? 1 : channels;
-  for (const x of columns) counts[x]++;
-  for (let c = 0; c < channels; c++) {
-    for (let row = 0, y = 0; row < h; row++) {
+  const rows = startsOf(height, h);
+  const columns = startsOf(width, w);
+  // One by one, planes are pixels of a single channel.
+  const [pictures, step] = layout === 'planes' ? [channels, 1] : [1, channels];
+  const sums = new Float64Array(step * w);
+  // The loops see numbers of one type only: with several they are many times slower.
+  const line = new Float64Array(step * width);
+  for (let picture = 0; picture < pictures; picture++) {
+    for (let row = 0; row < h; row++) {
       sums.fill(0);
-      const begin = y;
-      for (; y < height && cellOf(y, height, h) === row; y++) {
-        let at = layout === 'planes' ? (c * height + y) * width : y * width * channels + c;
-        for (let x = 0; x < width; x++, at += step) sums[columns[x]] += data[at];
+      for (let y = rows[row]; y < rows[row + 1]; y++) {
+        const begin = (picture * height + y) * line.length;
+        line.set(data.subarray(begin, begin + line.length));
+        for (let c = 0; c < step; c++) addCells(line, step, c, columns, sums);
       }
-      for (let x = 0; x < w; x++) means[(c * h + row) * w + x] = sums[x] / (counts[x] * (y - begin));
+      for (let i = 0; i < sums.length; i++) {
+        const [c, x] = [Math.floor(i / w), i % w];
+        means[((picture + c) * h + row) * w + x] = sums[i] / ((columns[x + 1] - columns[x]) * (rows[row + 1] - rows[row]));
+      }
     }
   }
   return means;
+}
+
+/** Adds the numbers of channel `c` of a line, [width, step], to the sums of their cells, [step, w]. */
+function addCells(line: Float64Array, step: number, c: number, columns: Uint32Array, sums: Float64Array): void {
+  const w = columns.length - 1;
+  for (let x = 0, at = c; x < w; x++) {
+    let sum = 0;
+    for (let end = columns[x + 1] * step; at < end; at += step) sum += line[at];
+    sums[c * w + x] += sum;
+  }
+}
+
+/** Where the pixels of each cell begin, and behind them the number of pixels. */
+function startsOf(pixels: number, cells: number): Uint32Array {
+  const starts = new Uint32Array(cells + 1).fill(pixels);
+  for (let pixel = pixels - 1; pixel >= 0; pixel--) starts[cellOf(pixel, pixels, cells)] = pixel;
+  return starts;
 }
 
 /** The cell that a pixel's centre falls into. */
@@ -40,30 +62,23 @@ function cellOf(pixel: number, pixels: number, cells: number): number {
   return Math.floor(((pixel + 0.5) * cells) / pixels);
 }
 
+/** One set of kernels per thread; between two pictures nothing is kept in them. */
+let kernels: MapKernels | undefined;
+
 /**
- * Planes on a finer grid, bilinear, by half-pixel centres.
+ * Planes on a finer grid, bilinear, by half-pixel centres, in float32.
  *
  * @param planes [channels, h, w]
  * @returns [channels, height, width]
  */
-export function upsamplePlanes(planes: Float32Array | Float64Array, channels: number, [h, w]: Size, [height, width]: Size): Float32Array {
-  const rows = interpolation(height, h, { upsample: 'bilinear', alignCorners: false });
-  const columns = interpolation(width, w, { upsample: 'bilinear', alignCorners: false });
-  const result = new Float32Array(channels * height * width);
-  const line = new Float32Array(w);
-  for (let c = 0; c < channels; c++) {
-    for (let y = 0; y < height; y++) {
-      const first = (c * h + rows.first[y]) * w;
-      const second = (c * h + rows.second[y]) * w;
-      for (let x = 0; x < w; x++) line[x] = planes[first + x] + rows.share[y] * (planes[second + x] - planes[first + x]);
-      const out = (c * height + y) * width;
-      for (let x = 0; x < width; x++) {
-        const left = line[columns.first[x]];
-        result[out + x] = left + columns.share[x] * (line[columns.second[x]] - left);
-      }
-    }
-  }
-  return result;
+export function upsamplePlanes(planes: Float32Array | Float64Array, channels: number, from: Size, to: Size): Float32Array {
+  kernels ??= new MapKernels();
+  kernels.reset();
+  const grid = kernels.grid(from, to, { upsample: 'bilinear', alignCorners: false });
+  const small = kernels.floatsFrom(planes);
+  const large = kernels.floats(channels * to[0] * to[1]);
+  for (let index = 0; index < channels; index++) kernels.upsample(small, grid, large, { index });
+  return large.view.slice();
 }
 
 /** The grid whose cells are about `stride` pixels wide and high; at least one cell, and never more than there are pixels. */

@@ -67,7 +67,7 @@ export class MapKernels {
   }
 
   /** A copy of numbers. */
-  floatsFrom(data: Float32Array): Floats {
+  floatsFrom(data: Float32Array | Float64Array): Floats {
     return filled(this.floats(data.length), data);
   }
 
