@@ -1,0 +1,86 @@
+/**
+ * What presets of `generate` cost: images per second with all processors, and the share of each stage in the time of one
+ * image after the other in one thread, where nothing overlaps.
+ *
+ *     npm run bench -- preset [fast best ...] [--images N] [--rounds N]
+ *
+ * Needs `../shared`: dev_val, image-level labels from the masks.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { chooseLayers } from '../src/cam/layer-choice.js';
+import { loadClassifier } from '../src/cam/load.js';
+import { generateSchema } from '../src/config/generate.js';
+import type { GenerateConfig } from '../src/config/generate.js';
+import { loadConfig, PRESETS } from '../src/config/load.js';
+import { defaultModelPath } from '../src/package.js';
+import { generateSeeds, inputSizeFor, taskOf, vocLogits } from '../src/seeds/generate.js';
+import { startSeedPool } from '../src/seeds/pool.js';
+import { openDevkit } from '../src/voc/devkit.js';
+import { createLabelSource } from '../src/voc/labels/create.js';
+import { readSplit } from '../src/voc/splits.js';
+import { median } from './median.js';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true, options: { images: { type: 'string', default: '60' }, rounds: { type: 'string', default: '2' } },
+});
+const devkit = await openDevkit(resolve('../shared/voc/VOCdevkit/VOC2012'));
+const items = (await readSplit(devkit, 'dev_val')).items.slice(0, Number(values.images));
+const labels = await createLabelSource('masks', { devkit });
+const classifier = await loadClassifier(defaultModelPath());
+const workers = availableParallelism();
+
+async function inFolder<T>(use: (out: string) => Promise<T>): Promise<T> {
+  const out = await mkdtemp(join(tmpdir(), 'voc-seeds-bench-'));
+  try {
+    return await use(out);
+  } finally {
+    await rm(out, { recursive: true });
+  }
+}
+
+/** Images per second, start included. */
+async function rateOf(settings: GenerateConfig): Promise<number> {
+  const { imagesPerSecond } = await inFolder((out) => generateSeeds({
+    classifier, settings, items, missing: [], labels, split: 'bench', out, format: 'palette', saveCams: false, resume: true, workers,
+  }));
+  return imagesPerSecond;
+}
+
+const STAGES = ['read', 'cam', 'seeds', 'write'] as const;
+
+/** Milliseconds of each stage, the mean over the images, one after the other in one thread; the first five do not count. */
+async function stagesOf(settings: GenerateConfig): Promise<Record<typeof STAGES[number], number>> {
+  const pool = startSeedPool({
+    classifier, chosen: chooseLayers(classifier.graph, settings.layers, settings.method), settings, inputSize: inputSizeFor(classifier, settings),
+    format: 'palette', runtime: { runtime: 'ort' }, workers: 1, threads: 1,
+  });
+  const logitOf = vocLogits(classifier);
+  const sums = { read: 0, cam: 0, seeds: 0, write: 0 };
+  const [warmUp, counted] = [5, Math.max(5, Math.round(items.length / 3))];
+  await inFolder(async (out) => {
+    for (const [i, item] of items.slice(0, warmUp + counted).entries()) {
+      const task = await taskOf(item, labels, logitOf);
+      if ('reason' in task) throw new Error(task.reason);
+      const result = await pool.run({ ...task, imagePath: item.imagePath, seedPath: join(out, `${item.id}.png`) });
+      if (result.status === 'failed') throw new Error(result.reason);
+      if (i >= warmUp) for (const stage of STAGES) sums[stage] += result.times[stage] / counted;
+    }
+  });
+  await pool.destroy();
+  return sums;
+}
+
+console.log(`${items.length} images, ${workers} workers\n`);
+console.log('| preset | images/s | ms in one thread | decode, resize, normalise | CAM program | fuse, refine, assign | write |\n|---|---:|---:|---:|---:|---:|---:|');
+for (const preset of positionals.length > 0 ? positionals : PRESETS) {
+  const settings = await loadConfig(generateSchema, preset, {});
+  const rates: number[] = [];
+  for (let round = 0; round < Number(values.rounds); round++) rates.push(await rateOf(settings));
+  const stages = await stagesOf(settings);
+  const total = STAGES.reduce((sum, stage) => sum + stages[stage], 0);
+  const shares = STAGES.map((stage) => `${((100 * stages[stage]) / total).toFixed(1)} %`);
+  console.log(`| ${preset} | ${median(rates).toFixed(2)} | ${total.toFixed(0)} | ${shares.join(' | ')} |`);
+}
