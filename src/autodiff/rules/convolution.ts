@@ -66,8 +66,8 @@ export interface Convolution {
  * The gradient of a convolution's input, [K, C, H, W]. It is again a convolution, which every runtime does fast:
  * - stride 1: with the mirrored weights;
  * - stride s: row s q + r of the input meets only every s-th row of the kernel, so each of the s x s phases r is a small
- *   convolution of its own; all phases are computed as channels of one and then interleaved. No zeros are multiplied,
- *   as they would be after spreading the gradient out;
+ *   convolution of its own, and their results are interleaved. Where all are of one size they are computed as channels of one
+ *   convolution. No zeros are multiplied, as they would be after spreading the gradient out;
  * - depthwise with a stride: the gradient is spread out with zeros, and then meets the mirrored kernel. Channels are
  *   cheap there, and phases would have to be interleaved;
  * - kernel 1x1 with a stride: a 1x1 convolution, whose result is spread out with zeros.
@@ -100,12 +100,64 @@ function unitStride(b: GraphBuilder, { g, weights, group, axes }: Convolution): 
   return b.slice(grad, b.ints(starts), b.ints(ends), [2, 3]);
 }
 
-function phases(b: GraphBuilder, { g, weights, group, axes }: Convolution): Value {
-  const w = phaseWeights(b, weights, group, axes);
+function phases(b: GraphBuilder, convolution: Convolution): Value {
+  const { g, weights, group, axes } = convolution;
   const begins = axes.map((axis) => tapsOf(axis) - 1);
   const ends = axes.map((axis) => tapsOf(axis) - 1 + (endsInZeros(axis) ? 1 : 0));
-  const grad = b.conv(g, w, { group, pads: [...begins, ...ends] });
+  const grad = weights.values !== undefined && areUneven(axes)
+    ? singlePhases(b, convolution, weights.values, ends)
+    : b.conv(g, phaseWeights(b, weights, group, axes), { group, pads: [...begins, ...ends] });
   return interleave(b, grad, weights.dims[1] * group, axes);
+}
+
+/** Whether the phases have different numbers of taps, next to each other in g, and none has none. */
+function areUneven(axes: Convolution['axes']): boolean {
+  return axes.every(({ kernel, stride, dilation }) => dilation === 1 && kernel >= stride) && axes.some(({ kernel, stride }) => kernel % stride !== 0);
+}
+
+/**
+ * The phases one by one, so that no zeros are multiplied: a kernel of 3 x 3 with stride 2 has phases of 2 x 2, 2 x 1, 1 x 2 and
+ * 1 x 1, which are 9 taps instead of 16.
+ *
+ * @param values the numbers of the weights
+ * @param ends the padding behind g, rows and columns
+ * @returns [K, C sY sX, h, w]
+ */
+function singlePhases(b: GraphBuilder, { g, weights: { dims }, group, axes }: Convolution, values: OnnxTensor, ends: readonly number[]): Value {
+  const [{ stride: sY }, { stride: sX }] = axes;
+  const results = Array.from({ length: sY * sX }, (_, phase) => {
+    const [y, x] = [Math.floor(phase / sX), phase % sX].map((first, i): Taps => (
+      { first, stride: axes[i].stride, count: Math.ceil((axes[i].kernel - first) / axes[i].stride) }));
+    const w = b.constant(phaseKernel(values.toFloat32(), dims, group, y, x), 'phase');
+    return b.unsqueeze(b.conv(g, w, { group, pads: [y.count - 1, x.count - 1, ...ends] }), [2]);
+  });
+  const [k, h, w] = [b.shape(results[0], 0, 1), b.shape(results[0], 3, 4), b.shape(results[0], 4, 5)];
+  return b.reshape(b.concat(results, 2), b.concat([k, b.ints([dims[1] * group * sY * sX]), h, w], 0));
+}
+
+/** Every `stride`-th number of a kernel along one axis, beginning with the first of a phase. */
+interface Taps {
+  readonly first: number;
+  readonly stride: number;
+  readonly count: number;
+}
+
+/** These taps of the weights [M, C / group, kH, kW], mirrored and transposed: [C, M / group, tY, tX]. */
+function phaseKernel(values: Float32Array, [m, perGroup, kH, kW]: readonly number[], group: number, rows: Taps, columns: Taps): OnnxTensor {
+  const perGroupOut = m / group;
+  const dims = [perGroup * group, perGroupOut, rows.count, columns.count];
+  const kernel = new Float32Array(dims.reduce((a, b) => a * b));
+  for (let out = 0; out < m; out++) {
+    const [ofGroup, inGroup] = [Math.floor(out / perGroupOut), out % perGroupOut];
+    for (let c = 0; c < perGroup; c++) {
+      let to = ((ofGroup * perGroup + c) * perGroupOut + inGroup) * rows.count * columns.count;
+      for (let y = rows.count - 1; y >= 0; y--) {
+        const row = ((out * perGroup + c) * kH + rows.first + y * rows.stride) * kW;
+        for (let x = columns.count - 1; x >= 0; x--) kernel[to++] = values[row + columns.first + x * columns.stride];
+      }
+    }
+  }
+  return OnnxTensor.float32(dims, kernel);
 }
 
 /** The taps of the small kernel that each phase of a strided kernel meets. */
