@@ -5,9 +5,10 @@ import type { PhotoViewOptions } from '../cam/photo-views.js';
 import type { CamPlan, CamRunner } from '../cam/plan.js';
 import { openCam } from '../cam/plan.js';
 import { messageOf, UserError } from '../errors.js';
+import { openPhoto } from '../image/photo-file.js';
+import type { PhotoFile } from '../image/photo-file.js';
 import { readPhoto } from '../image/photo.js';
 import { writeFileAtomic } from '../jobs/files.js';
-import type { Size } from '../onnx/shapes.js';
 import { refineGrid } from '../refine/refiners.js';
 import { openRuntime } from '../runtime/open.js';
 import type { RuntimeChoice } from '../runtime/open.js';
@@ -65,6 +66,7 @@ sharp.concurrency(1);
 let runner: Promise<CamRunner> | undefined;
 const measurer = new ImageMeasurer(data.work, data.parameters);
 const coloured = data.work.maps.some(takesColours);
+const scales = new Set(data.work.views.map((view) => view.scale));
 
 /** The entry point of the worker: never throws, a failure is a result. */
 export default async function run(task: AblateTask): Promise<AblateResult> {
@@ -81,13 +83,17 @@ async function measure({ imagePath, maskPath, labels, logits, recordPath }: Abla
   const mask = await readMask(maskPath, { rgb: data.rgbMasks });
   // Refuses values that are no labels.
   classesInMap(mask, maskPath);
+  const photo = await openPhoto(imagePath, { several: coloured || scales.size > 1 });
+  const { original } = photo;
   times.read += performance.now() - start;
-  const { views, original } = await viewsOf(imagePath, logits, times);
   if (original[0] !== mask.height || original[1] !== mask.width) {
     throw new UserError(`the photograph ${imagePath} is ${original[1]} x ${original[0]} pixels, its mask ${maskPath} ${mask.width} x ${mask.height}`);
   }
+  // One of no class is decoded all the same: a damaged one is to be reported.
+  if (labels.length === 0) await readPhoto(imagePath, { input: data.photo.inputSize, maxPixels: data.photo.maxPixels });
+  const views = labels.length === 0 ? [] : await viewsOf(photo, logits, times);
   const decoding = performance.now();
-  const image = coloured && labels.length > 0 ? await readColours(imagePath, original) : undefined;
+  const image = coloured && labels.length > 0 ? await photo.at(refineGrid(original)) : undefined;
   const measuring = performance.now();
   const { truth, measures } = labels.length === 0
     ? { truth: truthSlots(mask.data), measures: data.work.measures.map(noClass) }
@@ -100,32 +106,20 @@ async function measure({ imagePath, maskPath, labels, logits, recordPath }: Abla
   return { status: 'done', times };
 }
 
-/** What the network says to every view; nothing where there is no class to ask for. */
-async function viewsOf(
-  path: string, logits: readonly number[], times: { read: number; cam: number },
-): Promise<{ views: MeasuredImage['views']; original: Size }> {
+/** What the network says to every view. */
+async function viewsOf(photo: PhotoFile, logits: readonly number[], times: { read: number; cam: number }): Promise<MeasuredImage['views']> {
   const { views: wanted } = data.work;
-  if (logits.length === 0) {
-    const { original } = await readPhoto(path, { input: data.photo.inputSize, maxPixels: data.photo.maxPixels });
-    return { views: [], original };
-  }
   runner ??= openRuntime(data.runtime).then(({ runtime }) => openCam(data.plan, runtime, { threads: data.threads }));
   const cam = await runner;
   const found = new Map<string, MeasuredImage['views'][number]>();
-  let original: Size = [0, 0];
-  for (const scale of new Set(wanted.map((view) => view.scale))) {
+  for (const scale of scales) {
     const flip = wanted.some((view) => view.flip && view.scale === scale);
-    const photo = await runViews(path, { ...data.photo, scales: [scale], flip }, (tensor, size) => cam.run(tensor, size, logits));
-    original = photo.original;
-    times.read += photo.times.read;
-    times.cam += photo.times.cam;
-    for (const { result, ...view } of photo.results) found.set(`${scale} ${view.flip}`, result.maps.map((layers) => unmirrored(layers, view)));
+    const seen = await runViews(photo, { ...data.photo, scales: [scale], flip }, (tensor, size) => cam.run(tensor, size, logits));
+    times.read += seen.times.read;
+    times.cam += seen.times.cam;
+    for (const { result, ...view } of seen.results) found.set(`${scale} ${view.flip}`, result.maps.map((layers) => unmirrored(layers, view)));
   }
-  return { views: wanted.map(({ scale, flip }) => found.get(`${scale} ${flip}`)!), original };
-}
-
-async function readColours(path: string, size: Size): Promise<Uint8Array> {
-  return (await readPhoto(path, { input: { kind: 'fixed', size: refineGrid(size) }, maxPixels: Infinity })).pixels;
+  return wanted.map(({ scale, flip }) => found.get(`${scale} ${flip}`)!);
 }
 
 function noClass({ kind }: AblationWork['measures'][number]): MeasureCounts {

@@ -1,7 +1,8 @@
 import { mirrored, toTensor } from '../image/normalise.js';
 import type { Normalisation } from '../image/normalise.js';
+import { networkSize } from '../image/input-size.js';
 import type { InputSize } from '../image/input-size.js';
-import { readPhoto } from '../image/photo.js';
+import type { PhotoFile } from '../image/photo-file.js';
 import type { Size } from '../onnx/shapes.js';
 import type { LayerMaps } from './fusion.js';
 import { turnedBack } from './multi-scale.js';
@@ -14,14 +15,10 @@ export interface PhotoViewOptions {
   readonly normalisation: Normalisation;
   readonly scales: readonly number[];
   readonly flip: boolean;
-  /** Turn the picture upright as its EXIF data says. */
-  readonly upright?: boolean;
 }
 
 /** What a network made of every view of a photograph. */
 export interface PhotoViews<Result> {
-  /** The photograph's own size. */
-  readonly original: Size;
   /** The size at the network of the largest view that was held down to the limit of pixels, if any was. */
   readonly limited: Size | undefined;
   /** In the order of the scales, each followed by its mirror image where there is one. */
@@ -37,28 +34,26 @@ export interface PhotoViews<Result> {
  * @throws UserError where the photograph cannot be read
  */
 export async function runViews<Result>(
-  path: string, { inputSize, maxPixels, normalisation, scales, flip, upright }: PhotoViewOptions,
+  photo: PhotoFile, { inputSize, maxPixels, normalisation, scales, flip }: PhotoViewOptions,
   run: (tensor: Float32Array, size: Size) => Promise<Result>,
 ): Promise<PhotoViews<Result>> {
   const results: (View & { result: Result })[] = [];
   const times = { read: 0, cam: 0 };
-  let original: Size = [0, 0];
-  let limited: Size | undefined;
+  let held: Size | undefined;
   for (const scale of scales) {
     const start = performance.now();
-    const photo = await readPhoto(path, { input: inputSize, maxPixels, scale, upright });
-    const tensor = toTensor(photo.pixels, photo.size, normalisation);
+    const { size, limited } = networkSize(photo.original, inputSize, maxPixels, scale);
+    const tensor = toTensor(await photo.at(size), size, normalisation);
     times.read += performance.now() - start;
-    original = photo.original;
-    if (photo.limited) limited = photo.size;
+    if (limited) held = size;
     for (const flipped of flip ? [false, true] : [false]) {
       const begin = performance.now();
-      const result = await run(flipped ? mirrored(tensor, photo.size[1]) : tensor, photo.size);
+      const result = await run(flipped ? mirrored(tensor, size[1]) : tensor, size);
       times.cam += performance.now() - begin;
       results.push({ scale, flip: flipped, result });
     }
   }
-  return { original, limited, results, times };
+  return { limited: held, results, times };
 }
 
 /** Maps of a view as they lie over the photograph: those of a mirrored view are turned back. */

@@ -15,7 +15,8 @@ import { generateSchema } from '../config/generate.js';
 import { DEFAULT_PRESET, loadConfig, PRESETS } from '../config/load.js';
 import { UserError } from '../errors.js';
 import { overlayHeat, writeRgbPng } from '../image/overlay.js';
-import { readPhoto } from '../image/photo.js';
+import { openPhoto } from '../image/photo-file.js';
+import type { PhotoFile } from '../image/photo-file.js';
 import { writeFileAtomic } from '../jobs/files.js';
 import { encodeNpz } from '../jobs/npz.js';
 import { openRuntime } from '../runtime/open.js';
@@ -83,17 +84,19 @@ async function run(path: string, flags: CamCommandFlags): Promise<number> {
   const { graph, spec } = classifier;
   const chosen = chooseLayers(graph, settings.layers, settings.method);
   sayModelNotes(classifier, chosen);
-  const views = { ...settings, inputSize: inputSizeFor(classifier, settings), normalisation: spec, upright: true };
+  const views = { ...settings, inputSize: inputSizeFor(classifier, settings), normalisation: spec };
   const plan = prepareCam(graph, chosen.layers, { ...settings, methods: chosen.methods, picks: chosen.picks });
   const { runtime } = await openRuntime(runtimeChoiceOf(flags));
   const cam = await openCam(plan, runtime, { threads: availableParallelism() });
   try {
+    const photo = await openPhoto(path, { upright: true, several: true });
+    const { original } = photo;
     const classes = flags.class?.map((name) => logitOf(classifier, name))
-      ?? strongest(await logitsOf(path, views, cam), flags.top);
-    const { original, results } = await runViews(path, views, (tensor, size) => cam.run(tensor, size, classes));
+      ?? strongest(await logitsOf(photo, views, cam), flags.top);
+    const { results } = await runViews(photo, views, (tensor, size) => cam.run(tensor, size, classes));
     const shown = results.map(({ result, ...view }) => unmirrored(pickMaps(result.maps, chosen.picks), view));
     const maps = fuseViews(shown, classes.length, original, settings);
-    const full = await readPhoto(path, { input: { kind: 'native' }, maxPixels: Infinity, upright: true });
+    const pixels = await photo.at(original);
     const [height, width] = original;
     const folder = flags.out ?? dirname(path);
     const stem = basename(path, extname(path));
@@ -102,7 +105,7 @@ async function run(path: string, flags: CamCommandFlags): Promise<number> {
     for (const [k, logit] of classes.entries()) {
       const map = all.subarray(k * height * width, (k + 1) * height * width);
       const file = join(folder, `${stem}-${fileName(spec.classes[logit])}.png`);
-      await writeRgbPng(file, overlayHeat(full.pixels, map, flags.opacity), original);
+      await writeRgbPng(file, overlayHeat(pixels, map, flags.opacity), original);
       found.push({ class: spec.classes[logit], index: logit, logit: results[0].result.logits[logit], empty: maps.maxima[k] === 0, file });
     }
     if (flags.npz === true) {
@@ -119,8 +122,8 @@ async function run(path: string, flags: CamCommandFlags): Promise<number> {
 }
 
 /** The logits of the photograph as it is, at a single scale. */
-async function logitsOf(path: string, views: PhotoViewOptions, cam: CamRunner): Promise<Float32Array> {
-  const { results: [{ result }] } = await runViews(path, { ...views, scales: [1], flip: false }, (tensor, size) => cam.run(tensor, size, [0]));
+async function logitsOf(photo: PhotoFile, views: PhotoViewOptions, cam: CamRunner): Promise<Float32Array> {
+  const { results: [{ result }] } = await runViews(photo, { ...views, scales: [1], flip: false }, (tensor, size) => cam.run(tensor, size, [0]));
   return result.logits;
 }
 

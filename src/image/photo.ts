@@ -1,13 +1,7 @@
-import { readFile } from 'node:fs/promises';
-import sharp from 'sharp';
-import type { Sharp } from 'sharp';
-import { messageOf, UserError } from '../errors.js';
 import type { Size } from '../onnx/shapes.js';
 import type { InputSize } from './input-size.js';
 import { networkSize } from './input-size.js';
-
-// Each image is read once; a cache would only grow.
-sharp.cache(false);
+import { openPhoto } from './photo-file.js';
 
 /** A photograph as it goes into the network. */
 export interface Photo {
@@ -40,34 +34,8 @@ export const DEFAULT_MAX_PIXELS = 2 ** 22;
  *
  * @throws UserError where the file is missing, truncated or no image
  */
-export async function readPhoto(path: string, options: PhotoOptions): Promise<Photo> {
-  try {
-    const upright = options.upright === true;
-    // A colour profile is not applied: networks were trained on pixels as stored, and published tools read them so.
-    // Read once: the header is looked at first, and a path would be opened and parsed twice.
-    const image = sharp(await readFile(path), { failOn: 'error', autoOrient: upright, ignoreIcc: true });
-    const { width, height, autoOrient } = await image.metadata();
-    const original: Size = upright ? [autoOrient.height, autoOrient.width] : [height, width];
-    const { size, limited } = networkSize(original, options.input, options.maxPixels, options.scale);
-    return { original, size, limited, pixels: await pixelsOf(resized(image, size)) };
-  } catch (error) {
-    throw photoError(path, error);
-  }
-}
-
-/** A photograph at another size, by the antialiased bicubic filter that all are resized with. */
-export function resized(image: Sharp, [height, width]: Size): Sharp {
-  return image.resize({ height, width, fit: 'fill', kernel: 'cubic' });
-}
-
-/** The pixels of a photograph of any kind: RGB, HWC, 0..255. */
-export async function pixelsOf(image: Sharp): Promise<Uint8Array> {
-  return await image.toColourspace('srgb').removeAlpha().raw({ depth: 'uchar' }).toBuffer();
-}
-
-/** The error to throw where a photograph could not be read: it names the file. */
-export function photoError(path: string, error: unknown): UserError {
-  const [reason] = messageOf(error).split('\n');
-  // libvips keeps one text of errors for all threads: a photograph read at the same time may have taken it away.
-  return new UserError(`cannot read the photograph ${path}: ${reason === 'Unknown error' ? 'the file is damaged or incomplete' : reason}`, undefined, { cause: error });
+export async function readPhoto(path: string, { input, maxPixels, scale, upright }: PhotoOptions): Promise<Photo> {
+  const photo = await openPhoto(path, { upright });
+  const { size, limited } = networkSize(photo.original, input, maxPixels, scale);
+  return { original: photo.original, size, limited, pixels: await photo.at(size) };
 }

@@ -9,10 +9,10 @@ import type { PhotoViewOptions } from '../cam/photo-views.js';
 import type { CamPlan, CamRunner } from '../cam/plan.js';
 import { openCam } from '../cam/plan.js';
 import { messageOf } from '../errors.js';
+import { openPhoto } from '../image/photo-file.js';
 import { readPhoto } from '../image/photo.js';
 import { writeFileAtomic } from '../jobs/files.js';
 import { encodeNpz } from '../jobs/npz.js';
-import type { Size } from '../onnx/shapes.js';
 import { openRuntime } from '../runtime/open.js';
 import type { RuntimeChoice } from '../runtime/open.js';
 import { className } from '../voc/classes.js';
@@ -82,13 +82,17 @@ export default async function run(task: SeedTask): Promise<SeedResult> {
 async function makeSeed(cam: CamRunner, { imagePath, labels, logits, seedPath, camPath, unrefinedPath }: SeedTask): Promise<SeedResult> {
   const notes: string[] = [];
   if (labels.length === 0) return allBackground(imagePath, seedPath, unrefinedPath);
-  const { original, limited, results, times } = await runViews(imagePath, data.views, (tensor, size) => cam.run(tensor, size, logits));
+  const start = performance.now();
+  const { views, maps: { upsampler, refiners } } = data;
+  const photo = await openPhoto(imagePath, { several: views.scales.length > 1 || upsampler !== undefined || refiners.length > 0 });
+  const { original } = photo;
+  const opened = performance.now();
+  const { limited, results, times } = await runViews(photo, views, (tensor, size) => cam.run(tensor, size, logits));
   if (limited !== undefined) notes.push(`held down to ${limited[1]}x${limited[0]} pixels at the network`);
   const computed = performance.now();
   const shown = results.map(({ result, ...view }) => unmirrored(pickMaps(result.maps, data.picks), view));
-  const colours = (size: Size): Promise<Uint8Array> => readPhoto(imagePath, { input: { kind: 'fixed', size }, maxPixels: Infinity }).then(({ pixels }) => pixels);
   const { maps, maxima, background, unrefined } = await mapsOfPhoto(
-    shown, labels.length, original, colours, { ...data.maps, keepUnrefined: unrefinedPath !== undefined });
+    shown, labels.length, original, (size) => photo.at(size), { ...data.maps, keepUnrefined: unrefinedPath !== undefined });
   const empty = labels.filter((_, k) => maxima[k] === 0);
   notes.push(...empty.map((label) => `the map of ${className(label)} is zero everywhere`));
   const seeds = makeSeeds(maps, labels, data.policies, background);
@@ -105,7 +109,7 @@ async function makeSeed(cam: CamRunner, { imagePath, labels, logits, seedPath, c
         [`layer_${i}`, { shape: [labels.length, height, width], data: layer }]))),
     }));
   }
-  return { status: 'done', notes, times: { ...times, seeds: assigned - computed, write: performance.now() - assigned } };
+  return { status: 'done', notes, times: { ...times, read: opened - start + times.read, seeds: assigned - computed, write: performance.now() - assigned } };
 }
 
 /** An image of no class: it is decoded all the same, for its size and because a damaged one is to be reported. */

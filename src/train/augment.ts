@@ -3,8 +3,8 @@ import { jitter } from '../image/jitter.js';
 import type { Adjustment } from '../image/jitter.js';
 import { placeInTensor } from '../image/normalise.js';
 import type { Normalisation } from '../image/normalise.js';
-import { readPhotoRegion } from '../image/photo-region.js';
-import type { Region } from '../image/photo-region.js';
+import { openPhoto } from '../image/photo-file.js';
+import type { Region } from '../image/photo-file.js';
 import type { Size } from '../onnx/shapes.js';
 import { shuffled } from './random.js';
 
@@ -138,10 +138,8 @@ export interface SampleOptions {
  */
 export async function readSample(path: string, options: SampleOptions, random: () => number, into: Float32Array): Promise<void> {
   const { augmentation, normalisation, maxPixels } = options;
-  let draw: SampleDraw | undefined;
-  const pixels = await readPhotoRegion(path, (photo) => {
-    draw = drawSample(photo, augmentation, random, maxPixels);
-    return { resized: draw.resized, region: visibleRegion(draw, augmentation.crop) };
-  });
-  writeSample(pixels, draw!, augmentation.crop, normalisation, into);
+  const photo = await openPhoto(path);
+  const draw = drawSample(photo.original, augmentation, random, maxPixels);
+  const pixels = await photo.at(draw.resized, visibleRegion(draw, augmentation.crop));
+  writeSample(pixels, draw, augmentation.crop, normalisation, into);
 }

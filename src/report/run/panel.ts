@@ -4,7 +4,7 @@ import { constants as zlib, deflateSync } from 'node:zlib';
 import sharp from 'sharp';
 import { messageOf, UserError } from '../../errors.js';
 import { resizeMap } from '../../image/resize-map.js';
-import { photoError } from '../../image/photo.js';
+import { photoError } from '../../image/photo-file.js';
 import { writeFileAtomic } from '../../jobs/files.js';
 import { decodeNpz, NpyError } from '../../jobs/npz.js';
 import type { NumberArray } from '../../jobs/npz.js';
