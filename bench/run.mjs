@@ -15,4 +15,5 @@ const tsc = fileURLToPath(new URL('../node_modules/typescript/bin/tsc', import.m
 execFileSync(process.execPath, [tsc, '-p', 'tsconfig.bench.json'], { cwd: repository, stdio: 'inherit' });
 // The benchmarks' own copy of the library finds its WebAssembly beside itself, too.
 cpSync(fileURLToPath(new URL('../dist/wasm', import.meta.url)), fileURLToPath(new URL('../out/bench/src/wasm', import.meta.url)), { recursive: true });
-execFileSync(process.execPath, ['--expose-gc', `out/bench/bench/${name}.js`, ...rest], { cwd: repository, stdio: 'inherit' });
+// With room in the heap of every thread, as the command line has it.
+execFileSync(process.execPath, ['--expose-gc', '--initial-old-space-size=64', `out/bench/bench/${name}.js`, ...rest], { cwd: repository, stdio: 'inherit' });

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { main } from '../dist/cli/main.js';
+import { startThreadsWithRoom } from '../dist/jobs/heap.js';
 
 // The reader of a pipe may have read enough (`voc-seeds eval ... | head`): that is no error.
 process.stdout.on('error', (error) => {
@@ -7,4 +8,5 @@ process.stdout.on('error', (error) => {
   process.exit(0);
 });
 
+startThreadsWithRoom();
 process.exitCode = await main(process.argv.slice(2));

@@ -83,7 +83,7 @@ async function measure({ imagePath, maskPath, labels, logits, recordPath }: Abla
   const mask = await readMask(maskPath, { rgb: data.rgbMasks });
   // Refuses values that are no labels.
   classesInMap(mask, maskPath);
-  const photo = await openPhoto(imagePath, { several: coloured || scales.size > 1 });
+  const photo = await openPhoto(imagePath);
   const { original } = photo;
   times.read += performance.now() - start;
   if (original[0] !== mask.height || original[1] !== mask.width) {

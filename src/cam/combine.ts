@@ -41,6 +41,11 @@ export class CombinedMaps implements MapRows {
     this.kept = kept;
   }
 
+  /** All rows, unless they are computed as they are read. */
+  get data(): Float32Array | undefined {
+    return this.kept?.data;
+  }
+
   row(k: number, y: number): Float32Array {
     if (this.kept !== undefined) return this.kept.row(k, y);
     this.combine(k, y, this.scratch);

@@ -94,6 +94,11 @@ export class FusedMaps implements MapRows {
     this.maxima = fused.maxima;
   }
 
+  /** All rows, unless they are computed as they are read. */
+  get data(): Float32Array | undefined {
+    return this.source.data;
+  }
+
   /** Row y of class k's map, normalised, [width]. It may be overwritten by the next call, and is not to be changed. */
   row(k: number, y: number): Float32Array {
     return this.source.row(k, y);

@@ -3,6 +3,8 @@ export interface MapRows {
   readonly height: number;
   readonly width: number;
   readonly classCount: number;
+  /** All rows, [K, height, width], where they lie in memory as one; not to be changed. */
+  readonly data?: Float32Array;
   /** Row y of class k, [width]; it is read before the next one is asked for, and not changed. */
   row(k: number, y: number): Float32Array;
 }
@@ -20,7 +22,7 @@ export class ArrayMaps implements MapRows {
 
 /** All rows as one array, [K, height, width]; not to be changed. */
 export function mapsToArray(maps: MapRows): Float32Array {
-  if (maps instanceof ArrayMaps) return maps.data;
+  if (maps.data !== undefined) return maps.data;
   const { classCount, height, width } = maps;
   const data = new Float32Array(classCount * height * width);
   for (let k = 0; k < classCount; k++) {

@@ -89,7 +89,7 @@ async function run(path: string, flags: CamCommandFlags): Promise<number> {
   const { runtime } = await openRuntime(runtimeChoiceOf(flags));
   const cam = await openCam(plan, runtime, { threads: availableParallelism() });
   try {
-    const photo = await openPhoto(path, { upright: true, several: true });
+    const photo = await openPhoto(path, { upright: true });
     const { original } = photo;
     const classes = flags.class?.map((name) => logitOf(classifier, name))
       ?? strongest(await logitsOf(photo, views, cam), flags.top);

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import type { Metadata, Sharp } from 'sharp';
+import type { Sharp } from 'sharp';
 import sharp from 'sharp';
 import { messageOf, UserError } from '../errors.js';
 import type { Size } from '../onnx/shapes.js';
@@ -18,61 +18,36 @@ export interface Region {
 export interface OpenPhotoOptions {
   /** Turn the picture upright as its EXIF data says. Off for VOC, whose masks belong to the pixels as stored. */
   readonly upright?: boolean;
-  /** The photograph will be asked for at several sizes: decode it once where that changes no pixel. */
-  readonly several?: boolean;
 }
-
-/** From this reduction on libvips shrinks a JPEG while it is decoded. */
-const SHRUNK_ON_LOAD = 2;
 
 /** A photograph that was found on disk, with its header read. */
 export class PhotoFile {
-  /** The photograph's own size, [height, width] in pixels. */
-  readonly original: Size;
-  private decoded: Promise<Uint8Array> | undefined;
-
-  constructor(
-    private readonly path: string, private readonly bytes: Uint8Array, private readonly metadata: Metadata,
-    private readonly options: OpenPhotoOptions,
-  ) {
-    const { width, height, autoOrient } = metadata;
-    this.original = options.upright === true ? [autoOrient.height, autoOrient.width] : [height, width];
-  }
+  /**
+   * Made by {@link openPhoto}.
+   *
+   * @param original the photograph's own size, [height, width] in pixels
+   */
+  constructor(private readonly path: string, private readonly bytes: Uint8Array, private readonly upright: boolean, readonly original: Size) {}
 
   /**
    * The photograph at a size, resized with an antialiased bicubic filter, or a part of it. The part is cut out after resizing:
-   * libvips computes only the pixels asked for, and the filter sees the neighbours across the cut.
+   * libvips computes only the pixels asked for, the filter sees the neighbours across the cut, and a JPEG much larger than
+   * wanted is shrunk while it is decoded.
    *
-   * A JPEG that is more than twice as large as wanted is shrunk while it is decoded.
+   * It is decoded anew for every size. To resize what was decoded once would save a third of that time, but libvips rounds
+   * some rows differently there, and seeds would depend on what else was asked for.
    *
-   * @returns RGB, HWC, 0..255; not to be changed
+   * @returns RGB, HWC, 0..255
    * @throws UserError where the file is truncated or damaged
    */
-  async at(size: Size, region?: Region): Promise<Uint8Array> {
+  async at([height, width]: Size, region?: Region): Promise<Uint8Array> {
     try {
-      const [height, width] = size;
-      const decoded = this.decodedFor(size);
-      if (decoded !== undefined && region === undefined && height === this.original[0] && width === this.original[1]) return await decoded;
-      const image = decoded === undefined ? open(this.bytes, this.options) : rawImage(await decoded, this.original);
-      const resized = image.resize({ height, width, fit: 'fill', kernel: 'cubic' });
-      return await pixelsOf(region === undefined ? resized : resized.extract(region));
+      const resized = open(this.bytes, this.upright).resize({ height, width, fit: 'fill', kernel: 'cubic' });
+      const part = region === undefined ? resized : resized.extract(region);
+      return await part.toColourspace('srgb').removeAlpha().raw({ depth: 'uchar' }).toBuffer();
     } catch (error) {
       throw photoError(this.path, error);
     }
-  }
-
-  /** All pixels of the photograph where several sizes are made of them and this one comes out the same as from the file. */
-  private decodedFor([height, width]: Size): Promise<Uint8Array> | undefined {
-    const whole = this.original[0] < SHRUNK_ON_LOAD * height && this.original[1] < SHRUNK_ON_LOAD * width;
-    if (this.options.several !== true || !whole || !this.resizesAsDecoded()) return undefined;
-    return this.decoded ??= pixelsOf(open(this.bytes, this.options));
-  }
-
-  /** Whether resizing comes before any conversion of its numbers, and nothing is turned. */
-  private resizesAsDecoded(): boolean {
-    const { format, depth, space, hasAlpha, orientation = 1 } = this.metadata;
-    return (format === 'jpeg' || format === 'png') && depth === 'uchar' && (space === 'srgb' || space === 'b-w') && !hasAlpha
-      && (this.options.upright !== true || orientation === 1);
   }
 }
 
@@ -81,28 +56,20 @@ export class PhotoFile {
  *
  * @throws UserError where the file is missing or no image
  */
-export async function openPhoto(path: string, options: OpenPhotoOptions = {}): Promise<PhotoFile> {
+export async function openPhoto(path: string, { upright = false }: OpenPhotoOptions = {}): Promise<PhotoFile> {
   try {
     // Read once: the header is looked at first, and a path would be opened and parsed twice.
     const bytes = await readFile(path);
-    return new PhotoFile(path, bytes, await open(bytes, options).metadata(), options);
+    const { width, height, autoOrient } = await open(bytes, upright).metadata();
+    return new PhotoFile(path, bytes, upright, upright ? [autoOrient.height, autoOrient.width] : [height, width]);
   } catch (error) {
     throw photoError(path, error);
   }
 }
 
-function open(bytes: Uint8Array, { upright = false }: OpenPhotoOptions): Sharp {
+function open(bytes: Uint8Array, upright: boolean): Sharp {
   // A colour profile is not applied: networks were trained on pixels as stored, and published tools read them so.
   return sharp(bytes, { failOn: 'error', autoOrient: upright, ignoreIcc: true });
-}
-
-function rawImage(pixels: Uint8Array, [height, width]: Size): Sharp {
-  return sharp(pixels, { raw: { width, height, channels: 3 } });
-}
-
-/** The pixels of a photograph of any kind: RGB, HWC, 0..255. */
-async function pixelsOf(image: Sharp): Promise<Uint8Array> {
-  return await image.toColourspace('srgb').removeAlpha().raw({ depth: 'uchar' }).toBuffer();
 }
 
 /** The error to throw where a photograph could not be read: it names the file. */

@@ -94,15 +94,15 @@ function joined(a: Float32Array, b: Float32Array): Float32Array {
   return all;
 }
 
-/** Each class's map divided by its maximum, or as it is. */
+/** Each class's map divided by its maximum, in place, or as it is. */
 export function normalised(maps: ArrayMaps, norm: 'max' | 'none'): ArrayMaps {
   if (norm === 'none') return maps;
-  const area = maps.height * maps.width;
-  const data = maps.data.slice();
+  const { data, height, width } = maps;
   maximaOf(maps).forEach((maximum, k) => {
-    if (maximum > 0) for (let i = k * area; i < (k + 1) * area; i++) data[i] /= maximum;
+    const end = (k + 1) * height * width;
+    if (maximum > 0) for (let i = k * height * width; i < end; i++) data[i] /= maximum;
   });
-  return new ArrayMaps(data, maps.classCount, maps.height, maps.width);
+  return maps;
 }
 
 /** Maps of a grid at the size of the photograph. */

@@ -83,11 +83,10 @@ async function makeSeed(cam: CamRunner, { imagePath, labels, logits, seedPath, c
   const notes: string[] = [];
   if (labels.length === 0) return allBackground(imagePath, seedPath, unrefinedPath);
   const start = performance.now();
-  const { views, maps: { upsampler, refiners } } = data;
-  const photo = await openPhoto(imagePath, { several: views.scales.length > 1 || upsampler !== undefined || refiners.length > 0 });
+  const photo = await openPhoto(imagePath);
   const { original } = photo;
   const opened = performance.now();
-  const { limited, results, times } = await runViews(photo, views, (tensor, size) => cam.run(tensor, size, logits));
+  const { limited, results, times } = await runViews(photo, data.views, (tensor, size) => cam.run(tensor, size, logits));
   if (limited !== undefined) notes.push(`held down to ${limited[1]}x${limited[0]} pixels at the network`);
   const computed = performance.now();
   const shown = results.map(({ result, ...view }) => unmirrored(pickMaps(result.maps, data.picks), view));

@@ -21,42 +21,24 @@ function picture(channels: 1 | 3 | 4): Sharp {
 
 const kinds: Record<string, () => Sharp> = {
   'colour.jpg': () => picture(3).jpeg(),
-  'progressive.jpg': () => picture(3).jpeg({ progressive: true, chromaSubsampling: '4:4:4' }),
   'gray.jpg': () => picture(1).toColourspace('b-w').jpeg(),
   'cmyk.jpg': () => picture(3).toColourspace('cmyk').jpeg(),
-  'turned.jpg': () => picture(3).withMetadata({ orientation: 6 }).jpeg(),
   'colour.png': () => picture(3).png(),
   'alpha.png': () => picture(4).png(),
-  'palette.png': () => picture(3).png({ palette: true }),
   'deep.png': () => picture(3).toColourspace('rgb16').png(),
-  'profile.png': () => picture(3).withIccProfile('p3').png(),
   'photo.webp': () => picture(3).webp(),
-  'photo.tiff': () => picture(3).tiff(),
 };
 
-/** Larger, as it is, a little and much smaller, and so small that a JPEG is shrunk while it is decoded. */
-const sizes: Size[] = [[77, 121], [height, width], [51, 77], [33, 48], [20, 30], [7, 80]];
-
-describe.each(Object.keys(kinds))('%s at several sizes', (name) => {
-  const path = (): string => join(folder, name);
-  beforeAll(async () => { await kinds[name]().toFile(path()); });
-
-  it.each([false, true])('has the pixels that it has when it is opened for each of them (upright: %s)', async (upright) => {
-    const photo = await openPhoto(path(), { several: true, upright });
-    for (const size of [...sizes, ...sizes.toReversed()]) {
-      const alone = await openPhoto(path(), { upright });
-      expect(photo.original).toEqual(alone.original);
-      const pixels = await alone.at(size);
-      expect(pixels).toHaveLength(size[0] * size[1] * 3);
-      expect(Buffer.compare(await photo.at(size), pixels), size.join('x')).toBe(0);
-    }
-  });
-
-  it('a part is cut out of the resized whole', async () => {
+describe.each(Object.keys(kinds))('%s', (name) => {
+  it('a part is cut out of the resized whole, at one size after the other', async () => {
+    const path = join(folder, name);
+    await kinds[name]().toFile(path);
+    const photo = await openPhoto(path);
     const region = { top: 5, left: 9, height: 11, width: 20 };
-    const photo = await openPhoto(path(), { several: true });
-    for (const size of [[height, width], [51, 77], [20, 30]] as Size[]) {
+    // As it is, a little smaller, and so small that a JPEG is shrunk while it is decoded.
+    for (const size of [[height, width], [51, 77], [20, 30], [51, 77]] as Size[]) {
       const whole = await photo.at(size);
+      expect(whole).toHaveLength(3 * size[0] * size[1]);
       const part = await photo.at(size, region);
       for (let y = 0; y < region.height; y++) {
         const begin = ((region.top + y) * size[1] + region.left) * 3;
@@ -70,8 +52,12 @@ describe.each(Object.keys(kinds))('%s at several sizes', (name) => {
 describe('the original size', () => {
   it('is as stored, or upright where asked for', async () => {
     const path = join(folder, 'turned.jpg');
-    await kinds['turned.jpg']().toFile(path);
-    expect((await openPhoto(path)).original).toEqual([height, width]);
-    expect((await openPhoto(path, { upright: true })).original).toEqual([width, height]);
+    await picture(3).withMetadata({ orientation: 6 }).jpeg().toFile(path);
+    const stored = await openPhoto(path);
+    const upright = await openPhoto(path, { upright: true });
+    expect([stored.original, upright.original]).toEqual([[height, width], [width, height]]);
+    // Turned by 90 degrees clockwise: the lower left corner comes to the upper left.
+    const [pixels, turned] = [await stored.at([height, width]), await upright.at([width, height])];
+    expect([...turned.subarray(0, 3)]).toEqual([...pixels.subarray((height - 1) * width * 3, (height - 1) * width * 3 + 3)]);
   });
 });
