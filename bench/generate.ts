@@ -4,7 +4,7 @@
  *
  *     npm run bench -- generate [--rounds N] [--images N] [--memory]
  *
- * Needs `../shared`: dev_all, image-level labels from the masks.
+ * Needs `../shared`: dev_all, image-level labels from `cls_labels.npy`.
  */
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -28,7 +28,7 @@ import { median } from './median.js';
 const { values } = parseArgs({ options: { rounds: { type: 'string', default: '5' }, images: { type: 'string', default: '700' }, memory: { type: 'boolean' } } });
 const devkit = await openDevkit(resolve('../shared/voc/VOCdevkit/VOC2012'));
 const { items } = await readSplit(devkit, 'dev_all');
-const labels = await createLabelSource('masks', { devkit });
+const labels = await createLabelSource('npy', { devkit, file: resolve('../shared/voc/cls_labels.npy') });
 const classifier = await loadClassifier(defaultModelPath());
 const settings = generateSchema.parse({});
 const workers = availableParallelism();

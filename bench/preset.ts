@@ -4,7 +4,7 @@
  *
  *     npm run bench -- preset [fast best ...] [--images N] [--rounds N]
  *
- * Needs `../shared`: dev_val, image-level labels from the masks.
+ * Needs `../shared`: dev_val, image-level labels from `cls_labels.npy`.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
@@ -28,7 +28,7 @@ const { values, positionals } = parseArgs({
 });
 const devkit = await openDevkit(resolve('../shared/voc/VOCdevkit/VOC2012'));
 const items = (await readSplit(devkit, 'dev_val')).items.slice(0, Number(values.images));
-const labels = await createLabelSource('masks', { devkit });
+const labels = await createLabelSource('npy', { devkit, file: resolve('../shared/voc/cls_labels.npy') });
 const classifier = await loadClassifier(defaultModelPath());
 const workers = availableParallelism();
 

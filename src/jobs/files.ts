@@ -44,13 +44,25 @@ export async function makeFolder(path: string): Promise<void> {
  * @throws UserError where the place cannot be written to
  */
 export async function writeFileAtomic(path: string, data: string | Uint8Array): Promise<void> {
-  await makeFolder(dirname(path));
   const temporary = `${path}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`;
   try {
-    await writeFile(temporary, data);
+    await writeIntoFolder(temporary, data);
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => undefined);
     throw writeError(path, error);
+  }
+}
+
+/** The folder is made where it turns out to be missing: of ten thousand files, for the first one. */
+async function writeIntoFolder(path: string, data: string | Uint8Array): Promise<void> {
+  try {
+    await writeFile(path, data);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    // ENOTDIR: making the folder fails, too, and says where.
+    if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error;
+    await makeFolder(dirname(path));
+    await writeFile(path, data);
   }
 }
