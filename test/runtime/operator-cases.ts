@@ -260,6 +260,13 @@ const arrangements = [
     added: { inputs: [floats(Array<number>(10).fill(0.5), [2, 5]), fedInts([1, 1, 4, 0, 2, 2], [2, 3]), x(2, 3)], attributes: { axis: 1, reduction: 'add' } },
     put: { inputs: [x(2, 5), fedInts([1, 3, 4, 0, 2, -1], [2, 3]), x(2, 3)], attributes: { axis: 1 } },
   }),
+  ...of('ScatterND', {
+    'single numbers': { inputs: [x(3, 4), fedInts([0, 1, 2, 3, -1, 0], [3, 2]), x(3)] },
+    'whole rows': { inputs: [x(3, 2, 2), fedInts([2, 0], [2, 1]), x(2, 2, 2)] },
+    'a block of places': { inputs: [x(4, 4, 2), fedInts([1, 1, 1, 2, 2, 1, 2, 2], [2, 2, 2]), x(2, 2, 2)] },
+    'added, the same place twice': { inputs: [x(3, 2), fedInts([1, 1, -3], [3, 1]), x(3, 2)], attributes: { reduction: 'add' } },
+    'whole numbers': { inputs: [fedInts([1, 2, 3, 4], [2, 2]), fedInts([1, 0], [1, 2]), fedInts([9], [1])], results: int64 },
+  }),
 ];
 
 /** Uses of every operator, over the attributes that classifiers and our own graphs use. */

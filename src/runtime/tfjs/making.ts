@@ -60,6 +60,27 @@ function scatter(
   }
 }
 
+/** Puts or adds updates at places that indices name by their first axes. It makes masks, which are small: in JavaScript. */
+const scatterNd: TfOperator = (call) => {
+  const reduction = stringAttribute(call.node, 'reduction', 'none');
+  if (reduction !== 'none' && reduction !== 'add') call.refuse(`a ScatterND with ${reduction}`);
+  const base = call.value(0);
+  const { dims } = base;
+  const indices = call.host(1);
+  const depth = indices.dims[indices.dims.length - 1];
+  const [result, updates] = base instanceof HostValue
+    ? [base.data.slice(), call.host(2).data]
+    : [new Float32Array(base.read()), call.device(2).read()];
+  const steps = stepsOf(dims);
+  const length = sizeOf(dims.slice(depth));
+  for (let place = 0; place * depth < indices.data.length; place++) {
+    const index = indices.data.subarray(place * depth, (place + 1) * depth);
+    const at = index.reduce((sum, i, axis) => sum + fromFirst(i, dims[axis]) * steps[axis], 0);
+    for (let k = 0; k < length; k++) result[at + k] = updates[place * length + k] + (reduction === 'add' ? result[at + k] : 0);
+  }
+  return result instanceof Float64Array ? new HostValue(dims, result) : call.floats(dims, result);
+};
+
 /** What makes tensors from shapes and indices. */
 export const making: OperatorTable = {
   Shape: (call) => {
@@ -76,4 +97,5 @@ export const making: OperatorTable = {
   },
   OneHot: oneHot,
   ScatterElements: scatterElements,
+  ScatterND: scatterNd,
 };
