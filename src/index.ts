@@ -72,6 +72,7 @@ export { makeSeeds } from './seeds/make-seeds.js';
 export type { SeedPolicies, Seeds } from './seeds/make-seeds.js';
 export { mapsOfPhoto } from './seeds/photo-maps.js';
 export type { PhotoMapOptions, PhotoMaps } from './seeds/photo-maps.js';
+export { startThreadsWithRoom } from './jobs/heap.js';
 export { generateSeeds } from './seeds/generate.js';
 export type { GenerateOptions, GenerateSummary } from './seeds/generate.js';
 export { ConfusionMatrix } from './metrics/confusion.js';
