@@ -6,9 +6,8 @@
  *
  * Needs `../shared`: dev_val, image-level labels from the masks.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { availableParallelism, tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { expandGrid } from '../src/ablate/grid.js';
 import { runPass } from '../src/ablate/run.js';
@@ -23,6 +22,7 @@ import { generateSeeds } from '../src/seeds/generate.js';
 import { openDevkit } from '../src/voc/devkit.js';
 import { createLabelSource } from '../src/voc/labels/create.js';
 import { readSplit } from '../src/voc/splits.js';
+import { inFolder } from './in-folder.js';
 import { median } from './median.js';
 
 const { values } = parseArgs({ options: { rounds: { type: 'string', default: '5' }, images: { type: 'string', default: '100' }, workers: { type: 'string' } } });
@@ -44,14 +44,11 @@ const union = generateSchema.parse({ layers: ['/8', '/16', '/32'].flatMap((layer
 
 /** Milliseconds of one worker per image. */
 async function timed(run: (out: string) => Promise<unknown>): Promise<number> {
-  const out = await mkdtemp(join(tmpdir(), 'voc-seeds-bench-'));
-  try {
+  return inFolder(async (out) => {
     const start = performance.now();
     await run(out);
     return ((performance.now() - start) * workers) / items.length;
-  } finally {
-    await rm(out, { recursive: true });
-  }
+  });
 }
 
 const single = (out: string): Promise<unknown> => generateSeeds({

@@ -7,9 +7,8 @@
  * Needs `../shared`: dev_all, image-level labels from `cls_labels.npy`.
  */
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { availableParallelism, tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { loadClassifier } from '../src/cam/load.js';
@@ -23,6 +22,7 @@ import { createLabelSource } from '../src/voc/labels/create.js';
 import { readSplit } from '../src/voc/splits.js';
 import type { VocItem } from '../src/voc/splits.js';
 import type { CamWorkerData } from './cam-worker.js';
+import { inFolder } from './in-folder.js';
 import { median } from './median.js';
 
 const { values } = parseArgs({ options: { rounds: { type: 'string', default: '5' }, images: { type: 'string', default: '700' }, memory: { type: 'boolean' } } });
@@ -34,14 +34,9 @@ const settings = generateSchema.parse({});
 const workers = availableParallelism();
 
 async function generate(chosen: readonly VocItem[], onProgress?: (done: number) => void): Promise<GenerateSummary> {
-  const out = await mkdtemp(join(tmpdir(), 'voc-seeds-bench-'));
-  try {
-    return await generateSeeds({
-      classifier, settings, items: chosen, missing: [], labels, split: 'bench', out, format: 'palette', saveCams: false, resume: true, workers, onProgress,
-    });
-  } finally {
-    await rm(out, { recursive: true });
-  }
+  return inFolder((out) => generateSeeds({
+    classifier, settings, items: chosen, missing: [], labels, split: 'bench', out, format: 'palette', saveCams: false, resume: true, workers, onProgress,
+  }));
 }
 
 async function startCamWorkers(chosen: readonly VocItem[]): Promise<Worker[]> {

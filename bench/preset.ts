@@ -6,8 +6,7 @@
  *
  * Needs `../shared`: dev_val, image-level labels from `cls_labels.npy`.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { availableParallelism, tmpdir } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { chooseLayers } from '../src/cam/layer-choice.js';
@@ -21,6 +20,7 @@ import { startSeedPool } from '../src/seeds/pool.js';
 import { openDevkit } from '../src/voc/devkit.js';
 import { createLabelSource } from '../src/voc/labels/create.js';
 import { readSplit } from '../src/voc/splits.js';
+import { inFolder } from './in-folder.js';
 import { median } from './median.js';
 
 const { values, positionals } = parseArgs({
@@ -31,15 +31,6 @@ const items = (await readSplit(devkit, 'dev_val')).items.slice(0, Number(values.
 const labels = await createLabelSource('npy', { devkit, file: resolve('../shared/voc/cls_labels.npy') });
 const classifier = await loadClassifier(defaultModelPath());
 const workers = availableParallelism();
-
-async function inFolder<T>(use: (out: string) => Promise<T>): Promise<T> {
-  const out = await mkdtemp(join(tmpdir(), 'voc-seeds-bench-'));
-  try {
-    return await use(out);
-  } finally {
-    await rm(out, { recursive: true });
-  }
-}
 
 /** Images per second, start included. */
 async function rateOf(settings: GenerateConfig): Promise<number> {

@@ -5,9 +5,9 @@ import type { PhotoViewOptions } from '../cam/photo-views.js';
 import type { CamPlan, CamRunner } from '../cam/plan.js';
 import { openCam } from '../cam/plan.js';
 import { messageOf, UserError } from '../errors.js';
+import { networkSize } from '../image/input-size.js';
 import { openPhoto } from '../image/photo-file.js';
 import type { PhotoFile } from '../image/photo-file.js';
-import { readPhoto } from '../image/photo.js';
 import { writeFileAtomic } from '../jobs/files.js';
 import { refineGrid } from '../refine/refiners.js';
 import { openRuntime } from '../runtime/open.js';
@@ -90,7 +90,7 @@ async function measure({ imagePath, maskPath, labels, logits, recordPath }: Abla
     throw new UserError(`the photograph ${imagePath} is ${original[1]} x ${original[0]} pixels, its mask ${maskPath} ${mask.width} x ${mask.height}`);
   }
   // One of no class is decoded all the same: a damaged one is to be reported.
-  if (labels.length === 0) await readPhoto(imagePath, { input: data.photo.inputSize, maxPixels: data.photo.maxPixels });
+  if (labels.length === 0) await photo.at(networkSize(original, data.photo.inputSize, data.photo.maxPixels).size);
   const views = labels.length === 0 ? [] : await viewsOf(photo, logits, times);
   const decoding = performance.now();
   const image = coloured && labels.length > 0 ? await photo.at(refineGrid(original)) : undefined;

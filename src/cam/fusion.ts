@@ -1,6 +1,6 @@
 import type { Size } from '../onnx/shapes.js';
 import type { Floats } from '../wasm/arena.js';
-import { MapKernels } from '../wasm/map-kernels.js';
+import { MapKernels, scratchMapKernels } from '../wasm/map-kernels.js';
 import type { GridMaps } from '../wasm/map-kernels.js';
 import type { MapRows } from './map-rows.js';
 import { ArrayMaps } from './map-rows.js';
@@ -110,9 +110,6 @@ export function isScaled({ scaleLayers }: FusionOptions, index: number, count: n
   return scaleLayers === 'all' || (scaleLayers === 'shallow' && index < count - 1);
 }
 
-/** One set of kernels per thread; between two images nothing is kept in them. */
-let kernels: MapKernels | undefined;
-
 function gridsOf(own: MapKernels, layers: readonly LayerMaps[], size: Size, options: FusionOptions): GridMaps[] {
   return layers.map(({ data, height, width }) => ({ maps: own.floatsFrom(data), grid: own.grid([height, width], size, options) }));
 }
@@ -122,8 +119,7 @@ function fuseAtOnce(
   layers: readonly LayerMaps[], classCount: number, size: Size, options: FusionOptions,
 ): MapRows & { readonly maxima: Float32Array } {
   const [height, width] = size;
-  kernels ??= new MapKernels();
-  kernels.reset();
+  const kernels = scratchMapKernels();
   const fused = kernels.floats(classCount * height * width);
   const maxima = kernels.fuse(gridsOf(kernels, layers, size, options), classCount, fused, options.fuse);
   if (options.mapNorm === 'max') kernels.divideMaps(fused, maxima);

@@ -67,6 +67,11 @@ export function fuseViews(
   return new CombinedMaps(layers, { fuse, norm: mapNorm });
 }
 
+/** The layer with the most cells, the first one of equals. */
+export function finestOf(layers: readonly LayerMaps[]): LayerMaps {
+  return layers.reduce((best, layer) => (layer.height * layer.width > best.height * best.width ? layer : best));
+}
+
 /**
  * The maps of each layer alone, on the finest grid that a view has of it: what {@link fuseViews} makes of one layer. To look at.
  *
@@ -75,7 +80,7 @@ export function fuseViews(
 export function singleLayers(views: readonly (readonly LayerMaps[])[], classCount: number, options: MultiScaleOptions): LayerMaps[] {
   return views[0].map((_, i) => {
     const own = views.map((layers) => layers[i]);
-    const { height, width } = own.reduce((best, layer) => (layer.height * layer.width > best.height * best.width ? layer : best));
+    const { height, width } = finestOf(own);
     return { height, width, data: mapsToArray(fuseViews(own.map((layer) => [layer]), classCount, [height, width], options)) };
   });
 }

@@ -1,12 +1,16 @@
 import { setFlagsFromString } from 'node:v8';
 
 /**
- * Lets the threads that are started from now on hold this many MiB before V8 looks for garbage in earnest. It begins with a
- * few, and a worker that has hardly any objects, but hands out large arrays for every photograph, then spends a twentieth of
- * its time on marking the same objects again and again.
- *
- * For the whole process: a program's decision, not a library's.
+ * V8's option for room in the heaps of threads: MiB that a thread may hold before V8 looks for garbage in earnest. It begins
+ * with a few, and a worker that has hardly any objects, but hands out large arrays for every photograph, then spends a
+ * twentieth of its time on marking the same objects again and again.
  */
-export function startThreadsWithRoom(megabytes = 64): void {
-  setFlagsFromString(`--initial-old-space-size=${megabytes}`);
+export const THREAD_ROOM = '--initial-old-space-size=64';
+
+/**
+ * Gives the threads that are started from now on {@link THREAD_ROOM}. For the whole process: a program's decision, not a
+ * library's.
+ */
+export function startThreadsWithRoom(): void {
+  setFlagsFromString(THREAD_ROOM);
 }

@@ -1,5 +1,5 @@
 import type { Size } from '../onnx/shapes.js';
-import { MapKernels } from '../wasm/map-kernels.js';
+import { scratchMapKernels } from '../wasm/map-kernels.js';
 
 /** Where the numbers of a picture lie: channel by channel (a map of each), or pixel by pixel (RGB). */
 export type Layout = 'planes' | 'pixels';
@@ -62,9 +62,6 @@ function cellOf(pixel: number, pixels: number, cells: number): number {
   return Math.floor(((pixel + 0.5) * cells) / pixels);
 }
 
-/** One set of kernels per thread; between two pictures nothing is kept in them. */
-let kernels: MapKernels | undefined;
-
 /**
  * Planes on a finer grid, bilinear, by half-pixel centres, in float32.
  *
@@ -72,8 +69,7 @@ let kernels: MapKernels | undefined;
  * @returns [channels, height, width]
  */
 export function upsamplePlanes(planes: Float32Array | Float64Array, channels: number, from: Size, to: Size): Float32Array {
-  kernels ??= new MapKernels();
-  kernels.reset();
+  const kernels = scratchMapKernels();
   const grid = kernels.grid(from, to, { upsample: 'bilinear', alignCorners: false });
   const small = kernels.floatsFrom(planes);
   const large = kernels.floats(channels * to[0] * to[1]);

@@ -2,7 +2,7 @@ import { FusedMaps } from '../cam/fusion.js';
 import type { LayerMaps } from '../cam/fusion.js';
 import { ArrayMaps, mapsToArray, maximaOf } from '../cam/map-rows.js';
 import type { MapRows } from '../cam/map-rows.js';
-import { fuseViews } from '../cam/multi-scale.js';
+import { finestOf, fuseViews } from '../cam/multi-scale.js';
 import type { MultiScaleOptions } from '../cam/multi-scale.js';
 import type { Size } from '../onnx/shapes.js';
 import { refineGrid, refineMaps } from '../refine/refiners.js';
@@ -80,8 +80,8 @@ function fused(views: readonly (readonly LayerMaps[])[], classCount: number, siz
 export function upsampled(
   views: readonly (readonly LayerMaps[])[], classCount: number, size: Size, image: Uint8Array, fusion: MultiScaleOptions, upsampler: UpsamplerSpec,
 ): PhotoMaps {
-  const largest = views.flat().reduce((best, layer) => (layer.height * layer.width > best.height * best.width ? layer : best));
-  const from: Size = [Math.min(largest.height, size[0]), Math.min(largest.width, size[1])];
+  const finest = finestOf(views.flat());
+  const from: Size = [Math.min(finest.height, size[0]), Math.min(finest.width, size[1])];
   const { maps, maxima } = fused(views, classCount, from, fusion);
   const large = upsampleMaps(mapsToArray(maps), from, image, size, upsampler);
   return { maps: normalised(new ArrayMaps(large, classCount, ...size), fusion.mapNorm), maxima };

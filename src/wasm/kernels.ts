@@ -59,7 +59,7 @@ export function createKernels(): Kernels {
 let shared: Kernels | undefined;
 
 /**
- * The instance that all refiners of this thread share, with nothing allocated: every caller lays out its memory anew, and
+ * The instance that all one-off work of this thread shares, with nothing allocated: every caller lays out its memory anew, and
  * nobody's memory outlives the call that asked for it. It stays as large as the largest picture needed.
  */
 export function scratchKernels(): Kernels {

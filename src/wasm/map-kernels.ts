@@ -2,7 +2,7 @@ import { interpolation, segments } from '../image/interpolation.js';
 import type { InterpolationOptions } from '../image/interpolation.js';
 import type { Size } from '../onnx/shapes.js';
 import type { Block, Bytes, Floats, Words } from './arena.js';
-import { createKernels } from './kernels.js';
+import { createKernels, scratchKernels } from './kernels.js';
 
 /** Labels that are scored, and columns of a confusion matrix: the labels and ignore. */
 const LABEL_COUNT = 21;
@@ -59,7 +59,8 @@ export interface GridMaps {
  * ```
  */
 export class MapKernels {
-  private readonly kernels = createKernels();
+  /** @param kernels an instance of their own unless given */
+  constructor(private readonly kernels = createKernels()) {}
 
   /** Room for numbers, holding whatever was there before; `view` is the memory itself. */
   floats(length: number): Floats {
@@ -246,6 +247,11 @@ export class MapKernels {
     run.argmaxHistogram(maps.address, classes, truth.length, scale.address, values.address, truth.address, bins, scratch.address, counts.address);
     arena.release(before);
   }
+}
+
+/** Map kernels on the instance that all one-off work of this thread shares: nothing is allocated, nothing outlives the call. */
+export function scratchMapKernels(): MapKernels {
+  return new MapKernels(scratchKernels());
 }
 
 /** Adds counters to numbers that hold larger sums: `into[i] += counts[i]`, as numbers without a sign. */

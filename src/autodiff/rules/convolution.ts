@@ -123,16 +123,17 @@ function areUneven(axes: Convolution['axes']): boolean {
  * @param ends the padding behind g, rows and columns
  * @returns [K, C sY sX, h, w]
  */
-function singlePhases(b: GraphBuilder, { g, weights: { dims }, group, axes }: Convolution, values: OnnxTensor, ends: readonly number[]): Value {
+function singlePhases(b: GraphBuilder, { g, weights, group, axes }: Convolution, values: OnnxTensor, ends: readonly number[]): Value {
   const [{ stride: sY }, { stride: sX }] = axes;
+  const numbers = values.toFloat32();
   const results = Array.from({ length: sY * sX }, (_, phase) => {
     const [y, x] = [Math.floor(phase / sX), phase % sX].map((first, i): Taps => (
       { first, stride: axes[i].stride, count: Math.ceil((axes[i].kernel - first) / axes[i].stride) }));
-    const w = b.constant(phaseKernel(values.toFloat32(), dims, group, y, x), 'phase');
-    return b.unsqueeze(b.conv(g, w, { group, pads: [y.count - 1, x.count - 1, ...ends] }), [2]);
+    const mirrored = transposed(b, phaseOf(weights, numbers, y, x), group);
+    return b.unsqueeze(b.conv(g, mirrored, { group, pads: [y.count - 1, x.count - 1, ...ends] }), [2]);
   });
   const [k, h, w] = [b.shape(results[0], 0, 1), b.shape(results[0], 3, 4), b.shape(results[0], 4, 5)];
-  return b.reshape(b.concat(results, 2), b.concat([k, b.ints([dims[1] * group * sY * sX]), h, w], 0));
+  return b.reshape(b.concat(results, 2), b.concat([k, b.ints([weights.dims[1] * group * sY * sX]), h, w], 0));
 }
 
 /** Every `stride`-th number of a kernel along one axis, beginning with the first of a phase. */
@@ -142,22 +143,17 @@ interface Taps {
   readonly count: number;
 }
 
-/** These taps of the weights [M, C / group, kH, kW], mirrored and transposed: [C, M / group, tY, tX]. */
-function phaseKernel(values: Float32Array, [m, perGroup, kH, kW]: readonly number[], group: number, rows: Taps, columns: Taps): OnnxTensor {
-  const perGroupOut = m / group;
-  const dims = [perGroup * group, perGroupOut, rows.count, columns.count];
-  const kernel = new Float32Array(dims.reduce((a, b) => a * b));
-  for (let out = 0; out < m; out++) {
-    const [ofGroup, inGroup] = [Math.floor(out / perGroupOut), out % perGroupOut];
-    for (let c = 0; c < perGroup; c++) {
-      let to = ((ofGroup * perGroup + c) * perGroupOut + inGroup) * rows.count * columns.count;
-      for (let y = rows.count - 1; y >= 0; y--) {
-        const row = ((out * perGroup + c) * kH + rows.first + y * rows.stride) * kW;
-        for (let x = columns.count - 1; x >= 0; x--) kernel[to++] = values[row + columns.first + x * columns.stride];
-      }
+/** These taps of every filter [kH, kW] of the weights. */
+function phaseOf({ dims: [m, perGroup, kH, kW], name }: ConvolutionWeights, numbers: Float32Array, rows: Taps, columns: Taps): ConvolutionWeights {
+  const dims = [m, perGroup, rows.count, columns.count];
+  const taps = new Float32Array(dims.reduce((a, b) => a * b));
+  for (let filter = 0, to = 0; filter < m * perGroup; filter++) {
+    for (let y = 0; y < rows.count; y++) {
+      const row = (filter * kH + rows.first + y * rows.stride) * kW;
+      for (let x = 0; x < columns.count; x++) taps[to++] = numbers[row + columns.first + x * columns.stride];
     }
   }
-  return OnnxTensor.float32(dims, kernel);
+  return { dims, name, values: OnnxTensor.float32(dims, taps) };
 }
 
 /** The taps of the small kernel that each phase of a strided kernel meets. */
@@ -230,7 +226,7 @@ export function paddingBefore(b: GraphBuilder, { pads, span, stride }: WindowAxi
   return pads === 'SAME_UPPER' ? smaller : b.sub(total, smaller);
 }
 
-/** [M, C / group, kH, kW] -> [C, M / group, kH, kW]. */
+/** [M, C / group, kH, kW] -> [C, M / group, kH, kW], mirrored. */
 function transposed(b: GraphBuilder, weights: ConvolutionWeights, group: number): Value {
   const unit = (kernel: number): WindowAxis => ({ kernel, stride: 1, dilation: 1, span: kernel, pads: [0, 0] });
   const [, , kH, kW] = weights.dims;

@@ -1,7 +1,7 @@
 import { intAttribute, stringAttribute, tensorAttribute } from '../../onnx/model.js';
 import { DataType, sizeOf } from '../../onnx/tensor.js';
 import { stepsOf, walk } from './host-ops.js';
-import type { OperatorTable, TfOperator } from './operator.js';
+import type { OperatorCall, OperatorTable, TfOperator } from './operator.js';
 import { counting, fromFirst } from './operator.js';
 import { HostValue } from './value.js';
 
@@ -29,17 +29,23 @@ const oneHot: TfOperator = (call) => {
   return call.floats(dims, result);
 };
 
+/** Whether a scattering operator adds its updates to what is there, or puts them in its place. */
+function adds(call: OperatorCall): boolean {
+  const reduction = stringAttribute(call.node, 'reduction', 'none');
+  if (reduction !== 'none' && reduction !== 'add') call.refuse(`a ${call.node.op} with ${reduction}`);
+  return reduction === 'add';
+}
+
 /** Puts or adds updates at indices along one axis. No backend adds where indices repeat: it is done in JavaScript. */
 const scatterElements: TfOperator = (call) => {
-  const reduction = stringAttribute(call.node, 'reduction', 'none');
-  if (reduction !== 'none' && reduction !== 'add') call.refuse(`a ScatterElements with ${reduction}`);
+  const add = adds(call);
   const { dims } = call.value(0);
   const indices = call.host(1);
   const axis = fromFirst(intAttribute(call.node, 'axis', 0), dims.length);
   if (dims.some((dim, i) => i !== axis && dim !== indices.dims[i])) call.refuse('a ScatterElements into a part of the rows');
   const result = new Float32Array(call.device(0).read());
   const places = Int32Array.from(indices.data);
-  scatter(result, places, call.device(2).read(), [sizeOf(dims.slice(0, axis)), dims[axis], sizeOf(dims.slice(axis + 1))], reduction === 'add');
+  scatter(result, places, call.device(2).read(), [sizeOf(dims.slice(0, axis)), dims[axis], sizeOf(dims.slice(axis + 1))], add);
   return call.floats(dims, result);
 };
 
@@ -62,8 +68,7 @@ function scatter(
 
 /** Puts or adds updates at places that indices name by their first axes. It makes masks, which are small: in JavaScript. */
 const scatterNd: TfOperator = (call) => {
-  const reduction = stringAttribute(call.node, 'reduction', 'none');
-  if (reduction !== 'none' && reduction !== 'add') call.refuse(`a ScatterND with ${reduction}`);
+  const add = adds(call);
   const base = call.value(0);
   const { dims } = base;
   const indices = call.host(1);
@@ -76,7 +81,10 @@ const scatterNd: TfOperator = (call) => {
   for (let place = 0; place * depth < indices.data.length; place++) {
     const index = indices.data.subarray(place * depth, (place + 1) * depth);
     const at = index.reduce((sum, i, axis) => sum + fromFirst(i, dims[axis]) * steps[axis], 0);
-    for (let k = 0; k < length; k++) result[at + k] = updates[place * length + k] + (reduction === 'add' ? result[at + k] : 0);
+    for (let k = 0; k < length; k++) {
+      const update = updates[place * length + k];
+      result[at + k] = add ? result[at + k] + update : update;
+    }
   }
   return result instanceof Float64Array ? new HostValue(dims, result) : call.floats(dims, result);
 };
