@@ -31,6 +31,7 @@ const items = (await readSplit(devkit, 'dev_val')).items.slice(0, Number(values.
 const labels = await createLabelSource('npy', { devkit, file: resolve('../shared/voc/cls_labels.npy') });
 const classifier = await loadClassifier(defaultModelPath());
 const workers = availableParallelism();
+if (items.length < 10) throw new Error('at least 10 images are needed, some to warm up with');
 
 /** Images per second, start included. */
 async function rateOf(settings: GenerateConfig): Promise<number> {
@@ -40,9 +41,11 @@ async function rateOf(settings: GenerateConfig): Promise<number> {
   return imagesPerSecond;
 }
 
+/** Images that do not count: the first ones find nothing compiled. */
+const WARM_UP = 5;
 const STAGES = ['read', 'cam', 'seeds', 'write'] as const;
 
-/** Milliseconds of each stage, the mean over the images, one after the other in one thread; the first five do not count. */
+/** Milliseconds of each stage, the mean over the images, one after the other in one thread. */
 async function stagesOf(settings: GenerateConfig): Promise<Record<typeof STAGES[number], number>> {
   const pool = startSeedPool({
     classifier, chosen: chooseLayers(classifier.graph, settings.layers, settings.method), settings, inputSize: inputSizeFor(classifier, settings),
@@ -50,14 +53,14 @@ async function stagesOf(settings: GenerateConfig): Promise<Record<typeof STAGES[
   });
   const logitOf = vocLogits(classifier);
   const sums = { read: 0, cam: 0, seeds: 0, write: 0 };
-  const [warmUp, counted] = [5, Math.max(5, Math.round(items.length / 3))];
+  const counted = Math.round(items.length / 3);
   await inFolder(async (out) => {
-    for (const [i, item] of items.slice(0, warmUp + counted).entries()) {
+    for (const [i, item] of items.slice(0, WARM_UP + counted).entries()) {
       const task = await taskOf(item, labels, logitOf);
       if ('reason' in task) throw new Error(task.reason);
       const result = await pool.run({ ...task, imagePath: item.imagePath, seedPath: join(out, `${item.id}.png`) });
       if (result.status === 'failed') throw new Error(result.reason);
-      if (i >= warmUp) for (const stage of STAGES) sums[stage] += result.times[stage] / counted;
+      if (i >= WARM_UP) for (const stage of STAGES) sums[stage] += result.times[stage] / counted;
     }
   });
   await pool.destroy();
