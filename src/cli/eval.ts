@@ -18,8 +18,12 @@ import type { EvalMapsFlags } from './eval-maps.js';
 import { EXIT } from './exit-codes.js';
 import type { CommandRegistrar, ExitCode } from './main.js';
 import { parseNumber } from './model-options.js';
+import { itemsOfShard } from '../jobs/shard.js';
+import type { Shard } from '../jobs/shard.js';
+import { addShardOptions, chosenShard } from './shard-options.js';
+import type { ShardFlags } from './shard-options.js';
 
-interface EvalFlags extends DevkitFlags, MaskFlags, EvalMapsFlags {
+interface EvalFlags extends DevkitFlags, MaskFlags, EvalMapsFlags, ShardFlags {
   pred?: string;
   maps?: string;
   gt?: string;
@@ -37,6 +41,8 @@ Examples:
   voc-seeds eval --voc-root VOCdevkit/VOC2012 --split train_aug.txt --mask-dir SegmentationClassAug --pred seeds/SegmentationClass
   voc-seeds eval --gt masks --pred seeds/SegmentationClass --by-image 10
   voc-seeds eval --voc-root VOCdevkit/VOC2012 --split val --pred seeds/SegmentationClass --json > scores.json
+  voc-seeds eval --voc-root VOCdevkit/VOC2012 --split train --pred seeds/SegmentationClass --shard 1/4 --json > part1.json
+  voc-seeds merge part1.json part2.json part3.json part4.json
   voc-seeds eval --voc-root VOCdevkit/VOC2012 --split train --maps seeds/cams
   voc-seeds eval --voc-root VOCdevkit/VOC2012 --split train --maps irn/result/cam --threshold 0.15
 
@@ -59,7 +65,7 @@ export const registerEval: CommandRegistrar = (program, done) => {
     .option('--pred <folder>', 'the masks to score, <id>.png')
     .addOption(new Option('--gt <folder>', 'ground truth <id>.png, in place of a devkit and a split: all masks of the folder')
       .conflicts(['vocRoot', 'split', 'maskDir']))
-    .addOption(new Option('--maps <folder>', 'the maps to score at every threshold, <id>.npz or <id>.npy, in place of masks').conflicts(['pred', 'gt', 'byImage', 'ignoredAs']))
+    .addOption(new Option('--maps <folder>', 'the maps to score at every threshold, <id>.npz or <id>.npy, in place of masks').conflicts(['pred', 'gt', 'byImage', 'ignoredAs', 'shard', 'shards']))
     .option('--threshold <t>', 'with --maps: the threshold of the tables (default: the best one)', parseNumber)
     .option('--thresholds <n>', 'with --maps: how many thresholds are tried', parseCount, 100)
     .addOption(new Option('--keys <base>', 'with --maps: where class indices begin; auto compares them with the classes of the images').choices(['0', '1', 'auto']).default('auto'))
@@ -72,7 +78,7 @@ export const registerEval: CommandRegistrar = (program, done) => {
     .option('--csv [file]', 'the scores by class as CSV, to a file or in place of the table')
     .option('--json', 'everything as JSON')
     .option('--workers <n>', 'threads (default: as many as processors)', parseCount);
-  addLabelOptions(command)
+  addLabelOptions(addShardOptions(command, false))
     .addHelpText('after', examples)
     .action(async (flags: EvalFlags) => { done(await runEval(flags)); });
 };
@@ -80,10 +86,12 @@ export const registerEval: CommandRegistrar = (program, done) => {
 async function runEval(flags: EvalFlags): Promise<ExitCode> {
   if (flags.json === true && flags.csv === true) throw new UserError('--json and --csv both print', 'Give --csv a file: --csv scores.csv');
   if (flags.maps !== undefined) return runEvalMaps(flags.maps, flags);
-  const listed = await listPairs(flags);
+  const shard = (await chosenShard(flags, false, process.env, () => Promise.resolve([])))?.shard;
+  const listed = partOf(await listPairs(flags), shard);
   const { present, missing } = await partitionByPrediction(listed.pairs);
   if (missing.length > 0 && flags.allowMissing !== true) throw await missingError(missing, listed.pairs.length, flags);
-  if (present.length === 0) throw new UserError('there is nothing to score: no image has both a ground truth and a prediction');
+  // A list of few images leaves nothing to some of many shards.
+  if (present.length === 0 && !(shard !== undefined && listed.pairs.length === 0)) throw new UserError('there is nothing to score: no image has both a ground truth and a prediction');
 
   const progress = startProgress(present.length);
   const result = await evaluatePairs(present, {
@@ -92,7 +100,7 @@ async function runEval(flags: EvalFlags): Promise<ExitCode> {
 
   const images = { scored: result.scored, missingTruths: listed.missingTruths, missingPredictions: idsOf(missing), failures: result.failures };
   if (typeof flags.csv === 'string') await writeFileAtomic(flags.csv, evaluationCsv(result));
-  process.stdout.write(outputOf(result, images, flags));
+  process.stdout.write(outputOf(result, images, flags, shard));
   process.stderr.write(reportOf(images));
   return result.failures.length > 0 ? EXIT.failures : EXIT.ok;
 }
@@ -132,6 +140,12 @@ async function listPairs(flags: EvalFlags): Promise<{ pairs: MaskPair[]; missing
   return { pairs: ids.map((id) => pairOf(id, join(gt, `${id}.png`))), missingTruths: [] };
 }
 
+/** The images of a shard, also of those without ground truth: all parts together name each image once. */
+function partOf<T extends { readonly pairs: MaskPair[]; readonly missingTruths: string[] }>(listed: T, shard: Shard | undefined): Pick<T, 'pairs' | 'missingTruths'> {
+  if (shard === undefined) return listed;
+  return { pairs: itemsOfShard(listed.pairs, shard), missingTruths: itemsOfShard(listed.missingTruths, shard) };
+}
+
 async function missingError(missing: readonly MaskPair[], total: number, { pred }: EvalFlags): Promise<UserError> {
   const below = join(pred!, 'SegmentationClass');
   const hint = missing.length === total && await isFolder(below)
@@ -140,11 +154,11 @@ async function missingError(missing: readonly MaskPair[], total: number, { pred 
   return new UserError(`predictions are missing in ${pred}: ${missing.length} of ${total} (${few(idsOf(missing))})`, hint);
 }
 
-function outputOf(result: EvaluationResult, images: Images, flags: EvalFlags): string {
+function outputOf(result: EvaluationResult, images: Images, flags: EvalFlags, shard: Shard | undefined): string {
   const worst = worstImages(result.images, flags.ignoredAs).slice(0, flags.byImage);
   if (flags.json === true) {
     const byImage = flags.byImage === undefined ? {} : { byImage: imagesJson(worst) };
-    return `${JSON.stringify({ images, ...evaluationJson(result), ...byImage }, undefined, 2)}\n`;
+    return `${JSON.stringify({ shard, images, ...evaluationJson(result), ...byImage }, undefined, 2)}\n`;
   }
   if (flags.csv === true) return evaluationCsv(result);
   if (result.scored === 0) return `${countsOf(images)}\n`;

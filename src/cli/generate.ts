@@ -11,8 +11,7 @@ import { UserError } from '../errors.js';
 import { watchInterrupt } from '../jobs/interrupt.js';
 import { progressBar } from '../jobs/progress.js';
 import type { Progress } from '../jobs/progress.js';
-import type { Shard } from '../jobs/shard.js';
-import { parseShard, shardOfEnvironment } from '../jobs/shard.js';
+import { earlierTasks } from '../jobs/array-journal.js';
 import { parseRefiners } from '../refine/refiners.js';
 import { generateSeeds } from '../seeds/generate.js';
 import type { GenerateSummary } from '../seeds/generate.js';
@@ -27,10 +26,12 @@ import { addModelOptions, modelOrDefault, specOfFlags } from './model-options.js
 import type { ModelFlags } from './model-options.js';
 import { addRuntimeOptions } from './runtime-options.js';
 import type { RuntimeFlags } from './runtime-options.js';
+import { addShardOptions, chosenShard } from './shard-options.js';
+import type { ShardFlags } from './shard-options.js';
 import { addSeedOptions, seedSettingsOf } from './seed-options.js';
 import type { SeedFlags } from './seed-options.js';
 
-interface GenerateFlags extends DevkitFlags, LabelFlags, MaskFlags, ModelFlags, CamFlags, SeedFlags, RuntimeFlags {
+interface GenerateFlags extends DevkitFlags, LabelFlags, MaskFlags, ModelFlags, CamFlags, SeedFlags, RuntimeFlags, ShardFlags {
   config: string;
   model?: string;
   out?: string;
@@ -38,8 +39,6 @@ interface GenerateFlags extends DevkitFlags, LabelFlags, MaskFlags, ModelFlags, 
   saveCams?: boolean;
   saveUnrefined?: boolean;
   resume: boolean;
-  shard?: string | boolean;
-  shards?: number;
   workers?: number;
   threads?: number;
   printConfig?: boolean;
@@ -57,7 +56,7 @@ Examples:
   # Undecided pixels become 255, which training ignores
   voc-seeds generate ... --threshold 0.3 --background-threshold 0.05
 
-  # The second of four parts, on four machines with one output folder (SLURM and Kubernetes parts are found by themselves)
+  # The second of four parts, on four machines with one output folder (in an array job of SLURM, SGE, PBS or Kubernetes without the flag)
   voc-seeds generate ... --shard 2/4
 
 The defaults above are those of a configuration that says nothing. The preset fast, which is taken where none is named,
@@ -84,11 +83,7 @@ function addGenerateOptions(command: Command): Command {
     .option('--save-cams', 'also write the maps, cams/<id>.npz with keys (class indices), maps [K, H, W], and those of each layer, layer_<i> [K, h, w]')
     .option('--save-unrefined', 'also write the seeds that there would be without --refine, SegmentationClassUnrefined/<id>.png');
   addModelOptions(addCamOptions(command));
-  return addRuntimeOptions(command)
-    .option('--no-resume', 'do again what an earlier run has done')
-    .option('--shard <i/n>', 'work on the i-th of n parts of the list')
-    .option('--no-shard', 'do not take a part from SLURM or Kubernetes variables')
-    .option('--shards <n>', 'the number of parts, where the scheduler tells only which one this is', parseCount)
+  return addShardOptions(addRuntimeOptions(command).option('--no-resume', 'do again what an earlier run has done'), true)
     .option('--workers <n>', 'worker threads, each working on images of its own (default: one per processor, fewer where memory is short)', parseCount)
     .option('--threads <n>', 'threads within each worker (default: 1, more where there are fewer workers than processors)', parseCount)
     .option('--print-config', 'print the settings that result from file and flags, and stop')
@@ -116,10 +111,10 @@ async function run(flags: GenerateFlags): Promise<number> {
   if (selection.items.length === 0) throw new UserError(`none of the ${selection.missing.length} photographs of the split is on disk`, `they are looked for in ${selection.devkit.imageDir}`);
   const classifier = await loadClassifier(modelOrDefault(config.model), await specOfFlags(flags));
   sayModelNotes(classifier, chooseLayers(classifier.graph, config.layers, config.method));
-  const shard = shardOf(flags);
+  const { shard, task, note } = await chosenShard(flags, true, process.env, () => earlierTasks(folder)) ?? {};
   const say = (text: string): void => { process.stderr.write(`${text}\n`); };
   if (selection.missing.length > 0) say(`${selection.missing.length} of the split's photographs are not on disk and are left out`);
-  if (shard !== undefined) say(`shard ${shard.index} of ${shard.count}`);
+  if (shard !== undefined) say(note ?? `shard ${shard.index} of ${shard.count}`);
 
   let bar: Progress | undefined;
   const watch = watchInterrupt(() => { say('\ninterrupted: finishing the images in hand (once more to stop at once)'); });
@@ -130,7 +125,7 @@ async function run(flags: GenerateFlags): Promise<number> {
       items: selection.items, missing: selection.missing, split: selection.split.name, splitItems: selection.split.items,
       // Another choice of objects makes other seeds.
       labels: config.difficult === false ? { ...labels, name: `${labels.name} without difficult objects` } : labels,
-      out: folder, format: config.png, saveCams: config.saveCams, saveUnrefined: config.saveUnrefined, resume: flags.resume, shard,
+      out: folder, format: config.png, saveCams: config.saveCams, saveUnrefined: config.saveUnrefined, resume: flags.resume, shard, task,
       runtime: { runtime: config.runtime, device: config.device }, workers: config.workers, threads: config.threads,
       record: { command: 'generate', vocRoot: selection.devkit.root, splitFile: selection.split.path },
       stopped: watch.interrupted,
@@ -154,16 +149,6 @@ async function run(flags: GenerateFlags): Promise<number> {
 function labelText(spec: LabelSpec | undefined): string | undefined {
   if (spec === undefined) return undefined;
   return spec.file === undefined ? spec.kind : `${spec.kind}:${spec.file}`;
-}
-
-function shardOf(flags: GenerateFlags): Shard | undefined {
-  if (flags.shard === false) return undefined;
-  if (typeof flags.shard === 'string') return parseShard(flags.shard);
-  const shard = shardOfEnvironment(process.env, flags.shards);
-  if (shard === undefined && flags.shards !== undefined) {
-    throw new UserError('--shards is given, but no scheduler says which part this is', 'name it with --shard i/n; SLURM_ARRAY_TASK_ID and JOB_COMPLETION_INDEX are looked at');
-  }
-  return shard;
 }
 
 /** The most items that a list on the terminal names; run.json has them all. */

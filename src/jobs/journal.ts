@@ -3,6 +3,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { open, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../errors.js';
+import type { ArrayTask } from './array-task.js';
 import { makeFolder, writeError } from './files.js';
 import { parseJsonLines } from './json-lines.js';
 
@@ -46,9 +47,10 @@ export class Journal {
    * @param settings everything that results depend on
    * @param part tells the journals of several shards apart, e.g. `1of4`; empty for the only one
    * @param resume false: the process's own journal is begun anew
+   * @param task the array task that this process is; it is written down for a later array that runs some tasks again
    * @throws UserError where the folder holds results of other settings, or cannot be written to
    */
-  static async open(folder: string, settings: Readonly<Record<string, unknown>>, part: string, resume: boolean): Promise<Journal> {
+  static async open(folder: string, settings: Readonly<Record<string, unknown>>, part: string, resume: boolean, task?: ArrayTask): Promise<Journal> {
     await makeFolder(folder);
     const known = new Map<string, JournalEntry>();
     const own = part === '' ? PREFIX : `${PREFIX}-${part}`;
@@ -65,7 +67,7 @@ export class Journal {
     const path = join(folder, own);
     try {
       const file = await open(path, begun === undefined ? 'w' : 'a');
-      if (begun === undefined) await file.appendFile(`${JSON.stringify({ settings: hash, values: settings })}\n`);
+      if (begun === undefined) await file.appendFile(`${JSON.stringify({ settings: hash, values: settings, task })}\n`);
       // What comes next must not be written behind half a line.
       else if (!begun.whole) await file.appendFile('\n');
       return new Journal(folder, own, file, known);
