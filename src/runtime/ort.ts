@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import type * as Ort from 'onnxruntime-node';
 import { messageOf, UserError } from '../errors.js';
-import { requireWanted } from '../jobs/abandon.js';
+import { AbandonedError, requireWanted } from '../jobs/abandon.js';
 import { DataType, OnnxTensor } from '../onnx/tensor.js';
 import { serializeModel } from '../onnx/write.js';
 import type { Runtime, RuntimeTensor, Session, SessionOptions } from './runtime.js';
@@ -108,9 +108,10 @@ function runtimeOn(device: OrtDevice): Runtime {
     load: async (model, options) => {
       try {
         const { Tensor } = await library();
+        requireWanted();
         return new OrtSession(await createSession(model, options, device), Tensor, options.overwrite === true);
       } catch (error) {
-        if (error instanceof UserError) throw error;
+        if (error instanceof UserError || error instanceof AbandonedError) throw error;
         throw new UserError(`ONNX Runtime cannot load the graph: ${messageOf(error)}`, undefined, { cause: error });
       }
     },
