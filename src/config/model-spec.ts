@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { messageOf, UserError } from '../errors.js';
+import { readRegularFile } from '../jobs/read-file.js';
 import type { OnnxModel } from '../onnx/model.js';
 import { describeIssues } from './issues.js';
 
@@ -74,7 +74,7 @@ export async function readSidecar(modelPath: string): Promise<Partial<ModelSpec>
     const path = `${modelPath}.${ending}`;
     let text: string;
     try {
-      text = await readFile(path, 'utf8');
+      text = (await readRegularFile(path)).toString();
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') continue;
       throw new UserError(`cannot read ${path}: ${messageOf(error)}`);

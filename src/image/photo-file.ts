@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import type { Sharp } from 'sharp';
 import sharp from 'sharp';
 import { messageOf, UserError } from '../errors.js';
+import { readRegularFile } from '../jobs/read-file.js';
 import type { Size } from '../onnx/shapes.js';
 
 // Each image is read once; a cache would only grow.
@@ -59,7 +59,7 @@ export class PhotoFile {
 export async function openPhoto(path: string, { upright = false }: OpenPhotoOptions = {}): Promise<PhotoFile> {
   try {
     // Read once: the header is looked at first, and a path would be opened and parsed twice.
-    const bytes = await readFile(path);
+    const bytes = await readRegularFile(path);
     const { width, height, autoOrient } = await open(bytes, upright).metadata();
     return new PhotoFile(path, bytes, upright, upright ? [autoOrient.height, autoOrient.width] : [height, width]);
   } catch (error) {

@@ -1,6 +1,6 @@
-import { open, readFile } from 'node:fs/promises';
 import { dirname, isAbsolute, relative, resolve, sep } from 'node:path';
 import { messageOf, UserError } from '../errors.js';
+import { openRegularFile, readRegularFile } from '../jobs/read-file.js';
 import type { Attribute, OnnxModel, OnnxNode, OnnxValueInfo } from './model.js';
 import type { ProtoAttribute, ProtoEntry, ProtoModel, ProtoNode, ProtoTensor, ProtoValueInfo } from './proto.js';
 import { ModelType, protoNumber } from './proto.js';
@@ -15,7 +15,7 @@ import { bytesPerElement, DataType, dataTypeName, OnnxTensor, sizeOf } from './t
 export async function readModel(path: string): Promise<OnnxModel> {
   let bytes: Uint8Array;
   try {
-    bytes = await readFile(path);
+    bytes = await readRegularFile(path);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (code === 'ENOENT') throw new UserError(`there is no model file at ${path}`);
@@ -67,7 +67,7 @@ async function loadExternalData(proto: ProtoModel, path: string): Promise<void> 
 
 async function readRange(file: string, offset: number, length: number, model: string): Promise<Uint8Array> {
   try {
-    const handle = await open(file);
+    const { file: handle } = await openRegularFile(file);
     try {
       const { bytesRead, buffer } = await handle.read(Buffer.alloc(length), 0, length, offset);
       if (bytesRead !== length) throw new Error(`it ends ${length - bytesRead} bytes early`);

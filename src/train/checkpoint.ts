@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
-import { UserError } from '../errors.js';
+import { messageOf, UserError } from '../errors.js';
 import { writeFileAtomic } from '../jobs/files.js';
+import { readRegularFile } from '../jobs/read-file.js';
 import type { GroupState } from './trainer.js';
 
 const MAGIC = 'voc-seeds checkpoint 1\n';
@@ -45,8 +45,13 @@ export async function writeCheckpoint(path: string, position: RunPosition, state
  * @throws UserError where the file is no checkpoint, or one of another network
  */
 export async function readCheckpoint(path: string, state: readonly GroupState[]): Promise<RunPosition | undefined> {
-  const bytes = await readFile(path).catch(() => undefined);
-  if (bytes === undefined) return undefined;
+  let bytes: Buffer;
+  try {
+    bytes = await readRegularFile(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw new UserError(`cannot read the checkpoint ${path}: ${messageOf(error)}`, 'begin anew with --no-resume', { cause: error });
+  }
   const end = bytes.indexOf('\n', MAGIC.length);
   if (!bytes.subarray(0, MAGIC.length).equals(Buffer.from(MAGIC)) || end < 0) throw new UserError(`${path} is no checkpoint of a training run`, 'remove it, or begin anew with --no-resume');
   const header = JSON.parse(bytes.subarray(MAGIC.length, end).toString()) as RunPosition & { groups: number[]; average: boolean };

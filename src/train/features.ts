@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { InputSize } from '../image/input-size.js';
 import { formatInputSize } from '../image/input-size.js';
 import type { Normalisation } from '../image/normalise.js';
 import { writeFileAtomic } from '../jobs/files.js';
+import { readRegularFile } from '../jobs/read-file.js';
 import type { FeatureLayer } from '../onnx/layers.js';
 import type { NetworkGraph } from '../onnx/network.js';
 import type { RuntimeChoice } from '../runtime/open.js';
@@ -72,7 +73,7 @@ async function cacheKey(paths: readonly string[], { backboneHash, layer, normali
 }
 
 async function readCache(file: string, length: number): Promise<Float32Array | undefined> {
-  const bytes = await readFile(file).catch(() => undefined);
+  const bytes = await readRegularFile(file).catch(() => undefined);
   // A file of another length is no cache of ours.
   if (bytes?.byteLength !== length * 4) return undefined;
   const floats = new Float32Array(length);

@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { constants as zlib, deflateSync } from 'node:zlib';
 import sharp from 'sharp';
@@ -6,6 +6,7 @@ import { messageOf, UserError } from '../../errors.js';
 import { resizeMap } from '../../image/resize-map.js';
 import { photoError } from '../../image/photo-file.js';
 import { writeFileAtomic } from '../../jobs/files.js';
+import { readRegularFile } from '../../jobs/read-file.js';
 import { decodeNpz, NpyError } from '../../jobs/npz.js';
 import type { NumberArray } from '../../jobs/npz.js';
 import type { LabelMap } from '../../voc/label-map.js';
@@ -120,7 +121,7 @@ async function makePhoto(path: string, { folder, file, imageSize, keepPhotos }: 
       const { width, height } = await sharp(target).metadata();
       return { size: [height, width] };
     }
-    const image = sharp(await readFile(path), { failOn: 'error', ignoreIcc: true });
+    const image = sharp(await readRegularFile(path), { failOn: 'error', ignoreIcc: true });
     const { width, height } = await image.metadata();
     const size = shownSize([height, width], imageSize);
     const bytes = await image.resize({ width: size[1], height: size[0], fit: 'fill' }).toColourspace('srgb').removeAlpha().webp(WEBP).toBuffer();
@@ -178,7 +179,7 @@ interface ShownMap {
  */
 async function readCams(path: string, names: readonly string[]): Promise<Cams | undefined> {
   try {
-    const arrays = decodeNpz(await readFile(path));
+    const arrays = decodeNpz(await readRegularFile(path));
     const keys = arrays.get('keys');
     const maps = arrays.get('maps');
     if (keys === undefined || maps === undefined) throw new NpyError('it has no arrays \'keys\' and \'maps\'');
