@@ -17,7 +17,7 @@ const PATIENCE = 30_000;
 
 /** Tries every device of every runtime by really running a small graph there, each in a process of its own. */
 export async function checkDevices(): Promise<DeviceCheck[]> {
-  const known = ortDevicesHere();
+  const known = await ortDevicesHere();
   const ort = ORT_DEVICES.map(async (device): Promise<DeviceCheck> => {
     const absent = { works: false, reason: `ONNX Runtime has no such device on ${process.platform} ${process.arch}` } as const;
     return { runtime: 'ort', device, ...known.includes(device) ? await inProcess('ort', device) : absent };

@@ -1,4 +1,5 @@
 import { messageOf, UserError } from '../../errors.js';
+import { requireWanted } from '../../jobs/abandon.js';
 import { foldConstants } from '../../onnx/fold.js';
 import { ancestors, describeNode } from '../../onnx/model.js';
 import type { OnnxGraph, OnnxModel, OnnxNode } from '../../onnx/model.js';
@@ -49,6 +50,7 @@ export class TfSession implements Session {
     try {
       for (const { name } of graph.inputs) values.set(name, fed(tf, feeds[name], name));
       for (const { node, operator, last } of this.planOf(outputs)) {
+        requireWanted();
         this.execute(node, operator, values);
         for (const name of last) give(values, name);
       }
