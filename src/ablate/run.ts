@@ -1,6 +1,5 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Piscina } from 'piscina';
 import type { LoadedClassifier } from '../cam/load.js';
 import { prepareCam } from '../cam/plan.js';
 import type { AblateConfig } from '../config/ablate.js';
@@ -10,6 +9,7 @@ import { runBatch } from '../jobs/batch.js';
 import { hashFile } from '../jobs/hash.js';
 import { Journal } from '../jobs/journal.js';
 import type { Lanes } from '../jobs/lanes.js';
+import { WorkerPool } from '../jobs/pool.js';
 import { workerUrl } from '../jobs/worker-url.js';
 import { openRuntime } from '../runtime/open.js';
 import type { RuntimeChoice } from '../runtime/open.js';
@@ -86,7 +86,7 @@ export async function runPass(options: PassOptions): Promise<PassSummary> {
   const start = performance.now();
   const failures: { id: string; reason: string }[] = [];
   const times = { read: 0, cam: 0, variants: 0, write: 0 };
-  let pool: Piscina<AblateTask, AblateResult> | undefined;
+  let pool: WorkerPool<AblateTask, AblateResult> | undefined;
   try {
     const open: VocItem[] = [];
     for (const item of items) {
@@ -133,12 +133,11 @@ export async function runPass(options: PassOptions): Promise<PassSummary> {
 function startPool(
   { classifier: { graph, spec }, settings, work, parameters, rgbMasks }: PassOptions,
   inputSize: InputSize, runtime: RuntimeChoice, { workers, threads }: Lanes,
-): Piscina<AblateTask, AblateResult> {
-  return new Piscina<AblateTask, AblateResult>({
-    filename: workerUrl('./ablate-worker.js', import.meta.url).href,
+): WorkerPool<AblateTask, AblateResult> {
+  return new WorkerPool<AblateTask, AblateResult>({
     // Two tasks per worker: one computes, the next is decoded.
-    minThreads: workers, maxThreads: workers, concurrentTasksPerWorker: 2,
-    workerData: {
+    worker: workerUrl('./ablate-worker.js', import.meta.url), threads: workers, tasksPerWorker: 2,
+    data: {
       plan: prepareCam(graph, graph.resolveLayers(work.layers), {
         ...settings, methods: work.methods, picks: work.maps.flatMap(({ picks }) => picks),
       }),

@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { UserError } from '../errors.js';
+import { requireWanted } from './abandon.js';
+import { holdSignals, untilDone } from './interrupt.js';
 
 /** What is wrong, and how to mend it, for the errors of a file system that are the user's to solve. */
 const causes: Readonly<Record<string, readonly [problem: string, hint: string]>> = {
@@ -15,6 +17,19 @@ const causes: Readonly<Record<string, readonly [problem: string, hint: string]>>
   EDQUOT: ['the disk quota is used up', 'make room, or choose another place'],
   ENAMETOOLONG: ['the name is too long', 'choose a shorter one'],
 };
+
+/**
+ * What is wrong and how to mend it, for an error that the operating system has reported.
+ *
+ * @returns `undefined` for any other error
+ */
+export function systemProblem(error: unknown): { readonly problem: string; readonly hint?: string } | undefined {
+  const { code, errno, syscall, message } = error as Partial<NodeJS.ErrnoException>;
+  if (code === undefined || errno === undefined || syscall === undefined || message === undefined) return undefined;
+  if (Object.hasOwn(causes, code)) return { problem: causes[code][0], hint: causes[code][1] };
+  // "ENOENT: no such file or directory, open 'a.txt'"
+  return { problem: /^\w+: ([^,]+)/.exec(message)?.[1] ?? message };
+}
 
 /** The error to throw where writing to `path` failed: a {@link UserError} that names it, or `error` itself if it is no file system's. */
 export function writeError(path: string, error: unknown): unknown {
@@ -42,8 +57,15 @@ export async function makeFolder(path: string): Promise<void> {
  * Missing folders are made. After a failure the temporary file is removed and the old file is untouched.
  *
  * @throws UserError where the place cannot be written to
+ * @throws AbandonedError if the process is about to end; what is being written then is finished
  */
 export async function writeFileAtomic(path: string, data: string | Uint8Array): Promise<void> {
+  requireWanted();
+  const release = holdSignals();
+  await untilDone(writeAndRename(path, data)).finally(release);
+}
+
+async function writeAndRename(path: string, data: string | Uint8Array): Promise<void> {
   const temporary = `${path}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`;
   try {
     await writeIntoFolder(temporary, data);

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
-import { Piscina } from 'piscina';
 import { UserError } from '../../errors.js';
+import { runBatch } from '../../jobs/batch.js';
+import { WorkerPool } from '../../jobs/pool.js';
 import { workerUrl } from '../../jobs/worker-url.js';
 import type { ConfusionMatrix } from '../confusion.js';
 import type { PairFailure } from '../score-pairs.js';
@@ -106,9 +107,15 @@ async function runTasks(tasks: readonly MapsTask[], wanted: number | undefined, 
     for (const { pairs, options } of tasks) parts.push(keep(await scoreMapFiles(pairs, options)));
     return parts;
   }
-  const pool = new Piscina<MapsTask, MapScores>({ filename: workerUrl('./maps-worker.js', import.meta.url).href, minThreads: workers, maxThreads: workers });
+  const pool = new WorkerPool<MapsTask, MapScores>({ worker: workerUrl('./maps-worker.js', import.meta.url), threads: workers });
+  const parts = new Array<Rest>(tasks.length);
   try {
-    return await Promise.all(tasks.map(async (task) => keep(await pool.run(task))));
+    await runBatch(tasks.entries(), {
+      concurrency: 2 * workers,
+      run: ([, task]) => pool.run(task),
+      done: ([index], part) => { parts[index] = keep(part); },
+    });
+    return parts;
   } finally {
     await pool.destroy();
   }
