@@ -1,11 +1,8 @@
 import type { Sharp } from 'sharp';
-import sharp from 'sharp';
 import { messageOf, UserError } from '../errors.js';
 import { readRegularFile } from '../jobs/read-file.js';
 import type { Size } from '../onnx/shapes.js';
-
-// Each image is read once; a cache would only grow.
-sharp.cache(false);
+import { openImage } from './libvips.js';
 
 /** A rectangle in pixels; it holds at least one. */
 export interface Region {
@@ -69,7 +66,7 @@ export async function openPhoto(path: string, { upright = false }: OpenPhotoOpti
 
 function open(bytes: Uint8Array, upright: boolean): Sharp {
   // A colour profile is not applied: networks were trained on pixels as stored, and published tools read them so.
-  return sharp(bytes, { failOn: 'error', autoOrient: upright, ignoreIcc: true });
+  return openImage(bytes, { failOn: 'error', autoOrient: upright, ignoreIcc: true });
 }
 
 /** The error to throw where a photograph could not be read: it names the file. */

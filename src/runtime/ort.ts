@@ -77,7 +77,7 @@ function reasonOf(error: unknown): string {
 }
 
 const requirements: Readonly<Record<Exclude<OrtDevice, 'cpu'>, string>> = {
-  cuda: 'it needs an NVIDIA GPU, CUDA 12 and cuDNN 9, and npm rebuild onnxruntime-node --onnxruntime-node-install=cuda12',
+  cuda: 'it needs an NVIDIA GPU, CUDA 12 and cuDNN 9, and ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules/onnxruntime-node/script/install.js',
   webgpu: 'it needs a GPU whose driver speaks Vulkan, Metal or Direct3D 12',
   coreml: 'it needs macOS 10.15 or later',
   dml: 'it needs Windows with a GPU that speaks DirectX 12',

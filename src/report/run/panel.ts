@@ -1,9 +1,9 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { constants as zlib, deflateSync } from 'node:zlib';
-import sharp from 'sharp';
 import { messageOf, UserError } from '../../errors.js';
 import { resizeMap } from '../../image/resize-map.js';
+import { openImage } from '../../image/libvips.js';
 import { photoError } from '../../image/photo-file.js';
 import { writeFileAtomic } from '../../jobs/files.js';
 import { readRegularFile } from '../../jobs/read-file.js';
@@ -118,10 +118,10 @@ async function makePhoto(path: string, { folder, file, imageSize, keepPhotos }: 
   const target = folder === undefined ? undefined : join(folder, `${file}.webp`);
   try {
     if (target !== undefined && keepPhotos && await isNewer(target, path)) {
-      const { width, height } = await sharp(target).metadata();
+      const { width, height } = await openImage(await readRegularFile(target), {}).metadata();
       return { size: [height, width] };
     }
-    const image = sharp(await readRegularFile(path), { failOn: 'error', ignoreIcc: true });
+    const image = openImage(await readRegularFile(path), { failOn: 'error', ignoreIcc: true });
     const { width, height } = await image.metadata();
     const size = shownSize([height, width], imageSize);
     const bytes = await image.resize({ width: size[1], height: size[0], fit: 'fill' }).toColourspace('srgb').removeAlpha().webp(WEBP).toBuffer();
