@@ -43,8 +43,17 @@ export function limitOf(name: LimitName): number {
  * @throws UserError above the limit; it names the limit and the variable that raises it
  */
 export function requireWithin(name: LimitName, found: number, what: string): void {
+  const excess = excessOf(name, found, what);
+  if (excess !== undefined) throw new UserError(excess.message, excess.hint);
+}
+
+/** What {@link requireWithin} says; for readers of bytes, whose errors get the file's name from their callers. */
+export function excessOf(name: LimitName, found: number, what: string): { readonly message: string; readonly hint: string } | undefined {
   const limit = limitOf(name);
-  if (found <= limit) return;
+  if (found <= limit) return undefined;
   const { variable, unit } = LIMITS[name];
-  throw new UserError(`${what}, more than the limit of ${limit} ${unit}`, `if the file is right, raise the limit with the environment variable ${variable}`);
+  return {
+    message: `${what}, more than the limit of ${limit} ${unit}`,
+    hint: `if the file is right, raise the limit with the environment variable ${variable}`,
+  };
 }

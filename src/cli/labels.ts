@@ -99,24 +99,24 @@ async function comparison(flags: LabelsFlags, { devkit, split, items }: Selectio
 }
 
 /**
- * Asks for something about every image; images for which that fails with a message for the user are skipped.
+ * Asks for something about every image; images for which that fails are skipped.
  *
- * @throws {UserError} when every image fails
+ * @throws what failed last when every image fails
  */
 async function askAll<T>(items: readonly VocItem[], ask: (item: VocItem) => Promise<T>): Promise<Answers<T>> {
   const answers: { id: string; answer: T }[] = [];
   const skipped: Skipped[] = [];
-  let last: UserError | undefined;
+  let last: unknown;
   for (const item of items) {
     try {
       answers.push({ id: item.id, answer: await ask(item) });
     } catch (error) {
-      if (!(error instanceof UserError)) throw error;
       last = error;
       skipped.push({ id: item.id, reason: messageOf(error) });
     }
   }
-  if (last !== undefined && answers.length === 0) {
+  if (skipped.length > 0 && answers.length === 0) {
+    if (!(last instanceof UserError)) throw last;
     throw new UserError(`none of the ${items.length} images has labels; the last one: ${last.message}`, last.hint, { cause: last });
   }
   return { answers, skipped };

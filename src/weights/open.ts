@@ -82,7 +82,7 @@ function withoutPrefix(tensors: StateDict): { tensors: StateDict; prefix: string
 function explained(error: unknown, path: string): unknown {
   const cannot = `the weights ${path} cannot be read: `;
   if (error instanceof WeightsError) return new UserError(cannot + error.message, error.hint, { cause: error });
-  if (error instanceof PickleError) return new UserError(cannot + error.message, SAVE_STATE_DICT, { cause: error });
+  if (error instanceof PickleError) return new UserError(cannot + error.message, error.hint ?? SAVE_STATE_DICT, { cause: error });
   const code = (error as NodeJS.ErrnoException).code;
   if (code === 'ENOENT') return new UserError(`there is no file ${path}`);
   if (typeof code === 'string' && (error as NodeJS.ErrnoException).syscall !== undefined) return new UserError(cannot + messageOf(error));

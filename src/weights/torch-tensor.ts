@@ -1,4 +1,4 @@
-import { sizeOf } from '../onnx/tensor.js';
+import { numbersInRowOrder } from '../pickle/strides.js';
 import { decodeFloats, elementSize } from './elements.js';
 import { cutShort, WeightsError } from './error.js';
 import type { FileBytes } from './file-bytes.js';
@@ -34,33 +34,7 @@ function placed(tensor: TorchTensor, file: FileBytes, storageOffset: number): St
     type, shape,
     read: async () => {
       const floats = decodeFloats(type, await file.read(storageOffset + offset * step, span * step));
-      return isContiguous(shape, strides) ? floats : rowMajor(floats, shape, strides);
+      return numbersInRowOrder(floats, shape, strides);
     },
   };
-}
-
-/** Whether the elements lie in row-major order without gaps. The stride of an axis of one element says nothing. */
-function isContiguous(shape: readonly number[], strides: readonly number[]): boolean {
-  let expected = 1;
-  for (let axis = shape.length - 1; axis >= 0; axis--) {
-    if (shape[axis] !== 1 && strides[axis] !== expected) return false;
-    expected *= shape[axis];
-  }
-  return true;
-}
-
-/** Puts the elements of a strided view (a transposed matrix, a kernel in NHWC) in row-major order. */
-function rowMajor(span: Float32Array, shape: readonly number[], strides: readonly number[]): Float32Array {
-  const result = new Float32Array(sizeOf(shape));
-  const index = shape.map(() => 0);
-  for (let i = 0, at = 0; i < result.length; i++) {
-    result[i] = span[at];
-    for (let axis = shape.length - 1; axis >= 0; axis--) {
-      at += strides[axis];
-      if (++index[axis] < shape[axis]) break;
-      at -= strides[axis] * shape[axis];
-      index[axis] = 0;
-    }
-  }
-  return result;
 }
