@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { UserError } from '../errors.js';
+import { refuseInputFile } from '../jobs/own-folder.js';
 import { coverageOf, scoreAllWays } from '../metrics/scores.js';
 import { evaluationCsv, evaluationJson, evaluationMarkdown } from '../metrics/format.js';
 import { DUMP_ENDINGS } from '../metrics/maps/dump.js';
@@ -9,7 +10,7 @@ import type { MapPair } from '../metrics/maps/score-maps.js';
 import type { EvaluationResult } from '../metrics/evaluate.js';
 import { FolderIndex } from '../voc/folder-index.js';
 import type { VocItem } from '../voc/splits.js';
-import { openLabels, openSelection } from './devkit-options.js';
+import { openLabels, openSelection, refuseOverwriting } from './devkit-options.js';
 import type { DevkitFlags, LabelFlags, MaskFlags } from './devkit-options.js';
 
 /** The flags of `eval --maps`. */
@@ -20,6 +21,7 @@ export interface EvalMapsFlags extends DevkitFlags, MaskFlags, LabelFlags {
   array?: string;
   mapNorm: 'max' | 'none';
   allowMissing?: boolean;
+  csv?: string | true;
   workers?: number;
 }
 
@@ -44,7 +46,12 @@ export interface ScoredMaps {
 export async function scoreMaps(
   folder: string, flags: EvalMapsFlags, onStart: (total: number) => (done: number) => void,
 ): Promise<ScoredMaps> {
-  const { devkit, items, missing } = await openSelection(flags, 'maskPath');
+  const selection = await openSelection(flags, 'maskPath');
+  const { devkit, items, missing } = selection;
+  if (typeof flags.csv === 'string') {
+    await refuseOverwriting(flags.csv, '--csv', selection, flags.labelFile, flags.labels?.file);
+    await refuseInputFile(flags.csv, '--csv', [], [folder]);
+  }
   const found = await findMaps(folder, items);
   const missingMaps = items.filter(({ id }) => !found.has(id)).map(({ id }) => id);
   if (missingMaps.length === items.length) {
