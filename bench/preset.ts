@@ -17,6 +17,7 @@ import { loadConfig, PRESETS } from '../src/config/load.js';
 import { defaultModelPath } from '../src/package.js';
 import { generateSeeds, inputSizeFor, taskOf, vocLogits } from '../src/seeds/generate.js';
 import { startSeedPool } from '../src/seeds/pool.js';
+import { SEED_FOLDER } from '../src/seeds/seed-files.js';
 import { openDevkit } from '../src/voc/devkit.js';
 import { createLabelSource } from '../src/voc/labels/create.js';
 import { readSplit } from '../src/voc/splits.js';
@@ -58,7 +59,7 @@ async function stagesOf(settings: GenerateConfig): Promise<Record<typeof STAGES[
     for (const [i, item] of items.slice(0, WARM_UP + counted).entries()) {
       const task = await taskOf(item, labels, logitOf);
       if ('reason' in task) throw new Error(task.reason);
-      const result = await pool.run({ ...task, imagePath: item.imagePath, seedPath: join(out, `${item.id}.png`) });
+      const result = await pool.run({ ...task, imagePath: item.imagePath, files: { [SEED_FOLDER]: join(out, `${item.id}.png`) } });
       if (result.status === 'failed') throw new Error(result.reason);
       if (i >= WARM_UP) for (const stage of STAGES) sums[stage] += result.times[stage] / counted;
     }

@@ -8,7 +8,7 @@ import { messageOf, UserError } from '../errors.js';
 import { networkSize } from '../image/input-size.js';
 import { openPhoto } from '../image/photo-file.js';
 import type { PhotoFile } from '../image/photo-file.js';
-import { writeFileAtomic } from '../jobs/files.js';
+import { writeStamped } from '../jobs/stamp.js';
 import { refineGrid } from '../refine/refiners.js';
 import { openRuntime } from '../runtime/open.js';
 import type { RuntimeChoice } from '../runtime/open.js';
@@ -42,7 +42,7 @@ export interface AblateTask {
   /** VOC indices of its classes, and the logit of each. */
   readonly labels: readonly number[];
   readonly logits: readonly number[];
-  /** Where its record goes. */
+  /** Where its record goes; the folder must exist. */
   readonly recordPath: string;
 }
 
@@ -55,7 +55,7 @@ export interface AblateTimes {
 }
 
 export type AblateResult
-  = | { readonly status: 'done'; readonly times: AblateTimes }
+  = | { readonly status: 'done'; /** Of its record, see `jobs/stamp.ts`. */ readonly stamp: string; readonly times: AblateTimes }
     | { readonly status: 'failed'; readonly reason: string };
 
 const data = workerData as AblateWorkerData;
@@ -99,11 +99,11 @@ async function measure({ imagePath, maskPath, labels, logits, recordPath }: Abla
     ? { truth: truthSlots(mask.data), measures: data.work.measures.map(noClass) }
     : measurer.measure({ views, labels, size: original, truth: mask.data, image });
   const writing = performance.now();
-  await writeFileAtomic(recordPath, encodeRecord({ truths: truth.truths, totals: truth.totals, labels, measures }));
+  const stamp = await writeStamped(recordPath, encodeRecord({ truths: truth.truths, totals: truth.totals, labels, measures }));
   times.read += measuring - decoding;
   times.variants = writing - measuring;
   times.write = performance.now() - writing;
-  return { status: 'done', times };
+  return { status: 'done', stamp, times };
 }
 
 /** What the network says to every view. */

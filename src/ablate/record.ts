@@ -55,6 +55,8 @@ export function decodeRecord(bytes: Uint8Array): ImageRecord {
   const measures = Array.from({ length: read.unsigned() }, (): MeasureCounts => {
     const [parameters, columns] = [read.unsigned(), read.unsigned()];
     const step = truths.length * columns;
+    // Every count takes a byte at least: a damaged file does not make room for more.
+    if (parameters * step > read.left) throw new RangeError('it is cut short');
     const counts = new Int32Array(parameters * step);
     for (let i = 0; i < counts.length; i++) counts[i] = read.signed() + (i < step ? 0 : counts[i - step]);
     return { parameters, columns, counts };

@@ -1,5 +1,5 @@
-import { access } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import type { LoadedClassifier } from '../cam/load.js';
 import { prepareCam } from '../cam/plan.js';
 import type { AblateConfig } from '../config/ablate.js';
@@ -9,7 +9,10 @@ import { runBatch } from '../jobs/batch.js';
 import { hashFile } from '../jobs/hash.js';
 import { Journal } from '../jobs/journal.js';
 import type { Lanes } from '../jobs/lanes.js';
+import { OutFolder } from '../jobs/out-folder.js';
+import { refuseInputs } from '../jobs/own-folder.js';
 import { WorkerPool } from '../jobs/pool.js';
+import { openItems } from '../jobs/resume.js';
 import { workerUrl } from '../jobs/worker-url.js';
 import { openRuntime } from '../runtime/open.js';
 import type { RuntimeChoice } from '../runtime/open.js';
@@ -18,6 +21,7 @@ import type { LabelSource } from '../voc/labels/source.js';
 import type { RgbMasks } from '../voc/masks.js';
 import type { VocItem } from '../voc/splits.js';
 import type { AblateResult, AblateTask, AblateTimes, AblateWorkerData } from './ablate-worker.js';
+import { decodeRecord } from './record.js';
 import type { AblationWork, Parameters } from './work.js';
 
 /** The settings of the pass that all variants share. */
@@ -34,14 +38,19 @@ export interface PassOptions {
   readonly labels: LabelSource;
   readonly rgbMasks?: RgbMasks;
   readonly out: string;
+  /** Files and folders that are read, beside those of `items`: `out` may be none of them. */
+  readonly inputs?: readonly string[];
   readonly resume: boolean;
   /** What runs the network; the best that works here unless given. */
   readonly runtime?: RuntimeChoice;
   readonly workers?: number;
   readonly threads?: number;
   readonly stopped?: () => boolean;
-  /** Called before the first image, with the number of images to do and those done by an earlier run. */
-  readonly onStart?: (total: number, resumed: number) => void;
+  /**
+   * Called before the first image, with the number of images to do, of those done by an earlier run, and of those that an
+   * earlier run had done but whose records are missing or damaged now.
+   */
+  readonly onStart?: (total: number, resumed: number, remade: number) => void;
   readonly onProgress?: (done: number) => void;
   /** Called with the runtime that was opened. */
   readonly onRuntime?: (description: string) => void;
@@ -53,15 +62,19 @@ export interface PassSummary {
   readonly done: readonly VocItem[];
   readonly failures: readonly { readonly id: string; readonly reason: string }[];
   readonly counts: { readonly measured: number; readonly resumed: number; readonly failed: number; readonly left: number };
+  /** Images that an earlier run had done, but whose records were missing or damaged: they were to be measured again. */
+  readonly remade: readonly string[];
   readonly interrupted: boolean;
   readonly seconds: number;
   /** The mean time of an image in each stage, in milliseconds of one worker. */
   readonly stages: AblateTimes;
 }
 
+const RECORD_FOLDER = 'images';
+
 /** Where the record of an image lies. */
 export function recordPath(out: string, id: string): string {
-  return join(out, 'images', `${id}.bin`);
+  return join(out, RECORD_FOLDER, `${id}.bin`);
 }
 
 /**
@@ -75,24 +88,32 @@ export async function runPass(options: PassOptions): Promise<PassSummary> {
   const logitOf = vocLogits(classifier);
   const scales = [...new Set(work.views.map(({ scale }) => scale))];
   const inputSize = inputSizeFor(classifier, { inputSize: wantedSize, scales });
+  await refuseInputs({
+    out, folders: [RECORD_FOLDER], inputs: options.inputs ?? [],
+    inputFolders: [...new Set(items.flatMap(({ imagePath, maskPath }) => [dirname(imagePath), dirname(maskPath)]))],
+  });
   const journal = await Journal.open(out, {
     command: 'ablate', target, scoreCamTopK, scoreCamBatch, maxPixels, inputSize: formatInputSize(inputSize), model: await hashFile(classifier.path), ...classifier.spec,
     labels: options.labels.name, ...parameters,
     layers: work.layers, methods: work.methods, views: work.views, maps: work.maps, measures: work.measures,
-  }, '', options.resume);
+  }, '', options.resume, [RECORD_FOLDER]);
   const opened = await openRuntime(options.runtime);
   options.onRuntime?.(opened.description);
   const { workers, threads } = lanesFor(classifier, { scales, maxPixels }, inputSize, options, opened.accelerated);
   const start = performance.now();
   const failures: { id: string; reason: string }[] = [];
   const times = { read: 0, cam: 0, variants: 0, write: 0 };
+  let place: OutFolder | undefined;
   let pool: WorkerPool<AblateTask, AblateResult> | undefined;
   try {
-    const open: VocItem[] = [];
-    for (const item of items) {
-      if (!options.resume || !journal.isDone(item.id) || !await exists(recordPath(out, item.id))) open.push(item);
-    }
-    options.onStart?.(open.length, items.length - open.length);
+    place = await OutFolder.open(out, [RECORD_FOLDER]);
+    const { open, remade } = options.resume
+      ? await openItems({
+          items, journal, files: ({ id }) => ({ [RECORD_FOLDER]: recordPath(out, id) }),
+          isWhole: async (_item, _folder, path) => decodeRecord(await readFile(path)) !== undefined,
+        })
+      : { open: items, remade: [] };
+    options.onStart?.(open.length, items.length - open.length, remade.length);
     if (open.length > 0) pool = startPool(options, inputSize, opened.choice, { workers: Math.min(workers, open.length), threads });
     const finished = new Set<string>();
     let ended = 0;
@@ -105,27 +126,31 @@ export async function runPass(options: PassOptions): Promise<PassSummary> {
         return pool!.run({ ...task, imagePath: item.imagePath, maskPath: item.maskPath, recordPath: recordPath(out, item.id) });
       },
       done: async ({ id }, result) => {
+        await place?.check();
         if (result.status === 'failed') failures.push({ id, reason: result.reason });
         else {
           finished.add(id);
           for (const stage of Object.keys(times) as (keyof AblateTimes)[]) times[stage] += result.times[stage];
         }
-        await journal.record(result.status === 'failed' ? { id, status: 'failed', reason: result.reason } : { id, status: 'done' });
+        await journal.record(result.status === 'failed' ? { id, status: 'failed', reason: result.reason } : { id, status: 'done', files: { [RECORD_FOLDER]: result.stamp } });
         options.onProgress?.(++ended);
       },
     });
+    await place.check();
     const openIds = new Set(open.map(({ id }) => id));
     const mean = (total: number): number => Number((total / Math.max(1, finished.size)).toFixed(2));
     return {
       done: items.filter(({ id }) => finished.has(id) || !openIds.has(id)),
       failures,
       counts: { measured: finished.size, resumed: items.length - open.length, failed: failures.length, left: open.length - ended },
+      remade,
       interrupted: options.stopped?.() === true && ended < open.length,
       seconds: Number(((performance.now() - start) / 1000).toFixed(2)),
       stages: { read: mean(times.read), cam: mean(times.cam), variants: mean(times.variants), write: mean(times.write) },
     };
   } finally {
     await pool?.destroy();
+    await place?.close();
     await journal.close();
   }
 }
@@ -144,8 +169,4 @@ function startPool(
       runtime, work, parameters, photo: { inputSize, maxPixels: settings.maxPixels, normalisation: spec }, rgbMasks, threads,
     } satisfies AblateWorkerData,
   });
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(() => true, () => false);
 }

@@ -13,7 +13,8 @@ export interface AblationImages {
   readonly items: readonly VocItem[];
   readonly tune: readonly string[];
   readonly score: readonly string[];
-  /** Photographs that are not on disk. */
+  /** Photographs of the lists, and how many of them are not on disk. */
+  readonly listed: number;
   readonly missing: number;
   /** Ids of photographs without a mask. */
   readonly maskless: readonly string[];
@@ -44,9 +45,11 @@ export async function imagesOf(flags: DevkitFlags, config: AblateConfig): Promis
   }
   const known = new Set(present.map(({ id }) => id));
   const idsOf = (selection: Selection): string[] => selection.items.map(({ id }) => id).filter((id) => known.has(id));
+  const count = (items: readonly VocItem[]): number => new Set(items.map(({ id }) => id)).size;
   return {
-    selections, items: present, tune: idsOf(selections[0]), score: idsOf(selections[selections.length - 1]),
-    missing: new Set(selections.flatMap((selection) => selection.missing.map(({ id }) => id))).size, maskless: missing.map(({ id }) => id),
+    selections, listed: count(selections.flatMap(({ listed }) => listed)), items: present,
+    tune: idsOf(selections[0]), score: idsOf(selections[selections.length - 1]),
+    missing: count(selections.flatMap((selection) => selection.missing)), maskless: missing.map(({ id }) => id),
   };
 }
 

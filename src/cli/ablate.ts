@@ -26,8 +26,8 @@ import { imagesOf, labelsOf } from './ablate-images.js';
 import { addGridOptions, gridOf, numbers } from './ablate-options.js';
 import type { GridFlags } from './ablate-options.js';
 import { describePass, describePlan, few } from './ablate-text.js';
-import { addDevkitOptions, addLabelOptions, addMaskOptions, parseCount, requireFlag } from './devkit-options.js';
-import type { DevkitFlags, LabelFlags, LabelSpec, MaskFlags } from './devkit-options.js';
+import { addDevkitOptions, addLabelOptions, addMaskOptions, addStrictOption, describeMissing, inputsOf, parseCount, requireFlag } from './devkit-options.js';
+import type { DevkitFlags, LabelFlags, LabelSpec, MaskFlags, StrictFlags } from './devkit-options.js';
 import { EXIT } from './exit-codes.js';
 import type { CommandRegistrar } from './main.js';
 import { addModelOptions, modelOrDefault, parseNumber, specOfFlags } from './model-options.js';
@@ -35,7 +35,7 @@ import type { ModelFlags } from './model-options.js';
 import { addRuntimeOptions } from './runtime-options.js';
 import type { RuntimeFlags } from './runtime-options.js';
 
-interface AblateFlags extends DevkitFlags, LabelFlags, MaskFlags, ModelFlags, GridFlags, RuntimeFlags {
+interface AblateFlags extends DevkitFlags, StrictFlags, LabelFlags, MaskFlags, ModelFlags, GridFlags, RuntimeFlags {
   config?: string;
   model?: string;
   out?: string;
@@ -74,8 +74,8 @@ Examples:
 Every option that takes several values spans the grid: all combinations are scored; those that come to the same are scored
 once. In a file (--config), 'grid' holds lists by the names of the settings, and 'variants' a list of variants with names.
 
-Exit codes: 0 all images measured, 1 wrong usage or nothing could be done, 2 finished but some images failed or have no mask,
-130 interrupted (the same command resumes).
+Exit codes: 0 all images measured, 1 wrong usage or nothing could be done, 2 finished but some images failed or have no mask
+(with --strict: or are missing), 130 interrupted (the same command resumes).
 `;
 
 /** `voc-seeds ablate` */
@@ -91,7 +91,7 @@ function addAblateOptions(command: Command): Command {
     .option('--out <folder>', 'where the results go')
     .option('--tune-on <name|file>', 'choose thresholds on this split or list')
     .option('--score-on <name|file>', 'and score with them on this one');
-  addMaskOptions(addLabelOptions(addDevkitOptions(command)));
+  addMaskOptions(addLabelOptions(addStrictOption(addDevkitOptions(command))));
   addGridOptions(command)
     .option('--target <target>', 'what of a class is explained: logit, softmax, sigmoid, log-softmax, margin (default: logit)')
     .option('--input-size <size>', 'size at the network: native, short:N, long:N or fixed:HxW (default: short:320)')
@@ -143,11 +143,13 @@ async function run(flags: AblateFlags): Promise<number> {
   const watch = watchInterrupt(() => { say('\ninterrupted: finishing the images in hand (once more to stop at once)'); });
   try {
     const summary = await runPass({
-      classifier, settings: config, work, parameters, items: images.items, labels, rgbMasks: flags.rgbMasks, out, resume: flags.resume,
+      classifier, settings: config, work, parameters, items: images.items, labels, rgbMasks: flags.rgbMasks, out,
+      inputs: images.selections.flatMap((selection) => inputsOf(selection)), resume: flags.resume,
       runtime: { runtime: config.runtime, device: config.device }, workers: config.workers, threads: config.threads, stopped: watch.interrupted,
       onRuntime: (description) => { say(`runtime: ${description}`); },
-      onStart: (total, resumed) => {
+      onStart: (total, resumed, remade) => {
         if (resumed > 0) say(`${resumed} images were done before with the same settings`);
+        if (remade > 0) say(`${remade} records of an earlier run were missing or damaged and are made again`);
         bar = progressBar(total, 'images');
       },
       onProgress: (ended) => bar?.advance(ended),
@@ -172,7 +174,9 @@ async function run(flags: AblateFlags): Promise<number> {
     await writeResults(out, result, json);
     process.stdout.write(flags.json === true ? `${JSON.stringify(json, null, 2)}\n` : `${ablationMarkdown(result)}\n`);
     say(`The best variant's seeds: voc-seeds generate ${generateFlags(result.scores[0])} ...`);
-    return summary.failures.length > 0 || images.maskless.length > 0 ? EXIT.failures : EXIT.ok;
+    if (images.missing > 0) process.stderr.write(describeMissing(images.missing, images.listed));
+    const incomplete = summary.failures.length > 0 || images.maskless.length > 0 || (flags.strict === true && images.missing > 0);
+    return incomplete ? EXIT.failures : EXIT.ok;
   } finally {
     bar?.stop();
     watch.dispose();

@@ -1,6 +1,8 @@
+import { join } from 'node:path';
 import { InvalidArgumentError, Option } from 'commander';
 import type { Command } from 'commander';
 import { UserError } from '../errors.js';
+import { refuseInputFile } from '../jobs/own-folder.js';
 import { openDevkit } from '../voc/devkit.js';
 import type { Devkit } from '../voc/devkit.js';
 import { createLabelSource, LABEL_KINDS } from '../voc/labels/create.js';
@@ -27,6 +29,11 @@ export interface LabelFlags {
   labels?: LabelSpec;
   labelFile?: string;
   difficult?: boolean;
+}
+
+/** The flag of {@link addStrictOption}. */
+export interface StrictFlags {
+  strict?: boolean;
 }
 
 /** The flag of {@link addMaskOptions}. */
@@ -63,6 +70,11 @@ export function addLabelOptions(command: Command): Command {
 export function addMaskOptions(command: Command): Command {
   return command.addOption(new Option('--rgb-masks <how>', 'masks in RGB colours: refuse them, or convert them by the VOC palette')
     .choices(['reject', 'voc'] satisfies RgbMasks[]));
+}
+
+/** Adds the option that makes missing files an error. */
+export function addStrictOption(command: Command): Command {
+  return command.option('--strict', 'exit with 2 if files of the list are missing; nothing else changes');
 }
 
 /** Parses `--limit`: a whole number from 1 up. */
@@ -102,6 +114,8 @@ export interface Selection {
   readonly items: readonly VocItem[];
   /** The images that were left out because the file in question is not on disk. */
   readonly missing: readonly VocItem[];
+  /** All images of the split, or those that `--ids` names: also what is missing, and what `--limit` leaves out. */
+  readonly listed: readonly VocItem[];
 }
 
 /**
@@ -117,7 +131,35 @@ export async function openSelection(flags: DevkitFlags, needed?: 'imagePath' | '
   const split = await readSplit(devkit, name);
   const chosen = flags.ids === undefined ? split.items : selectIds(split.items, flags.ids);
   const { present, missing } = needed === undefined ? { present: chosen, missing: [] } : await partitionByPresence(chosen, needed);
-  return { devkit, split, items: present.slice(0, flags.limit), missing };
+  return { devkit, split, items: present.slice(0, flags.limit), missing, listed: chosen };
+}
+
+/** The data set and the files that a command reads of it: results may not take their place. */
+export function inputsOf({ devkit, split }: Selection, ...files: readonly (string | undefined)[]): string[] {
+  return [devkit.root, devkit.imageDir, devkit.maskDir, devkit.annotationDir, split.path, ...files.filter((file) => file !== undefined)];
+}
+
+/**
+ * Refuses `--out` or `--csv` if what is written there would take the place of something that is read, or of another file of
+ * the data set.
+ *
+ * @throws UserError if it would
+ */
+export async function refuseOverwriting(
+  file: string, flag: string, { devkit, split }: Selection, ...files: readonly (string | undefined)[]
+): Promise<void> {
+  const lists = ['train', 'val', 'trainval'].map((name) => join(devkit.listDir, `${name}.txt`));
+  await refuseInputFile(file, flag, [split.path, ...lists, ...files], [devkit.imageDir, devkit.maskDir, devkit.annotationDir]);
+}
+
+/**
+ * The line that tells what is missing of a list.
+ *
+ * @param where what names the missing ones, for instance ` (run.json lists them)`
+ */
+export function describeMissing(missing: number, listed: number, where = '', what = 'photographs of the split'): string {
+  const number = (count: number): string => count.toLocaleString('en-US');
+  return `${number(listed - missing)} of the ${number(listed)} ${what} were on disk; ${number(missing)} ${missing === 1 ? 'is' : 'are'} missing${where}\n`;
 }
 
 /**

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { messageOf, UserError } from '../errors.js';
+import { refuseInputFile } from '../jobs/own-folder.js';
 import { coverageOf, scoreAllWays } from '../metrics/scores.js';
 import { evaluationCsv, evaluationJson, evaluationMarkdown } from '../metrics/format.js';
 import { DUMP_ENDINGS } from '../metrics/maps/dump.js';
@@ -10,7 +11,7 @@ import type { PairFailure } from '../metrics/score-pairs.js';
 import type { EvaluationResult } from '../metrics/evaluate.js';
 import { FolderIndex } from '../voc/folder-index.js';
 import type { VocItem } from '../voc/splits.js';
-import { openLabels, openSelection } from './devkit-options.js';
+import { openLabels, openSelection, refuseOverwriting } from './devkit-options.js';
 import type { DevkitFlags, LabelFlags, MaskFlags } from './devkit-options.js';
 
 /** The flags of `eval --maps`. */
@@ -21,6 +22,7 @@ export interface EvalMapsFlags extends DevkitFlags, MaskFlags, LabelFlags {
   array?: string;
   mapNorm: 'max' | 'none';
   allowMissing?: boolean;
+  csv?: string | true;
   workers?: number;
 }
 
@@ -45,7 +47,12 @@ export interface ScoredMaps {
 export async function scoreMaps(
   folder: string, flags: EvalMapsFlags, onStart: (total: number) => (done: number) => void,
 ): Promise<ScoredMaps> {
-  const { devkit, items, missing } = await openSelection(flags, 'maskPath');
+  const selection = await openSelection(flags, 'maskPath');
+  const { devkit, items, missing } = selection;
+  if (typeof flags.csv === 'string') {
+    await refuseOverwriting(flags.csv, '--csv', selection, flags.labelFile, flags.labels?.file);
+    await refuseInputFile(flags.csv, '--csv', [], [folder]);
+  }
   const found = await findMaps(folder, items);
   const missingMaps = items.filter(({ id }) => !found.has(id)).map(({ id }) => id);
   if (missingMaps.length === items.length) {

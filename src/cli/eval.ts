@@ -1,9 +1,10 @@
 import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Presets, SingleBar } from 'cli-progress';
 import { Option } from 'commander';
 import { UserError } from '../errors.js';
 import { writeFileAtomic } from '../jobs/files.js';
+import { refuseInputFile } from '../jobs/own-folder.js';
 import { evaluatePairs } from '../metrics/evaluate.js';
 import type { EvaluationResult } from '../metrics/evaluate.js';
 import { evaluationCsv, evaluationJson, evaluationMarkdown, imagesJson, imagesMarkdown, worstImages } from '../metrics/format.js';
@@ -11,8 +12,8 @@ import { maskIdsIn, partitionByPrediction } from '../metrics/pairs.js';
 import type { MaskPair } from '../metrics/score-pairs.js';
 import { IGNORED_AS } from '../metrics/scores.js';
 import type { IgnoredAs } from '../metrics/scores.js';
-import { addDevkitOptions, addLabelOptions, addMaskOptions, openSelection, parseCount, requireFlag } from './devkit-options.js';
-import type { DevkitFlags, MaskFlags } from './devkit-options.js';
+import { addDevkitOptions, addLabelOptions, addMaskOptions, addStrictOption, openSelection, parseCount, requireFlag } from './devkit-options.js';
+import type { DevkitFlags, MaskFlags, StrictFlags } from './devkit-options.js';
 import { mapsCsv, mapsJson, mapsMarkdown, mapsNotes, scoreMaps } from './eval-maps.js';
 import type { EvalMapsFlags } from './eval-maps.js';
 import { EXIT } from './exit-codes.js';
@@ -23,7 +24,7 @@ import type { Shard } from '../jobs/shard.js';
 import { addShardOptions, chosenShard } from './shard-options.js';
 import type { ShardFlags } from './shard-options.js';
 
-interface EvalFlags extends DevkitFlags, MaskFlags, EvalMapsFlags, ShardFlags {
+interface EvalFlags extends DevkitFlags, StrictFlags, MaskFlags, EvalMapsFlags, ShardFlags {
   pred?: string;
   maps?: string;
   gt?: string;
@@ -56,12 +57,13 @@ PSA and CLIP-ES. A pixel belongs to the class whose map is largest there, if tha
 chosen here has seen the masks: its score says what the maps could give, not what they give on other images.
 
 The exit code is 1 if predictions are missing (unless --allow-missing), and 2 if some images could not be scored: an
-unreadable mask, sizes that differ, values that are no labels. Images without a ground truth are only counted.`;
+unreadable mask, sizes that differ, values that are no labels. Images without a ground truth are only counted, unless --strict
+makes them exit code 2 as well.`;
 
 /** `voc-seeds eval`: scores label masks against ground truth. */
 export const registerEval: CommandRegistrar = (program, done) => {
   const command = program.command('eval').description('score masks against ground truth: mean IoU, and by class or image');
-  addMaskOptions(addDevkitOptions(command))
+  addMaskOptions(addStrictOption(addDevkitOptions(command)))
     .option('--pred <folder>', 'the masks to score, <id>.png')
     .addOption(new Option('--gt <folder>', 'ground truth <id>.png, in place of a devkit and a split: all masks of the folder')
       .conflicts(['vocRoot', 'split', 'maskDir']))
@@ -93,6 +95,11 @@ async function runEval(flags: EvalFlags): Promise<ExitCode> {
   // A list of few images leaves nothing to some of many shards.
   if (present.length === 0 && !(shard !== undefined && listed.pairs.length === 0)) throw new UserError('there is nothing to score: no image has both a ground truth and a prediction');
 
+  if (typeof flags.csv === 'string') {
+    const folders = new Set(listed.pairs.flatMap(({ truthPath, predictionPath }) => [dirname(truthPath), dirname(predictionPath)]));
+    await refuseInputFile(flags.csv, '--csv', [listed.list], [...folders]);
+  }
+
   const progress = startProgress(present.length);
   const result = await evaluatePairs(present, {
     rgb: flags.rgbMasks, byImage: flags.byImage !== undefined, workers: flags.workers, onProgress: progress.update,
@@ -102,7 +109,7 @@ async function runEval(flags: EvalFlags): Promise<ExitCode> {
   if (typeof flags.csv === 'string') await writeFileAtomic(flags.csv, evaluationCsv(result));
   process.stdout.write(outputOf(result, images, flags, shard));
   process.stderr.write(reportOf(images));
-  return result.failures.length > 0 ? EXIT.failures : EXIT.ok;
+  return exitCode(flags, [result.failures], [images.missingTruths, images.missingPredictions]);
 }
 
 async function runEvalMaps(folder: string, flags: EvalFlags): Promise<ExitCode> {
@@ -114,7 +121,12 @@ async function runEvalMaps(folder: string, flags: EvalFlags): Promise<ExitCode> 
   else if (flags.csv === true) process.stdout.write(mapsCsv(scored));
   else process.stdout.write(scored.result.scored === 0 ? 'No image could be scored.\n' : mapsMarkdown(scored));
   process.stderr.write(mapsNotes(scored).map((note) => `${note}\n`).join(''));
-  return scored.result.failures.length > 0 ? EXIT.failures : EXIT.ok;
+  return exitCode(flags, [scored.result.failures], [scored.missingTruths, scored.missingMaps]);
+}
+
+/** What is missing is an error only where the user wants it to be one. */
+function exitCode({ strict }: StrictFlags, failures: readonly (readonly unknown[])[], missing: readonly (readonly unknown[])[]): ExitCode {
+  return [...failures, ...strict === true ? missing : []].some(({ length }) => length > 0) ? EXIT.failures : EXIT.ok;
 }
 
 /** What became of the images asked for. */
@@ -123,15 +135,15 @@ interface Images extends Pick<EvaluationResult, 'scored' | 'failures'> {
   readonly missingPredictions: readonly string[];
 }
 
-/** The images to score, and the ids of those that have no ground truth. */
-async function listPairs(flags: EvalFlags): Promise<{ pairs: MaskPair[]; missingTruths: string[] }> {
+/** The images to score, the ids of those that have no ground truth, and the file that lists them. */
+async function listPairs(flags: EvalFlags): Promise<{ pairs: MaskPair[]; missingTruths: string[]; list?: string }> {
   const pred = requireFlag(flags.pred, '--pred', 'seeds/SegmentationClass');
   if (!await isFolder(pred)) throw new UserError(`the folder of predictions ${pred} does not exist`);
   const pairOf = (id: string, truthPath: string): MaskPair => ({ id, truthPath, predictionPath: join(pred, `${id}.png`) });
   const { gt } = flags;
   if (gt === undefined) {
-    const { items, missing } = await openSelection(flags, 'maskPath');
-    return { pairs: items.map(({ id, maskPath }) => pairOf(id, maskPath)), missingTruths: idsOf(missing) };
+    const { split, items, missing } = await openSelection(flags, 'maskPath');
+    return { pairs: items.map(({ id, maskPath }) => pairOf(id, maskPath)), missingTruths: idsOf(missing), list: split.path };
   }
   const known = await maskIdsIn(gt);
   const unknown = flags.ids?.find((id) => !known.includes(id));
@@ -141,9 +153,9 @@ async function listPairs(flags: EvalFlags): Promise<{ pairs: MaskPair[]; missing
 }
 
 /** The images of a shard, also of those without ground truth: all parts together name each image once. */
-function partOf<T extends { readonly pairs: MaskPair[]; readonly missingTruths: string[] }>(listed: T, shard: Shard | undefined): Pick<T, 'pairs' | 'missingTruths'> {
+function partOf<T extends { readonly pairs: MaskPair[]; readonly missingTruths: string[] }>(listed: T, shard: Shard | undefined): T {
   if (shard === undefined) return listed;
-  return { pairs: itemsOfShard(listed.pairs, shard), missingTruths: itemsOfShard(listed.missingTruths, shard) };
+  return { ...listed, pairs: itemsOfShard(listed.pairs, shard), missingTruths: itemsOfShard(listed.missingTruths, shard) };
 }
 
 async function missingError(missing: readonly MaskPair[], total: number, { pred }: EvalFlags): Promise<UserError> {

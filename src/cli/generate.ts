@@ -17,8 +17,8 @@ import { generateSeeds } from '../seeds/generate.js';
 import type { GenerateSummary } from '../seeds/generate.js';
 import { addCamOptions, camSettingsOf } from './cam-options.js';
 import type { CamFlags } from './cam-options.js';
-import { addDevkitOptions, addLabelOptions, addMaskOptions, openLabels, openSelection, parseCount, parseLabelSpec, requireFlag } from './devkit-options.js';
-import type { DevkitFlags, LabelFlags, LabelSpec, MaskFlags } from './devkit-options.js';
+import { addDevkitOptions, addLabelOptions, addMaskOptions, addStrictOption, describeMissing, inputsOf, openLabels, openSelection, parseCount, parseLabelSpec, requireFlag } from './devkit-options.js';
+import type { DevkitFlags, LabelFlags, LabelSpec, MaskFlags, StrictFlags } from './devkit-options.js';
 import { EXIT } from './exit-codes.js';
 import type { CommandRegistrar } from './main.js';
 import { sayModelNotes } from './model-notes.js';
@@ -31,7 +31,7 @@ import type { ShardFlags } from './shard-options.js';
 import { addSeedOptions, seedSettingsOf } from './seed-options.js';
 import type { SeedFlags } from './seed-options.js';
 
-interface GenerateFlags extends DevkitFlags, LabelFlags, MaskFlags, ModelFlags, CamFlags, SeedFlags, RuntimeFlags, ShardFlags {
+interface GenerateFlags extends DevkitFlags, StrictFlags, LabelFlags, MaskFlags, ModelFlags, CamFlags, SeedFlags, RuntimeFlags, ShardFlags {
   config: string;
   model?: string;
   out?: string;
@@ -62,7 +62,8 @@ Examples:
 The defaults above are those of a configuration that says nothing. The preset fast, which is taken where none is named,
 makes choices of its own: --print-config shows them.
 
-Exit codes: 0 all images written, 1 wrong usage or nothing could be done, 2 finished but some images failed, 130 interrupted.
+Exit codes: 0 all images written, 1 wrong usage or nothing could be done, 2 finished but some images failed (with
+--strict: or are missing), 130 interrupted.
 `;
 
 /** `voc-seeds generate` */
@@ -76,7 +77,7 @@ function addGenerateOptions(command: Command): Command {
     .option('--config <preset or file>', `settings: ${PRESETS.join(', ')}, or a YAML file with the names of the flags in camelCase; flags override them`, DEFAULT_PRESET)
     .option('--model <file>', 'the classifier, an ONNX file (default: the one that comes with voc-seeds)')
     .option('--out <folder>', 'where the results go');
-  addMaskOptions(addLabelOptions(addDevkitOptions(command)));
+  addMaskOptions(addLabelOptions(addStrictOption(addDevkitOptions(command))));
   addSeedOptions(command);
   command
     .addOption(new Option('--png <format>', '8-bit indexed with the VOC palette, or plain gray (default: palette)').choices(['palette', 'gray']))
@@ -125,21 +126,25 @@ async function run(flags: GenerateFlags): Promise<number> {
       items: selection.items, missing: selection.missing, split: selection.split.name, splitItems: selection.split.items,
       // Another choice of objects makes other seeds.
       labels: config.difficult === false ? { ...labels, name: `${labels.name} without difficult objects` } : labels,
-      out: folder, format: config.png, saveCams: config.saveCams, saveUnrefined: config.saveUnrefined, resume: flags.resume, shard, task,
+      out: folder, inputs: inputsOf(selection, labelSpec.file ?? listFile),
+      format: config.png, saveCams: config.saveCams, saveUnrefined: config.saveUnrefined, resume: flags.resume, shard, task,
       runtime: { runtime: config.runtime, device: config.device }, workers: config.workers, threads: config.threads,
       record: { command: 'generate', vocRoot: selection.devkit.root, splitFile: selection.split.path },
       stopped: watch.interrupted,
       onRuntime: (description) => { say(`runtime: ${description}`); },
-      onStart: (total, resumed) => {
+      onStart: (total, resumed, remade) => {
         if (resumed > 0) say(`${resumed} images were done before with the same settings`);
+        if (remade > 0) say(`${remade} seeds of an earlier run were missing or damaged and are made again`);
         bar = progressBar(total, 'images');
       },
       onProgress: (ended) => bar?.advance(ended),
     });
     bar?.stop();
     process.stdout.write(flags.json === true ? `${JSON.stringify(summary, null, 2)}\n` : describe(summary));
+    const { length: missing } = selection.missing;
+    if (missing > 0) process.stderr.write(describeMissing(missing, selection.listed.length, ' (run.json lists them)'));
     if (summary.interrupted) return EXIT.interrupted;
-    return summary.failures.length > 0 ? EXIT.failures : EXIT.ok;
+    return summary.failures.length > 0 || (flags.strict === true && missing > 0) ? EXIT.failures : EXIT.ok;
   } finally {
     bar?.stop();
     watch.dispose();
@@ -154,12 +159,12 @@ function labelText(spec: LabelSpec | undefined): string | undefined {
 /** The most items that a list on the terminal names; run.json has them all. */
 const MOST = 20;
 
-function describe({ out, counts, failures, notes, interrupted, seconds, imagesPerSecond, stages }: GenerateSummary): string {
+function describe({ out, counts, failures, notes, remade, interrupted, seconds, imagesPerSecond, stages }: GenerateSummary): string {
   const lines = [
     `${counts.written} images written to ${out} in ${seconds.toFixed(1)} s (${imagesPerSecond}/s; of an image's time ${stages.read} ms reading, ${stages.cam} CAM, ${stages.seeds} seeds, ${stages.write} writing)`,
   ];
   if (counts.resumed > 0) lines.push(`${counts.resumed} had been done before`);
-  if (counts.missing > 0) lines.push(`${counts.missing} photographs of the split are not on disk; run.json lists them`);
+  if (remade.length > 0) lines.push(`${remade.length} of an earlier run were missing or damaged and were made again`);
   if (interrupted) lines.push(`interrupted with ${counts.left} images left; the same command resumes`);
   const list = (title: string, items: readonly string[]): void => {
     if (items.length === 0) return;

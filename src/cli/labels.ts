@@ -5,15 +5,18 @@ import { className } from '../voc/classes.js';
 import { compareLabels } from '../voc/labels/compare.js';
 import type { LabelComparison } from '../voc/labels/compare.js';
 import type { LabelSource } from '../voc/labels/source.js';
+import { partitionByPresence } from '../voc/splits.js';
 import type { VocItem } from '../voc/splits.js';
-import { addDevkitOptions, addLabelOptions, addMaskOptions, openLabels, openSelection, parseLabelSpec } from './devkit-options.js';
-import type { DevkitFlags, LabelFlags, LabelSpec, MaskFlags, Selection } from './devkit-options.js';
+import {
+  addDevkitOptions, addLabelOptions, addMaskOptions, addStrictOption, describeMissing, openLabels, openSelection, parseLabelSpec, refuseOverwriting,
+} from './devkit-options.js';
+import type { DevkitFlags, LabelFlags, LabelSpec, MaskFlags, Selection, StrictFlags } from './devkit-options.js';
 import { EXIT } from './exit-codes.js';
 import type { CommandRegistrar, ExitCode } from './main.js';
 
 type LabelPairSpec = readonly [LabelSpec, LabelSpec];
 
-interface LabelsFlags extends DevkitFlags, LabelFlags, MaskFlags {
+interface LabelsFlags extends DevkitFlags, StrictFlags, LabelFlags, MaskFlags {
   compare?: LabelPairSpec;
   out?: string;
   names?: boolean;
@@ -34,12 +37,13 @@ Examples:
   voc-seeds labels --voc-root VOCdevkit/VOC2012 --split val --compare npy:cls_labels.npy,masks --mask-dir SegmentationClassAug
 
 A line of the result is an image and its classes (1..20, or names): "2007_000032 1 15". The labels list read this format.
-The exit code is 2 if some images were skipped because a source has no labels for them.`;
+The exit code is 2 if some images were skipped because a source has no labels for them, and with --strict if photographs of
+the split are not on disk.`;
 
 /** `voc-seeds labels`: prints the image-level labels of a split, or where two sources of them disagree. */
 export const registerLabels: CommandRegistrar = (program, done) => {
   const command = program.command('labels').description('print the image-level labels of a split, or where two sources of them disagree');
-  addMaskOptions(addLabelOptions(addDevkitOptions(command)))
+  addMaskOptions(addLabelOptions(addStrictOption(addDevkitOptions(command))))
     .option('--compare <a,b>', 'compare two label sources, for instance xml,masks or npy:cls_labels.npy,masks', parsePair)
     .option('--out <file>', 'write the result to a file instead of printing it')
     .option('--names', 'classes by name instead of by number (JSON has numbers always)')
@@ -56,6 +60,9 @@ function parsePair(text: string): LabelPairSpec {
 
 async function runLabels(flags: LabelsFlags): Promise<ExitCode> {
   const selection = await openSelection(flags);
+  if (flags.out !== undefined) {
+    await refuseOverwriting(flags.out, '--out', selection, flags.labelFile, flags.labels?.file, ...(flags.compare ?? []).map(({ file }) => file));
+  }
   const { result, skipped } = flags.compare === undefined
     ? await listing(flags, selection)
     : await comparison(flags, selection, flags.compare);
@@ -64,10 +71,14 @@ async function runLabels(flags: LabelsFlags): Promise<ExitCode> {
 
   const { duplicates, path } = selection.split;
   if (duplicates > 0) process.stderr.write(`${duplicates} repeated lines of ${path} left out\n`);
-  if (skipped.length === 0) return EXIT.ok;
-  process.stderr.write(skipped.map(({ id, reason }) => `skipped ${id}: ${reason}\n`).join(''));
-  process.stderr.write(`${skipped.length} of ${selection.items.length} images skipped\n`);
-  return EXIT.failures;
+  if (skipped.length > 0) {
+    process.stderr.write(skipped.map(({ id, reason }) => `skipped ${id}: ${reason}\n`).join(''));
+    process.stderr.write(`${skipped.length} of ${selection.items.length} images skipped\n`);
+  }
+  // Labels need no photographs: only who asks for them is told that they are not there.
+  const missing = flags.strict === true ? (await partitionByPresence(selection.items)).missing.length : 0;
+  if (missing > 0) process.stderr.write(describeMissing(missing, selection.items.length));
+  return skipped.length > 0 || missing > 0 ? EXIT.failures : EXIT.ok;
 }
 
 /** What a run found, ready to be written. */

@@ -35,8 +35,12 @@ export type TrainingDataFlags = Pick<DevkitFlags, 'maskDir' | 'ids' | 'limit'> &
 export interface TrainingData {
   /** By absolute path: indices 0..19, ascending; in the order of the lists. */
   readonly labels: ReadonlyMap<string, readonly number[]>;
-  /** How many photographs are listed but not on disk. */
+  /** How many photographs are listed, and how many of them are not on disk. */
+  readonly listed: number;
   readonly missing: number;
+  /** The lists and label files that were read, and the folders of photographs, masks and annotations. */
+  readonly files: readonly string[];
+  readonly folders: readonly string[];
   /** Photographs that have no labels and were left out, and those that two lists label differently. */
   readonly failures: readonly { readonly id: string; readonly reason: string }[];
 }
@@ -81,7 +85,11 @@ export async function openTrainingData(lists: TrainingLists, flags: TrainingData
   const failures = [...unlabelled].flatMap(([path, failure]) => (known.has(path) ? [] : [failure]));
   if (known.size === 0) throw new UserError(`no photograph of ${opened.map(({ path }) => path).join(', ')} has labels`, failures[0]?.reason);
   const missing = new Set(opened.flatMap((list) => list.missing.map(({ imagePath }) => imagePath)));
-  return { labels: new Map([...known].map(([path, { labels }]) => [path, labels])), missing: missing.size, failures: [...failures, ...conflicts] };
+  const listed = new Set(opened.flatMap((list) => [...list.items, ...list.missing].map(({ imagePath }) => imagePath)));
+  return {
+    labels: new Map([...known].map(([path, { labels }]) => [path, labels])), listed: listed.size, missing: missing.size,
+    files: opened.flatMap(({ files }) => files), folders: opened.flatMap(({ folders }) => folders), failures: [...failures, ...conflicts],
+  };
 }
 
 /** A list with its labels. */
@@ -90,6 +98,8 @@ interface OpenedList {
   readonly items: readonly VocItem[];
   readonly missing: readonly VocItem[];
   readonly source: LabelSource;
+  readonly files: readonly string[];
+  readonly folders: readonly string[];
 }
 
 async function openLists({ alsoTrainOn = [], ...main }: TrainingLists, { maskDir, rgbMasks }: TrainingDataFlags): Promise<OpenedList[]> {
@@ -108,7 +118,10 @@ async function openLists({ alsoTrainOn = [], ...main }: TrainingLists, { maskDir
     const spec = parseLabelSpec(requireFlag(labels, '--labels', 'xml'));
     // A list that holds classes beside its images is its own label file.
     const file = spec.file ?? labelFile ?? (spec.kind === 'list' ? path : undefined);
-    opened.push({ path, items, missing, source: await openLabels({ labelFile: file, difficult: main.difficult, rgbMasks }, devkit, spec) });
+    opened.push({
+      path, items, missing, source: await openLabels({ labelFile: file, difficult: main.difficult, rgbMasks }, devkit, spec),
+      files: file === undefined ? [path] : [path, file], folders: [devkit.imageDir, devkit.maskDir, devkit.annotationDir],
+    });
   }
   return opened;
 }

@@ -1,9 +1,11 @@
+import { readdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { ClassifierGraph } from '../cam/classifier.js';
 import type { TrainConfig } from '../config/train.js';
 import { UserError } from '../errors.js';
 import { watchInterrupt } from '../jobs/interrupt.js';
+import { refuseInputs } from '../jobs/own-folder.js';
 import { progressBar } from '../jobs/progress.js';
 import type { Progress } from '../jobs/progress.js';
 import { resolveLayer } from '../onnx/layers.js';
@@ -46,6 +48,7 @@ export async function trainFull(
 ): Promise<FullResult> {
   const say = (text: string): void => { process.stderr.write(`${text}\n`); };
   if (config.keep === 'best' && validation === undefined) throw new UserError('--keep best needs a validation list', 'name one: --val-split LIST');
+  await requireWorkFolder(folder, resolve(config.backbone ?? ''), resume);
   const start = await startingModel(backbone, data, config);
   const { crop } = config;
   const classifier = new ClassifierGraph(start.model, start.logits, [crop, crop]);
@@ -97,6 +100,19 @@ export async function trainFull(
   } finally {
     bar?.stop();
     watch.dispose();
+  }
+}
+
+/** The models of the last epoch and of the best one, in the folder of the run. */
+const MODELS = ['last.onnx', 'best.onnx'];
+
+/** @throws UserError if the folder holds something that the run would overwrite and that is not its own */
+async function requireWorkFolder(folder: string, backbone: string, resume: boolean): Promise<void> {
+  await refuseInputs({ out: folder, flag: '--work', folders: [], files: MODELS.map((name) => join(folder, name)), inputs: [backbone] });
+  const names = new Set(await readdir(folder).catch(() => []));
+  const [model] = MODELS.filter((name) => names.has(name));
+  if (resume && model !== undefined && !names.has('checkpoint') && !names.has('log.jsonl')) {
+    throw new UserError(`${join(folder, model)} would be overwritten, and there is no checkpoint beside it to go on from`, 'name another --work folder, or begin anew with --no-resume');
   }
 }
 

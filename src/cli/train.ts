@@ -1,4 +1,4 @@
-import { dirname, resolve } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import { InvalidArgumentError, Option } from 'commander';
 import type { Command } from 'commander';
 import { stringify } from 'yaml';
@@ -6,6 +6,8 @@ import { loadConfig } from '../config/load.js';
 import { trainSchema } from '../config/train.js';
 import type { TrainConfig } from '../config/train.js';
 import { makeFolder } from '../jobs/files.js';
+import { refuseInputFile } from '../jobs/own-folder.js';
+import { removeLeftovers } from '../jobs/temporary.js';
 import { storeHalf } from '../onnx/half.js';
 import type { OnnxModel } from '../onnx/model.js';
 import { writeModel } from '../onnx/write.js';
@@ -13,8 +15,8 @@ import { openRuntime } from '../runtime/open.js';
 import type { EpochResult } from '../train/checkpoint.js';
 import { VOC_CLASSES } from '../voc/classes.js';
 import { parseNames } from './cam-options.js';
-import { addDevkitOptions, addLabelOptions, addMaskOptions, parseCount, parseLabelSpec, requireFlag } from './devkit-options.js';
-import type { DevkitFlags, LabelFlags, LabelSpec, MaskFlags } from './devkit-options.js';
+import { addDevkitOptions, addLabelOptions, addMaskOptions, addStrictOption, describeMissing, parseCount, parseLabelSpec, requireFlag } from './devkit-options.js';
+import type { DevkitFlags, LabelFlags, LabelSpec, MaskFlags, StrictFlags } from './devkit-options.js';
 import { EXIT } from './exit-codes.js';
 import type { CommandRegistrar } from './main.js';
 import { addModelOptions, parseNumber } from './model-options.js';
@@ -28,7 +30,7 @@ import { trainFull } from './train-full.js';
 import { trainHead, validateClassifier, validateHead } from './train-head.js';
 import type { Validation } from './train-head.js';
 
-interface TrainFlags extends Omit<DevkitFlags, 'split'>, LabelFlags, MaskFlags, ModelFlags, RuntimeFlags, FullFlags {
+interface TrainFlags extends Omit<DevkitFlags, 'split'>, StrictFlags, LabelFlags, MaskFlags, ModelFlags, RuntimeFlags, FullFlags {
   config?: string;
   mode?: string;
   backbone?: string;
@@ -94,7 +96,8 @@ Examples:
     --split mine.txt,more.txt --labels list --also VOCdevkit/VOC2007,trainval,xml --out classifier.onnx
 
 Features for the head are computed once and kept in the cache: a second run with the same images and sizes only fits the head.
-Exit codes: 0 done, 1 wrong usage or nothing could be done, 2 done but some photographs failed, 130 interrupted.
+Exit codes: 0 done, 1 wrong usage or nothing could be done, 2 done but some photographs failed (with --strict: or are
+missing), 130 interrupted.
 `;
 
 /** `voc-seeds train` */
@@ -106,7 +109,7 @@ export const registerTrain: CommandRegistrar = (program, done) => {
     .option('--layer <layer>', 'the feature tensor to pool: a stride like /32 or a tensor\'s name (default: the deepest that everything passes through)')
     .option('--output-stride <s>', 'first give the last stages this stride, with dilated convolutions: 16 or 8 (default: as it is)', parseCount)
     .option('--out <file>', 'the classifier to write');
-  addModelOptions(addMaskOptions(addLabelOptions(addDevkitOptions(command))))
+  addModelOptions(addMaskOptions(addLabelOptions(addStrictOption(addDevkitOptions(command)))))
     .option('--also <root,split,labels>', 'a further list, with a devkit or labels of its own; may be repeated', parseAlso)
     .option('--val-split <name|file>', 'report average precision on this split')
     .option('--val-labels <source>', 'its labels (default: as --labels; a list of its own with the labels list)', parseLabelSpec)
@@ -179,10 +182,13 @@ async function run(flags: TrainFlags): Promise<number> {
     : await openTrainingData({
         vocRoot: config.vocRoot, split: config.valSplit, labels: config.valLabels ?? config.labels, difficult: config.difficult,
       }, { maskDir, rgbMasks });
+  const data = [training, ...validation === undefined ? [] : [validation]];
+  await refuseInputFile(out, '--out', [path, flags.config, ...data.flatMap(({ files }) => files)], data.flatMap(({ folders }) => folders));
   const backbone = await openBackbone(path, config, flags);
   process.stderr.write(`features: ${backbone.layer.name}, ${backbone.layer.channels} channels at stride ${backbone.layer.stride}\n`);
   // What cannot be written should be known before the work, not after it.
   await makeFolder(dirname(resolve(out)));
+  await removeLeftovers(dirname(resolve(out)), basename(out));
   const runtime = await openRuntime(config);
   process.stderr.write(`runtime: ${runtime.description}\n`);
   const start = performance.now();
@@ -213,7 +219,9 @@ async function run(flags: TrainFlags): Promise<number> {
     }
   }
   process.stdout.write(flags.json === true ? `${JSON.stringify(report, null, 2)}\n` : describe(report));
-  return report.failures.length > 0 ? EXIT.failures : EXIT.ok;
+  const listed = data.reduce((sum, lists) => sum + lists.listed, 0);
+  if (report.missing > 0) process.stderr.write(describeMissing(report.missing, listed, '', 'photographs of the lists'));
+  return report.failures.length > 0 || (flags.strict === true && report.missing > 0) ? EXIT.failures : EXIT.ok;
 }
 
 function settingsOf(flags: TrainFlags): Record<string, unknown> {
@@ -269,7 +277,7 @@ interface Report {
   failures: readonly { id: string; reason: string }[];
 }
 
-function describe({ out, mode, images, views, l2, epochs, epoch, work, seconds, validation, missing, failures }: Report): string {
+function describe({ out, mode, images, views, l2, epochs, epoch, work, seconds, validation, failures }: Report): string {
   const lines = [mode === 'head'
     ? `${out}: head fitted to ${images} images in ${views} views, l2 ${l2}, ${seconds} s`
     : `${out}: trained on ${images} images for ${epochs?.length} epochs, weights of epoch ${epoch}, ${seconds} s; curves in ${work}/training.html`];
@@ -278,7 +286,6 @@ function describe({ out, mode, images, views, l2, epochs, epoch, work, seconds, 
     lines.push('', `Average precision on ${validation.images} images of ${validation.split} (area under the precision/recall curve, VOC 2010 and later), in %:`, '',
       '| class | AP |', '|---|---:|', ...Object.entries(validation.perClass).map(([name, value]) => `| ${name} | ${percent(value)} |`), `| **mAP** | ${percent(validation.map)} |`);
   }
-  if (missing > 0) lines.push('', `${missing} photographs are not on disk and were left out`);
   if (failures.length > 0) lines.push('', `${failures.length} photographs failed:`, ...failures.slice(0, 20).map(({ id, reason }) => `  ${id}: ${reason}`));
   return `${lines.join('\n')}\n`;
 }

@@ -1,9 +1,9 @@
-import { randomBytes } from 'node:crypto';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { UserError } from '../errors.js';
 import { requireWanted } from './abandon.js';
 import { holdSignals, untilDone } from './interrupt.js';
+import { temporaryName } from './temporary.js';
 
 /** What is wrong, and how to mend it, for the errors of a file system that are the user's to solve. */
 const causes: Readonly<Record<string, readonly [problem: string, hint: string]>> = {
@@ -15,6 +15,8 @@ const causes: Readonly<Record<string, readonly [problem: string, hint: string]>>
   EISDIR: ['it is a folder', 'name a file'],
   ENOSPC: ['no space is left on the device', 'make room, or choose another place'],
   EDQUOT: ['the disk quota is used up', 'make room, or choose another place'],
+  ENOENT: ['its folder does not exist, or has been removed', 'run the same command again'],
+  ESTALE: ['its folder has been removed on the file server', 'run the same command again'],
   ENAMETOOLONG: ['the name is too long', 'choose a shorter one'],
 };
 
@@ -60,15 +62,32 @@ export async function makeFolder(path: string): Promise<void> {
  * @throws AbandonedError if the process is about to end; what is being written then is finished
  */
 export async function writeFileAtomic(path: string, data: string | Uint8Array): Promise<void> {
-  requireWanted();
-  const release = holdSignals();
-  await untilDone(writeAndRename(path, data)).finally(release);
+  await writeThenRename(path, data, writeIntoFolder);
 }
 
-async function writeAndRename(path: string, data: string | Uint8Array): Promise<void> {
-  const temporary = `${path}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`;
+/**
+ * As {@link writeFileAtomic}, into a folder that exists: if it has been removed, it is not made anew behind the user's back.
+ *
+ * @throws UserError if the place cannot be written to
+ */
+export async function replaceFile(path: string, data: string | Uint8Array): Promise<void> {
+  await writeThenRename(path, data, writeFile);
+}
+
+async function writeThenRename(
+  path: string, data: string | Uint8Array, write: (path: string, data: string | Uint8Array) => Promise<void>,
+): Promise<void> {
+  requireWanted();
+  const release = holdSignals();
+  await untilDone(writeAndRename(path, data, write)).finally(release);
+}
+
+async function writeAndRename(
+  path: string, data: string | Uint8Array, write: (path: string, data: string | Uint8Array) => Promise<void>,
+): Promise<void> {
+  const temporary = temporaryName(path);
   try {
-    await writeIntoFolder(temporary, data);
+    await write(temporary, data);
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => undefined);

@@ -1,29 +1,22 @@
 import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
-import { open, readdir, readFile } from 'node:fs/promises';
+import { open, readdir, truncate, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { UserError } from '../errors.js';
+import { messageOf, UserError } from '../errors.js';
 import type { ArrayTask } from './array-task.js';
 import { makeFolder, writeError } from './files.js';
-import { parseJsonLines } from './json-lines.js';
+import { journalsIn, parseJournal } from './journal-text.js';
+import type { JournalEntry, JournalText } from './journal-text.js';
+import { isFileAt, vanished } from './out-folder.js';
+import { readRegularFile } from './read-file.js';
+import { isTemporaryName } from './temporary.js';
 
-/** What became of one item. */
-export interface JournalEntry {
-  readonly id: string;
-  readonly status: 'done' | 'failed';
-  /** Why it failed. */
-  readonly reason?: string;
-  /** What is worth knowing of an item that is done. */
-  readonly notes?: readonly string[];
-}
-
-/** The settings that a folder's results were made with, and their fingerprint. */
-interface JournalHeader {
-  readonly settings: string;
-  readonly values: Readonly<Record<string, unknown>>;
-}
+export type { JournalEntry } from './journal-text.js';
 
 const PREFIX = 'journal';
+
+/** Files that only a run of this program writes beside its results. */
+const RECORD = /^(?:run(?:-\d+of\d+)?|ablation)\.json$/;
 
 /** A short fingerprint of settings; the order of their names does not matter. */
 export function fingerprint(settings: Readonly<Record<string, unknown>>): string {
@@ -36,9 +29,13 @@ export function fingerprint(settings: Readonly<Record<string, unknown>>): string
  * resumes where it was. The first line holds the settings: results of different settings do not mix.
  */
 export class Journal {
+  /** Items whose files are not what an earlier run had written. */
+  private readonly forgotten = new Set<string>();
+
   private constructor(
-    private readonly folder: string, private readonly own: string, private readonly file: FileHandle,
-    private readonly known: Map<string, JournalEntry>,
+    private readonly folder: string, private readonly own: string, private readonly settings: string, private readonly file: FileHandle,
+    /** The last word of every journal on an item. */
+    private readonly known: Map<string, readonly JournalEntry[]>,
   ) {}
 
   /**
@@ -46,53 +43,71 @@ export class Journal {
    *
    * @param settings everything that results depend on
    * @param part tells the journals of several shards apart, e.g. `1of4`; empty for the only one
-   * @param resume false: the process's own journal is begun anew
+   * @param resume false: what earlier runs have done does not count, and the process's own journal is begun anew
+   * @param results folders in `folder` that hold results: if there are some but no journal, they are not touched
    * @param task the array task that this process is; it is written down for a later array that runs some tasks again
-   * @throws UserError where the folder holds results of other settings, or cannot be written to
+   * @throws UserError if the folder holds results of other settings, or results of which no journal says what settings they
+   *   are of; if a journal is damaged; if the folder cannot be written to
    */
-  static async open(folder: string, settings: Readonly<Record<string, unknown>>, part: string, resume: boolean, task?: ArrayTask): Promise<Journal> {
+  static async open(
+    folder: string, settings: Readonly<Record<string, unknown>>, part: string, resume: boolean, results: readonly string[] = [],
+    task?: ArrayTask,
+  ): Promise<Journal> {
     await makeFolder(folder);
-    const known = new Map<string, JournalEntry>();
     const own = part === '' ? PREFIX : `${PREFIX}-${part}`;
     const hash = fingerprint(settings);
-    let begun: JournalText | undefined;
-    for (const name of await journalsIn(folder)) {
-      if (!resume && name === own) continue;
-      const text = await readJournal(join(folder, name));
-      const { header, entries } = text;
-      if (header !== undefined && header.settings !== hash) throw mixed(folder, header.values, settings);
-      for (const entry of entries) known.set(entry.id, entry);
-      if (name === own && header !== undefined) begun = text;
+    const names = await journalsIn(folder);
+    const known = new Map<string, readonly JournalEntry[]>();
+    if (!resume) {
+      if (names.length === 0) await refuseForeign(folder, results, false);
+      await beginAnew(folder, names, own, hash, known);
+      return new Journal(folder, own, hash, await create(folder, own, settings, task), known);
     }
-    const path = join(folder, own);
-    try {
-      const file = await open(path, begun === undefined ? 'w' : 'a');
-      if (begun === undefined) await file.appendFile(`${JSON.stringify({ settings: hash, values: settings, task })}\n`);
-      // What comes next must not be written behind half a line.
-      else if (!begun.whole) await file.appendFile('\n');
-      return new Journal(folder, own, file, known);
-    } catch (error) {
-      throw writeError(path, error);
+    const texts = new Map<string, JournalText>();
+    for (const name of names) texts.set(name, await readJournal(join(folder, name)));
+    for (const [name, { header, damage, entries }] of texts) {
+      if (damage !== undefined) throw damaged(join(folder, name), damage);
+      if (header !== undefined && header.settings !== hash) throw mixed(folder, name, header.values, settings);
+      addEntries(known, entries);
     }
+    if (![...texts.values()].some(({ header }) => header !== undefined)) await refuseForeign(folder, results, names.length > 0);
+    const before = texts.get(own);
+    const file = before?.header === undefined ? await create(folder, own, settings, task, before !== undefined) : await goOn(folder, own, before);
+    return new Journal(folder, own, hash, file, known);
   }
 
   /** Whether an item is done. What failed is tried again. */
   isDone(id: string): boolean {
-    return this.known.get(id)?.status === 'done';
+    return this.doneEntries(id).length > 0;
+  }
+
+  /** What the journals say of an item that is done; several, where several processes have done it. */
+  doneEntries(id: string): readonly JournalEntry[] {
+    return (this.known.get(id) ?? []).filter(({ status }) => status === 'done');
+  }
+
+  /** Takes an item for one that is not done: its files are not what was written. */
+  forget(id: string): void {
+    this.known.delete(id);
+    this.forgotten.add(id);
   }
 
   /** What is known of every item, from this run and those before and beside it. */
   get entries(): readonly JournalEntry[] {
-    return [...this.known.values()];
+    return [...this.known.values()].map((entries) => entries.find(({ status }) => status === 'done') ?? entries[0]);
   }
 
+  /** @throws UserError if it cannot be written to, or has been removed or replaced */
   async record(entry: JournalEntry): Promise<void> {
+    const path = join(this.folder, this.own);
+    if (!await isFileAt(path, this.file)) throw vanished(path);
     try {
       await this.file.appendFile(`${JSON.stringify(entry)}\n`);
     } catch (error) {
-      throw writeError(join(this.folder, this.own), error);
+      throw writeError(path, error);
     }
-    this.known.set(entry.id, entry);
+    this.known.set(entry.id, [entry]);
+    this.forgotten.delete(entry.id);
   }
 
   /**
@@ -104,9 +119,11 @@ export class Journal {
     let news = false;
     for (const name of await journalsIn(this.folder)) {
       if (name === this.own) continue;
-      for (const entry of (await readJournal(join(this.folder, name))).entries) {
-        if (entry.status !== 'done' || this.isDone(entry.id)) continue;
-        this.known.set(entry.id, entry);
+      const { header, damage, entries } = await readJournal(join(this.folder, name));
+      if (damage !== undefined || header?.settings !== this.settings) continue;
+      for (const entry of entries) {
+        if (entry.status !== 'done' || this.isDone(entry.id) || this.forgotten.has(entry.id)) continue;
+        this.known.set(entry.id, [entry]);
         news = true;
       }
     }
@@ -118,35 +135,114 @@ export class Journal {
   }
 }
 
-interface JournalText {
-  readonly header: JournalHeader | undefined;
-  readonly entries: readonly JournalEntry[];
-  /** Whether the last line is complete. */
-  readonly whole: boolean;
+/** Whether a folder holds a journal that says what settings its results are of. */
+export async function hasJournal(folder: string): Promise<boolean> {
+  for (const name of await journalsIn(folder).catch(() => [])) {
+    const text = await readJournal(join(folder, name)).catch(() => undefined);
+    if (text?.header !== undefined) return true;
+  }
+  return false;
 }
 
-async function journalsIn(folder: string): Promise<string[]> {
-  return (await readdir(folder)).filter((name) => name === PREFIX || name.startsWith(`${PREFIX}-`)).sort();
+/**
+ * Takes away the journal of this process, and those of other settings whose results are about to be replaced. The other
+ * shards of this run begin theirs anew themselves.
+ */
+async function beginAnew(
+  folder: string, names: readonly string[], own: string, hash: string, known: Map<string, readonly JournalEntry[]>,
+): Promise<void> {
+  const [run] = /of\d+$/.exec(own) ?? [];
+  for (const name of names) {
+    const path = join(folder, name);
+    const text = name === own ? undefined : await readJournal(path).catch(() => undefined);
+    if (text?.header?.settings === hash && text.damage === undefined) addEntries(known, text.entries);
+    else if (name === own || run === undefined || !name.endsWith(run)) await remove(path);
+  }
+}
+
+async function remove(path: string): Promise<void> {
+  try {
+    await unlink(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw writeError(path, error);
+  }
+}
+
+/** @param overwrite there is a file of that name, without anything that matters */
+async function create(
+  folder: string, own: string, settings: Readonly<Record<string, unknown>>, task: ArrayTask | undefined, overwrite = false,
+): Promise<FileHandle> {
+  const path = join(folder, own);
+  try {
+    if (overwrite) await truncate(path);
+    const file = await open(path, overwrite ? 'a' : 'ax');
+    await file.appendFile(`${JSON.stringify({ settings: fingerprint(settings), values: settings, task })}\n`);
+    return file;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw writeError(path, error);
+    throw new UserError(`${path} was not there a moment ago`, 'another run has just begun in this folder: let it end, or choose another --out', { cause: error });
+  }
+}
+
+async function goOn(folder: string, own: string, { whole }: JournalText): Promise<FileHandle> {
+  const path = join(folder, own);
+  try {
+    const file = await open(path, 'a');
+    // What comes next must not be written behind half a line.
+    if (!whole) await file.appendFile('\n');
+    return file;
+  } catch (error) {
+    throw writeError(path, error);
+  }
+}
+
+function addEntries(known: Map<string, readonly JournalEntry[]>, entries: readonly JournalEntry[]): void {
+  for (const entry of entries) known.set(entry.id, [...known.get(entry.id) ?? [], entry]);
 }
 
 async function readJournal(path: string): Promise<JournalText> {
-  const text = await readFile(path, 'utf8');
-  // A process that was killed may have left half a line; the item in it was not recorded.
-  const parsed = parseJsonLines(text) as (JournalHeader | JournalEntry)[];
-  return {
-    header: parsed.find((line) => 'settings' in line),
-    entries: parsed.filter((line) => 'id' in line),
-    whole: text.endsWith('\n'),
-  };
+  try {
+    return parseJournal(await readRegularFile(path), fingerprint);
+  } catch (error) {
+    // It was removed a moment ago.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { header: undefined, entries: [], whole: true };
+    throw unreadable(path, error);
+  }
 }
 
-function mixed(folder: string, before: Readonly<Record<string, unknown>>, now: Readonly<Record<string, unknown>>): UserError {
+function unreadable(path: string, cause: unknown): UserError {
+  const reason = cause instanceof UserError ? cause.message : `${path}: ${messageOf(cause)}`;
+  return new UserError(`the journal cannot be read: ${reason}`, 'choose another --out, or remove the folder', { cause });
+}
+
+/** @throws UserError if there are results, but no journal says what they are */
+async function refuseForeign(folder: string, results: readonly string[], ours: boolean): Promise<void> {
+  for (const part of results) {
+    const names = await readdir(join(folder, part)).catch(() => []);
+    if (names.every((name) => name.startsWith('.') || isTemporaryName(name))) continue;
+    const known = ours || (await readdir(folder)).some((name) => RECORD.test(name));
+    throw new UserError(
+      `${join(folder, part)} holds files already, and no journal in ${folder} says what settings they were made with`,
+      known ? GO_ON : 'choose another --out, or move the files away if they are not needed',
+    );
+  }
+}
+
+const GO_ON = 'choose another --out, or remove the folder, or make everything anew with --no-resume';
+
+function damaged(path: string, damage: string): UserError {
+  return new UserError(`the journal ${path} is damaged: ${damage}, so nobody knows what settings the results are of`, GO_ON);
+}
+
+function mixed(
+  folder: string, name: string, before: Readonly<Record<string, unknown>>, now: Readonly<Record<string, unknown>>,
+): UserError {
   const text = (value: unknown): string => JSON.stringify(value) ?? 'none';
   const short = (value: unknown): string => (text(value).length > 60 ? `${text(value).slice(0, 57)}...` : text(value));
-  const names = [...new Set([...Object.keys(before), ...Object.keys(now)])].filter((name) => text(before[name]) !== text(now[name]));
-  const differences = names.slice(0, 4).map((name) => `${name} was ${short(before[name])} and is ${short(now[name])}`);
+  const names = [...new Set([...Object.keys(before), ...Object.keys(now)])].filter((key) => text(before[key]) !== text(now[key]));
+  const differences = names.slice(0, 4).map((key) => `${key} was ${short(before[key])} and is ${short(now[key])}`);
   return new UserError(
     `${folder} holds results of other settings: ${differences.join('; ')}${names.length > 4 ? '; ...' : ''}`,
-    'choose another --out, or remove the folder, or make everything anew with --no-resume',
+    name === PREFIX ? GO_ON : `${GO_ON} (they are in its file ${name})`,
   );
 }

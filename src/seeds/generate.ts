@@ -1,5 +1,5 @@
-import { access } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { workerMemory } from '../cam/memory.js';
 import { chooseLayers } from '../cam/layer-choice.js';
 import type { LoadedClassifier } from '../cam/load.js';
@@ -15,6 +15,9 @@ import { writeFileAtomic } from '../jobs/files.js';
 import { hashFile } from '../jobs/hash.js';
 import type { JournalEntry } from '../jobs/journal.js';
 import { Journal } from '../jobs/journal.js';
+import { OutFolder } from '../jobs/out-folder.js';
+import { refuseInputs } from '../jobs/own-folder.js';
+import { openItems } from '../jobs/resume.js';
 import type { Shard } from '../jobs/shard.js';
 import { itemsOfShard } from '../jobs/shard.js';
 import type { Size } from '../onnx/shapes.js';
@@ -27,6 +30,7 @@ import type { MaskFormat } from '../voc/masks.js';
 import type { VocItem } from '../voc/splits.js';
 import { startSeedPool } from './pool.js';
 import type { SeedPool } from './pool.js';
+import { isWholeSeedFile, recordedFiles, SEED_FOLDER, seedFiles, seedFolders } from './seed-files.js';
 import type { SeedResult, SeedTask, StageTimes } from './seed-worker.js';
 
 /** Everything that {@link generateSeeds} needs. */
@@ -43,6 +47,8 @@ export interface GenerateOptions {
   /** All images of the split, where `items` is only a part of it: the list names every one that is done. */
   readonly splitItems?: readonly VocItem[];
   readonly out: string;
+  /** Files and folders that are read, beside those of `items`: `out` may be none of them. */
+  readonly inputs?: readonly string[];
   readonly format: MaskFormat;
   readonly saveCams: boolean;
   /** Write the seeds that there would be without refiners, too. */
@@ -61,8 +67,11 @@ export interface GenerateOptions {
   readonly stopped?: () => boolean;
   /** Called with what runs the CAM program, for people. */
   readonly onRuntime?: (description: string) => void;
-  /** Called before the first image, with the number of images to do and those done by an earlier run. */
-  readonly onStart?: (total: number, resumed: number) => void;
+  /**
+   * Called before the first image, with the number of images to do, of those done by an earlier run, and of those that an
+   * earlier run had done but whose files are missing or damaged now.
+   */
+  readonly onStart?: (total: number, resumed: number, remade: number) => void;
   readonly onProgress?: (done: number) => void;
 }
 
@@ -80,6 +89,8 @@ export interface GenerateSummary {
   readonly failures: readonly { readonly id: string; readonly reason: string }[];
   readonly notes: readonly { readonly id: string; readonly notes: readonly string[] }[];
   readonly missing: readonly string[];
+  /** Images that an earlier run had done, but whose files were missing or damaged: they were to be made again. */
+  readonly remade: readonly string[];
   readonly interrupted: boolean;
   readonly seconds: number;
   readonly imagesPerSecond: number;
@@ -109,20 +120,28 @@ export async function generateSeeds(options: GenerateOptions): Promise<GenerateS
     // Not named where it is not asked for: runs of earlier versions can be resumed.
     ...options.saveUnrefined === true && { unrefined: true },
   };
-  const journal = await Journal.open(out, fixed, part, options.resume, options.task);
-  const opened = await openRuntime(options.runtime);
-  options.onRuntime?.(opened.description);
-  const { workers, threads } = lanesFor(classifier, settings, inputSize, options, opened.accelerated);
-  const started = new Date();
-  const tally = new Tally();
-  const mine = shard === undefined ? options.items : itemsOfShard(options.items, shard);
+  const folders = seedFolders(options);
+  await refuseInputs({
+    out, folders, files: [listPath(options), join(out, 'run.json')],
+    inputs: options.inputs ?? [],
+    inputFolders: [...new Set(options.items.flatMap(({ imagePath, maskPath }) => [dirname(imagePath), dirname(maskPath)]))],
+  });
+  const journal = await Journal.open(out, fixed, part, options.resume, folders, options.task);
+  let place: OutFolder | undefined;
   let pool: SeedPool | undefined;
   try {
-    const seedPath = ({ id }: VocItem): string => join(out, 'SegmentationClass', `${id}.png`);
-    const open: VocItem[] = [];
-    for (const item of mine) if (!options.resume || !journal.isDone(item.id) || !await exists(seedPath(item))) open.push(item);
+    place = await OutFolder.open(out, [...folders, LIST_FOLDER]);
+    const opened = await openRuntime(options.runtime);
+    options.onRuntime?.(opened.description);
+    const { workers, threads } = lanesFor(classifier, settings, inputSize, options, opened.accelerated);
+    const started = new Date();
+    const tally = new Tally();
+    const mine = shard === undefined ? options.items : itemsOfShard(options.items, shard);
+    const { open, remade } = options.resume
+      ? await openItems({ items: mine, journal, files: (_, entry) => recordedFiles(out, entry, options), isWhole: isWholeSeedFile })
+      : { open: mine, remade: [] };
     const resumed = mine.length - open.length;
-    options.onStart?.(open.length, resumed);
+    options.onStart?.(open.length, resumed, remade.length);
     const lanes = Math.min(workers, open.length);
     if (lanes > 0) pool = startSeedPool({
       classifier, chosen, settings, inputSize, format: options.format, runtime: opened.choice, workers: lanes, threads,
@@ -134,18 +153,19 @@ export async function generateSeeds(options: GenerateOptions): Promise<GenerateS
       run: async (item): Promise<SeedResult> => {
         const task = await taskOf(item, options.labels, logitOf);
         if ('reason' in task) return { status: 'failed', reason: task.reason };
-        const camPath = options.saveCams ? join(out, 'cams', `${item.id}.npz`) : undefined;
-        const unrefinedPath = options.saveUnrefined === true ? join(out, 'SegmentationClassUnrefined', `${item.id}.png`) : undefined;
-        return pool!.run({ ...task, imagePath: item.imagePath, seedPath: seedPath(item), camPath, unrefinedPath });
+        return pool!.run({ ...task, imagePath: item.imagePath, files: seedFiles(out, item.id, options) });
       },
       done: async (item, result) => {
+        await place?.check();
         tally.add(item.id, result);
         await journal.record(entryOf(item.id, result));
         ended++;
         options.onProgress?.(ended);
       },
     });
-    const summary = tally.summary(options, resumed, open.length - ended, (Date.now() - started.getTime()) / 1000);
+    await place.check();
+    await requireSeeds(out, mine, journal);
+    const summary = tally.summary(options, { resumed, remade }, open.length - ended, (Date.now() - started.getTime()) / 1000);
     await writeList(options, journal);
     await writeFileAtomic(join(out, part === '' ? 'run.json' : `run-${part}.json`), `${JSON.stringify({
       ...options.record,
@@ -162,6 +182,7 @@ export async function generateSeeds(options: GenerateOptions): Promise<GenerateS
     return summary;
   } finally {
     await pool?.destroy();
+    await place?.close();
     await journal.close();
   }
 }
@@ -222,21 +243,33 @@ export async function taskOf(
 
 function entryOf(id: string, result: SeedResult): JournalEntry {
   if (result.status === 'failed') return { id, status: 'failed', reason: result.reason };
-  return result.notes.length === 0 ? { id, status: 'done' } : { id, status: 'done', notes: result.notes };
+  const { notes, files } = result;
+  return notes.length === 0 ? { id, status: 'done', files } : { id, status: 'done', notes, files };
+}
+
+const LIST_FOLDER = 'ImageSets';
+
+function listPath({ out, split }: GenerateOptions): string {
+  return join(out, LIST_FOLDER, `${split}.txt`);
+}
+
+/** @throws UserError if seeds that are done have been removed while the run was under way */
+async function requireSeeds(out: string, items: readonly VocItem[], journal: Journal): Promise<void> {
+  const names = new Set(await readdir(join(out, SEED_FOLDER)));
+  const lost = items.filter(({ id }) => journal.isDone(id) && !names.has(`${id}.png`));
+  if (lost.length === 0) return;
+  throw new UserError(`${lost.length} seeds in ${join(out, SEED_FOLDER)} were removed while the run was under way, the first being ${lost[0].id}.png`, 'the same command makes them again');
 }
 
 /** Writes the ids that are done, in the order of the split, also those of other shards. */
-async function writeList({ out, split, items, splitItems = items }: GenerateOptions, journal: Journal): Promise<void> {
+async function writeList(options: GenerateOptions, journal: Journal): Promise<void> {
+  const { items, splitItems = items } = options;
   await journal.refresh();
   // A shard that ended while this one was writing has written its own list before or after: look once more.
   do {
     const ids = splitItems.map(({ id }) => id).filter((id) => journal.isDone(id));
-    await writeFileAtomic(join(out, 'ImageSets', `${split}.txt`), ids.map((id) => `${id}\n`).join(''));
+    await writeFileAtomic(listPath(options), ids.map((id) => `${id}\n`).join(''));
   } while (await journal.refresh());
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(() => true, () => false);
 }
 
 /** Adds up what became of the images. */
@@ -256,12 +289,15 @@ class Tally {
     for (const stage of Object.keys(this.times) as (keyof StageTimes)[]) this.times[stage] += result.times[stage];
   }
 
-  summary({ out, missing, stopped }: GenerateOptions, resumed: number, left: number, seconds: number): GenerateSummary {
+  summary(
+    { out, missing, stopped }: GenerateOptions, { resumed, remade }: { readonly resumed: number; readonly remade: readonly string[] },
+    left: number, seconds: number,
+  ): GenerateSummary {
     const mean = (total: number): number => Number((total / Math.max(1, this.written)).toFixed(2));
     return {
       out,
       counts: { written: this.written, resumed, failed: this.failures.length, missing: missing.length, left },
-      failures: this.failures, notes: this.notes, missing: missing.map(({ id }) => id),
+      failures: this.failures, notes: this.notes, missing: missing.map(({ id }) => id), remade,
       interrupted: stopped?.() === true && left > 0,
       seconds: Number(seconds.toFixed(2)),
       imagesPerSecond: Number((this.written / Math.max(seconds, 1e-3)).toFixed(2)),

@@ -11,16 +11,18 @@ import { openCam } from '../cam/plan.js';
 import { messageOf } from '../errors.js';
 import { openPhoto } from '../image/photo-file.js';
 import { readPhoto } from '../image/photo.js';
-import { writeFileAtomic } from '../jobs/files.js';
+import type { JournalEntry } from '../jobs/journal.js';
 import { encodeNpz } from '../jobs/npz.js';
+import { writeStamped } from '../jobs/stamp.js';
 import { openRuntime } from '../runtime/open.js';
 import type { RuntimeChoice } from '../runtime/open.js';
 import { className } from '../voc/classes.js';
 import type { MaskFormat } from '../voc/masks.js';
-import { writeMask } from '../voc/masks.js';
+import { encodeMask } from '../voc/masks.js';
 import { mapsOfPhoto } from './photo-maps.js';
 import type { PhotoMapOptions } from './photo-maps.js';
 import { makeSeeds } from './make-seeds.js';
+import { CAM_FOLDER, NO_CLASS, SEED_FOLDER, UNREFINED_FOLDER } from './seed-files.js';
 import type { SeedPolicies } from './make-seeds.js';
 
 /** What a worker needs for all of its images. */
@@ -42,11 +44,8 @@ export interface SeedTask {
   /** VOC indices of its classes, and the logit of each. */
   readonly labels: readonly number[];
   readonly logits: readonly number[];
-  readonly seedPath: string;
-  /** Where the maps go as .npz; not written without it. */
-  readonly camPath?: string;
-  /** Where the seeds go that there would be without refiners; not made without it. */
-  readonly unrefinedPath?: string;
+  /** Where its files go: see {@link seedFiles}. The folders must exist. */
+  readonly files: Readonly<Record<string, string>>;
 }
 
 /** Where the time of an image went, in milliseconds. */
@@ -59,7 +58,7 @@ export interface StageTimes {
 
 /** What became of a photograph. */
 export type SeedResult
-  = | { readonly status: 'done'; readonly notes: readonly string[]; readonly times: StageTimes }
+  = | { readonly status: 'done'; readonly notes: readonly string[]; readonly files: NonNullable<JournalEntry['files']>; readonly times: StageTimes }
     | { readonly status: 'failed'; readonly reason: string };
 
 const data = workerData as SeedWorkerData;
@@ -79,9 +78,9 @@ export default async function run(task: SeedTask): Promise<SeedResult> {
   }
 }
 
-async function makeSeed(cam: CamRunner, { imagePath, labels, logits, seedPath, camPath, unrefinedPath }: SeedTask): Promise<SeedResult> {
+async function makeSeed(cam: CamRunner, { imagePath, labels, logits, files }: SeedTask): Promise<SeedResult> {
   const notes: string[] = [];
-  if (labels.length === 0) return allBackground(imagePath, seedPath, unrefinedPath);
+  if (labels.length === 0) return allBackground(imagePath, files);
   const start = performance.now();
   const photo = await openPhoto(imagePath);
   const { original } = photo;
@@ -91,31 +90,45 @@ async function makeSeed(cam: CamRunner, { imagePath, labels, logits, seedPath, c
   const computed = performance.now();
   const shown = results.map(({ result, ...view }) => unmirrored(pickMaps(result.maps, data.picks), view));
   const { maps, maxima, background, unrefined } = await mapsOfPhoto(
-    shown, labels.length, original, (size) => photo.at(size), { ...data.maps, keepUnrefined: unrefinedPath !== undefined });
+    shown, labels.length, original, (size) => photo.at(size), { ...data.maps, keepUnrefined: UNREFINED_FOLDER in files });
   const empty = labels.filter((_, k) => maxima[k] === 0);
   notes.push(...empty.map((label) => `the map of ${className(label)} is zero everywhere`));
   const seeds = makeSeeds(maps, labels, data.policies, background);
   const lost = seeds.lost.filter((label) => !empty.includes(label));
   notes.push(...lost.map((label) => `${className(label)} gets no pixel${data.policies.rescue > 0 ? ' but its strongest' : ''}`));
   const assigned = performance.now();
-  await writeMask(seedPath, seeds.labels, data.format);
-  if (unrefinedPath !== undefined) await writeMask(unrefinedPath, makeSeeds(unrefined ?? maps, labels, data.policies).labels, data.format);
-  if (camPath !== undefined) {
-    await writeFileAtomic(camPath, encodeNpz({
+  const stamps = await writeAll(files, {
+    [SEED_FOLDER]: () => encodeMask(seeds.labels, data.format),
+    [UNREFINED_FOLDER]: () => encodeMask(makeSeeds(unrefined ?? maps, labels, data.policies).labels, data.format),
+    [CAM_FOLDER]: () => encodeNpz({
       keys: { shape: [labels.length], data: Int32Array.from(labels) },
       maps: { shape: [labels.length, ...original], data: mapsToArray(maps) },
       ...Object.fromEntries(singleLayers(shown, labels.length, data.maps.fusion).map(({ height, width, data: layer }, i) => (
         [`layer_${i}`, { shape: [labels.length, height, width], data: layer }]))),
-    }));
-  }
-  return { status: 'done', notes, times: { ...times, read: opened - start + times.read, seeds: assigned - computed, write: performance.now() - assigned } };
+    }),
+  });
+  return {
+    status: 'done', notes, files: stamps,
+    times: { ...times, read: opened - start + times.read, seeds: assigned - computed, write: performance.now() - assigned },
+  };
 }
 
 /** An image of no class: it is decoded all the same, for its size and because a damaged one is to be reported. */
-async function allBackground(imagePath: string, ...seedPaths: readonly (string | undefined)[]): Promise<SeedResult> {
+async function allBackground(imagePath: string, files: SeedTask['files']): Promise<SeedResult> {
   const start = performance.now();
   const { original: [height, width] } = await readPhoto(imagePath, { input: data.views.inputSize, maxPixels: data.views.maxPixels });
   const read = performance.now();
-  for (const path of seedPaths) if (path !== undefined) await writeMask(path, { width, height, data: new Uint8Array(width * height) }, data.format);
-  return { status: 'done', notes: ['no class: all background'], times: { read: read - start, cam: 0, seeds: 0, write: performance.now() - read } };
+  const background = (): Uint8Array => encodeMask({ width, height, data: new Uint8Array(width * height) }, data.format);
+  const stamps = await writeAll(files, { [SEED_FOLDER]: background, [UNREFINED_FOLDER]: background });
+  return { status: 'done', notes: [NO_CLASS], files: stamps, times: { read: read - start, cam: 0, seeds: 0, write: performance.now() - read } };
+}
+
+/** Writes those files that are wanted and that there is content for, and hands back their stamps. */
+async function writeAll(files: SeedTask['files'], contents: Readonly<Record<string, () => Uint8Array>>): Promise<Record<string, string>> {
+  const stamps: Record<string, string> = {};
+  for (const [folder, path] of Object.entries(files)) {
+    const content = contents[folder];
+    if (content !== undefined) stamps[folder] = await writeStamped(path, content());
+  }
+  return stamps;
 }

@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
 import { messageOf, UserError } from '../errors.js';
-import { writeFileAtomic } from '../jobs/files.js';
+import { replaceFile } from '../jobs/files.js';
 import { readRegularFile } from '../jobs/read-file.js';
 import type { GroupState } from './trainer.js';
 
@@ -27,22 +29,32 @@ export interface EpochResult {
   readonly map?: number;
 }
 
+const epochSchema = z.object({ epoch: z.int().min(1), loss: z.number(), map: z.number().nullish().transform((map) => map ?? undefined) });
+
+const headerSchema = z.object({
+  settings: z.string(), step: z.int().min(0), lossSum: z.number(), epochs: z.array(epochSchema),
+  /** The number of weights of each group, and whether their averages are there. */
+  groups: z.array(z.int().min(0)), average: z.boolean(),
+  /** SHA-256 of the vectors; earlier versions wrote none. */
+  sha256: z.string().optional(),
+});
+
 /**
- * Writes a checkpoint: one line of text that tells the format, one line of JSON, and the vectors as little-endian floats,
- * for each group its weights, its velocity and its average.
+ * Writes a checkpoint into a folder that exists: one line of text that tells the format, one line of JSON, and the vectors as
+ * little-endian floats, for each group its weights, its velocity and its average.
  */
 export async function writeCheckpoint(path: string, position: RunPosition, state: readonly GroupState[]): Promise<void> {
   const shape = { groups: state.map(({ weights }) => weights.length), average: state[0]?.average !== undefined };
-  const header = Buffer.from(`${MAGIC}${JSON.stringify({ ...position, ...shape })}\n`);
   const vectors = state.flatMap(vectorsOf).map((vector) => new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength));
-  await writeFileAtomic(path, Buffer.concat([header, ...vectors]));
+  const header = Buffer.from(`${MAGIC}${JSON.stringify({ ...position, ...shape, sha256: hashOf(vectors) })}\n`);
+  await replaceFile(path, Buffer.concat([header, ...vectors]));
 }
 
 /**
- * Reads a checkpoint into the state of a trainer.
+ * Reads a checkpoint into the state of a trainer, which is left as it is if an error is thrown.
  *
- * @returns `undefined` where there is none
- * @throws UserError where the file is no checkpoint, or one of another network
+ * @returns `undefined` if there is none
+ * @throws UserError if the file cannot be read, is not a checkpoint, is damaged, or is one of another network
  */
 export async function readCheckpoint(path: string, state: readonly GroupState[]): Promise<RunPosition | undefined> {
   let bytes: Buffer;
@@ -50,22 +62,39 @@ export async function readCheckpoint(path: string, state: readonly GroupState[])
     bytes = await readRegularFile(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new UserError(`cannot read the checkpoint ${path}: ${messageOf(error)}`, 'begin anew with --no-resume', { cause: error });
+    throw new UserError(`the checkpoint cannot be read: ${error instanceof UserError ? error.message : `${path}: ${messageOf(error)}`}`, 'name another --work folder', { cause: error });
   }
   const end = bytes.indexOf('\n', MAGIC.length);
-  if (!bytes.subarray(0, MAGIC.length).equals(Buffer.from(MAGIC)) || end < 0) throw new UserError(`${path} is no checkpoint of a training run`, 'remove it, or begin anew with --no-resume');
-  const header = JSON.parse(bytes.subarray(MAGIC.length, end).toString()) as RunPosition & { groups: number[]; average: boolean };
-  const { groups, average, ...position } = header;
+  if (!bytes.subarray(0, MAGIC.length).equals(Buffer.from(MAGIC)) || end < 0) throw new UserError(`${path} is not a checkpoint of a training run`, GO_ON);
+  const { groups, average, sha256, ...position } = headerOf(bytes.subarray(MAGIC.length, end).toString(), path);
   const vectors = state.flatMap(vectorsOf);
   const expected = vectors.reduce((sum, { byteLength }) => sum + byteLength, end + 1);
   const same = groups.join() === state.map(({ weights }) => weights.length).join() && average === (state[0]?.average !== undefined);
-  if (!same || bytes.length !== expected) throw new UserError(`${path} is a checkpoint of another network`, 'name the same backbone, or begin anew with --no-resume');
+  if (!same) throw new UserError(`${path} is a checkpoint of another network`, 'name the same backbone, or begin anew with --no-resume');
+  if (bytes.length !== expected) throw new UserError(`the checkpoint ${path} is damaged: it has ${bytes.length} bytes, not ${expected}`, GO_ON);
+  if (sha256 !== undefined && sha256 !== hashOf([bytes.subarray(end + 1)])) throw new UserError(`the checkpoint ${path} is damaged: its content has changed`, GO_ON);
   let at = end + 1;
   for (const vector of vectors) {
     new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength).set(bytes.subarray(at, at + vector.byteLength));
     at += vector.byteLength;
   }
   return position;
+}
+
+const GO_ON = 'name another --work folder, remove the file, or begin anew with --no-resume';
+
+function headerOf(text: string, path: string): z.infer<typeof headerSchema> {
+  try {
+    return headerSchema.parse(JSON.parse(text));
+  } catch (cause) {
+    throw new UserError(`the checkpoint ${path} is damaged: its second line does not say where the run is`, GO_ON, { cause });
+  }
+}
+
+function hashOf(parts: readonly Uint8Array[]): string {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part);
+  return hash.digest('hex');
 }
 
 function vectorsOf({ weights, velocity, average }: GroupState): Float32Array[] {

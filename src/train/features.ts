@@ -6,11 +6,14 @@ import { formatInputSize } from '../image/input-size.js';
 import type { Normalisation } from '../image/normalise.js';
 import { writeFileAtomic } from '../jobs/files.js';
 import { readRegularFile } from '../jobs/read-file.js';
+import { removeLeftovers } from '../jobs/temporary.js';
 import type { FeatureLayer } from '../onnx/layers.js';
 import type { NetworkGraph } from '../onnx/network.js';
 import type { RuntimeChoice } from '../runtime/open.js';
 import { buildFeatureGraph, FEATURES } from './graphs.js';
 import { computeVectors } from './vectors.js';
+
+const CACHE_PREFIX = 'features-';
 
 /** Pooled features of a list of photographs. */
 export interface FeatureTable {
@@ -49,14 +52,18 @@ export async function extractFeatures(paths: readonly string[], options: Feature
   const { layer, inputSizes, flip } = options;
   const views = inputSizes.length * (flip ? 2 : 1);
   const channels = layer.channels;
-  const file = join(options.cache, `features-${await cacheKey(paths, options)}.f32`);
+  const file = join(options.cache, `${CACHE_PREFIX}${await cacheKey(paths, options)}.f32`);
+  await removeLeftovers(options.cache, CACHE_PREFIX);
   const known = await readCache(file, paths.length * views * channels);
   if (known !== undefined) return { paths, data: known, views, channels, failures: [], cached: true };
 
   const { paths: read, data, failures } = await computeVectors(buildFeatureGraph(options.backbone, layer), paths, channels, {
     ...options, input: options.backbone.input.name, output: FEATURES,
   });
-  if (failures.length === 0) await writeFileAtomic(file, new Uint8Array(data.buffer));
+  if (failures.length === 0) {
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    await writeFileAtomic(file, Buffer.concat([bytes, hashOf(bytes)]));
+  }
   return { paths: read, data, views, channels, failures, cached: false };
 }
 
@@ -72,11 +79,18 @@ async function cacheKey(paths: readonly string[], { backboneHash, layer, normali
   return hash.digest('hex').slice(0, 24);
 }
 
+/** The floats, and behind them their SHA-256; earlier versions left that out. */
 async function readCache(file: string, length: number): Promise<Float32Array | undefined> {
   const bytes = await readRegularFile(file).catch(() => undefined);
-  // A file of another length is no cache of ours.
-  if (bytes?.byteLength !== length * 4) return undefined;
+  const content = bytes?.subarray(0, length * 4);
+  // A file of another length is not a cache of ours, and one with another hash is damaged.
+  if (bytes === undefined || content?.byteLength !== length * 4) return undefined;
+  if (bytes.byteLength !== content.byteLength && !bytes.subarray(length * 4).equals(hashOf(content))) return undefined;
   const floats = new Float32Array(length);
-  new Uint8Array(floats.buffer).set(bytes);
+  new Uint8Array(floats.buffer).set(content);
   return floats;
+}
+
+function hashOf(bytes: Uint8Array): Buffer {
+  return createHash('sha256').update(bytes).digest();
 }

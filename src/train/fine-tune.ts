@@ -96,13 +96,14 @@ export async function fineTune(options: FineTuneOptions): Promise<FineTuneResult
     samples: options.samples, classCount: classifier.classCount, batchSize, augmentation, normalisation: options.normalisation,
     seed: settings.seed, sampler: settings.sampler, workers: options.workers,
   });
+  let log: TrainingLog | undefined;
   try {
     const perEpoch = loader.batchesPerEpoch;
     if (options.samples.length < batchSize) throw new UserError(`${options.samples.length} photographs do not fill a batch of ${batchSize}`, 'give more, or a smaller --batch-size');
     const values = { ...settings, ...options.identity };
     const checkpoint = join(folder, 'checkpoint');
     let position = await startingPoint(checkpoint, trainer, fingerprint(values), options.resume);
-    const log = await TrainingLog.open(folder, { ...values, lanes: trainer.lanes, runtime: trainer.runtime }, position.step, position.epochs);
+    log = await TrainingLog.open(folder, { ...values, lanes: trainer.lanes, runtime: trainer.runtime }, position.step, position.epochs);
     const updates = Math.ceil(perEpoch / accumulate) * epochs;
     const failures = new Map<string, string>();
     const model = (): OnnxModel => trainer.model(average > 0 ? 'average' : 'weights');
@@ -137,6 +138,7 @@ export async function fineTune(options: FineTuneOptions): Promise<FineTuneResult
       const best = map !== undefined && position.epochs.every((earlier) => (earlier.map ?? 0) < map);
       const result: EpochResult = { epoch: epoch + 1, loss: position.lossSum / perEpoch, map };
       position = { ...position, lossSum: 0, epochs: [...position.epochs, result] };
+      await log.check();
       await options.onEpoch?.(result, current, best);
       await writeCheckpoint(checkpoint, position, trainer.state);
       await log.epoch(position.epochs);
@@ -146,6 +148,7 @@ export async function fineTune(options: FineTuneOptions): Promise<FineTuneResult
       failures: [...failures].map(([path, reason]) => ({ path, reason })),
     };
   } finally {
+    await log?.close();
     await loader.close();
     await trainer.release();
   }

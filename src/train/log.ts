@@ -1,7 +1,10 @@
-import { appendFile, readFile } from 'node:fs/promises';
+import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { makeFolder, writeError, writeFileAtomic } from '../jobs/files.js';
+import { UserError } from '../errors.js';
+import { writeError, writeFileAtomic } from '../jobs/files.js';
 import { parseJsonLines } from '../jobs/json-lines.js';
+import { OutFolder } from '../jobs/out-folder.js';
+import { readRegularFile } from '../jobs/read-file.js';
 import { trainingPage } from '../report/training-page.js';
 import type { EpochResult } from './checkpoint.js';
 
@@ -19,6 +22,7 @@ export class TrainingLog {
 
   private constructor(
     private readonly folder: string, private readonly settings: Readonly<Record<string, unknown>>, private readonly steps: StepRecord[],
+    private readonly place: OutFolder,
   ) {
     this.path = join(folder, 'log.jsonl');
   }
@@ -28,17 +32,29 @@ export class TrainingLog {
    *
    * @param step the passes that are done; 0 begins anew
    * @param epochs the epochs that are done
+   * @throws UserError if the folder cannot be written to, or its log is not one of a training run
    */
   static async open(folder: string, settings: Readonly<Record<string, unknown>>, step: number, epochs: readonly EpochResult[]): Promise<TrainingLog> {
-    await makeFolder(folder);
-    const before = step === 0 ? [] : await readSteps(join(folder, 'log.jsonl'), step);
-    const log = new TrainingLog(folder, settings, before);
+    const known = await readSteps(join(folder, 'log.jsonl'));
+    const place = await OutFolder.open(folder);
+    const before = known.filter((record) => record.step <= step);
+    const log = new TrainingLog(folder, settings, before, place);
     const lines: (StepRecord | EpochResult)[] = [...before, ...epochs];
     await writeFileAtomic(log.path, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
     return log;
   }
 
+  /** @throws UserError if the folder has been removed or replaced since the log was opened */
+  async check(): Promise<void> {
+    await this.place.check();
+  }
+
+  async close(): Promise<void> {
+    await this.place.close();
+  }
+
   async step(record: StepRecord): Promise<void> {
+    await this.check();
     this.steps.push(record);
     await this.append(record);
   }
@@ -59,7 +75,24 @@ export class TrainingLog {
   }
 }
 
-async function readSteps(path: string, last: number): Promise<StepRecord[]> {
-  const text = await readFile(path, 'utf8').catch(() => '');
-  return (parseJsonLines(text) as Partial<StepRecord>[]).filter((record): record is StepRecord => record.step !== undefined && record.step <= last);
+/** @throws UserError if there is such a file, but no line of it is one of a log */
+async function readSteps(path: string): Promise<StepRecord[]> {
+  let text: string;
+  try {
+    text = (await readRegularFile(path)).toString();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw notALog(path, error);
+  }
+  const lines = parseJsonLines(text) as Partial<StepRecord & EpochResult>[];
+  const steps = lines.filter((line): line is StepRecord => typeof line.step === 'number' && typeof line.loss === 'number');
+  // A run that was killed may have left half a line, and nothing else.
+  if (text.trim() !== '' && steps.length === 0 && !lines.some(({ epoch }) => typeof epoch === 'number') && !'{"step":'.startsWith(text.slice(0, 8))) {
+    throw notALog(path);
+  }
+  return steps;
+}
+
+function notALog(path: string, cause?: unknown): UserError {
+  return new UserError(`${path} is not the log of a training run, and would be overwritten`, 'name another --work folder, or move the file away', { cause });
 }

@@ -50,6 +50,6 @@ describe('a checkpoint', () => {
     await writeFile(path, (await readFile(path)).subarray(0, -1));
     await expect(readCheckpoint(path, zeros([3, 1]))).rejects.toThrow(UserError);
     await writeFile(path, 'a text\nof two lines\n');
-    await expect(readCheckpoint(path, zeros([3, 1]))).rejects.toThrow('is no checkpoint');
+    await expect(readCheckpoint(path, zeros([3, 1]))).rejects.toThrow('is not a checkpoint');
   });
 });

@@ -1,6 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf, UserError } from '../../errors.js';
+import { isDataSet, isRun, refuseDataSet } from '../../jobs/own-folder.js';
 import { maskIdsIn } from '../../metrics/pairs.js';
 import type { Devkit } from '../../voc/devkit.js';
 import { openDevkit } from '../../voc/devkit.js';
@@ -85,6 +86,20 @@ export async function openRun(folder: string, { vocRoot, truth }: OpenRunOptions
   if (devkit !== undefined && without > 0) remarks.push(`${without} of ${images.length} photographs are not in ${devkit.imageDir}.`);
   if (unseeded.length > 0) remarks.push(`${unseeded.length} images are listed in the run, but have no seeds.`);
   return { folder, record, images, unseeded, remarks };
+}
+
+/**
+ * Makes sure that a report may be written: into the folder of a run of this program, or wherever else the user has said, but
+ * never into a data set.
+ *
+ * @param place the folder of the report, if the user has named one; else it goes into the run's folder
+ * @throws UserError if it may not
+ */
+export async function requireReportPlace(run: string, place: string | undefined): Promise<void> {
+  if (place !== undefined) return refuseDataSet(place);
+  if (await isRun(run)) return;
+  const what = await isDataSet(run) ? 'is a data set (it has a folder JPEGImages or Annotations)' : 'was not written by voc-seeds generate (it has neither a run.json nor a journal)';
+  throw new UserError(`${run} ${what}, so no report is written into it`, 'name another place for the report: --out report');
 }
 
 /** The lists that the run has written; a name that a list of another program may hold is not trusted as a path. */

@@ -4,6 +4,8 @@ import { IGNORED_AS } from '../../metrics/scores.js';
 import type { ImageScore } from '../../metrics/score-pairs.js';
 import { heatColour } from '../../image/overlay.js';
 import { writeFileAtomic } from '../../jobs/files.js';
+import { OutFolder } from '../../jobs/out-folder.js';
+import { removeLeftovers } from '../../jobs/temporary.js';
 import { className } from '../../voc/classes.js';
 import type { RgbMasks } from '../../voc/masks.js';
 import { vocColour } from '../../voc/palette.js';
@@ -11,7 +13,7 @@ import { readAblation } from './ablation.js';
 import type { Ablation } from './ablation.js';
 import { readClientAssets } from './client.js';
 import { fileNames } from './file-names.js';
-import { openRun } from './folder.js';
+import { openRun, requireReportPlace } from './folder.js';
 import type { Run } from './folder.js';
 import { chooseImages } from './gallery-choice.js';
 import type { GalleryChoice } from './gallery-choice.js';
@@ -94,6 +96,8 @@ export async function writeRunReport(options: RunReportOptions): Promise<RunRepo
   const predictions = predictionsOf(run, ownName, other);
   const shownCount = Math.min(options.maxImages ?? Infinity, run.images.length);
   const { page, folder } = placeOf(options, shownCount);
+  await requireReportPlace(options.run, options.out === undefined ? undefined : dirname(page));
+  await removeLeftovers(dirname(page));
 
   const [pairs, mapped] = [pairCount(run, predictions), mappedImages(run).length];
   options.onStart?.(pairs + mapped + shownCount);
@@ -101,8 +105,7 @@ export async function writeRunReport(options: RunReportOptions): Promise<RunRepo
   const swept = await thresholdCurve(run, { rgb, workers, onProgress: (done) => options.onProgress?.(pairs + done) });
   const wanted = chooseImages(run.images.map(({ id }) => id), (id) => scored[0].byImage.get(id)?.meanIou.error, shownCount, options.choose ?? 'worst');
   const tasks = await panelTasks(run, scored, wanted, folder, options);
-  if (folder !== undefined) await writeFileAtomic(join(folder, SETTINGS), settingsText(options));
-  const panels = await makePanels(tasks, { workers, stopped: options.stopped, onProgress: (done) => options.onProgress?.(pairs + mapped + done) });
+  const panels = await writePanels(tasks, folder, { ...options, onProgress: (done) => options.onProgress?.(pairs + mapped + done) });
 
   const problems = uniqueProblems([
     ...failures.map(({ id, message }) => ({ id, reason: message })), ...swept.failures.map(({ id, message }) => ({ id, reason: message })),
@@ -121,6 +124,20 @@ export async function writeRunReport(options: RunReportOptions): Promise<RunRepo
     bestThreshold: swept.curve === undefined ? undefined : { ...swept.curve.best, images: swept.curve.images },
     problems, remarks: run.remarks, interrupted, seconds: Number(((performance.now() - started) / 1000).toFixed(2)),
   };
+}
+
+/** @throws UserError if the folder has been removed or replaced in the meantime: what was written is no longer there */
+async function writePanels(tasks: readonly PanelTask[], folder: string | undefined, options: RunReportOptions): Promise<PanelResult[]> {
+  if (folder === undefined) return makePanels(tasks, options);
+  const place = await OutFolder.open(folder);
+  try {
+    await writeFileAtomic(join(folder, SETTINGS), settingsText(options));
+    const panels = await makePanels(tasks, options);
+    await place.check();
+    return panels;
+  } finally {
+    await place.close();
+  }
 }
 
 /** Beside the images, so that photographs of another size are not taken for those that are wanted. */
