@@ -11,6 +11,8 @@ import { maskIdsIn, partitionByPrediction } from '../metrics/pairs.js';
 import type { MaskPair } from '../metrics/score-pairs.js';
 import { IGNORED_AS } from '../metrics/scores.js';
 import type { IgnoredAs } from '../metrics/scores.js';
+import { maskPathOf, whatLiesInPlaceOf } from '../voc/files-by-id.js';
+import { FolderIndex } from '../voc/folder-index.js';
 import { addDevkitOptions, addLabelOptions, addMaskOptions, openSelection, parseCount, requireFlag } from './devkit-options.js';
 import type { DevkitFlags, MaskFlags } from './devkit-options.js';
 import { mapsCsv, mapsJson, mapsMarkdown, mapsNotes, scoreMaps } from './eval-maps.js';
@@ -56,8 +58,8 @@ unreadable mask, sizes that differ, values that are no labels. Images without a 
 export const registerEval: CommandRegistrar = (program, done) => {
   const command = program.command('eval').description('score masks against ground truth: mean IoU, and by class or image');
   addMaskOptions(addDevkitOptions(command))
-    .option('--pred <folder>', 'the masks to score, <id>.png')
-    .addOption(new Option('--gt <folder>', 'ground truth <id>.png, in place of a devkit and a split: all masks of the folder')
+    .option('--pred <folder>', 'the masks to score, <id>.png or <id>.npy')
+    .addOption(new Option('--gt <folder>', 'ground truth <id>.png or <id>.npy, in place of a devkit and a split: all masks of the folder')
       .conflicts(['vocRoot', 'split', 'maskDir']))
     .addOption(new Option('--maps <folder>', 'the maps to score at every threshold, <id>.npz or <id>.npy, in place of masks').conflicts(['pred', 'gt', 'byImage', 'ignoredAs']))
     .option('--threshold <t>', 'with --maps: the threshold of the tables (default: the best one)', parseNumber)
@@ -83,17 +85,22 @@ async function runEval(flags: EvalFlags): Promise<ExitCode> {
   const listed = await listPairs(flags);
   const { present, missing } = await partitionByPrediction(listed.pairs);
   if (missing.length > 0 && flags.allowMissing !== true) throw await missingError(missing, listed.pairs.length, flags);
-  if (present.length === 0) throw new UserError('there is nothing to score: no image has both a ground truth and a prediction');
+  if (present.length === 0) throw new UserError('there is nothing to score: no image has both a ground truth and a prediction', await firstInPlaceOf([...listed.truthless, ...missing.map(({ predictionPath }) => predictionPath)]));
 
   const progress = startProgress(present.length);
   const result = await evaluatePairs(present, {
     rgb: flags.rgbMasks, byImage: flags.byImage !== undefined, workers: flags.workers, onProgress: progress.update,
   }).finally(progress.stop);
 
-  const images = { scored: result.scored, missingTruths: listed.missingTruths, missingPredictions: idsOf(missing), failures: result.failures };
+  const images = { scored: result.scored, missingTruths: listed.missingTruths, missingPredictions: idsOf(missing), failures: result.failures, notes: [
+    ...listed.notes,
+    ...result.whiteVoid === 0 ? [] : [`white, a usual colour of void, is read as void (255) in the masks of ${result.whiteVoid} images`],
+  ] };
+  const other = await firstInPlaceOf(listed.truthless);
   if (typeof flags.csv === 'string') await writeFileAtomic(flags.csv, evaluationCsv(result));
   process.stdout.write(outputOf(result, images, flags));
-  process.stderr.write(reportOf(images));
+  process.stderr.write(reportOf(images, other));
+  for (const note of images.notes.slice(listed.notes.length)) process.stderr.write(`${note}\n`);
   return result.failures.length > 0 ? EXIT.failures : EXIT.ok;
 }
 
@@ -113,30 +120,55 @@ async function runEvalMaps(folder: string, flags: EvalFlags): Promise<ExitCode> 
 interface Images extends Pick<EvaluationResult, 'scored' | 'failures'> {
   readonly missingTruths: readonly string[];
   readonly missingPredictions: readonly string[];
+  readonly notes: readonly string[];
 }
 
-/** The images to score, and the ids of those that have no ground truth. */
-async function listPairs(flags: EvalFlags): Promise<{ pairs: MaskPair[]; missingTruths: string[] }> {
+/** The images to score, and those that have no ground truth: their ids, and where it would be. */
+interface ListedPairs {
+  readonly pairs: readonly MaskPair[];
+  readonly missingTruths: readonly string[];
+  readonly truthless: readonly string[];
+  readonly notes: readonly string[];
+}
+
+async function listPairs(flags: EvalFlags): Promise<ListedPairs> {
   const pred = requireFlag(flags.pred, '--pred', 'seeds/SegmentationClass');
   if (!await isFolder(pred)) throw new UserError(`the folder of predictions ${pred} does not exist`);
-  const pairOf = (id: string, truthPath: string): MaskPair => ({ id, truthPath, predictionPath: join(pred, `${id}.png`) });
+  const index = new FolderIndex();
+  const pairOf = async (id: string, truthPath: string): Promise<MaskPair> => ({ id, truthPath, predictionPath: await maskPathOf(pred, id, index) });
   const { gt } = flags;
   if (gt === undefined) {
-    const { items, missing } = await openSelection(flags, 'maskPath');
-    return { pairs: items.map(({ id, maskPath }) => pairOf(id, maskPath)), missingTruths: idsOf(missing) };
+    const { items, missing, split: { notes } } = await openSelection(flags, 'maskPath');
+    const pairs = await Promise.all(items.map(({ id, maskPath }) => pairOf(id, maskPath)));
+    return { pairs, missingTruths: idsOf(missing), truthless: missing.map(({ maskPath }) => maskPath), notes };
   }
   const known = await maskIdsIn(gt);
+  if (known.length === 0) {
+    const [name] = await index.namesIn(gt);
+    throw new UserError(`the folder ${gt} holds no label masks, <id>.png or <id>.npy`, name === undefined ? 'It is empty.' : await whatLiesInPlaceOf(join(gt, name), index));
+  }
   const unknown = flags.ids?.find((id) => !known.includes(id));
   if (unknown !== undefined) throw new UserError(`there is no ground truth ${join(gt, `${unknown}.png`)}`);
   const ids = [...new Set(flags.ids ?? known)].slice(0, flags.limit);
-  return { pairs: ids.map((id) => pairOf(id, join(gt, `${id}.png`))), missingTruths: [] };
+  const pairs = await Promise.all(ids.map(async (id) => pairOf(id, await maskPathOf(gt, id, index))));
+  return { pairs, missingTruths: [], truthless: [], notes: [] };
+}
+
+/** What lies in place of the first mask of which something is there. */
+async function firstInPlaceOf(paths: readonly string[]): Promise<string | undefined> {
+  const index = new FolderIndex();
+  for (const path of paths) {
+    const other = await whatLiesInPlaceOf(path, index);
+    if (other !== undefined) return other;
+  }
+  return undefined;
 }
 
 async function missingError(missing: readonly MaskPair[], total: number, { pred }: EvalFlags): Promise<UserError> {
   const below = join(pred!, 'SegmentationClass');
   const hint = missing.length === total && await isFolder(below)
     ? `Did you mean --pred ${below}?`
-    : 'Add --allow-missing to score the others alone.';
+    : await firstInPlaceOf(missing.map(({ predictionPath }) => predictionPath)) ?? 'Add --allow-missing to score the others alone.';
   return new UserError(`predictions are missing in ${pred}: ${missing.length} of ${total} (${few(idsOf(missing))})`, hint);
 }
 
@@ -160,10 +192,10 @@ function countsOf({ scored, missingTruths, missingPredictions, failures }: Image
   return `Scored ${scored} of ${total} images${rest.length === 0 ? '' : `: ${rest.join(', ')}`}.`;
 }
 
-function reportOf({ missingTruths, missingPredictions, failures }: Images): string {
+function reportOf({ missingTruths, missingPredictions, failures }: Images, other: string | undefined): string {
   const notes = failures.map(({ id, message }) => `failed ${id}: ${message}`);
   if (missingPredictions.length > 0) notes.push(`left out, not predicted (${missingPredictions.length}): ${few(missingPredictions)}`);
-  if (missingTruths.length > 0) notes.push(`left out, without ground truth (${missingTruths.length}): ${few(missingTruths)}`);
+  if (missingTruths.length > 0) notes.push(`left out, without ground truth (${missingTruths.length}): ${few(missingTruths)}${other === undefined ? '' : `; ${other}`}`);
   return notes.map((note) => `${note}\n`).join('');
 }
 

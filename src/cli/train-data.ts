@@ -37,6 +37,8 @@ export interface TrainingData {
   readonly labels: ReadonlyMap<string, readonly number[]>;
   /** How many photographs are listed but not on disk. */
   readonly missing: number;
+  /** What is worth knowing about the lists, in sentences. */
+  readonly notes: readonly string[];
   /** Photographs that have no labels and were left out, and those that two lists label differently. */
   readonly failures: readonly { readonly id: string; readonly reason: string }[];
 }
@@ -79,9 +81,16 @@ export async function openTrainingData(lists: TrainingLists, flags: TrainingData
   }
   // What one list does not know another may.
   const failures = [...unlabelled].flatMap(([path, failure]) => (known.has(path) ? [] : [failure]));
-  if (known.size === 0) throw new UserError(`no photograph of ${opened.map(({ path }) => path).join(', ')} has labels`, failures[0]?.reason);
+  if (known.size === 0) throw new UserError(`no photograph of ${opened.map(({ path }) => path).join(', ')} has labels`, failures[0]?.reason ?? soughtFirst(opened));
   const missing = new Set(opened.flatMap((list) => list.missing.map(({ imagePath }) => imagePath)));
-  return { labels: new Map([...known].map(([path, { labels }]) => [path, labels])), missing: missing.size, failures: [...failures, ...conflicts] };
+  return { labels: new Map([...known].map(([path, { labels }]) => [path, labels])), missing: missing.size,
+    notes: [...new Set(opened.flatMap(({ notes }) => notes))], failures: [...failures, ...conflicts] };
+}
+
+/** For lists of which no photograph is there. */
+function soughtFirst(lists: readonly OpenedList[]): string | undefined {
+  const [first] = lists.flatMap(({ missing }) => missing);
+  return first && `none of their photographs is on disk: the first, ${first.id}, is looked for as ${first.imagePath}`;
 }
 
 /** A list with its labels. */
@@ -89,6 +98,7 @@ interface OpenedList {
   readonly path: string;
   readonly items: readonly VocItem[];
   readonly missing: readonly VocItem[];
+  readonly notes: readonly string[];
   readonly source: LabelSource;
 }
 
@@ -104,11 +114,11 @@ async function openLists({ alsoTrainOn = [], ...main }: TrainingLists, { maskDir
   ];
   const opened: OpenedList[] = [];
   for (const { labels, labelFile, ...place } of lists) {
-    const { devkit, split: { path }, items, missing } = await openSelection(place, 'imagePath');
+    const { devkit, split: { path, notes }, items, missing } = await openSelection(place, 'imagePath');
     const spec = parseLabelSpec(requireFlag(labels, '--labels', 'xml'));
     // A list that holds classes beside its images is its own label file.
     const file = spec.file ?? labelFile ?? (spec.kind === 'list' ? path : undefined);
-    opened.push({ path, items, missing, source: await openLabels({ labelFile: file, difficult: main.difficult, rgbMasks }, devkit, spec) });
+    opened.push({ path, items, missing, notes, source: await openLabels({ labelFile: file, difficult: main.difficult, rgbMasks }, devkit, spec) });
   }
   return opened;
 }
