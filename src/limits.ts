@@ -15,6 +15,12 @@ interface Limit {
 export const LIMITS = {
   /** Pixels of a label mask: 8192 x 8192. */
   maskPixels: { variable: 'VOC_SEEDS_MAX_MASK_PIXELS', value: 2 ** 26, unit: 'pixels' },
+  /** Bytes of the file of a label mask. */
+  maskBytes: { variable: 'VOC_SEEDS_MAX_MASK_BYTES', value: 2 ** 28, unit: 'bytes' },
+  /** Bytes of a list of images. */
+  listBytes: { variable: 'VOC_SEEDS_MAX_LIST_BYTES', value: 2 ** 27, unit: 'bytes' },
+  /** Pixels of a photograph: 16383 x 16383. */
+  photoPixels: { variable: 'VOC_SEEDS_MAX_PHOTO_PIXELS', value: 0x3fff ** 2, unit: 'pixels' },
   /** Bytes of the arrays in one .npz or .npy file, unpacked. */
   arrayBytes: { variable: 'VOC_SEEDS_MAX_ARRAY_BYTES', value: 2 ** 28, unit: 'bytes' },
   /** Bytes of one XML annotation; VOC's largest have some 20,000. */

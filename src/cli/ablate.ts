@@ -168,7 +168,8 @@ async function run(flags: AblateFlags): Promise<number> {
       run: {
         command: 'ablate', modelPath: classifier.path, labels: labels.name, split, tuneOn, scoreOn, target, inputSize, ...parameters,
         ignoredAs, bootstrap, seed, version: packageVersion(),
-        counts: { ...counts, missing: images.missing, maskless: images.maskless.length }, failures, maskless: images.maskless, seconds, stages,
+        counts: { ...counts, missing: images.missing, maskless: images.maskless.length }, failures, maskless: images.maskless,
+        listNotes: images.selections.flatMap(({ split: { notes } }) => notes), seconds, stages,
       },
     };
     await writeResults(out, result, json);

@@ -68,7 +68,7 @@ export function addLabelOptions(command: Command): Command {
 
 /** Adds the option that says how masks in colours are read. */
 export function addMaskOptions(command: Command): Command {
-  return command.addOption(new Option('--rgb-masks <how>', 'masks in RGB colours: refuse them, or convert them by the VOC palette')
+  return command.addOption(new Option('--rgb-masks <how>', 'masks in colours, or with a palette in another order: refuse them, or read them by the colours of the VOC palette, white as void')
     .choices(['reject', 'voc'] satisfies RgbMasks[]));
 }
 
@@ -85,7 +85,7 @@ export function parseCount(text: string): number {
 
 /** Parses `--ids`: image ids separated by commas. */
 export function parseIds(text: string): string[] {
-  const ids = text.split(',').map((id) => id.trim()).filter((id) => id !== '');
+  const ids = text.split(',').map((id) => id.trim().normalize('NFC')).filter((id) => id !== '');
   if (ids.length === 0) throw new InvalidArgumentError('Expected image ids separated by commas.');
   return ids;
 }
@@ -119,7 +119,8 @@ export interface Selection {
 }
 
 /**
- * Opens the devkit and the split that the flags name. `--limit` counts images that are there.
+ * Opens the devkit and the split that the flags name. `--limit` counts images that are there. What is worth knowing about the
+ * list is said on stderr; it is in `split.notes` as well.
  *
  * @param needed the file that an image cannot do without; images that lack it are handed back as missing
  * @throws {UserError} for flags that are missing or name something that does not exist
@@ -129,6 +130,7 @@ export async function openSelection(flags: DevkitFlags, needed?: 'imagePath' | '
   const name = requireFlag(flags.split, '--split', 'train');
   const devkit = await openDevkit(root, { maskDir: flags.maskDir });
   const split = await readSplit(devkit, name);
+  for (const note of split.notes) process.stderr.write(`${note}\n`);
   const chosen = flags.ids === undefined ? split.items : selectIds(split.items, flags.ids);
   const { present, missing } = needed === undefined ? { present: chosen, missing: [] } : await partitionByPresence(chosen, needed);
   return { devkit, split, items: present.slice(0, flags.limit), missing, listed: chosen };
@@ -160,6 +162,13 @@ export async function refuseOverwriting(
 export function describeMissing(missing: number, listed: number, where = '', what = 'photographs of the split'): string {
   const number = (count: number): string => count.toLocaleString('en-US');
   return `${number(listed - missing)} of the ${number(listed)} ${what} were on disk; ${number(missing)} ${missing === 1 ? 'is' : 'are'} missing${where}\n`;
+}
+
+/** The error to throw if not one photograph of a selection is on disk: it says what was looked for, and where. */
+export function noPhotographs({ devkit, split, missing }: Selection): UserError {
+  const [first] = missing;
+  const sought = first === undefined ? `they are looked for in ${devkit.imageDir}` : `the first, ${first.id}, is looked for as ${first.imagePath}`;
+  return new UserError(`none of the ${missing.length} photographs of ${split.path} is on disk`, sought);
 }
 
 /**

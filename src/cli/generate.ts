@@ -17,7 +17,7 @@ import { generateSeeds } from '../seeds/generate.js';
 import type { GenerateSummary } from '../seeds/generate.js';
 import { addCamOptions, camSettingsOf } from './cam-options.js';
 import type { CamFlags } from './cam-options.js';
-import { addDevkitOptions, addLabelOptions, addMaskOptions, addStrictOption, describeMissing, inputsOf, openLabels, openSelection, parseCount, parseLabelSpec, requireFlag } from './devkit-options.js';
+import { addDevkitOptions, addLabelOptions, addMaskOptions, addStrictOption, describeMissing, inputsOf, noPhotographs, openLabels, openSelection, parseCount, parseLabelSpec, requireFlag } from './devkit-options.js';
 import type { DevkitFlags, LabelFlags, LabelSpec, MaskFlags, StrictFlags } from './devkit-options.js';
 import { EXIT } from './exit-codes.js';
 import type { CommandRegistrar } from './main.js';
@@ -109,7 +109,7 @@ async function run(flags: GenerateFlags): Promise<number> {
   // A list that holds classes beside its images is its own label file.
   const listFile = config.labelFile ?? (labelSpec.kind === 'list' ? selection.split.path : undefined);
   const labels = await openLabels({ ...flags, labelFile: listFile, difficult: config.difficult }, selection.devkit, labelSpec);
-  if (selection.items.length === 0) throw new UserError(`none of the ${selection.missing.length} photographs of the split is on disk`, `they are looked for in ${selection.devkit.imageDir}`);
+  if (selection.items.length === 0) throw noPhotographs(selection);
   const classifier = await loadClassifier(modelOrDefault(config.model), await specOfFlags(flags));
   sayModelNotes(classifier, chooseLayers(classifier.graph, config.layers, config.method));
   const { shard, task, note } = await chosenShard(flags, true, process.env, () => earlierTasks(folder)) ?? {};
@@ -129,7 +129,7 @@ async function run(flags: GenerateFlags): Promise<number> {
       out: folder, inputs: inputsOf(selection, labelSpec.file ?? listFile),
       format: config.png, saveCams: config.saveCams, saveUnrefined: config.saveUnrefined, resume: flags.resume, shard, task,
       runtime: { runtime: config.runtime, device: config.device }, workers: config.workers, threads: config.threads,
-      record: { command: 'generate', vocRoot: selection.devkit.root, splitFile: selection.split.path },
+      record: { command: 'generate', vocRoot: selection.devkit.root, splitFile: selection.split.path, listNotes: selection.split.notes },
       stopped: watch.interrupted,
       onRuntime: (description) => { say(`runtime: ${description}`); },
       onStart: (total, resumed, remade) => {

@@ -92,10 +92,15 @@ async function listing(flags: LabelsFlags, { devkit, split, items }: Selection):
   const { answers, skipped } = await askAll(items, (item) => source.labels(item));
   if (flags.json === true) {
     const labels = answers.map(({ id, answer }) => ({ id, classes: answer }));
-    return { result: json({ split: split.name, source: source.name, items: labels, skipped }), skipped };
+    return { result: json({ split: split.name, source: source.name, notes: split.notes, items: labels, skipped }), skipped };
   }
   const nameOf = flags.names === true ? className : String;
-  return { result: answers.map(({ id, answer }) => `${[id, ...answer.map(nameOf)].join(' ')}\n`).join(''), skipped };
+  return { result: answers.map(({ id, answer }) => `${[quoted(id), ...answer.map(nameOf)].join(' ')}\n`).join(''), skipped };
+}
+
+/** An id as a list has it: in quotes if it has spaces or other separators. */
+function quoted(id: string): string {
+  return /[\s,;"]/.test(id) ? `"${id.replaceAll('"', '""')}"` : id;
 }
 
 async function comparison(flags: LabelsFlags, { devkit, split, items }: Selection, [specA, specB]: LabelPairSpec): Promise<Outcome> {
@@ -104,7 +109,7 @@ async function comparison(flags: LabelsFlags, { devkit, split, items }: Selectio
   const { answers, skipped } = await askAll(items, async (item) => ({ a: await a.labels(item), b: await b.labels(item) }));
   const found = compareLabels(answers.map(({ id, answer }) => ({ id, ...answer })));
   const result = flags.json === true
-    ? json({ split: split.name, a: a.name, b: b.name, ...found, skipped })
+    ? json({ split: split.name, a: a.name, b: b.name, notes: split.notes, ...found, skipped })
     : comparisonText(found, a, b, flags.names === true ? className : String);
   return { result, skipped };
 }

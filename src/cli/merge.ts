@@ -57,7 +57,7 @@ async function mergeScores(files: readonly string[], { csv, json }: MergeFlags):
   if (json === true) process.stdout.write(`${JSON.stringify({ images, ...evaluationJson(result) }, undefined, 2)}\n`);
   else if (csv === true) process.stdout.write(evaluationCsv(result));
   else process.stdout.write(`${evaluationMarkdown(result, 'error')}\nScored ${result.scored} images in ${files.length} parts.\n`);
-  process.stderr.write(result.failures.map(({ id, message }) => `failed ${id}: ${message}\n`).join(''));
+  process.stderr.write([...images.notes, ...result.failures.map(({ id, message }) => `failed ${id}: ${message}`)].map((line) => `${line}\n`).join(''));
   return result.failures.length > 0 ? EXIT.failures : EXIT.ok;
 }
 

@@ -41,6 +41,8 @@ export interface TrainingData {
   /** The lists and label files that were read, and the folders of photographs, masks and annotations. */
   readonly files: readonly string[];
   readonly folders: readonly string[];
+  /** What is worth knowing about the lists, in sentences. */
+  readonly notes: readonly string[];
   /** Photographs that have no labels and were left out, and those that two lists label differently. */
   readonly failures: readonly { readonly id: string; readonly reason: string }[];
 }
@@ -83,13 +85,20 @@ export async function openTrainingData(lists: TrainingLists, flags: TrainingData
   }
   // What one list does not know another may.
   const failures = [...unlabelled].flatMap(([path, failure]) => (known.has(path) ? [] : [failure]));
-  if (known.size === 0) throw new UserError(`no photograph of ${opened.map(({ path }) => path).join(', ')} has labels`, failures[0]?.reason);
+  if (known.size === 0) throw new UserError(`no photograph of ${opened.map(({ path }) => path).join(', ')} has labels`, failures[0]?.reason ?? soughtFirst(opened));
   const missing = new Set(opened.flatMap((list) => list.missing.map(({ imagePath }) => imagePath)));
   const listed = new Set(opened.flatMap((list) => [...list.items, ...list.missing].map(({ imagePath }) => imagePath)));
   return {
     labels: new Map([...known].map(([path, { labels }]) => [path, labels])), listed: listed.size, missing: missing.size,
-    files: opened.flatMap(({ files }) => files), folders: opened.flatMap(({ folders }) => folders), failures: [...failures, ...conflicts],
+    files: opened.flatMap(({ files }) => files), folders: opened.flatMap(({ folders }) => folders), notes: [...new Set(opened.flatMap(({ notes }) => notes))],
+    failures: [...failures, ...conflicts],
   };
+}
+
+/** For lists of which no photograph is there. */
+function soughtFirst(lists: readonly OpenedList[]): string | undefined {
+  const [first] = lists.flatMap(({ missing }) => missing);
+  return first && `none of their photographs is on disk: the first, ${first.id}, is looked for as ${first.imagePath}`;
 }
 
 /** A list with its labels. */
@@ -97,6 +106,7 @@ interface OpenedList {
   readonly path: string;
   readonly items: readonly VocItem[];
   readonly missing: readonly VocItem[];
+  readonly notes: readonly string[];
   readonly source: LabelSource;
   readonly files: readonly string[];
   readonly folders: readonly string[];
@@ -114,12 +124,12 @@ async function openLists({ alsoTrainOn = [], ...main }: TrainingLists, { maskDir
   ];
   const opened: OpenedList[] = [];
   for (const { labels, labelFile, ...place } of lists) {
-    const { devkit, split: { path }, items, missing } = await openSelection(place, 'imagePath');
+    const { devkit, split: { path, notes }, items, missing } = await openSelection(place, 'imagePath');
     const spec = parseLabelSpec(requireFlag(labels, '--labels', 'xml'));
     // A list that holds classes beside its images is its own label file.
     const file = spec.file ?? labelFile ?? (spec.kind === 'list' ? path : undefined);
     opened.push({
-      path, items, missing, source: await openLabels({ labelFile: file, difficult: main.difficult, rgbMasks }, devkit, spec),
+      path, items, missing, notes, source: await openLabels({ labelFile: file, difficult: main.difficult, rgbMasks }, devkit, spec),
       files: file === undefined ? [path] : [path, file], folders: [devkit.imageDir, devkit.maskDir, devkit.annotationDir],
     });
   }

@@ -245,6 +245,7 @@ function settingsOf(flags: TrainFlags): Record<string, unknown> {
 function outcome(training: TrainingData, validation: TrainingData | undefined, failures: readonly { path: string; reason: string }[]) {
   return {
     missing: training.missing + (validation?.missing ?? 0),
+    listNotes: [...training.notes, ...validation?.notes ?? []],
     failures: [...training.failures, ...validation?.failures ?? [], ...failures.map(({ path: id, reason }) => ({ id, reason }))],
   };
 }
@@ -274,6 +275,7 @@ interface Report {
   seconds: number;
   validation?: { split?: string; images: number; map: number; perClass: Record<string, number> };
   missing: number;
+  listNotes: readonly string[];
   failures: readonly { id: string; reason: string }[];
 }
 

@@ -29,6 +29,8 @@ export interface EvaluationResult {
   readonly scored: number;
   /** Pairs that could not be scored, in the order of the list. */
   readonly failures: readonly PairFailure[];
+  /** How many pairs have a mask whose void is white: see {@link LabelMap.whiteVoid}. */
+  readonly whiteVoid: number;
   /** Scores of every scored image alone, in the order of the list; empty unless `byImage` is set. */
   readonly images: readonly ImageScore[];
 }
@@ -66,6 +68,7 @@ export async function evaluatePairs(pairs: readonly MaskPair[], options: Evaluat
     coverage: coverageOf(matrix),
     scored: parts.reduce((sum, { scored }) => sum + scored, 0),
     failures: parts.flatMap(({ failures }) => failures),
+    whiteVoid: parts.reduce((sum, { whiteVoid }) => sum + whiteVoid, 0),
     images: parts.flatMap(({ images }) => images),
   };
 }

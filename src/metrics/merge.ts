@@ -12,6 +12,7 @@ const partSchema = z.object({
   images: z.object({
     scored: count, missingTruths: z.array(z.string()), missingPredictions: z.array(z.string()),
     failures: z.array(z.object({ id: z.string(), message: z.string() })),
+    notes: z.array(z.string()),
   }),
   confusion: z.array(z.array(count).length(COLUMN_COUNT)).length(LABEL_COUNT),
 });
@@ -54,9 +55,10 @@ export function mergeEvaluations(parts: readonly { readonly name: string; readon
     missingTruths: all.flatMap((part) => part.images.missingTruths),
     missingPredictions: all.flatMap((part) => part.images.missingPredictions),
     failures: all.flatMap((part) => part.images.failures),
+    notes: [...new Set(all.flatMap((part) => part.images.notes))],
   };
   return {
     images,
-    result: { matrix, scores: scoreAllWays(matrix), coverage: coverageOf(matrix), scored: images.scored, failures: images.failures, images: [] },
+    result: { matrix, scores: scoreAllWays(matrix), coverage: coverageOf(matrix), scored: images.scored, failures: images.failures, images: [], whiteVoid: 0 },
   };
 }

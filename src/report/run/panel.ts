@@ -4,7 +4,7 @@ import { constants as zlib, deflateSync } from 'node:zlib';
 import { messageOf, UserError } from '../../errors.js';
 import { resizeMap } from '../../image/resize-map.js';
 import { openImage } from '../../image/libvips.js';
-import { photoError } from '../../image/photo-file.js';
+import { openPhoto, photoError } from '../../image/photo-file.js';
 import { writeFileAtomic } from '../../jobs/files.js';
 import { readRegularFile } from '../../jobs/read-file.js';
 import { decodeNpz, NpyError } from '../../jobs/npz.js';
@@ -122,10 +122,9 @@ async function makePhoto(path: string, { folder, file, imageSize, keepPhotos }: 
       const { width, height } = await openImage(await readRegularFile(target), {}).metadata();
       return { size: [height, width] };
     }
-    const image = openImage(await readRegularFile(path), { failOn: 'error', ignoreIcc: true });
-    const { width, height } = await image.metadata();
-    const size = shownSize([height, width], imageSize);
-    const bytes = await image.resize({ width: size[1], height: size[0], fit: 'fill' }).toColourspace('srgb').removeAlpha().webp(WEBP).toBuffer();
+    const photo = await openPhoto(path);
+    const size = shownSize(photo.original, imageSize);
+    const bytes = await openImage(await photo.at(size), { raw: { width: size[1], height: size[0], channels: 3 } }).webp(WEBP).toBuffer();
     if (target === undefined) return { size, bytes };
     await writeFileAtomic(target, bytes);
     return { size };
