@@ -1,12 +1,12 @@
 import type { Command } from 'commander';
-import { Option } from 'commander';
 import { stringify } from 'yaml';
 import { z } from 'zod';
 import { chooseLayers } from '../cam/layer-choice.js';
 import { loadClassifier } from '../cam/load.js';
 import { seedSettings } from '../config/cam.js';
 import { generateSchema } from '../config/generate.js';
-import { DEFAULT_PRESET, loadConfig, PRESETS } from '../config/load.js';
+import { withChecks } from '../config/checks.js';
+import { DEFAULT_PRESET, loadConfig, presetSettings } from '../config/load.js';
 import { UserError } from '../errors.js';
 import { watchInterrupt } from '../jobs/interrupt.js';
 import { progressBar } from '../jobs/progress.js';
@@ -16,11 +16,15 @@ import { parseShard, shardOfEnvironment } from '../jobs/shard.js';
 import { parseRefiners } from '../refine/refiners.js';
 import { generateSeeds } from '../seeds/generate.js';
 import type { GenerateSummary } from '../seeds/generate.js';
-import { addCamOptions, camSettingsOf } from './cam-options.js';
+import { seedChecks } from '../seeds/policies.js';
+import { addCamOptions, camSettingsOf, configHelp } from './cam-options.js';
 import type { CamFlags } from './cam-options.js';
-import { addDevkitOptions, addLabelOptions, addMaskOptions, openLabels, openSelection, parseCount, parseLabelSpec, requireFlag } from './devkit-options.js';
+import { choice } from './choice.js';
+import { showDefaults } from './default-help.js';
+import { addDevkitOptions, addLabelOptions, addMaskOptions, openLabels, openSelection, parseCount, parseLanes, parseLabelSpec, requireFlag } from './devkit-options.js';
 import type { DevkitFlags, LabelFlags, LabelSpec, MaskFlags } from './devkit-options.js';
 import { EXIT } from './exit-codes.js';
+import { idleLabelNotes, idleNotes } from './idle-notes.js';
 import type { CommandRegistrar } from './main.js';
 import { sayModelNotes } from './model-notes.js';
 import { addModelOptions, modelOrDefault, specOfFlags } from './model-options.js';
@@ -60,27 +64,24 @@ Examples:
   # The second of four parts, on four machines with one output folder (SLURM and Kubernetes parts are found by themselves)
   voc-seeds generate ... --shard 2/4
 
-The defaults above are those of a configuration that says nothing. The preset fast, which is taken where none is named,
-makes choices of its own: --print-config shows them.
-
 Exit codes: 0 all images written, 1 wrong usage or nothing could be done, 2 finished but some images failed, 130 interrupted.
 `;
 
 /** `voc-seeds generate` */
 export const registerGenerate: CommandRegistrar = (program, done) => {
   const command = program.command('generate').description('Make seeds: maps of every image\'s own classes (LayerCAM unless told otherwise), fused, thresholded, written as VOC label PNGs.');
-  addGenerateOptions(command).addHelpText('after', examples).action(async (flags: GenerateFlags) => { done(await run(flags)); });
+  showDefaults(addGenerateOptions(command), () => presetSettings(generateSchema, DEFAULT_PRESET)).addHelpText('after', examples).action(async (flags: GenerateFlags) => { done(await run(flags)); });
 };
 
 function addGenerateOptions(command: Command): Command {
   command
-    .option('--config <preset or file>', `settings: ${PRESETS.join(', ')}, or a YAML file with the names of the flags in camelCase; flags override them`, DEFAULT_PRESET)
+    .option('--config <preset or file>', configHelp, DEFAULT_PRESET)
     .option('--model <file>', 'the classifier, an ONNX file (default: the one that comes with voc-seeds)')
     .option('--out <folder>', 'where the results go');
   addMaskOptions(addLabelOptions(addDevkitOptions(command)));
   addSeedOptions(command);
   command
-    .addOption(new Option('--png <format>', '8-bit indexed with the VOC palette, or plain gray (default: palette)').choices(['palette', 'gray']))
+    .addOption(choice('--png <format>', '8-bit indexed with the VOC palette, or plain gray', ['palette', 'gray']))
     .option('--save-cams', 'also write the maps, cams/<id>.npz with keys (class indices), maps [K, H, W], and those of each layer, layer_<i> [K, h, w]')
     .option('--save-unrefined', 'also write the seeds that there would be without --refine, SegmentationClassUnrefined/<id>.png');
   addModelOptions(addCamOptions(command));
@@ -89,16 +90,17 @@ function addGenerateOptions(command: Command): Command {
     .option('--shard <i/n>', 'work on the i-th of n parts of the list')
     .option('--no-shard', 'do not take a part from SLURM or Kubernetes variables')
     .option('--shards <n>', 'the number of parts, where the scheduler tells only which one this is', parseCount)
-    .option('--workers <n>', 'worker threads, each working on images of its own (default: one per processor, fewer where memory is short)', parseCount)
-    .option('--threads <n>', 'threads within each worker (default: 1, more where there are fewer workers than processors)', parseCount)
+    .option('--workers <n>', 'worker threads, each working on images of its own (default: one per processor, fewer where memory is short)', parseLanes)
+    .option('--threads <n>', 'threads within each worker (default: 1, more where there are fewer workers than processors)', parseLanes)
     .option('--print-config', 'print the settings that result from file and flags, and stop')
     .option('--json', 'print the summary as JSON');
 }
 
 async function run(flags: GenerateFlags): Promise<number> {
   const { model, out, vocRoot, split, labelFile, difficult, png, saveCams, saveUnrefined, runtime, device, workers, threads } = flags;
-  const config = await loadConfig(generateSchema, flags.config, {
-    ...camSettingsOf(flags), ...seedSettingsOf(flags),
+  const given = { ...camSettingsOf(flags), ...seedSettingsOf(flags) };
+  const config = await loadConfig(withChecks(generateSchema, seedChecks), flags.config, {
+    ...given,
     model, out, vocRoot, split, labels: labelText(flags.labels), labelFile, difficult, png, saveCams, saveUnrefined, runtime, device,
     workers, threads,
   });
@@ -118,6 +120,7 @@ async function run(flags: GenerateFlags): Promise<number> {
   sayModelNotes(classifier, chooseLayers(classifier.graph, config.layers, config.method));
   const shard = shardOf(flags);
   const say = (text: string): void => { process.stderr.write(`${text}\n`); };
+  for (const note of [...idleNotes(given, config), ...idleLabelNotes(flags, labelSpec.kind)]) say(note);
   if (selection.missing.length > 0) say(`${selection.missing.length} of the split's photographs are not on disk and are left out`);
   if (shard !== undefined) say(`shard ${shard.index} of ${shard.count}`);
 
