@@ -25,6 +25,8 @@ export const LIMITS = {
   arrayBytes: { variable: 'VOC_SEEDS_MAX_ARRAY_BYTES', value: 2 ** 28, unit: 'bytes' },
   /** Bytes of one XML annotation; VOC's largest have some 20,000. */
   xmlBytes: { variable: 'VOC_SEEDS_MAX_XML_BYTES', value: 2 ** 22, unit: 'bytes' },
+  /** Bytes of one file of settings, or of what a model's sidecar says of it; a thousand class names have some 20,000. */
+  configBytes: { variable: 'VOC_SEEDS_MAX_CONFIG_BYTES', value: 2 ** 20, unit: 'bytes' },
 } as const satisfies Readonly<Record<string, Limit>>;
 
 export type LimitName = keyof typeof LIMITS;

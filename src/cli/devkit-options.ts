@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { InvalidArgumentError, Option } from 'commander';
 import type { Command } from 'commander';
+import { MAX_LANES } from '../config/runtime.js';
 import { UserError } from '../errors.js';
 import { refuseInputFile } from '../jobs/own-folder.js';
 import { openDevkit } from '../voc/devkit.js';
@@ -11,6 +12,7 @@ import type { LabelSource } from '../voc/labels/source.js';
 import type { RgbMasks } from '../voc/masks.js';
 import { partitionByPresence, readSplit, selectIds } from '../voc/splits.js';
 import type { Split, VocItem } from '../voc/splits.js';
+import { notAChoice } from './choice.js';
 
 // The options of commands that read a devkit. None has a default here, so that a flag which was not given can be told
 // from one that was, and a configuration file can fill it in.
@@ -79,7 +81,13 @@ export function addStrictOption(command: Command): Command {
 
 /** Parses `--limit`: a whole number from 1 up. */
 export function parseCount(text: string): number {
-  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('Expected a whole number from 1 up.');
+  if (!/^[1-9]\d*$/.test(text) || !Number.isSafeInteger(Number(text))) throw new InvalidArgumentError('Expected a whole number from 1 up.');
+  return Number(text);
+}
+
+/** Parses `--workers` and `--threads`: a whole number that a machine may have processors. */
+export function parseLanes(text: string): number {
+  if (!/^[1-9]\d*$/.test(text) || Number(text) > MAX_LANES) throw new InvalidArgumentError(`Expected a whole number from 1 to ${MAX_LANES}.`);
   return Number(text);
 }
 
@@ -94,7 +102,7 @@ export function parseIds(text: string): string[] {
 export function parseLabelSpec(text: string): LabelSpec {
   const [name, ...rest] = text.split(':');
   const kind = LABEL_KINDS.find((known) => known === name);
-  if (kind === undefined) throw new InvalidArgumentError(`Allowed are ${LABEL_KINDS.join(', ')}.`);
+  if (kind === undefined) throw new InvalidArgumentError(notAChoice(name, LABEL_KINDS));
   if (rest.length === 0) return { kind };
   if (kind !== 'npy' && kind !== 'list') throw new InvalidArgumentError(`The labels ${kind} take no file.`);
   return { kind, file: rest.join(':') };

@@ -14,7 +14,7 @@ import { IGNORED_AS } from '../metrics/scores.js';
 import type { IgnoredAs } from '../metrics/scores.js';
 import { maskPathOf, whatLiesInPlaceOf } from '../voc/files-by-id.js';
 import { FolderIndex } from '../voc/folder-index.js';
-import { addDevkitOptions, addLabelOptions, addMaskOptions, addStrictOption, openSelection, parseCount, requireFlag } from './devkit-options.js';
+import { addDevkitOptions, addLabelOptions, addMaskOptions, addStrictOption, openSelection, parseCount, parseLanes, requireFlag } from './devkit-options.js';
 import type { DevkitFlags, MaskFlags, StrictFlags } from './devkit-options.js';
 import { mapsCsv, mapsJson, mapsMarkdown, mapsNotes, scoreMaps } from './eval-maps.js';
 import type { EvalMapsFlags } from './eval-maps.js';
@@ -81,7 +81,7 @@ export const registerEval: CommandRegistrar = (program, done) => {
     .addOption(new Option('--by-image [n]', 'the n images with the lowest mean IoU').preset('20').argParser(parseCount))
     .option('--csv [file]', 'the scores by class as CSV, to a file or in place of the table')
     .option('--json', 'everything as JSON')
-    .option('--workers <n>', 'threads (default: as many as processors)', parseCount);
+    .option('--workers <n>', 'threads (default: as many as processors)', parseLanes);
   addLabelOptions(addShardOptions(command, false))
     .addHelpText('after', examples)
     .action(async (flags: EvalFlags) => { done(await runEval(flags)); });

@@ -1,12 +1,12 @@
 import type { Command } from 'commander';
-import { Option } from 'commander';
 import { stringify } from 'yaml';
 import { z } from 'zod';
 import { chooseLayers } from '../cam/layer-choice.js';
 import { loadClassifier } from '../cam/load.js';
 import { seedSettings } from '../config/cam.js';
 import { generateSchema } from '../config/generate.js';
-import { DEFAULT_PRESET, loadConfig, PRESETS } from '../config/load.js';
+import { withChecks } from '../config/checks.js';
+import { DEFAULT_PRESET, loadConfig, presetSettings } from '../config/load.js';
 import { UserError } from '../errors.js';
 import { watchInterrupt } from '../jobs/interrupt.js';
 import { progressBar } from '../jobs/progress.js';
@@ -15,11 +15,15 @@ import { earlierTasks } from '../jobs/array-journal.js';
 import { parseRefiners } from '../refine/refiners.js';
 import { generateSeeds } from '../seeds/generate.js';
 import type { GenerateSummary } from '../seeds/generate.js';
-import { addCamOptions, camSettingsOf } from './cam-options.js';
+import { seedChecks } from '../seeds/policies.js';
+import { addCamOptions, camSettingsOf, configHelp } from './cam-options.js';
 import type { CamFlags } from './cam-options.js';
-import { addDevkitOptions, addLabelOptions, addMaskOptions, addStrictOption, describeMissing, inputsOf, noPhotographs, openLabels, openSelection, parseCount, parseLabelSpec, requireFlag } from './devkit-options.js';
+import { choice } from './choice.js';
+import { showDefaults } from './default-help.js';
+import { addDevkitOptions, addLabelOptions, addMaskOptions, addStrictOption, describeMissing, inputsOf, noPhotographs, openLabels, openSelection, parseLanes, parseLabelSpec, requireFlag } from './devkit-options.js';
 import type { DevkitFlags, LabelFlags, LabelSpec, MaskFlags, StrictFlags } from './devkit-options.js';
 import { EXIT } from './exit-codes.js';
+import { idleLabelNotes, idleNotes } from './idle-notes.js';
 import type { CommandRegistrar } from './main.js';
 import { sayModelNotes } from './model-notes.js';
 import { addModelOptions, modelOrDefault, specOfFlags } from './model-options.js';
@@ -59,9 +63,6 @@ Examples:
   # The second of four parts, on four machines with one output folder (in an array job of SLURM, SGE, PBS or Kubernetes without the flag)
   voc-seeds generate ... --shard 2/4
 
-The defaults above are those of a configuration that says nothing. The preset fast, which is taken where none is named,
-makes choices of its own: --print-config shows them.
-
 Exit codes: 0 all images written, 1 wrong usage or nothing could be done, 2 finished but some images failed (with
 --strict: or are missing), 130 interrupted.
 `;
@@ -69,32 +70,33 @@ Exit codes: 0 all images written, 1 wrong usage or nothing could be done, 2 fini
 /** `voc-seeds generate` */
 export const registerGenerate: CommandRegistrar = (program, done) => {
   const command = program.command('generate').description('Make seeds: maps of every image\'s own classes (LayerCAM unless told otherwise), fused, thresholded, written as VOC label PNGs.');
-  addGenerateOptions(command).addHelpText('after', examples).action(async (flags: GenerateFlags) => { done(await run(flags)); });
+  showDefaults(addGenerateOptions(command), () => presetSettings(generateSchema, DEFAULT_PRESET)).addHelpText('after', examples).action(async (flags: GenerateFlags) => { done(await run(flags)); });
 };
 
 function addGenerateOptions(command: Command): Command {
   command
-    .option('--config <preset or file>', `settings: ${PRESETS.join(', ')}, or a YAML file with the names of the flags in camelCase; flags override them`, DEFAULT_PRESET)
+    .option('--config <preset or file>', configHelp, DEFAULT_PRESET)
     .option('--model <file>', 'the classifier, an ONNX file (default: the one that comes with voc-seeds)')
     .option('--out <folder>', 'where the results go');
   addMaskOptions(addLabelOptions(addStrictOption(addDevkitOptions(command))));
   addSeedOptions(command);
   command
-    .addOption(new Option('--png <format>', '8-bit indexed with the VOC palette, or plain gray (default: palette)').choices(['palette', 'gray']))
+    .addOption(choice('--png <format>', '8-bit indexed with the VOC palette, or plain gray', ['palette', 'gray']))
     .option('--save-cams', 'also write the maps, cams/<id>.npz with keys (class indices), maps [K, H, W], and those of each layer, layer_<i> [K, h, w]')
     .option('--save-unrefined', 'also write the seeds that there would be without --refine, SegmentationClassUnrefined/<id>.png');
   addModelOptions(addCamOptions(command));
   return addShardOptions(addRuntimeOptions(command).option('--no-resume', 'do again what an earlier run has done'), true)
-    .option('--workers <n>', 'worker threads, each working on images of its own (default: one per processor, fewer where memory is short)', parseCount)
-    .option('--threads <n>', 'threads within each worker (default: 1, more where there are fewer workers than processors)', parseCount)
+    .option('--workers <n>', 'worker threads, each working on images of its own (default: one per processor, fewer where memory is short)', parseLanes)
+    .option('--threads <n>', 'threads within each worker (default: 1, more where there are fewer workers than processors)', parseLanes)
     .option('--print-config', 'print the settings that result from file and flags, and stop')
     .option('--json', 'print the summary as JSON');
 }
 
 async function run(flags: GenerateFlags): Promise<number> {
   const { model, out, vocRoot, split, labelFile, difficult, png, saveCams, saveUnrefined, runtime, device, workers, threads } = flags;
-  const config = await loadConfig(generateSchema, flags.config, {
-    ...camSettingsOf(flags), ...seedSettingsOf(flags),
+  const given = { ...camSettingsOf(flags), ...seedSettingsOf(flags) };
+  const config = await loadConfig(withChecks(generateSchema, seedChecks), flags.config, {
+    ...given,
     model, out, vocRoot, split, labels: labelText(flags.labels), labelFile, difficult, png, saveCams, saveUnrefined, runtime, device,
     workers, threads,
   });
@@ -114,6 +116,7 @@ async function run(flags: GenerateFlags): Promise<number> {
   sayModelNotes(classifier, chooseLayers(classifier.graph, config.layers, config.method));
   const { shard, task, note } = await chosenShard(flags, true, process.env, () => earlierTasks(folder)) ?? {};
   const say = (text: string): void => { process.stderr.write(`${text}\n`); };
+  for (const text of [...idleNotes(given, config), ...idleLabelNotes(flags, labelSpec.kind)]) say(text);
   if (selection.missing.length > 0) say(`${selection.missing.length} of the split's photographs are not on disk and are left out`);
   if (shard !== undefined) say(note ?? `shard ${shard.index} of ${shard.count}`);
 

@@ -1,9 +1,10 @@
-import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { messageOf, UserError } from '../errors.js';
-import { readRegularFile } from '../jobs/read-file.js';
 import type { OnnxModel } from '../onnx/model.js';
-import { describeIssues } from './issues.js';
+import { explainIssues, placeByPath } from './issues.js';
+import type { Path, Place } from './issues.js';
+import { readSettingsFile } from './settings-file.js';
+import type { SettingsFile } from './settings-file.js';
 
 /** The key of an ONNX model's metadata that holds its specification as JSON. */
 export const MODEL_SPEC_KEY = 'voc_seeds';
@@ -72,27 +73,20 @@ export function specOfMetadata(model: OnnxModel, name: string): Partial<ModelSpe
 export async function readSidecar(modelPath: string): Promise<Partial<ModelSpec>> {
   for (const ending of ['json', 'yaml', 'yml']) {
     const path = `${modelPath}.${ending}`;
-    let text: string;
-    try {
-      text = (await readRegularFile(path)).toString();
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') continue;
-      throw new UserError(`cannot read ${path}: ${messageOf(error)}`);
-    }
-    try {
-      return check(parseYaml(text), path);
-    } catch (error) {
-      if (error instanceof UserError) throw error;
-      throw new UserError(`${path} is neither JSON nor YAML: ${messageOf(error)}`);
-    }
+    const file = await readSettingsFile(path);
+    if (file !== undefined) return check(file.value ?? null, path, file.lineOf);
   }
   return {};
 }
 
-function check(value: unknown, where: string): Partial<ModelSpec> {
+function check(value: unknown, where: string, lineOf?: SettingsFile['lineOf']): Partial<ModelSpec> {
   const parsed = partialSchema.safeParse(value);
-  if (!parsed.success) throw new UserError(`${where}: ${describeIssues(parsed.error)}`, `the parts are ${Object.keys(modelSpecSchema.shape).join(', ')}`);
-  return parsed.data;
+  if (parsed.success) return parsed.data;
+  const placeOf = (path: Path): Place => {
+    const line = lineOf?.(path);
+    return { ...placeByPath(path), before: line === undefined ? `${where}: ` : `${where}:${line}: ` };
+  };
+  throw new UserError(explainIssues(parsed.error, partialSchema, value, placeOf), `the parts are ${Object.keys(modelSpecSchema.shape).join(', ')}`);
 }
 
 /** All that is said of a model: in its metadata, beside it, and by flags. */
