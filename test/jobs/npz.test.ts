@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { unzipSync } from 'fflate';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { decodeNpy, decodeNpz, encodeNpy, encodeNpz, NpyError } from '../../src/jobs/npz.js';
 import type { NpyArray } from '../../src/jobs/npz.js';
 
@@ -76,4 +76,19 @@ describe('decodeNpz', () => {
   it('refuses other files', () => {
     expect(() => decodeNpz(Buffer.from('hello, world'))).toThrow('it is not an .npz file, or is cut short');
   });
+});
+
+it('writes the same arrays as the same bytes, whenever that is', () => {
+  const encode = (): Buffer => Buffer.from(encodeNpz({ a: { shape: [2], data: Int32Array.of(1, 2) } }));
+  vi.useFakeTimers();
+  try {
+    vi.setSystemTime(new Date(2026, 10, 5, 12, 34, 56));
+    const first = encode();
+    vi.setSystemTime(new Date(2031, 2, 4, 1, 2, 3));
+    expect(encode().equals(first)).toBe(true);
+    // The local header of a zip file holds the time at byte 10 and the date at 12: 1 January 1980 is day 1, month 1, year 0.
+    expect([first.readUInt16LE(10), first.readUInt16LE(12)]).toEqual([0, 1 | (1 << 5)]);
+  } finally {
+    vi.useRealTimers();
+  }
 });
