@@ -39,9 +39,12 @@ export function encodeNpy({ shape, data }: NpyArray): Uint8Array {
   return bytes;
 }
 
+/** As numpy does: the same arrays are the same bytes whenever they are written. (In the zip file it is a local time.) */
+const NO_TIME = new Date(1980, 0, 1);
+
 /** Encodes named arrays as numpy's .npz, stored as `numpy.savez` does it: maps of floats hardly become smaller, but take long to pack. */
 export function encodeNpz(arrays: Readonly<Record<string, NpyArray>>): Uint8Array {
-  return zipSync(Object.fromEntries(Object.entries(arrays).map(([name, array]) => [`${name}.npy`, encodeNpy(array)])), { level: 0 });
+  return zipSync(Object.fromEntries(Object.entries(arrays).map(([name, array]) => [`${name}.npy`, encodeNpy(array)])), { level: 0, mtime: NO_TIME });
 }
 
 /** An array that was read: of any numeric type, in C order. */

@@ -151,8 +151,10 @@ describe('generate', () => {
     const { code, stdout, stderr } = await generate('--split', 'more', '--out', out);
     expect(code).toBe(0);
     expect(stdout).toContain('2 images written');
-    expect(stdout).toContain('2 photographs of the split are not on disk');
-    expect(withoutRuntime(stderr)).toBe('2 of the split\'s photographs are not on disk and are left out\n');
+    expect(withoutRuntime(stderr)).toBe(
+      '2 of the split\'s photographs are not on disk and are left out\n'
+      + '2 of the 4 photographs of the split were on disk; 2 are missing (run.json lists them)\n');
+    expect((await generate('--split', 'more', '--out', out, '--strict')).code).toBe(2);
     const record = JSON.parse(await readFile(join(out, 'run.json'), 'utf8')) as Json;
     expect(record.missing).toEqual(['gone', 'lost']);
     expect(await list(out, 'more')).toBe('a\nb\n');

@@ -157,3 +157,18 @@ describe('decodeNpz', () => {
     expect(() => decodeNpz(changed(one, (bytes, at) => bytes.writeUInt16LE(12, at + 10))).get('a')).toThrow('compressed in a way that is not read (method 12)');
   });
 });
+
+it('writes the same arrays as the same bytes, whenever that is', () => {
+  const encode = (): Buffer => Buffer.from(encodeNpz({ a: { shape: [2], data: Int32Array.of(1, 2) } }));
+  vi.useFakeTimers();
+  try {
+    vi.setSystemTime(new Date(2026, 10, 5, 12, 34, 56));
+    const first = encode();
+    vi.setSystemTime(new Date(2031, 2, 4, 1, 2, 3));
+    expect(encode().equals(first)).toBe(true);
+    // The local header of a zip file holds the time at byte 10 and the date at 12: 1 January 1980 is day 1, month 1, year 0.
+    expect([first.readUInt16LE(10), first.readUInt16LE(12)]).toEqual([0, 1 | (1 << 5)]);
+  } finally {
+    vi.useRealTimers();
+  }
+});
