@@ -20,8 +20,11 @@ const USUAL = /^(?:fc|fc8|classifier|classifier_head|head|head\.fc|heads\.head|c
 /** The same as one layer of a sequence, beside dropout and flattening. */
 const IN_SEQUENCE = /^(fc|classifier|head|cls|cls_head|linear|last_linear)\.\d$/;
 
-/** Parts of networks that were trained without labels: their last layers are projections, no classifier. */
-const SELF_SUPERVISED = /(?:^|\.)(?:encoder_[qk]|momentum_encoder|online_(?:encoder|network)|target_(?:encoder|network)|queue|queue_ptr|projector|projection|projection_head|prototypes|predictor)(?:\.|$)/;
+/** MoCo's parts: what it calls `fc` is a projection, not a classifier. */
+const MOCO = /(?:^|\.)(?:encoder_[qk]|momentum_encoder|queue|queue_ptr)(?:\.|$)/;
+
+/** Layers of networks that were trained without labels; networks with a classifier may have some of them as well. */
+const PROJECTION = /(?:^|\.)(?:projector|projection|projection_head|prototypes|predictor)(?:\.|$)/;
 
 /** VGG's fully connected layers, as torchvision numbers them. */
 const VGG_LAYERS = ['classifier.0', 'classifier.3', 'classifier.6'];
@@ -61,10 +64,11 @@ export async function findLinearHead(
   }
   const usual = [...others.keys()].filter((name) => name.endsWith('.weight')).map((name) => name.slice(0, -'.weight'.length)).filter((layer) => isUsual(layer, place));
   const fitting = usual.filter((layer) => layers.includes(layer));
-  const candidates = fitting.length > 0 ? fitting : usual.filter((layer) => others.get(`${layer}.weight`)!.shape.length !== 1);
-  const alone = candidates.length === 0 && layers.length > 0 && withoutBias(others).every((name) => layers.includes(name.slice(0, -'.weight'.length)));
+  const candidates = fitting.length > 0 ? fitting : usual.filter((layer) => others.get(`${layer}.weight`)!.shape.length > 1);
+  const alone = candidates.length === 0 && !layers.some((layer) => PROJECTION.test(layer))
+    && withoutBias(others).every((name) => layers.includes(name.slice(0, -'.weight'.length)));
   const different = await distinct(alone ? layers : candidates, others);
-  if (different.length === 0 || selfSupervised(place) !== undefined) return undefined;
+  if (different.length === 0 || signOf(MOCO, place) !== undefined) return undefined;
   if (different.length > 1) {
     throw new UserError(`${source} has several layers that may be the classifier: ${list(different)}`, `name the one that belongs to '${prefix}*' with --classifier NAME, or replace it with a new one: --head gap`);
   }
@@ -72,8 +76,12 @@ export async function findLinearHead(
 }
 
 /** A name that says that the network was trained without labels. */
-export function selfSupervised({ prefix, dictionary }: NetworkPlace): string | undefined {
-  return [prefix, ...dictionary.tensors.keys()].find((name) => SELF_SUPERVISED.test(name));
+export function selfSupervised(place: NetworkPlace): string | undefined {
+  return signOf(MOCO, place) ?? signOf(PROJECTION, place);
+}
+
+function signOf(sign: RegExp, { prefix, dictionary }: NetworkPlace): string | undefined {
+  return [prefix, ...dictionary.tensors.keys()].find((name) => sign.test(name));
 }
 
 async function headOf(others: NetworkPlace['others'], name: string, target: string, layers: readonly string[]): Promise<FoundHead> {

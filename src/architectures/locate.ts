@@ -42,11 +42,14 @@ export function findNetworks(dictionaries: readonly StoredDictionary[], source: 
   return places;
 }
 
+/** More modules within one another than any network has. */
+const DEEPEST = 16;
+
 /** What stands before `ending` in a name: empty, or up to a dot. */
 function prefixBefore(name: string, ending: string): string | undefined {
   if (!name.endsWith(ending)) return undefined;
   const prefix = name.slice(0, -ending.length);
-  return prefix === '' || prefix.endsWith('.') ? prefix : undefined;
+  return prefix === '' || (prefix.endsWith('.') && prefix.split('.').length <= DEEPEST) ? prefix : undefined;
 }
 
 function fits(shape: readonly number[], expected: readonly (number | null)[]): boolean {

@@ -1,5 +1,6 @@
 import { UserError } from '../errors.js';
 import type { Size } from '../onnx/shapes.js';
+import type { WeightsFile } from '../weights/open.js';
 import type { StateDict, StoredDictionary } from '../weights/stored-tensor.js';
 import type { Architecture, FeatureOptions, NetworkLayers } from './architectures.js';
 import { architectures, HEAD_NAME, planFeatures, planNetwork, STRIDE } from './architectures.js';
@@ -54,29 +55,30 @@ export interface PlannedNetwork extends NetworkLayers {
  *   several networks or classifiers to choose from
  */
 export async function planFor(
-  name: string, { dictionaries }: { readonly dictionaries: readonly StoredDictionary[] }, head: Head, size: Size, source: string, choices: PlanChoices = {},
+  name: string, { dictionaries }: Pick<WeightsFile, 'dictionaries'>, head: Head, size: Size, source: string, choices: PlanChoices = {},
 ): Promise<PlannedNetwork> {
   const known = architectures.filter((architecture) => name === AUTO || architecture.name === name);
   if (known.length === 0) throw new UserError(`no architecture is called '${name}'`, `known: ${architectures.map((each) => each.name).join(', ')}`);
   const places = chosenPlaces(findNetworks(dictionaries, source), choices.prefix, source);
   const fits = places.flatMap((place) => fitsOf(place, known));
   const complete = fits.filter(({ errors }) => errors === 0);
-  // Without a place there is nothing to choose: the first dictionary is held against every architecture, for the message.
-  const fit = complete.length > 0 ? await single(complete, source) : best(fits.length > 0 ? fits : known.flatMap((architecture) => fitsOf(whole(dictionaries, architecture), [architecture])));
+  // Without a place there is nothing to choose: the largest dictionary is held against every architecture, for the message.
+  const nearest = (): Fit => best(fits.length > 0 ? fits : known.flatMap((architecture) => fitsOf(whole(dictionaries, architecture), [architecture])));
+  const fit = complete.length > 0 ? await single(complete, source) : nearest();
   const aliases = complete.filter(({ place }) => place.dictionary === fit.place.dictionary);
-  const irn = aliases.some(({ place }) => place.layout.irn === true);
+  const irn = aliases.some(({ place }) => place.layout.irn === true || isIrnWithoutStages(place));
   const options: FeatureOptions = { lastStride: choices.lastStride ?? (irn ? 1 : 2) };
   const place = { ...fit.place, others: without(fit.place.others, aliases) };
   const own = head.kind === 'gap' ? undefined : await headOf(place, fit, choices.classifier, source);
   const tensors = new Map([...place.body, ...own?.tensors ?? []]);
   const planned = planNetwork(fit.architecture, tensors, head, size, options);
-  const errors = describeErrors(planned.plan, complete.length === 0 ? foreign(place) : []);
+  const errors = describeErrors(planned.plan, fits.length === 0 ? foreign(place) : []);
   if (errors.length > 0) throw misfit(name, planned, errors, { place, fits, head, own, dictionaries, source });
   const used = new Set(own?.used);
   return {
     ...planned, tensors, wrapper: place.dictionary.wrapper, prefix: place.prefix, classifier: own?.name, irn,
     stride: planned.architecture.family === 'resnet' ? STRIDE / 2 * options.lastStride : STRIDE,
-    leftOver: [...place.others].filter(([each, { shape }]) => !used.has(each) && shape.some((n) => n > 1) && !(head.kind === 'gap' && isOldHead(each, place))).map(([each]) => each),
+    leftOver: beside(place).filter((each) => !used.has(each) && !(head.kind === 'gap' && isOldHead(each, place))),
   };
 }
 
@@ -142,15 +144,30 @@ function without(others: StateDict, aliases: readonly Fit[]): StateDict {
   return new Map([...others].filter(([, tensor]) => !copies.has(tensor)));
 }
 
+/** Whether a network has the names of IRN's, of which only the first ones were kept: `resnet50.*` and a 1x1 convolution `classifier`. */
+function isIrnWithoutStages({ prefix, others }: NetworkPlace): boolean {
+  const outer = /^(.*\.)?resnet50\.$/.exec(prefix);
+  if (outer === null) return false;
+  const classifier = `${outer[1] ?? ''}classifier`;
+  return others.get(`${classifier}.weight`)?.shape.length === 4 && !others.has(`${classifier}.bias`);
+}
+
 /** The largest dictionary, as if its names were torchvision's. */
 function whole(dictionaries: readonly StoredDictionary[], { family }: Architecture): NetworkPlace {
   const dictionary = dictionaries.reduce((a, b) => (b.tensors.size > a.tensors.size ? b : a));
   return placeAt(dictionary, '', layouts.find((layout) => layout.family === family)!);
 }
 
-async function headOf(place: NetworkPlace, { architecture: { family }, channels }: Fit, wanted: string | undefined, source: string): Promise<FoundHead | undefined> {
+async function headOf(
+  place: NetworkPlace, { architecture: { family }, channels }: Fit, wanted: string | undefined, source: string,
+): Promise<FoundHead | undefined> {
   const vgg = family === 'vgg' && wanted === undefined ? findVggHead(place) : undefined;
   return vgg ?? findLinearHead(place, channels, HEAD_NAME[family], wanted, source);
+}
+
+/** What stands beside a network, counters and the like left out. */
+function beside({ others }: NetworkPlace): string[] {
+  return [...others].filter(([, { shape }]) => shape.some((n) => n > 1)).map(([name]) => name);
 }
 
 const OLD_HEAD = { vgg: /(?:^|\.)classifier\./, resnet: /(?:^|\.)(?:fc|classifier|newly_added\.0)\./ };
@@ -196,8 +213,8 @@ function headHint(place: NetworkPlace): string {
   const sign = selfSupervised(place);
   const without = 'weights without a classifier can be imported with a new one: --head gap';
   if (sign !== undefined) return `'${sign}' says that it was trained without labels; ${without}`;
-  const beside = [...place.others].filter(([, { shape }]) => shape.some((n) => n > 1)).map(([name]) => name);
-  return beside.length === 0 ? without : `${without}; if its classifier is among ${list(beside)}, name it with --classifier NAME`;
+  const others = beside(place);
+  return others.length === 0 ? without : `${without}; if its classifier is among ${list(others)}, name it with --classifier NAME`;
 }
 
 function describeErrors({ missing, unexpected, misfits }: Plan, foreignNames: readonly string[]): string[] {

@@ -119,17 +119,20 @@ async function importWeights(file: string, flags: ImportFlags) {
     const classes = classNames(network, given, flags.head, file);
     const built = await buildNetwork(network, { keepBatchNorm: flags.keepBatchNorm, size });
     const target = flags.outputStride ?? network.stride;
-    if (target === STRIDE && network.stride < STRIDE) throw new UserError(`the last stage of ${network.architecture.name} has stride 1 here, so its output stride is ${network.stride}`, 'for the strides of torchvision give --last-stride 2');
+    if (target === STRIDE && network.stride < STRIDE) {
+      throw new UserError(`the last stage of ${network.architecture.name} has stride 1 here, so its output stride is ${network.stride}`, 'for the strides of torchvision give --last-stride 2');
+    }
     const result = target === network.stride ? built : { ...built, graph: dilate(new NetworkGraph(built, LOGITS), target).graph };
     const { logits, channelOrder, scale, mean, std } = { ...given, logits: LOGITS };
     const untrained = flags.head === 'gap';
     const spec: Partial<ModelSpec> = { logits, channelOrder, scale, mean, std, ...classes.length > 0 && { classes: [...classes] }, ...untrained && { untrained } };
+    const notes = notesOf(network, flags, given);
     await writeModel(out, stored({ ...result, metadata: new Map([[MODEL_SPEC_KEY, JSON.stringify(spec)]]) }, flags.half === true));
     return {
       file: out, head: flags.head, ...reportOf(result, network, weights),
-      /** Whether the head is new, and has to be trained before it can tell anything. */
-      untrained,
-      notes: notesOf(network, flags, given),
+      /** Set if the head is new, and has to be trained before it can tell anything. */
+      untrained: untrained || undefined,
+      ...notes.length > 0 && { notes },
       /** Whether names of classes were given. */
       named: given.classes !== undefined,
       /** [height, width], or null for any. */
@@ -183,7 +186,7 @@ function reportOf(model: OnnxModel, { architecture, classes, wrapper, prefix, cl
     /** Where in the checkpoint the weights were. */
     wrapper: wrapper ?? null, prefix,
     /** What the file calls the linear layer of the logits, if there is a single one. */
-    classifier: classifier ?? null,
+    classifier,
     classes,
     parameters: [...model.graph.initializers.values()].reduce((sum, tensor) => sum + tensor.size, 0),
     /** The tensors that stride aliases name. */
@@ -192,7 +195,7 @@ function reportOf(model: OnnxModel, { architecture, classes, wrapper, prefix, cl
 }
 
 function describe(report: ImportReport): string {
-  const { file, architecture, format, wrapper, prefix, untrained, classes, parameters, inputSize, layers, notes } = report;
+  const { file, architecture, format, wrapper, prefix, untrained, classes, parameters, inputSize, layers, notes = [] } = report;
   const where = [...wrapper === null ? [] : [`under '${wrapper}'`], ...prefix === '' ? [] : [`without the prefix '${prefix}'`]];
   const size = inputSize === null ? 'images of any size' : `images of ${inputSize.join('x')}`;
   const lines = [
@@ -200,7 +203,7 @@ function describe(report: ImportReport): string {
     `read as ${format}${where.map((text) => `, ${text}`).join('')}`,
     'feature layers:',
     ...Object.entries(layers).map(([alias, name]) => `  ${alias.padEnd(4)} ${name}`),
-    ...untrained ? [`its head is untrained: train it with 'voc-seeds train --backbone ${file}'`] : [],
+    ...untrained === true ? [`its head is untrained: train it with 'voc-seeds train --backbone ${file}'`] : [],
     ...notes.map((note) => `note: ${note}`),
   ];
   return `${lines.join('\n')}\n`;
