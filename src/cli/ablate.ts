@@ -37,7 +37,8 @@ import { addDevkitOptions, addLabelOptions, addMaskOptions, addStrictOption, des
 import type { DevkitFlags, LabelFlags, LabelSpec, MaskFlags, StrictFlags } from './devkit-options.js';
 import { EXIT } from './exit-codes.js';
 import type { CommandRegistrar } from './main.js';
-import { addModelOptions, modelOrDefault, parseNumber, specOfFlags } from './model-options.js';
+import { untrainedNote } from './model-notes.js';
+import { addForceOption, addModelOptions, modelOrDefault, parseNumber, specOfFlags } from './model-options.js';
 import type { ModelFlags } from './model-options.js';
 import { addRuntimeOptions } from './runtime-options.js';
 import type { RuntimeFlags } from './runtime-options.js';
@@ -59,6 +60,7 @@ interface AblateFlags extends DevkitFlags, StrictFlags, LabelFlags, MaskFlags, M
   seed?: number;
   baseline?: string;
   resume: boolean;
+  force?: boolean;
   workers?: number;
   threads?: number;
   plan?: boolean;
@@ -114,7 +116,7 @@ function addAblateOptions(command: Command): Command {
     .option('--bootstrap <n>', 'resamples of the images for the intervals, 0 for none', parseNumber)
     .option('--seed <n>', 'of the resamples', parseNumber)
     .option('--baseline <name>', 'the variant that the others are compared with, or best (default: the first one)');
-  return addRuntimeOptions(addModelOptions(command))
+  return addRuntimeOptions(addForceOption(addModelOptions(command)))
     .option('--no-resume', 'do again what an earlier run has done')
     .option('--workers <n>', 'worker threads, each working on images of its own (default: one per processor)', parseLanes)
     .option('--threads <n>', 'threads within each worker (default: 1)', parseLanes)
@@ -130,7 +132,8 @@ async function run(flags: AblateFlags): Promise<number> {
     return EXIT.ok;
   }
   const say = (text: string): void => { process.stderr.write(`${text}\n`); };
-  const classifier = await loadClassifier(modelOrDefault(config.model), await specOfFlags(flags));
+  const classifier = await loadClassifier(modelOrDefault(config.model), await specOfFlags(flags), flags.force);
+  if (classifier.spec.untrained === true) say(`note: ${untrainedNote(classifier.path)}`);
   const list = resolveVariants(classifier.graph, expandGrid(baseOf(config), config.grid, config.variants));
   const work = planWork(list.variants, classifier.graph.layers.map(({ name }) => name));
   const parameters = { thresholds: config.thresholds, alphas: config.alphas, percentiles: config.percentiles };
@@ -180,7 +183,7 @@ async function run(flags: AblateFlags): Promise<number> {
     const json = {
       ...ablationJson(result, config),
       run: {
-        command: 'ablate', modelPath: classifier.path, labels: labels.name, split, tuneOn, scoreOn, target, inputSize, ...parameters,
+        command: 'ablate', modelPath: classifier.path, ...classifier.spec.untrained === true && { untrained: true }, labels: labels.name, split, tuneOn, scoreOn, target, inputSize, ...parameters,
         ignoredAs, bootstrap, seed, version: packageVersion(),
         counts: { ...counts, missing: images.missing, maskless: images.maskless.length }, failures, maskless: images.maskless,
         listNotes: images.selections.flatMap(({ split: { notes } }) => notes), seconds, stages,

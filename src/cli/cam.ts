@@ -32,7 +32,7 @@ import { EXIT } from './exit-codes.js';
 import { idleNotes } from './idle-notes.js';
 import type { CommandRegistrar } from './main.js';
 import { sayModelNotes } from './model-notes.js';
-import { addModelOptions, modelOrDefault, parseNumber, specOfFlags } from './model-options.js';
+import { addForceOption, addModelOptions, modelOrDefault, parseNumber, specOfFlags } from './model-options.js';
 import type { ModelFlags } from './model-options.js';
 import { addRuntimeOptions, runtimeChoiceOf } from './runtime-options.js';
 import type { RuntimeFlags } from './runtime-options.js';
@@ -45,6 +45,7 @@ interface CamCommandFlags extends ModelFlags, CamFlags, RuntimeFlags {
   out?: string;
   opacity: number;
   npz?: boolean;
+  force?: boolean;
   json?: boolean;
 }
 
@@ -71,7 +72,7 @@ export const registerCam: CommandRegistrar = (program, done) => {
     .option('--opacity <o>', 'of the heat map, 0..1', parseNumber, 0.7)
     .option('--npz', 'also write the maps: keys (indices of logits) and maps [K, H, W]')
     .option('--config <preset or file>', `${configHelp}; settings of seeds are of no account here`, DEFAULT_PRESET);
-  showDefaults(addRuntimeOptions(addModelOptions(addCamOptions(command))), () => presetSettings(generateSchema, DEFAULT_PRESET))
+  showDefaults(addRuntimeOptions(addForceOption(addModelOptions(addCamOptions(command)))), () => presetSettings(generateSchema, DEFAULT_PRESET))
     .option('--json', 'print what was found and written as JSON')
     .addHelpText('after', examples)
     .action(async (photo: string, flags: CamCommandFlags) => { done(await run(photo, flags)); });
@@ -88,7 +89,7 @@ async function run(path: string, flags: CamCommandFlags): Promise<number> {
   const config = await loadConfig(withChecks(generateSchema, seedChecks), flags.config, given);
   for (const note of idleNotes(given, config)) process.stderr.write(`${note}\n`);
   const settings = z.object(camSettings).parse(config);
-  const classifier = await loadClassifier(modelOrDefault(flags.model), await specOfFlags(flags));
+  const classifier = await loadClassifier(modelOrDefault(flags.model), await specOfFlags(flags), flags.force);
   const { graph, spec } = classifier;
   const chosen = chooseLayers(graph, settings.layers, settings.method);
   sayModelNotes(classifier, chosen);

@@ -26,7 +26,7 @@ import { EXIT } from './exit-codes.js';
 import { idleLabelNotes, idleNotes } from './idle-notes.js';
 import type { CommandRegistrar } from './main.js';
 import { sayModelNotes } from './model-notes.js';
-import { addModelOptions, modelOrDefault, specOfFlags } from './model-options.js';
+import { addForceOption, addModelOptions, modelOrDefault, specOfFlags } from './model-options.js';
 import type { ModelFlags } from './model-options.js';
 import { addRuntimeOptions } from './runtime-options.js';
 import type { RuntimeFlags } from './runtime-options.js';
@@ -43,6 +43,7 @@ interface GenerateFlags extends DevkitFlags, StrictFlags, LabelFlags, MaskFlags,
   saveCams?: boolean;
   saveUnrefined?: boolean;
   resume: boolean;
+  force?: boolean;
   workers?: number;
   threads?: number;
   printConfig?: boolean;
@@ -84,7 +85,7 @@ function addGenerateOptions(command: Command): Command {
     .addOption(choice('--png <format>', '8-bit indexed with the VOC palette, or plain gray', ['palette', 'gray']))
     .option('--save-cams', 'also write the maps, cams/<id>.npz with keys (class indices), maps [K, H, W], and those of each layer, layer_<i> [K, h, w]')
     .option('--save-unrefined', 'also write the seeds that there would be without --refine, SegmentationClassUnrefined/<id>.png');
-  addModelOptions(addCamOptions(command));
+  addForceOption(addModelOptions(addCamOptions(command)));
   return addShardOptions(addRuntimeOptions(command).option('--no-resume', 'do again what an earlier run has done'), true)
     .option('--workers <n>', 'worker threads, each working on images of its own (default: one per processor, fewer where memory is short)', parseLanes)
     .option('--threads <n>', 'threads within each worker (default: 1, more where there are fewer workers than processors)', parseLanes)
@@ -112,7 +113,7 @@ async function run(flags: GenerateFlags): Promise<number> {
   const listFile = config.labelFile ?? (labelSpec.kind === 'list' ? selection.split.path : undefined);
   const labels = await openLabels({ ...flags, labelFile: listFile, difficult: config.difficult }, selection.devkit, labelSpec);
   if (selection.items.length === 0) throw noPhotographs(selection);
-  const classifier = await loadClassifier(modelOrDefault(config.model), await specOfFlags(flags));
+  const classifier = await loadClassifier(modelOrDefault(config.model), await specOfFlags(flags), flags.force);
   sayModelNotes(classifier, chooseLayers(classifier.graph, config.layers, config.method));
   const { shard, task, note } = await chosenShard(flags, true, process.env, () => earlierTasks(folder)) ?? {};
   const say = (text: string): void => { process.stderr.write(`${text}\n`); };

@@ -21,7 +21,7 @@ export interface Backbone {
   /** The feature tensor that the head pools. */
   readonly layer: FeatureLayer;
   readonly spec: Pick<ModelSpec, 'channelOrder' | 'scale' | 'mean' | 'std' | 'inputSize'>;
-  /** Whether it is a classifier of the 20 VOC classes already, whose head can be kept. */
+  /** Whether it is a trained classifier of the 20 VOC classes already, whose head can be kept. */
   readonly isClassifier: boolean;
 }
 
@@ -43,7 +43,7 @@ export async function openBackbone(path: string, config: TrainConfig, flags: Mod
   if (layer === undefined) throw new UserError(`${path} has no feature map that could be pooled`);
   return {
     path, hash: await hashFile(path), network, layer, spec,
-    isClassifier: config.layer === undefined && spec.classes?.join() === VOC_CLASSES.join(),
+    isClassifier: config.layer === undefined && spec.classes?.join() === VOC_CLASSES.join() && spec.untrained !== true,
   };
 }
 
