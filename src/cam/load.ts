@@ -1,5 +1,6 @@
 import type { ModelSpec } from '../config/model-spec.js';
 import { mergeSpecs, requireSpec, specSources } from '../config/model-spec.js';
+import { describeOutputs } from '../onnx/network.js';
 import { readModel } from '../onnx/read.js';
 import { ClassifierGraph } from './classifier.js';
 
@@ -7,6 +8,7 @@ import { ClassifierGraph } from './classifier.js';
 export interface LoadedClassifier {
   readonly path: string;
   readonly graph: ClassifierGraph;
+  /** `logits` is the tensor that is used: where probabilities were named, the scores before them. */
   readonly spec: ModelSpec;
 }
 
@@ -19,8 +21,8 @@ export interface LoadedClassifier {
 export async function loadClassifier(path: string, flags: Partial<ModelSpec> = {}): Promise<LoadedClassifier> {
   const model = await readModel(path);
   const merged = mergeSpecs(await specSources(model, path, flags));
-  const spec = requireSpec(merged, path, ['logits', 'channelOrder', 'scale', 'mean', 'std', 'classes'], model.graph.outputs.map(({ name }) => name));
+  const spec = requireSpec(merged, path, ['logits', 'channelOrder', 'scale', 'mean', 'std', 'classes'], describeOutputs(model.graph));
   const graph = new ClassifierGraph(model, spec.logits, spec.inputSize, spec.tokens);
   graph.requireClasses(spec.classes, path);
-  return { path, graph, spec };
+  return { path, graph, spec: { ...spec, logits: graph.logits } };
 }

@@ -30,6 +30,7 @@ import { addDevkitOptions, addLabelOptions, addMaskOptions, parseCount, requireF
 import type { DevkitFlags, LabelFlags, LabelSpec, MaskFlags } from './devkit-options.js';
 import { EXIT } from './exit-codes.js';
 import type { CommandRegistrar } from './main.js';
+import { sayNetworkNotes } from './model-notes.js';
 import { addModelOptions, modelOrDefault, parseNumber, specOfFlags } from './model-options.js';
 import type { ModelFlags } from './model-options.js';
 import { addRuntimeOptions } from './runtime-options.js';
@@ -120,6 +121,7 @@ async function run(flags: AblateFlags): Promise<number> {
   }
   const say = (text: string): void => { process.stderr.write(`${text}\n`); };
   const classifier = await loadClassifier(modelOrDefault(config.model), await specOfFlags(flags));
+  sayNetworkNotes(classifier.path, classifier.graph);
   const list = resolveVariants(classifier.graph, expandGrid(baseOf(config), config.grid, config.variants));
   const work = planWork(list.variants, classifier.graph.layers.map(({ name }) => name));
   const parameters = { thresholds: config.thresholds, alphas: config.alphas, percentiles: config.percentiles };

@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { messageOf, UserError } from '../errors.js';
+import { readRegularFile } from '../jobs/read-file.js';
 import type { OnnxModel } from '../onnx/model.js';
 import { describeIssues } from './issues.js';
 
@@ -74,8 +74,9 @@ export async function readSidecar(modelPath: string): Promise<Partial<ModelSpec>
     const path = `${modelPath}.${ending}`;
     let text: string;
     try {
-      text = await readFile(path, 'utf8');
+      text = (await readRegularFile(path)).toString('utf8');
     } catch (error) {
+      if (error instanceof UserError) throw error;
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') continue;
       throw new UserError(`cannot read ${path}: ${messageOf(error)}`);
     }
@@ -109,17 +110,17 @@ export function mergeSpecs({ metadata, sidecar, flags }: ModelSpecSources): Part
  * A complete specification, or an error that names what is missing: nothing is ever guessed.
  *
  * @param needed the parts that the caller cannot do without
- * @param candidates names of outputs, for the hint
+ * @param outputs what the hint says of the model's outputs
  */
 export function requireSpec<K extends keyof ModelSpec>(
-  spec: Partial<ModelSpec>, model: string, needed: readonly K[], candidates: readonly string[] = [],
+  spec: Partial<ModelSpec>, model: string, needed: readonly K[], outputs?: string,
 ): Partial<ModelSpec> & Required<Pick<ModelSpec, K>> {
   const missing = needed.filter((part) => spec[part] === undefined);
   if (missing.length > 0) {
-    const outputs = missing.some((part) => part === 'logits') && candidates.length > 0 ? `; its outputs are ${candidates.join(', ')}` : '';
+    const candidates = outputs !== undefined && missing.some((part) => part === 'logits') ? `; ${outputs}` : '';
     throw new UserError(
       `${model} does not say its ${missing.join(', ')}`,
-      `give ${missing.map((part) => flagOf[part] ?? part).join(', ')}, or write it into the model once with 'voc-seeds model annotate', or into ${model}.yaml${outputs}`,
+      `give ${missing.map((part) => flagOf[part] ?? part).join(', ')}, or write it into the model once with 'voc-seeds model annotate', or into ${model}.yaml${candidates}`,
     );
   }
   return spec as Partial<ModelSpec> & Required<Pick<ModelSpec, K>>;

@@ -38,8 +38,10 @@ function concat(node: OnnxNode, inputs: Inputs): Known | undefined {
   if (inputs.some((input) => input === undefined)) return undefined;
   const all = inputs as readonly Known[];
   const axis = axisOf(node, all[0].dims.length);
+  const other = all.find((input) => input.dims.length !== all[0].dims.length || input.dims.some((dim, i) => i !== axis && dim !== all[0].dims[i]));
+  if (other !== undefined) throw new UserError(`shapes [${all[0].dims.join(', ')}] and [${other.dims.join(', ')}] cannot be joined along axis ${axis}`);
   const dims = all[0].dims.map((dim, i) => (i === axis ? all.reduce((sum, input) => sum + input.dims[i], 0) : dim));
-  if (all.some(({ values }) => values === undefined)) return { dims, type: all[0].type };
+  if (all.some(({ values }) => values === undefined) || sizeOf(dims) > MAX_VALUES) return { dims, type: all[0].type };
   // Row by row of what lies before the axis.
   const rows = sizeOf(dims.slice(0, axis));
   const values = Array.from({ length: rows }, (_, row) => all.flatMap((input) => {

@@ -1,4 +1,5 @@
 import { messageOf, UserError } from '../../errors.js';
+import { HostValue } from '../../onnx/host-ops.js';
 import { foldConstants } from '../../onnx/fold.js';
 import { ancestors, describeNode } from '../../onnx/model.js';
 import type { OnnxGraph, OnnxModel, OnnxNode } from '../../onnx/model.js';
@@ -10,7 +11,7 @@ import { OperatorCall } from './operator.js';
 import type { TfOperator } from './operator.js';
 import { tfOperators } from './table.js';
 import type { TfModule, TfValue } from './value.js';
-import { DeviceValue, HostValue } from './value.js';
+import { DeviceValue } from './value.js';
 
 /** A step of a run: a node, and the tensors that nobody reads after it. */
 interface Step {
