@@ -1,5 +1,6 @@
 import type { ModelSpec } from '../config/model-spec.js';
 import { mergeSpecs, requireSpec, specSources } from '../config/model-spec.js';
+import { naming } from '../errors.js';
 import { describeOutputs } from '../onnx/network.js';
 import { readModel } from '../onnx/read.js';
 import { ClassifierGraph } from './classifier.js';
@@ -22,7 +23,7 @@ export async function loadClassifier(path: string, flags: Partial<ModelSpec> = {
   const model = await readModel(path);
   const merged = mergeSpecs(await specSources(model, path, flags));
   const spec = requireSpec(merged, path, ['logits', 'channelOrder', 'scale', 'mean', 'std', 'classes'], describeOutputs(model.graph));
-  const graph = new ClassifierGraph(model, spec.logits, spec.inputSize, spec.tokens);
+  const graph = naming(path, () => new ClassifierGraph(model, spec.logits, spec.inputSize, spec.tokens));
   graph.requireClasses(spec.classes, path);
   return { path, graph, spec: { ...spec, logits: graph.logits } };
 }

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
 import { MODEL_SPEC_KEY, mergeSpecs, requireSpec, specSources } from '../config/model-spec.js';
-import { UserError } from '../errors.js';
+import { naming, UserError } from '../errors.js';
 import type { WindowChange } from '../onnx/dilate.js';
 import { dilation } from '../onnx/dilate.js';
 import { strideAliases } from '../onnx/layers.js';
@@ -64,7 +64,7 @@ async function dilateFile(file: string, flags: DilateFlags) {
   const merged = mergeSpecs(sources);
   const outputs = model.graph.outputs.map(({ name }) => name);
   const named = merged.logits ?? (outputs.length === 1 ? outputs[0] : requireSpec(merged, file, ['logits'], describeOutputs(model.graph)).logits);
-  const before = new NetworkGraph(model, named, merged.inputSize);
+  const before = naming(file, () => new NetworkGraph(model, named, merged.inputSize));
   sayNetworkNotes(file, before);
   const { target } = before;
   const spec = merged.logits === undefined ? merged : { ...merged, logits: target };

@@ -45,7 +45,7 @@ export function addModelOptions(command: Command): Command {
 }
 
 function parsePreset(text: string): string {
-  if (!(text in preprocessPresets)) throw new InvalidArgumentError(`Allowed are ${Object.keys(preprocessPresets).join(', ')}.`);
+  if (!Object.hasOwn(preprocessPresets, text)) throw new InvalidArgumentError(`Allowed are ${Object.keys(preprocessPresets).join(', ')}.`);
   return text;
 }
 

@@ -3,6 +3,9 @@ import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { UserError } from '../errors.js';
 
+/** What a file is to hold. */
+export type FileContent = string | Uint8Array | readonly Uint8Array[];
+
 /** What is wrong, and how to mend it, for the errors of a file system that are the user's to solve. */
 const causes: Readonly<Record<string, readonly [problem: string, hint: string]>> = {
   EACCES: ['permission denied', 'choose another place, or change the permissions of the folder'],
@@ -41,9 +44,10 @@ export async function makeFolder(path: string): Promise<void> {
  * Writes a file so that a reader never sees half of it: under a temporary name in the same folder, then renamed.
  * Missing folders are made. After a failure the temporary file is removed and the old file is untouched.
  *
+ * @param data in one piece, or in several that are written one after the other
  * @throws UserError where the place cannot be written to
  */
-export async function writeFileAtomic(path: string, data: string | Uint8Array): Promise<void> {
+export async function writeFileAtomic(path: string, data: FileContent): Promise<void> {
   const temporary = `${path}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`;
   try {
     await writeIntoFolder(temporary, data);
@@ -55,7 +59,7 @@ export async function writeFileAtomic(path: string, data: string | Uint8Array): 
 }
 
 /** The folder is made where it turns out to be missing: of ten thousand files, for the first one. */
-async function writeIntoFolder(path: string, data: string | Uint8Array): Promise<void> {
+async function writeIntoFolder(path: string, data: FileContent): Promise<void> {
   try {
     await writeFile(path, data);
   } catch (error) {

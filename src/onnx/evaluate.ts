@@ -229,7 +229,9 @@ const operators: ReadonlyMap<string, Evaluate> = new Map<string, Evaluate>([
   ['Identity', reshaped], ['Reshape', reshaped], ['Flatten', reshaped], ['Squeeze', reshaped], ['Unsqueeze', reshaped],
   ['Transpose', (call) => hostTranspose(at(call, 0), intsAttribute(call.node, 'perm') ?? at(call, 0).dims.map((_, i) => i).reverse())],
   ['Expand', (call) => hostExpand(at(call, 0), call.dims[0])],
-  ['Tile', (call) => at(call, 1).numbers.reduce((tiled, count, axis) => hostConcat(Array<HostValue>(count).fill(tiled), axis), at(call, 0))],
+  ['Tile', (call) => (sizeOf(call.dims[0]) === 0
+    ? new HostValue(call.dims[0], new Float64Array())
+    : at(call, 1).numbers.reduce((tiled, count, axis) => hostConcat(Array<HostValue>(count).fill(tiled), axis), at(call, 0)))],
   ['Concat', (call) => hostConcat(call.inputs.map((_, i) => at(call, i)), fromFirst(intAttribute(call.node, 'axis', 0), call.dims[0].length))],
   ['Gather', (call) => hostGather(at(call, 0), at(call, 1), fromFirst(intAttribute(call.node, 'axis', 0), at(call, 0).dims.length))],
   ['Slice', slice], ['Split', split], ['Pad', pad], ['Range', range], ['ConstantOfShape', constantOfShape],

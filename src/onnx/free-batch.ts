@@ -90,7 +90,8 @@ function rewritten(graph: OnnxGraph, image: string, batch: number, dims: readonl
       requireTraceable(added, known, batch);
     }
   }
-  const result = { ...graph, nodes, initializers };
+  const outputs = graph.outputs.map((output) => ({ ...output, shape: output.shape?.map((dim, axis) => (axis === 0 && dim === batch ? 'N' : dim)) }));
+  const result = { ...graph, nodes, initializers, outputs };
   if (shapeOf(target, 0)?.[0] !== batch || shapeOf(target, 1)?.[0] !== 2 * batch) throw new UserError(`'${target}' has no row for each image`);
   return result;
 }

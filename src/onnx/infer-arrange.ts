@@ -139,9 +139,12 @@ export const arrangeRules: Readonly<Record<string, ShapeRule>> = {
   Reshape: reshape,
   Expand: (_, inputs) => expand(inputs),
   Pad: pad,
-  Tile: (_, [x, repeats]) => x && repeats?.values && rearranged(
-    x, x.dims.map((dim, i) => dim * repeats.values![i]), (index) => index.map((at, i) => at % x.dims[i]),
-  ),
+  Tile: (_, [x, repeats]) => {
+    if (x === undefined || repeats?.values === undefined) return undefined;
+    const times = repeats.values;
+    if (times.length !== x.dims.length || times.some((count) => count < 0)) throw new UserError(`[${x.dims.join(', ')}] cannot be repeated [${times.join(', ')}] times`);
+    return rearranged(x, x.dims.map((dim, i) => dim * times[i]), (index) => index.map((at, i) => at % x.dims[i]));
+  },
   Flatten: (node, [x]) => {
     if (x === undefined) return undefined;
     const axis = axisOf(node, x.dims.length, 1);

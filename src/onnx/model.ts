@@ -1,3 +1,4 @@
+import { UserError } from '../errors.js';
 import type { DataType, OnnxTensor } from './tensor.js';
 import type { ProtoGraph } from './proto.js';
 
@@ -56,7 +57,7 @@ export interface OnnxModel {
 function attribute<K extends Attribute['kind']>(node: OnnxNode, name: string, kind: K): Extract<Attribute, { kind: K }> | undefined {
   const found = node.attributes[name];
   if (found === undefined) return undefined;
-  if (found.kind !== kind) throw new TypeError(`attribute ${name} of ${describeNode(node)} is of kind ${found.kind}, not ${kind}`);
+  if (found.kind !== kind) throw new UserError(`attribute '${name}' of ${describeNode(node)} is of kind ${found.kind}, not ${kind}`);
   return found as Extract<Attribute, { kind: K }>;
 }
 

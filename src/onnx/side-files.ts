@@ -3,7 +3,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { open } from 'node:fs/promises';
 import { dirname, isAbsolute, relative, resolve, sep } from 'node:path';
 import { messageOf, UserError } from '../errors.js';
-import type { ProtoModel, ProtoTensor } from './proto.js';
+import type { ProtoGraph, ProtoModel, ProtoTensor } from './proto.js';
 import { protoNumber } from './proto.js';
 import { bytesPerElement, dataTypeName, sizeOf } from './tensor.js';
 
@@ -22,7 +22,7 @@ interface SideFile { readonly handle: FileHandle; readonly size: number }
 export async function loadSideFiles(proto: ProtoModel, path: string): Promise<string[]> {
   const opened = new Map<string, SideFile>();
   try {
-    for (const tensor of tensorsOf(proto)) {
+    for (const tensor of tensorsOf(proto.graph)) {
       if (tensor.data_location !== EXTERNAL) continue;
       const what = `tensor '${tensor.name ?? ''}' of ${path}`;
       const entries = new Map((tensor.external_data ?? []).map(({ key, value }) => [key, value ?? ''] as const));
@@ -46,9 +46,15 @@ export async function loadSideFiles(proto: ProtoModel, path: string): Promise<st
   return [...opened.keys()];
 }
 
-function* tensorsOf({ graph }: ProtoModel): Generator<ProtoTensor> {
+/** The tensors of a graph, and those of graphs inside it. */
+function* tensorsOf(graph: ProtoGraph | undefined): Generator<ProtoTensor> {
   yield* graph?.initializer ?? [];
-  for (const node of graph?.node ?? []) for (const { t } of node.attribute ?? []) if (t) yield t;
+  for (const { attribute = [] } of graph?.node ?? []) {
+    for (const { t, g } of attribute) {
+      if (t) yield t;
+      if (g) yield* tensorsOf(g);
+    }
+  }
 }
 
 function locate(location: string, path: string, what: string): string {
