@@ -1,6 +1,7 @@
 import type { ModelSpec } from '../config/model-spec.js';
 import { mergeSpecs, requireSpec, specSources } from '../config/model-spec.js';
-import { UserError } from '../errors.js';
+import { naming, UserError } from '../errors.js';
+import { describeOutputs } from '../onnx/network.js';
 import { readModel } from '../onnx/read.js';
 import { ClassifierGraph } from './classifier.js';
 
@@ -8,6 +9,7 @@ import { ClassifierGraph } from './classifier.js';
 export interface LoadedClassifier {
   readonly path: string;
   readonly graph: ClassifierGraph;
+  /** `logits` is the tensor that is used: where probabilities were named, the scores before them. */
   readonly spec: ModelSpec;
 }
 
@@ -24,8 +26,8 @@ export async function loadClassifier(path: string, flags: Partial<ModelSpec> = {
   if (merged.untrained === true && !force) {
     throw new UserError(`the head of ${path} is untrained: its logits and maps mean nothing`, `train it with 'voc-seeds train --backbone ${path}', or use it all the same with --force`);
   }
-  const spec = requireSpec(merged, path, ['logits', 'channelOrder', 'scale', 'mean', 'std', 'classes'], model.graph.outputs.map(({ name }) => name));
-  const graph = new ClassifierGraph(model, spec.logits, spec.inputSize, spec.tokens);
+  const spec = requireSpec(merged, path, ['logits', 'channelOrder', 'scale', 'mean', 'std', 'classes'], describeOutputs(model.graph));
+  const graph = naming(path, () => new ClassifierGraph(model, spec.logits, spec.inputSize, spec.tokens));
   graph.requireClasses(spec.classes, path);
-  return { path, graph, spec };
+  return { path, graph, spec: { ...spec, logits: graph.logits } };
 }

@@ -37,7 +37,7 @@ import { addDevkitOptions, addLabelOptions, addMaskOptions, addStrictOption, des
 import type { DevkitFlags, LabelFlags, LabelSpec, MaskFlags, StrictFlags } from './devkit-options.js';
 import { EXIT } from './exit-codes.js';
 import type { CommandRegistrar } from './main.js';
-import { untrainedNote } from './model-notes.js';
+import { sayNetworkNotes, untrainedNote } from './model-notes.js';
 import { addForceOption, addModelOptions, modelOrDefault, parseNumber, specOfFlags } from './model-options.js';
 import type { ModelFlags } from './model-options.js';
 import { addRuntimeOptions } from './runtime-options.js';
@@ -134,6 +134,7 @@ async function run(flags: AblateFlags): Promise<number> {
   const say = (text: string): void => { process.stderr.write(`${text}\n`); };
   const classifier = await loadClassifier(modelOrDefault(config.model), await specOfFlags(flags), flags.force);
   if (classifier.spec.untrained === true) say(`note: ${untrainedNote(classifier.path)}`);
+  sayNetworkNotes(classifier.path, classifier.graph);
   const list = resolveVariants(classifier.graph, expandGrid(baseOf(config), config.grid, config.variants));
   const work = planWork(list.variants, classifier.graph.layers.map(({ name }) => name));
   const parameters = { thresholds: config.thresholds, alphas: config.alphas, percentiles: config.percentiles };

@@ -105,17 +105,17 @@ export function mergeSpecs({ metadata, sidecar, flags }: ModelSpecSources): Part
  * A complete specification, or an error that names what is missing: nothing is ever guessed.
  *
  * @param needed the parts that the caller cannot do without
- * @param candidates names of outputs, for the hint
+ * @param outputs what the hint says of the model's outputs
  */
 export function requireSpec<K extends keyof ModelSpec>(
-  spec: Partial<ModelSpec>, model: string, needed: readonly K[], candidates: readonly string[] = [],
+  spec: Partial<ModelSpec>, model: string, needed: readonly K[], outputs?: string,
 ): Partial<ModelSpec> & Required<Pick<ModelSpec, K>> {
   const missing = needed.filter((part) => spec[part] === undefined);
   if (missing.length > 0) {
-    const outputs = missing.some((part) => part === 'logits') && candidates.length > 0 ? `; its outputs are ${candidates.join(', ')}` : '';
+    const candidates = outputs !== undefined && missing.some((part) => part === 'logits') ? `; ${outputs}` : '';
     throw new UserError(
       `${model} does not say its ${missing.join(', ')}`,
-      `give ${missing.map((part) => flagOf[part] ?? part).join(', ')}, or write it into the model once with 'voc-seeds model annotate', or into ${model}.yaml${outputs}`,
+      `give ${missing.map((part) => flagOf[part] ?? part).join(', ')}, or write it into the model once with 'voc-seeds model annotate', or into ${model}.yaml${candidates}`,
     );
   }
   return spec as Partial<ModelSpec> & Required<Pick<ModelSpec, K>>;

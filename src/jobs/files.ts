@@ -5,6 +5,9 @@ import { requireWanted } from './abandon.js';
 import { holdSignals, untilDone } from './interrupt.js';
 import { temporaryName } from './temporary.js';
 
+/** What a file is to hold. */
+export type FileContent = string | Uint8Array | readonly Uint8Array[];
+
 /** What is wrong, and how to mend it, for the errors of a file system that are the user's to solve. */
 const causes: Readonly<Record<string, readonly [problem: string, hint: string]>> = {
   EACCES: ['permission denied', 'choose another place, or change the permissions of the folder'],
@@ -58,10 +61,11 @@ export async function makeFolder(path: string): Promise<void> {
  * Writes a file so that a reader never sees half of it: under a temporary name in the same folder, then renamed.
  * Missing folders are made. After a failure the temporary file is removed and the old file is untouched.
  *
+ * @param data in one piece, or in several that are written one after the other
  * @throws UserError where the place cannot be written to
  * @throws AbandonedError if the process is about to end; what is being written then is finished
  */
-export async function writeFileAtomic(path: string, data: string | Uint8Array): Promise<void> {
+export async function writeFileAtomic(path: string, data: FileContent): Promise<void> {
   await writeThenRename(path, data, writeIntoFolder);
 }
 
@@ -70,12 +74,12 @@ export async function writeFileAtomic(path: string, data: string | Uint8Array): 
  *
  * @throws UserError if the place cannot be written to
  */
-export async function replaceFile(path: string, data: string | Uint8Array): Promise<void> {
+export async function replaceFile(path: string, data: FileContent): Promise<void> {
   await writeThenRename(path, data, writeFile);
 }
 
 async function writeThenRename(
-  path: string, data: string | Uint8Array, write: (path: string, data: string | Uint8Array) => Promise<void>,
+  path: string, data: FileContent, write: (path: string, data: FileContent) => Promise<void>,
 ): Promise<void> {
   requireWanted();
   const release = holdSignals();
@@ -83,7 +87,7 @@ async function writeThenRename(
 }
 
 async function writeAndRename(
-  path: string, data: string | Uint8Array, write: (path: string, data: string | Uint8Array) => Promise<void>,
+  path: string, data: FileContent, write: (path: string, data: FileContent) => Promise<void>,
 ): Promise<void> {
   const temporary = temporaryName(path);
   try {
@@ -96,7 +100,7 @@ async function writeAndRename(
 }
 
 /** The folder is made where it turns out to be missing: of ten thousand files, for the first one. */
-async function writeIntoFolder(path: string, data: string | Uint8Array): Promise<void> {
+async function writeIntoFolder(path: string, data: FileContent): Promise<void> {
   try {
     await writeFile(path, data);
   } catch (error) {

@@ -1,5 +1,6 @@
 import { messageOf, UserError } from '../../errors.js';
 import { requireWanted } from '../../jobs/abandon.js';
+import { HostValue } from '../../onnx/host-ops.js';
 import { foldConstants } from '../../onnx/fold.js';
 import { ancestors, describeNode } from '../../onnx/model.js';
 import type { OnnxGraph, OnnxModel, OnnxNode } from '../../onnx/model.js';
@@ -11,7 +12,7 @@ import { OperatorCall } from './operator.js';
 import type { TfOperator } from './operator.js';
 import { tfOperators } from './table.js';
 import type { TfModule, TfValue } from './value.js';
-import { DeviceValue, HostValue } from './value.js';
+import { DeviceValue } from './value.js';
 
 /** A step of a run: a node, and the tensors that nobody reads after it. */
 interface Step {
