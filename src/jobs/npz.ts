@@ -31,7 +31,9 @@ export function encodeNpy({ shape, data }: NpyArray): Uint8Array {
 
 /** Encodes named arrays as numpy's .npz, stored as `numpy.savez` does it: maps of floats hardly become smaller, but take long to pack. */
 export function encodeNpz(arrays: Readonly<Record<string, NpyArray>>): Uint8Array {
-  return zipSync(Object.fromEntries(Object.entries(arrays).map(([name, array]) => [`${name}.npy`, encodeNpy(array)])), { level: 0 });
+  const files = Object.fromEntries(Object.entries(arrays).map(([name, array]) => [`${name}.npy`, encodeNpy(array)]));
+  // The date that numpy writes, too: the same maps are the same bytes.
+  return zipSync(files, { level: 0, mtime: new Date(1980, 0, 1) });
 }
 
 /** An array that was read: of any numeric type, in C order. */
