@@ -60,13 +60,13 @@ export async function trainFull(
   const from = config.trainFrom === undefined ? undefined : resolveLayer(classifier.layers, config.trainFrom);
   const parameters = trainableParameters(classifier, from);
   const settings = settingsOf(config);
-  say(`training ${parameters.length} tensors on ${data.labels.size} images; checkpoints and curves in ${folder}`);
 
   let bar: Progress | undefined;
   let best: Kept | undefined;
   let latest: Validation | undefined;
   const watch = watchInterrupt(() => { say('\ninterrupted: writing a checkpoint (once more to stop at once)'); });
   try {
+    say(`training ${parameters.length} tensors on ${data.labels.size} images; checkpoints and curves in ${folder}`);
     const result = await fineTune({
       classifier, normalisation: backbone.spec, parameters, settings, folder, resume,
       samples: [...data.labels].map(([path, labels]) => ({ path, labels })),
