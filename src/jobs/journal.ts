@@ -59,7 +59,7 @@ export class Journal {
     const names = await journalsIn(folder);
     const known = new Map<string, readonly JournalEntry[]>();
     if (!resume) {
-      if (names.length === 0) await refuseForeign(folder, results, false);
+      if (names.length === 0 && !await hasRecord(folder)) await refuseForeign(folder, results, false);
       await beginAnew(folder, names, own, hash, known);
       return new Journal(folder, own, hash, await create(folder, own, settings, task), known);
     }
@@ -70,7 +70,9 @@ export class Journal {
       if (header !== undefined && header.settings !== hash) throw mixed(folder, name, header.values, settings);
       addEntries(known, entries);
     }
-    if (![...texts.values()].some(({ header }) => header !== undefined)) await refuseForeign(folder, results, names.length > 0);
+    if (![...texts.values()].some(({ header }) => header !== undefined)) {
+      await refuseForeign(folder, results, names.length > 0 || await hasRecord(folder));
+    }
     const before = texts.get(own);
     const file = before?.header === undefined ? await create(folder, own, settings, task, before !== undefined) : await goOn(folder, own, before);
     return new Journal(folder, own, hash, file, known);
@@ -215,15 +217,21 @@ function unreadable(path: string, cause: unknown): UserError {
   return new UserError(`the journal cannot be read: ${reason}`, 'choose another --out, or remove the folder', { cause });
 }
 
-/** @throws UserError if there are results, but no journal says what they are */
+async function hasRecord(folder: string): Promise<boolean> {
+  return (await readdir(folder)).some((name) => RECORD.test(name));
+}
+
+/**
+ * @param ours whether there are signs that the results are of this program
+ * @throws UserError if there are results
+ */
 async function refuseForeign(folder: string, results: readonly string[], ours: boolean): Promise<void> {
   for (const part of results) {
     const names = await readdir(join(folder, part)).catch(() => []);
     if (names.every((name) => name.startsWith('.') || isTemporaryName(name))) continue;
-    const known = ours || (await readdir(folder)).some((name) => RECORD.test(name));
     throw new UserError(
       `${join(folder, part)} holds files already, and no journal in ${folder} says what settings they were made with`,
-      known ? GO_ON : 'choose another --out, or move the files away if they are not needed',
+      ours ? GO_ON : 'choose another --out, or move the files away if they are not needed',
     );
   }
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, truncate, utimes, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, truncate, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
@@ -100,5 +100,25 @@ describe('extractFeatures', () => {
     const again = await extract();
     expect(again.cached).toBe(false);
     expect(again.data).toEqual(data);
+  });
+
+  it('does not believe a cache file whose content has changed, and removes what a killed run left', async () => {
+    const { data } = await extract();
+    const [file] = await readdir(options.cache);
+    const bytes = await readFile(join(options.cache, file));
+    // The features as they are, and their SHA-256.
+    expect(bytes.byteLength).toBe(data.byteLength + 32);
+    bytes[2] ^= 1;
+    await writeFile(join(options.cache, file), bytes);
+    const leftover = join(options.cache, `${file}.1-0123abcd.tmp`);
+    await writeFile(leftover, '');
+    await utimes(leftover, 0, 0);
+    const again = await extract();
+    expect(again.cached).toBe(false);
+    expect(again.data).toEqual(data);
+    expect(await readdir(options.cache)).toEqual([file]);
+    // Earlier versions wrote no hash.
+    await truncate(join(options.cache, file), data.byteLength);
+    expect((await extract()).cached).toBe(true);
   });
 });
