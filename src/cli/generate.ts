@@ -132,7 +132,7 @@ async function run(flags: GenerateFlags): Promise<number> {
       labels: config.difficult === false ? { ...labels, name: `${labels.name} without difficult objects` } : labels,
       out: folder, format: config.png, saveCams: config.saveCams, saveUnrefined: config.saveUnrefined, resume: flags.resume, shard,
       runtime: { runtime: config.runtime, device: config.device }, workers: config.workers, threads: config.threads,
-      record: { command: 'generate', vocRoot: selection.devkit.root, splitFile: selection.split.path, listNotes: selection.split.notes },
+      record: { command: 'generate', vocRoot: selection.devkit.root, splitFile: selection.split.path, ...selection.split.notes.length > 0 && { listNotes: selection.split.notes } },
       stopped: watch.interrupted,
       onRuntime: (description) => { say(`runtime: ${description}`); },
       onStart: (total, resumed) => {
