@@ -90,7 +90,7 @@ export async function openTrainingData(lists: TrainingLists, flags: TrainingData
 /** For lists of which no photograph is there. */
 function soughtFirst(lists: readonly OpenedList[]): string | undefined {
   const [first] = lists.flatMap(({ missing }) => missing);
-  return first && `none of their photographs is on disk: the first, ${first.id}, is looked for as ${first.imagePath}`;
+  return first && `none of their photographs is on disk: the first, "${first.id}", is looked for as ${first.imagePath}`;
 }
 
 /** A list with its labels. */

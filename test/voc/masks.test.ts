@@ -122,7 +122,8 @@ describe('palettes', () => {
   it('white is void in a mask that has a black background, and is said to be', async () => {
     expect((await readMask(palette('white-void.png'), { rgb: 'voc' })).whiteVoid).toBe(true);
     expect((await readMask(palette('quantize.png'), { rgb: 'voc' })).whiteVoid).toBeUndefined();
-    const colours = (pixels: number[][]): Promise<Buffer> => sharp(Uint8Array.from(pixels.flat()), { raw: { width: pixels.length, height: 1, channels: 3 } }).png().toBuffer();
+    const colours = (pixels: number[][]): Promise<Buffer> => (
+      sharp(Uint8Array.from(pixels.flat()), { raw: { width: pixels.length, height: 1, channels: 3 } }).png().toBuffer());
     const [black, white, person] = [[0, 0, 0], [255, 255, 255], [192, 128, 128]];
     expect(decodeMask(await colours([black, white, person]), 'a.png', { rgb: 'voc' })).toMatchObject({ data: Uint8Array.of(0, 255, 15), whiteVoid: true });
     const lonely = await colours([person, white]);
