@@ -181,13 +181,14 @@ async function run(flags: AblateFlags): Promise<number> {
     const result = await scoreAblation({ ...config, out, variants: list.variants, work, parameters, tuneIds, scoreIds });
     const { split, tuneOn, scoreOn, target, inputSize, ignoredAs, bootstrap, seed } = config;
     const { counts, failures, seconds, stages } = summary;
+    const notes = images.selections.flatMap(({ split: { notes: said } }) => said);
     const json = {
       ...ablationJson(result, config),
       run: {
         command: 'ablate', modelPath: classifier.path, ...classifier.spec.untrained === true && { untrained: true }, labels: labels.name, split, tuneOn, scoreOn, target, inputSize, ...parameters,
         ignoredAs, bootstrap, seed, version: packageVersion(),
-        counts: { ...counts, missing: images.missing, maskless: images.maskless.length }, failures, maskless: images.maskless,
-        listNotes: images.selections.flatMap(({ split: { notes } }) => notes), seconds, stages,
+        counts: { ...counts, missing: images.missing, maskless: images.maskless.length }, failures, maskless: images.maskless, seconds, stages,
+        ...notes.length > 0 && { listNotes: notes },
       },
     };
     await writeResults(out, result, json);

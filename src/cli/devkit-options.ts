@@ -175,8 +175,8 @@ export function describeMissing(missing: number, listed: number, where = '', wha
 /** The error to throw if not one photograph of a selection is on disk: it says what was looked for, and where. */
 export function noPhotographs({ devkit, split, missing }: Selection): UserError {
   const [first] = missing;
-  const sought = first === undefined ? `they are looked for in ${devkit.imageDir}` : `the first, ${first.id}, is looked for as ${first.imagePath}`;
-  return new UserError(`none of the ${missing.length} photographs of ${split.path} is on disk`, sought);
+  const sought = first === undefined ? `they are looked for in ${devkit.imageDir}` : `the first of ${split.path}, "${first.id}", is looked for as ${first.imagePath}`;
+  return new UserError(`none of the ${missing.length} photographs of the split is on disk`, sought);
 }
 
 /**

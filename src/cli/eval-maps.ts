@@ -84,7 +84,9 @@ export async function scoreMaps(
   return {
     result, threshold: result.curve[step ?? result.best].threshold, sawMasks: step === undefined,
     missingTruths: missing.map(({ id }) => id), missingMaps,
-    evaluation: { matrix, scores: scoreAllWays(matrix), coverage: coverageOf(matrix), scored: result.scored, failures: result.failures, whiteVoid: 0, images: [] },
+    evaluation: {
+      matrix, scores: scoreAllWays(matrix), coverage: coverageOf(matrix), scored: result.scored, failures: result.failures, whiteVoid: 0, images: [],
+    },
   };
 }
 

@@ -168,7 +168,7 @@ async function listPairs(flags: EvalFlags): Promise<ListedPairs> {
   const known = await maskIdsIn(gt);
   if (known.length === 0) {
     const [name] = await index.namesIn(gt);
-    throw new UserError(`the folder ${gt} holds no label masks, <id>.png or <id>.npy`, name === undefined ? 'It is empty.' : await whatLiesInPlaceOf(join(gt, name), index));
+    throw new UserError(`there is nothing to score: the folder ${gt} holds no label masks, <id>.png or <id>.npy`, name === undefined ? 'It is empty.' : await whatLiesInPlaceOf(join(gt, name), index));
   }
   const unknown = flags.ids?.find((id) => !known.includes(id));
   if (unknown !== undefined) throw new UserError(`there is no ground truth ${join(gt, `${unknown}.png`)}`);
@@ -208,7 +208,8 @@ function outputOf(result: EvaluationResult, images: Images, flags: EvalFlags, sh
   const worst = worstImages(result.images, flags.ignoredAs).slice(0, flags.byImage);
   if (flags.json === true) {
     const byImage = flags.byImage === undefined ? {} : { byImage: imagesJson(worst) };
-    return `${JSON.stringify({ shard, images, ...evaluationJson(result), ...byImage }, undefined, 2)}\n`;
+    const { notes, ...counts } = images;
+    return `${JSON.stringify({ shard, images: counts, ...notes.length > 0 && { notes }, ...evaluationJson(result), ...byImage }, undefined, 2)}\n`;
   }
   if (flags.csv === true) return evaluationCsv(result);
   if (result.scored === 0) return `${countsOf(images)}\n`;

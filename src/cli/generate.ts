@@ -133,7 +133,7 @@ async function run(flags: GenerateFlags): Promise<number> {
       out: folder, inputs: inputsOf(selection, labelSpec.file ?? listFile),
       format: config.png, saveCams: config.saveCams, saveUnrefined: config.saveUnrefined, resume: flags.resume, shard, task,
       runtime: { runtime: config.runtime, device: config.device }, workers: config.workers, threads: config.threads,
-      record: { command: 'generate', vocRoot: selection.devkit.root, splitFile: selection.split.path, listNotes: selection.split.notes },
+      record: { command: 'generate', vocRoot: selection.devkit.root, splitFile: selection.split.path, ...selection.split.notes.length > 0 && { listNotes: selection.split.notes } },
       stopped: watch.interrupted,
       onRuntime: (description) => { say(`runtime: ${description}`); },
       onStart: (total, resumed, remade) => {

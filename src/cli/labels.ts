@@ -6,7 +6,7 @@ import { compareLabels } from '../voc/labels/compare.js';
 import type { LabelComparison } from '../voc/labels/compare.js';
 import type { LabelSource } from '../voc/labels/source.js';
 import { partitionByPresence } from '../voc/splits.js';
-import type { VocItem } from '../voc/splits.js';
+import type { Split, VocItem } from '../voc/splits.js';
 import {
   addDevkitOptions, addLabelOptions, addMaskOptions, addStrictOption, describeMissing, openLabels, openSelection, parseLabelSpec, refuseOverwriting,
 } from './devkit-options.js';
@@ -92,10 +92,14 @@ async function listing(flags: LabelsFlags, { devkit, split, items }: Selection):
   const { answers, skipped } = await askAll(items, (item) => source.labels(item));
   if (flags.json === true) {
     const labels = answers.map(({ id, answer }) => ({ id, classes: answer }));
-    return { result: json({ split: split.name, source: source.name, notes: split.notes, items: labels, skipped }), skipped };
+    return { result: json({ split: split.name, source: source.name, ...notesOf(split), items: labels, skipped }), skipped };
   }
   const nameOf = flags.names === true ? className : String;
   return { result: answers.map(({ id, answer }) => `${[quoted(id), ...answer.map(nameOf)].join(' ')}\n`).join(''), skipped };
+}
+
+function notesOf({ notes }: Split): { notes?: readonly string[] } {
+  return notes.length > 0 ? { notes } : {};
 }
 
 /** An id as a list has it: in quotes if it has spaces or other separators. */
@@ -109,7 +113,7 @@ async function comparison(flags: LabelsFlags, { devkit, split, items }: Selectio
   const { answers, skipped } = await askAll(items, async (item) => ({ a: await a.labels(item), b: await b.labels(item) }));
   const found = compareLabels(answers.map(({ id, answer }) => ({ id, ...answer })));
   const result = flags.json === true
-    ? json({ split: split.name, a: a.name, b: b.name, notes: split.notes, ...found, skipped })
+    ? json({ split: split.name, a: a.name, b: b.name, ...notesOf(split), ...found, skipped })
     : comparisonText(found, a, b, flags.names === true ? className : String);
   return { result, skipped };
 }

@@ -52,12 +52,12 @@ async function mergeScores(files: readonly string[], { csv, json }: MergeFlags):
   if (json === true && csv === true) throw new UserError('--json and --csv both print', 'Give --csv a file: --csv scores.csv');
   const parts = [];
   for (const name of files) parts.push({ name, value: await readPart(name) });
-  const { result, images } = mergeEvaluations(parts);
+  const { result, images, notes } = mergeEvaluations(parts);
   if (typeof csv === 'string') await writeFileAtomic(csv, evaluationCsv(result));
-  if (json === true) process.stdout.write(`${JSON.stringify({ images, ...evaluationJson(result) }, undefined, 2)}\n`);
+  if (json === true) process.stdout.write(`${JSON.stringify({ images, ...notes.length > 0 && { notes }, ...evaluationJson(result) }, undefined, 2)}\n`);
   else if (csv === true) process.stdout.write(evaluationCsv(result));
   else process.stdout.write(`${evaluationMarkdown(result, 'error')}\nScored ${result.scored} images in ${files.length} parts.\n`);
-  process.stderr.write([...images.notes, ...result.failures.map(({ id, message }) => `failed ${id}: ${message}`)].map((line) => `${line}\n`).join(''));
+  process.stderr.write([...notes, ...result.failures.map(({ id, message }) => `failed ${id}: ${message}`)].map((line) => `${line}\n`).join(''));
   return result.failures.length > 0 ? EXIT.failures : EXIT.ok;
 }
 

@@ -103,7 +103,7 @@ function nothingKnown(lists: readonly OpenedList[], failures: readonly { readonl
   const absent = lists.flatMap(({ missing }) => missing);
   if (failures.length > 0) return new UserError([`no photograph of ${names} has labels:`, ...reasonLines(failures.map(({ id, reason }) => ({ path: id, reason })))].join('\n'));
   if (absent.length === 0) return new UserError(`${names} names no photograph`);
-  return new UserError(`none of the ${absent.length} photographs of ${names} is on disk`, `the first, ${absent[0].id}, is looked for as ${absent[0].imagePath}`);
+  return new UserError(`none of the ${absent.length} photographs of ${names} is on disk`, `the first, "${absent[0].id}", is looked for as ${absent[0].imagePath}`);
 }
 
 /**

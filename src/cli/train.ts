@@ -254,9 +254,10 @@ function settingsOf(flags: TrainFlags): Record<string, unknown> {
 }
 
 function outcome(training: TrainingData, validation: TrainingData | undefined, failures: readonly { path: string; reason: string }[]) {
+  const notes = [...training.notes, ...validation?.notes ?? []];
   return {
     missing: training.missing + (validation?.missing ?? 0),
-    listNotes: [...training.notes, ...validation?.notes ?? []],
+    ...notes.length > 0 && { listNotes: notes },
     failures: [...training.failures, ...validation?.failures ?? [], ...failures.map(({ path: id, reason }) => ({ id, reason }))],
   };
 }
@@ -288,7 +289,7 @@ interface Report {
   seconds: number;
   validation?: { split?: string; images: number; map: number; perClass: Record<string, number> };
   missing: number;
-  listNotes: readonly string[];
+  listNotes?: readonly string[];
   failures: readonly { id: string; reason: string }[];
 }
 

@@ -109,6 +109,9 @@ async function rgbOfCmyk(image: Sharp, [height, width]: Size): Promise<Sharp> {
   return openImage(cmykToRgb(samples, channels), { raw: { width, height, channels: 3 }, limitInputPixels: false });
 }
 
+/** The kinds of files that are photographs; others are named instead of what libvips says of them. */
+const READ: ReadonlySet<string> = new Set(['a JPEG', 'a PNG', 'a GIF', 'a WebP', 'a TIFF', 'an AVIF']);
+
 /**
  * The error to throw where a photograph could not be read: it names the file.
  *
@@ -120,7 +123,7 @@ export function photoError(path: string, error: unknown, bytes?: Uint8Array): Us
   const refused = (why: string, hint?: string): UserError => new UserError(`cannot read the photograph ${path}: ${why}`, hint, { cause: error });
   if (bytes?.length === 0) return refused('the file is empty');
   const kind = bytes && fileKind(bytes);
-  if (kind !== undefined && /unsupported image format/.test(reason)) return refused(`it is ${kind}, which is not read`, 'convert it to PNG or JPEG');
+  if (kind !== undefined && !READ.has(kind)) return refused(`it is ${kind}, which is not read`, 'convert it to PNG or JPEG');
   if ((error as NodeJS.ErrnoException).code === 'ENOENT') return refused('it does not exist');
   // libvips keeps one text of errors for all threads: a photograph read at the same time may have taken it away.
   return refused(reason === 'Unknown error' ? 'the file is damaged or incomplete' : reason);

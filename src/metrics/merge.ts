@@ -12,8 +12,8 @@ const partSchema = z.object({
   images: z.object({
     scored: count, missingTruths: z.array(z.string()), missingPredictions: z.array(z.string()),
     failures: z.array(z.object({ id: z.string(), message: z.string() })),
-    notes: z.array(z.string()),
   }),
+  notes: z.array(z.string()).default([]),
   confusion: z.array(z.array(count).length(COLUMN_COUNT)).length(LABEL_COUNT),
 });
 
@@ -23,6 +23,8 @@ type EvaluationPart = z.infer<typeof partSchema>;
 export interface MergedEvaluation {
   readonly result: EvaluationResult;
   readonly images: EvaluationPart['images'];
+  /** What is worth knowing about the list and its masks, in sentences. */
+  readonly notes: readonly string[];
 }
 
 /**
@@ -55,10 +57,10 @@ export function mergeEvaluations(parts: readonly { readonly name: string; readon
     missingTruths: all.flatMap((part) => part.images.missingTruths),
     missingPredictions: all.flatMap((part) => part.images.missingPredictions),
     failures: all.flatMap((part) => part.images.failures),
-    notes: [...new Set(all.flatMap((part) => part.images.notes))],
   };
+  const { scored, failures } = images;
   return {
-    images,
-    result: { matrix, scores: scoreAllWays(matrix), coverage: coverageOf(matrix), scored: images.scored, failures: images.failures, images: [], whiteVoid: 0 },
+    images, notes: [...new Set(all.flatMap(({ notes }) => notes))],
+    result: { matrix, scores: scoreAllWays(matrix), coverage: coverageOf(matrix), scored, failures, images: [], whiteVoid: 0 },
   };
 }

@@ -9,7 +9,7 @@ import type { LabelMap } from './label-map.js';
 import { whatLiesInPlaceOf } from './files-by-id.js';
 import { decodeNpyMask, isNpy } from './npy-mask.js';
 import { VOC_PALETTE, vocLabelOfColour } from './palette.js';
-import { colourMeaning, findReordered, isVocPalette, paletteMeanings } from './palette-order.js';
+import { colourMeaning, findReordered, isVocPalette, misplacedOf, paletteMeanings } from './palette-order.js';
 import { COLOUR_TYPE, packPng, parsePng, PngError, unpackSamples } from './png.js';
 import type { PngFile } from './png.js';
 
@@ -55,8 +55,8 @@ export async function readMask(path: string, options?: MaskOptions): Promise<Lab
  * the indices ({@link findReordered}).
  *
  * If `rgb` is `voc`, colours are looked up in the VOC palette: those of RGB and RGBA images, and those of palette images that
- * use nothing but VOC's colours and white. White is void then, if there is black as well; without black it could be the
- * background as well, and is refused.
+ * use nothing but VOC's colours and white, unless the palette is another one. White is void then, if there is black as well;
+ * without black it could be the background, and is refused.
  *
  * An .npy holds integers [H, W] (or with a further axis of length 1).
  *
@@ -78,11 +78,11 @@ export function decodeMask(bytes: Uint8Array, name: string, { rgb = 'reject' }: 
       case COLOUR_TYPE.gray:
         return { width, height, data: unpackSamples(file) };
       case COLOUR_TYPE.palette:
-        return { width, height, data: labelsOfIndices(unpackSamples(file), file.palette!, name, rgb) };
+        return { width, height, ...labelsOfIndices(unpackSamples(file), file.palette!, name, rgb) };
       case COLOUR_TYPE.grayAlpha:
         throw new UserError(`mask ${name} is grayscale with transparency`, 'Save it without the alpha channel, as an 8-bit indexed or grayscale PNG.');
       default:
-        if (rgb === 'voc') return { width, height, data: labelsOfColours(file, name) };
+        if (rgb === 'voc') return { width, height, ...labelsOfColours(file, name) };
         throw new UserError(
           `mask ${name} holds ${colourType === COLOUR_TYPE.rgba ? 'RGBA' : 'RGB'} colours, not labels`,
           'If its colours are those of the VOC palette, add --rgb-masks voc to convert them; otherwise save it as an indexed PNG.');
@@ -93,23 +93,28 @@ export function decodeMask(bytes: Uint8Array, name: string, { rgb = 'reject' }: 
   }
 }
 
+type Labels = Pick<LabelMap, 'data' | 'whiteVoid'>;
+
 /** The labels that the indices of a palette image stand for; overwrites the indices. */
-function labelsOfIndices(indices: Uint8Array, palette: Uint8Array, name: string, rgb: RgbMasks): Uint8Array {
+function labelsOfIndices(indices: Uint8Array, palette: Uint8Array, name: string, rgb: RgbMasks): Labels {
   const colours = palette.length / 3;
   const own = isVocPalette(palette);
-  if (own && colours === 256) return indices;
+  if (own && colours === 256) return { data: indices };
   const used = valuesIn(indices);
   // Pillow writes masks of 21 colours and void like this.
   const lacking = used.find((index) => index >= colours && index !== IGNORE_LABEL);
   if (lacking !== undefined) throw new PngError(`the PNG is corrupt: it uses the index ${lacking}, but its palette has only ${colours} colours`);
-  if (own) return indices;
+  if (own) return { data: indices };
   const moved = findReordered(used, palette);
   if (rgb === 'voc') {
     const hasBlack = used.some((index) => palette[3 * index] === 0 && palette[3 * index + 1] === 0 && palette[3 * index + 2] === 0);
-    const labels = paletteMeanings(palette).map((meaning) => (meaning === 'white' ? hasBlack ? IGNORE_LABEL : undefined : meaning));
+    const meanings = paletteMeanings(palette);
+    const labels = meanings.map((meaning) => (meaning === 'white' ? hasBlack ? IGNORE_LABEL : undefined : meaning));
     const strange = used.find((index) => index < colours && labels[index] === undefined);
-    if (strange === undefined) return replaced(indices, labels);
-    if (moved !== undefined) {
+    if (strange === undefined && (moved !== undefined || misplacedOf(used, meanings).length === 0)) {
+      return { data: replaced(indices, labels), ...used.some((index) => meanings[index] === 'white' && index !== IGNORE_LABEL) && { whiteVoid: true } };
+    }
+    if (strange !== undefined && moved !== undefined) {
       throw new UserError(`mask ${name}: the index ${strange} has the colour ${colourText(palette, 3 * strange)}, which is not in the VOC palette`, hintOfColour(palette, 3 * strange));
     }
   } else if (moved !== undefined) {
@@ -118,10 +123,10 @@ function labelsOfIndices(indices: Uint8Array, palette: Uint8Array, name: string,
       `mask ${name}: its palette has VOC's colours in another order: the index ${index} is painted ${colourText(palette, 3 * index)}, which is VOC's colour of ${label === IGNORE_LABEL ? 'void' : className(label)} (${label})`,
       'Tools that re-compress PNGs change indices and keep colours. If the colours are right, add --rgb-masks voc; if the indices are right, save them as grayscale or with the VOC palette.');
   }
-  return indices;
+  return { data: indices };
 }
 
-/** Replaces indices by labels, in place; an index without an entry stays. */
+/** Replaces indices by labels, in place; an index without a label stays. */
 function replaced(indices: Uint8Array, labels: readonly (number | undefined)[]): Uint8Array {
   const table = Uint8Array.from({ length: 256 }, (_, index) => labels[index] ?? index);
   for (let i = 0; i < indices.length; i++) indices[i] = table[indices[i]];
@@ -137,7 +142,7 @@ function valuesIn(samples: Uint8Array): number[] {
 
 const WHITE = 0xffffff;
 
-function labelsOfColours(file: PngFile, name: string): Uint8Array {
+function labelsOfColours(file: PngFile, name: string): Labels {
   const { width, height, colourType } = file.header;
   const channels = colourType === COLOUR_TYPE.rgba ? 4 : 3;
   const samples = unpackSamples(file);
@@ -161,7 +166,7 @@ function labelsOfColours(file: PngFile, name: string): Uint8Array {
     labels[pixel] = label;
   }
   if (white >= 0 && !hasBlack) throw strangePixel(white);
-  return labels;
+  return { data: labels, ...white >= 0 && { whiteVoid: true } };
 
   function strangePixel(at: number): UserError {
     const pixel = at / channels;

@@ -13,7 +13,7 @@ export type ColourMeaning = number | 'white' | undefined;
 export function colourMeaning(red: number, green: number, blue: number): ColourMeaning {
   if (red === 255 && green === 255 && blue === 255) return 'white';
   const label = vocLabelOfColour(red, green, blue);
-  return label === undefined || label > VOC_CLASSES.length && label !== IGNORE_LABEL ? undefined : label;
+  return label === undefined || (label > VOC_CLASSES.length && label !== IGNORE_LABEL) ? undefined : label;
 }
 
 /** The meanings of a palette's colours, in their order. */
@@ -40,14 +40,19 @@ export function isVocPalette(palette: Uint8Array): boolean {
  */
 export function findReordered(used: readonly number[], palette: Uint8Array): { readonly index: number; readonly label: number } | undefined {
   const meanings = paletteMeanings(palette);
-  const misplaced = used.filter((index) => {
+  const misplaced = misplacedOf(used, meanings);
+  if (misplaced.length === 0 || isSwapped(palette)) return undefined;
+  const foreign = used.filter((index) => index < meanings.length && meanings[index] === undefined).length;
+  if (foreign >= misplaced.length || (misplaced.length === 1 && hasOtherColours(palette))) return undefined;
+  return { index: misplaced[0], label: meanings[misplaced[0]] as number };
+}
+
+/** The indices that are painted in the VOC colour of another label, black aside. */
+export function misplacedOf(used: readonly number[], meanings: readonly ColourMeaning[]): number[] {
+  return used.filter((index) => {
     const meaning = meanings[index];
     return typeof meaning === 'number' && meaning !== 0 && meaning !== index;
   });
-  if (misplaced.length === 0 || isSwapped(palette)) return undefined;
-  const foreign = used.filter((index) => index < meanings.length && meanings[index] === undefined).length;
-  if (foreign >= misplaced.length || misplaced.length === 1 && hasOtherColours(palette)) return undefined;
-  return { index: misplaced[0], label: meanings[misplaced[0]] as number };
 }
 
 /** Whether a palette holds colours that VOC's does not. Grays do not count: they fill up palettes. */

@@ -232,6 +232,8 @@ describe('list', () => {
   it.each([
     ['a dog\nb zebra\n', 'list.txt:2: "zebra" is not a VOC class'],
     ['a 0\n', 'list.txt:1: "0" is not a VOC class'],
+    ['a 1\nb -1\nc 0\n', 'list.txt is a list of one class, as those of ImageSets/Main'],
+    ['my photo dog\n', 'list.txt:1: "photo" is not a VOC class'],
     ['a 21\n', 'list.txt:1: "21" is not a VOC class'],
     ['a dog\nb cat\na cat\n', 'list.txt:3: a has other classes here than in line 1'],
     ['a\nb\n', 'holds no classes'],
@@ -239,6 +241,28 @@ describe('list', () => {
   ])('refuses %j', async (text, message) => {
     const file = await write('list.txt', text);
     await expect(createLabelSource('list', { devkit, file })).rejects.toThrow(message);
+  });
+
+  it('a list called after a class, whose lines end in 1 or 0, says of what it is', async () => {
+    for (const [name, text] of [['cat_train.txt', 'a 1\nb 1\n'], ['dog.txt', 'a 0\nb 1\n'], ['train_val.txt', 'a 1\n'], ['mine.txt', 'a 1\nb -1\n']]) {
+      const file = await write(name, text);
+      await expect(createLabelSource('list', { devkit, file })).rejects.toThrow(`${name} is a list of one class`);
+    }
+    // 1 is aeroplane either way; other numbers are classes.
+    for (const [name, text, labels] of [['aeroplane_train.txt', 'a 1\n', [1]], ['cat_train.txt', 'a 8\n', [8]], ['train.txt', 'a 1\n', [1]], ['train_aug.txt', 'a 1\n', [1]]] as const) {
+      const source = await createLabelSource('list', { devkit, file: await write(name, text) });
+      expect(await source.labels(item('a'))).toEqual(labels);
+    }
+  });
+
+  it('reads CSV, names with spaces, UTF-16 and accents', async () => {
+    await mkdir(join(root, 'JPEGImages'), { recursive: true });
+    await write('JPEGImages/my dog 1.jpg', '');
+    const text = 'image,labels\na.jpg,"dog, cat"\nb.jpg,dining table\n"c 1",15\nmy dog 1 person\nher dog.jpg;dog\ncafé tv\n';
+    const source = await createLabelSource('list', { devkit, file: await write('list.csv', Buffer.from(`\uFEFF${text.normalize('NFD')}`, 'utf16le')) });
+    const found: Record<string, number[]> = {};
+    for (const id of ['a', 'b', 'c 1', 'my dog 1', 'her dog', 'café']) found[id] = await source.labels(item(id));
+    expect(found).toEqual({ 'a': [8, 12], 'b': [11], 'c 1': [15], 'my dog 1': [15], 'her dog': [12], 'café': [20] });
   });
 
   it.each(['list', 'npy'] as const)('%s asks for its file', async (kind) => {

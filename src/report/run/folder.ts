@@ -64,7 +64,8 @@ export async function openRun(folder: string, { vocRoot, truth }: OpenRunOptions
   const items = devkit === undefined ? new Map<string, VocItem>() : await itemsOf(devkit, record, lists);
   const index = new FolderIndex();
   const found = async (path: string | undefined): Promise<string | undefined> => (path === undefined ? undefined : index.find(path));
-  const maskIn = async (place: string | undefined, id: string): Promise<string | undefined> => (place === undefined ? undefined : findMask(place, id, index));
+  const maskIn = async (place: string | undefined, id: string): Promise<string | undefined> => (
+    place === undefined ? undefined : findMask(place, id, index));
   const images: RunImage[] = [];
   const unseeded: string[] = [];
   for (const id of ids) {

@@ -46,7 +46,8 @@ export async function listLabels(file: string, devkit?: Devkit): Promise<LabelSo
  * @throws {UserError} if every line ends in a mark, and there is a -1 or the list is called after a class
  */
 function refuseClassList(lines: readonly ListLine[], file: string): void {
-  const [, stem] = /^([a-z]+)(?:_.*)?\.[^.]*$/i.exec(basename(file)) ?? [];
+  // train is a class and a split: train_val.txt is a list of trains, train.txt and train_aug.txt are not.
+  const [, stem] = /^(?!train(?:_(?!train|val|test)|\.))([a-z]+)(?:_.*)?\.[^.]*$/i.exec(basename(file)) ?? [];
   const called = stem === undefined ? undefined : classIndex(stem);
   const marks = lines.every(({ words }) => words.length === 2 && /^[01]$/.test(words[1]));
   // Of aeroplanes, 1 is right either way.
@@ -75,7 +76,7 @@ interface ListedLabels {
 function labelsOfEntries(entries: readonly ListEntry[], file: string): Map<string, ListedLabels> {
   const byId = new Map<string, ListedLabels>();
   for (const { id, names, number } of entries) {
-    const labels = ascending(names.flatMap((name) => classesIn(name, `${file}:${number}`)));
+    const labels = ascending(classesIn(names, `${file}:${number}`));
     const known = byId.get(id);
     if (known !== undefined && known.labels.join() !== labels.join()) {
       throw new UserError(`${file}:${number}: ${id} has other classes here than in line ${known.line}`);
@@ -88,12 +89,24 @@ function labelsOfEntries(entries: readonly ListEntry[], file: string): Map<strin
   return byId;
 }
 
-/** The class that a word names; several if they stand in quotes together. */
-function classesIn(word: string, where: string): number[] {
-  if (word.trim() === '') return [];
-  const parts = classIndex(word) === undefined ? word.split(/[\s,;]+/).filter((part) => part !== '') : [word];
+/** The classes that words name; two words may be one name (`dining table`), and quotes may hold several. */
+function classesIn(words: readonly string[], where: string): number[] {
+  const parts = words.flatMap((word) => word.split(/[\s,;]+/)).filter((part) => part !== '');
+  const classes: number[] = [];
+  for (let i = 0; i < parts.length; i++) {
+    const pair = i + 1 < parts.length ? classIndex(`${parts[i]} ${parts[i + 1]}`) : undefined;
+    if (pair === undefined) classes.push(requireKnown(parts[i], where));
+    else {
+      classes.push(pair);
+      i++;
+    }
+  }
+  return classes;
+}
+
+function requireKnown(name: string, where: string): number {
   try {
-    return parts.map((part) => requireClass(part, where));
+    return requireClass(name, where);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     throw new UserError(error.message, `${error.hint} The name of a photograph that has spaces stands in double quotes.`, { cause: error });
