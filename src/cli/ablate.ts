@@ -19,6 +19,7 @@ import { explainIssues } from '../config/issues.js';
 import { DEFAULT_PRESET, loadConfig, placeOfFlag } from '../config/load.js';
 import { UserError } from '../errors.js';
 import { nearest } from '../nearest.js';
+import { earlierTasks } from '../jobs/array-journal.js';
 import { writeFileAtomic } from '../jobs/files.js';
 import { watchInterrupt } from '../jobs/interrupt.js';
 import { progressBar } from '../jobs/progress.js';
@@ -42,8 +43,10 @@ import { addForceOption, addModelOptions, modelOrDefault, parseNumber, specOfFla
 import type { ModelFlags } from './model-options.js';
 import { addRuntimeOptions } from './runtime-options.js';
 import type { RuntimeFlags } from './runtime-options.js';
+import { addShardOptions, chosenShard } from './shard-options.js';
+import type { ShardFlags } from './shard-options.js';
 
-interface AblateFlags extends DevkitFlags, StrictFlags, LabelFlags, MaskFlags, ModelFlags, GridFlags, RuntimeFlags {
+interface AblateFlags extends DevkitFlags, StrictFlags, LabelFlags, MaskFlags, ModelFlags, GridFlags, RuntimeFlags, ShardFlags {
   config?: string;
   model?: string;
   out?: string;
@@ -76,6 +79,9 @@ Examples:
 
   # Thresholds chosen on one list, scores and intervals on another
   voc-seeds ablate --voc-root VOCdevkit/VOC2012 --tune-on train --score-on val --labels xml --out ablation --fuse max,mean --refine none --refine pamr
+
+  # Half of the images on each of two machines with one output folder; the one that ends last scores
+  voc-seeds ablate ... --shard 1/2
 
   # What would be done
   voc-seeds ablate ... --plan
@@ -116,8 +122,8 @@ function addAblateOptions(command: Command): Command {
     .option('--bootstrap <n>', 'resamples of the images for the intervals, 0 for none', parseNumber)
     .option('--seed <n>', 'of the resamples', parseNumber)
     .option('--baseline <name>', 'the variant that the others are compared with, or best (default: the first one)');
-  return addRuntimeOptions(addForceOption(addModelOptions(command)))
-    .option('--no-resume', 'do again what an earlier run has done')
+  return addShardOptions(addRuntimeOptions(addForceOption(addModelOptions(command)))
+    .option('--no-resume', 'do again what an earlier run has done'), false)
     .option('--workers <n>', 'worker threads, each working on images of its own (default: one per processor)', parseLanes)
     .option('--threads <n>', 'threads within each worker (default: 1)', parseLanes)
     .option('--plan', 'print the variants and what they share, and stop')
@@ -156,13 +162,15 @@ async function run(flags: AblateFlags): Promise<number> {
   if (images.missing > 0) say(`${images.missing} of the photographs are not on disk and are left out`);
   if (images.maskless.length > 0) say(`${images.maskless.length} photographs have no mask and are left out: ${few(images.maskless)}`);
   say(describePlan(list, work, config.thresholds));
+  const { shard, task, note } = await chosenShard(flags, false, process.env, () => earlierTasks(out)) ?? {};
+  if (shard !== undefined) say(note ?? `shard ${shard.index} of ${shard.count}`);
 
   let bar: Progress | undefined;
   const watch = watchInterrupt(() => { say('\ninterrupted: finishing the images in hand (once more to stop at once)'); });
   try {
     const summary = await runPass({
       classifier, settings: config, work, parameters, items: images.items, labels, rgbMasks: flags.rgbMasks, out,
-      inputs: images.selections.flatMap((selection) => inputsOf(selection)), resume: flags.resume,
+      inputs: images.selections.flatMap((selection) => inputsOf(selection)), resume: flags.resume, shard, task,
       runtime: { runtime: config.runtime, device: config.device }, workers: config.workers, threads: config.threads, stopped: watch.interrupted,
       onRuntime: (description) => { say(`runtime: ${description}`); },
       onStart: (total, resumed, remade) => {
@@ -175,6 +183,10 @@ async function run(flags: AblateFlags): Promise<number> {
     bar?.stop();
     say(describePass(summary));
     if (summary.interrupted) return EXIT.interrupted;
+    if (summary.elsewhere > 0) {
+      say(`${summary.elsewhere} images are left to the other shards: the one that ends last scores, and so does the same command without --shard`);
+      return summary.failures.length > 0 ? EXIT.failures : EXIT.ok;
+    }
     const known = new Set(summary.done.map(({ id }) => id));
     const [tuneIds, scoreIds] = [images.tune, images.score].map((ids) => ids.filter((id) => known.has(id)));
     if (tuneIds.length === 0 || scoreIds.length === 0) throw new UserError('there is nothing to score: every image failed', summary.failures[0]?.reason);

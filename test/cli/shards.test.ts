@@ -112,6 +112,27 @@ describe('eval in parts', () => {
   });
 });
 
+describe('ablate in parts', () => {
+  it('scores once all parts are measured, as one run does', async () => {
+    const [masks, whole, out] = [fresh(), fresh(), fresh()];
+    expect((await generate('--out', masks)).code).toBe(0);
+    const flags = ['--model', devkit.model, '--voc-root', devkit.root, '--split', 'train', '--labels', 'xml', '--input-size', 'short:64', '--mask-dir', join(masks, 'SegmentationClass'), '--workers', '1', '--layers', '/16', '--layers', '/32'];
+    const single = await run('ablate', ...flags, '--out', whole, '--json');
+    expect(single.code, single.stderr).toBe(0);
+    const first = await run('ablate', ...flags, '--out', out, '--shard', '1/2', '--json');
+    expect([first.code, first.stdout]).toEqual([0, '']);
+    // Of five images the second part has two.
+    expect(first.stderr).toContain('2 images are left to the other shards');
+    slurm([1, 2], 2);
+    const second = await run('ablate', ...flags, '--out', out, '--shard', 'auto', '--json');
+    expect(second.code, second.stderr).toBe(0);
+    const variantsOf = ({ stdout }: { stdout: string }): unknown => (JSON.parse(stdout) as { variants: unknown }).variants;
+    expect(variantsOf(second)).toEqual(variantsOf(single));
+    vi.unstubAllEnvs();
+    expect(messageOf(await run('ablate', ...flags, '--out', out, '--shard', 'auto'))).toContain('no scheduler says which part this is');
+  });
+});
+
 describe('the examples for schedulers', () => {
   it('slurm.sbatch makes the seeds of one run, part by part', async () => {
     const [whole, out] = [fresh(), fresh()];
