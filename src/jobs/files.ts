@@ -1,5 +1,5 @@
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { UserError } from '../errors.js';
 import { requireWanted } from './abandon.js';
 import { holdSignals, untilDone } from './interrupt.js';
@@ -51,9 +51,25 @@ export function writeError(path: string, error: unknown): unknown {
  */
 export async function makeFolder(path: string): Promise<void> {
   try {
-    await mkdir(path, { recursive: true });
+    await makeFolders(resolve(path));
   } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw new UserError(`cannot make the folder ${path}: the system allows none there`, 'choose another place', { cause: error });
     throw writeError(path, error);
+  }
+}
+
+/** Node.js's own recursive mkdir never ends in /proc, and takes a read-only file system for a missing folder. */
+async function makeFolders(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    if (await stat(path).then((entry) => entry.isDirectory(), () => false)) return;
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || dirname(path) === path) throw error;
+    await makeFolders(dirname(path));
+    await mkdir(path).catch((again: NodeJS.ErrnoException) => {
+      // Another process may have made it in the meantime.
+      if (again.code !== 'EEXIST') throw again;
+    });
   }
 }
 
