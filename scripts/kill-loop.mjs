@@ -75,7 +75,8 @@ let [killed, rounds, leftovers, most] = [0, 0, 0, 0];
 while (killed < kills) {
   const out = join(work, `killed-${rounds++}`);
   for (;;) {
-    const { code, signal, stderr } = await run(out, random() * Math.min(duration, 15_000));
+    // Early moments, so that a run is killed several times before it gets through.
+    const { code, signal, stderr } = await run(out, killed < kills ? random() * duration / 4 : undefined);
     if (signal === 'SIGKILL') {
       killed++;
       const temporary = (await filesIn(out)).filter((name) => name.endsWith('.tmp')).length;

@@ -1,4 +1,4 @@
-import { access, cp, mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { access, cp, mkdir, readdir, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { repository } from '../helpers.js';
@@ -98,6 +98,15 @@ describe('report', () => {
     await utimes(photo, later, later);
     await report(0, '--run', tiny.run, '--folder', '--out', out);
     expect((await stat(photo)).mtimeMs).toBe(later.getTime());
+    // One that is cut short is made anew.
+    const { size } = await stat(photo);
+    for (const length of [0, size - 1]) {
+      await truncate(photo, length);
+      await utimes(photo, later, later);
+      await report(0, '--run', tiny.run, '--folder', '--out', out);
+      expect((await stat(photo)).size).toBe(size);
+    }
+    await utimes(photo, later, later);
     // Of another size it is made anew.
     await report(0, '--run', tiny.run, '--folder', '--out', out, '--image-size', '32');
     expect((await stat(photo)).mtimeMs).toBeLessThan(later.getTime());

@@ -118,8 +118,9 @@ interface ShownPhoto { readonly size: readonly [number, number]; readonly bytes?
 async function makePhoto(path: string, { folder, file, imageSize, keepPhotos }: PanelTask): Promise<ShownPhoto> {
   const target = folder === undefined ? undefined : join(folder, `${file}.webp`);
   try {
-    if (target !== undefined && keepPhotos && await isNewer(target, path)) {
-      const { width, height } = await openImage(await readRegularFile(target), {}).metadata();
+    const kept = target !== undefined && keepPhotos && await isNewer(target, path) ? await readRegularFile(target) : undefined;
+    if (kept !== undefined && isWholeWebp(kept)) {
+      const { width, height } = await openImage(kept, {}).metadata();
       return { size: [height, width] };
     }
     const photo = await openPhoto(path);
@@ -131,6 +132,11 @@ async function makePhoto(path: string, { folder, file, imageSize, keepPhotos }: 
   } catch (error) {
     throw error instanceof UserError ? error : photoError(path, error);
   }
+}
+
+/** The header of a WebP file (RIFF) says how many bytes follow its first eight. */
+function isWholeWebp(bytes: Buffer): boolean {
+  return bytes.length > 12 && bytes.toString('latin1', 0, 4) === 'RIFF' && bytes.readUInt32LE(4) + 8 === bytes.length;
 }
 
 async function isNewer(path: string, than: string): Promise<boolean> {
