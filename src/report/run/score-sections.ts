@@ -79,7 +79,9 @@ export function thresholdSection(curve: ThresholdCurve | undefined, { settings =
   const sentences = [
     `The best threshold, ${curve.best.threshold.toFixed(2)}, reaches ${percent(curve.best.meanIou)} %: it saw the masks, so it says what these maps could give and is no score of the method.`,
     at === undefined
-      ? `The run did not use one constant threshold (background: ${String(settings.background ?? 'unknown')}), so none is marked.`
+      ? settings.background === undefined
+        ? 'The run does not say which threshold it used, so none is marked.'
+        : `The run did not use one constant threshold (background: ${String(settings.background)}), so none is marked.`
       : `The run used ${used!.toFixed(2)}, which gives ${percent(at.meanIou)} % here${Number.isInteger(Math.round(used! * 1e6) / 1e4) ? '' : ' (at the nearest step)'}.`,
     `Counted on ${curve.images.toLocaleString('en-US')} images whose maps were saved, ${mapsText(settings)}.`,
   ];
