@@ -25,10 +25,10 @@ export type SourceSettings = Pick<AblateConfig, 'vocRoot' | 'split' | 'scoreOn' 
 export function generateCommand(
   score: Pick<VariantScore, 'variant' | 'parameter'>, config: SourceSettings & PassSettings, flags: SourceFlags,
 ): string {
-  const { vocRoot, labels, labelFile, difficult, model, runtime, device, workers, threads } = config;
+  const { labels, labelFile, difficult, model, runtime, device, workers, threads } = config;
   const { logits, preprocess, channelOrder, scale, mean, std, classes, modelInputSize, tokens } = flags;
   return commandText('generate', {
-    ...sourceOf(config, flags), vocRoot, labels, labelFile, difficult,
+    ...sourceOf(config, flags), rgbMasks: labels?.startsWith('masks') === true ? flags.rgbMasks : undefined, labels, labelFile, difficult,
     model, logits, preprocess, channelOrder, scale, mean, std, classes, modelInputSize: modelInputSize?.join('x'), tokens: tokens?.join('x'),
     ...changed(generateSettings(score, config), score.variant.recipe.layers.length),
     runtime: runtime === 'auto' ? undefined : runtime, device, workers, threads,
@@ -41,7 +41,7 @@ export function evalCommand(
   config: SourceSettings & Pick<AblateConfig, 'ignoredAs'>, flags: SourceFlags, { allowMissing }: { readonly allowMissing: boolean },
 ): string {
   return commandText('eval', {
-    ...sourceOf(config, flags), pred: `${OUT}/SegmentationClass`,
+    ...sourceOf(config, flags), rgbMasks: flags.rgbMasks, pred: `${OUT}/SegmentationClass`,
     allowMissing: allowMissing || undefined, ignoredAs: config.ignoredAs === 'error' ? undefined : config.ignoredAs,
   });
 }
@@ -53,8 +53,8 @@ export function settingsText(settings: Readonly<Record<string, unknown>>): strin
 
 const OUT = 'seeds';
 
-function sourceOf({ vocRoot, split, scoreOn }: SourceSettings, { maskDir, ids, limit, rgbMasks }: SourceFlags): Record<string, unknown> {
-  return { vocRoot, split: scoreOn ?? split, maskDir, ids, limit, rgbMasks };
+function sourceOf({ vocRoot, split, scoreOn }: SourceSettings, { maskDir, ids, limit }: SourceFlags): Record<string, unknown> {
+  return { vocRoot, split: scoreOn ?? split, maskDir, ids, limit };
 }
 
 /** The settings that must be said because `generate` starts from a preset that has others. */

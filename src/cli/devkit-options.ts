@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { InvalidArgumentError, Option } from 'commander';
+import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
 import { MAX_LANES } from '../config/runtime.js';
 import { UserError } from '../errors.js';
@@ -12,7 +12,7 @@ import type { LabelSource } from '../voc/labels/source.js';
 import type { RgbMasks } from '../voc/masks.js';
 import { partitionByPresence, readSplit, selectIds } from '../voc/splits.js';
 import type { Split, VocItem } from '../voc/splits.js';
-import { notAChoice } from './choice.js';
+import { choice, notAChoice } from './choice.js';
 
 // The options of commands that read a devkit. None has a default here, so that a flag which was not given can be told
 // from one that was, and a configuration file can fill it in.
@@ -70,8 +70,7 @@ export function addLabelOptions(command: Command): Command {
 
 /** Adds the option that says how masks in colours are read. */
 export function addMaskOptions(command: Command): Command {
-  return command.addOption(new Option('--rgb-masks <how>', 'masks in colours, or with a palette in another order: refuse them, or read them by the colours of the VOC palette, white as void')
-    .choices(['reject', 'voc'] satisfies RgbMasks[]));
+  return command.addOption(choice('--rgb-masks <how>', 'masks in colours, or with a palette in another order: refuse them, or read them by the colours of the VOC palette, white as void', ['reject', 'voc'] satisfies RgbMasks[]));
 }
 
 /** Adds the option that makes missing files an error. */
@@ -87,7 +86,12 @@ export function parseCount(text: string): number {
 
 /** Parses `--workers` and `--threads`: a whole number that a machine may have processors. */
 export function parseLanes(text: string): number {
-  if (!/^[1-9]\d*$/.test(text) || Number(text) > MAX_LANES) throw new InvalidArgumentError(`Expected a whole number from 1 to ${MAX_LANES}.`);
+  return parseCountUpTo(MAX_LANES, text);
+}
+
+/** Parses a whole number from 1 to a limit. */
+export function parseCountUpTo(most: number, text: string): number {
+  if (!/^[1-9]\d*$/.test(text) || Number(text) > most) throw new InvalidArgumentError(`Expected a whole number from 1 to ${most}.`);
   return Number(text);
 }
 

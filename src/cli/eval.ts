@@ -14,7 +14,8 @@ import { IGNORED_AS } from '../metrics/scores.js';
 import type { IgnoredAs } from '../metrics/scores.js';
 import { maskPathOf, whatLiesInPlaceOf } from '../voc/files-by-id.js';
 import { FolderIndex } from '../voc/folder-index.js';
-import { addDevkitOptions, addLabelOptions, addMaskOptions, addStrictOption, openSelection, parseCount, parseLanes, requireFlag } from './devkit-options.js';
+import { choice } from './choice.js';
+import { addDevkitOptions, addLabelOptions, addMaskOptions, addStrictOption, openSelection, parseCount, parseCountUpTo, parseLanes, requireFlag } from './devkit-options.js';
 import type { DevkitFlags, MaskFlags, StrictFlags } from './devkit-options.js';
 import { mapsCsv, mapsJson, mapsMarkdown, mapsNotes, scoreMaps } from './eval-maps.js';
 import type { EvalMapsFlags } from './eval-maps.js';
@@ -71,13 +72,13 @@ export const registerEval: CommandRegistrar = (program, done) => {
       .conflicts(['vocRoot', 'split', 'maskDir']))
     .addOption(new Option('--maps <folder>', 'the maps to score at every threshold, <id>.npz or <id>.npy, in place of masks').conflicts(['pred', 'gt', 'byImage', 'ignoredAs', 'shard', 'shards']))
     .option('--threshold <t>', 'with --maps: the threshold of the tables (default: the best one)', parseNumber)
-    .option('--thresholds <n>', 'with --maps: how many thresholds are tried', parseCount, 100)
-    .addOption(new Option('--keys <base>', 'with --maps: where class indices begin; auto compares them with the classes of the images').choices(['0', '1', 'auto']).default('auto'))
+    .option('--thresholds <n>', 'with --maps: how many thresholds are tried', (text) => parseCountUpTo(10_000, text), 100)
+    .addOption(choice('--keys <base>', 'with --maps: where class indices begin; auto compares them with the classes of the images', ['0', '1', 'auto']).default('auto'))
     .option('--array <name>', 'with --maps: the array that holds the maps (default: maps, attn_highres, high_res, highres or cam)')
-    .addOption(new Option('--map-norm <norm>', 'with --maps: divide each map by its maximum').choices(['max', 'none']).default('none'))
+    .addOption(choice('--map-norm <norm>', 'with --maps: divide each map by its maximum', ['max', 'none']).default('none'))
     .option('--allow-missing', 'leave out images that are not predicted')
-    .addOption(new Option('--ignored-as <how>', 'how pixels predicted as 255 count in the tables by class and by image')
-      .choices(IGNORED_AS).default('error'))
+    .addOption(choice('--ignored-as <how>', 'how pixels predicted as 255 count in the tables by class and by image', IGNORED_AS)
+      .default('error'))
     .addOption(new Option('--by-image [n]', 'the n images with the lowest mean IoU').preset('20').argParser(parseCount))
     .option('--csv [file]', 'the scores by class as CSV, to a file or in place of the table')
     .option('--json', 'everything as JSON')

@@ -5,7 +5,8 @@ import type { LabelFlags, MaskFlags } from './devkit-options.js';
 
 /** Flags that change nothing, given the settings: a note on each, for standard error. */
 export function idleNotes(given: Readonly<Record<string, unknown>>, settings: EffectSettings): string[] {
-  return notesOn(given, [...idleSettings(settings)]);
+  // Of one layer, `all` would still scale it: the other two are a choice.
+  return notesOn(given, [...idleSettings(settings)].filter(([name]) => name !== 'scaleLayers'));
 }
 
 /** Flags on labels that change nothing, given where the labels come from: a note on each. */

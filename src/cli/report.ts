@@ -5,8 +5,9 @@ import { progressBar } from '../jobs/progress.js';
 import type { Progress } from '../jobs/progress.js';
 import { GALLERY_CHOICES } from '../report/run/gallery-choice.js';
 import type { GalleryChoice } from '../report/run/gallery-choice.js';
-import { writeRunReport } from '../report/run/run-report.js';
+import { DEFAULT_IMAGE_SIZE, SINGLE_FILE_IMAGES, writeRunReport } from '../report/run/run-report.js';
 import type { RunReportSummary } from '../report/run/run-report.js';
+import { choice } from './choice.js';
 import { addMaskOptions, parseCount, parseLanes, requireFlag } from './devkit-options.js';
 import type { MaskFlags } from './devkit-options.js';
 import { EXIT } from './exit-codes.js';
@@ -62,10 +63,10 @@ export const registerReport: CommandRegistrar = (program, done) => {
     .option('--ablation <file>', 'results of an ablation as JSON: { variants: [{ name, miou, low?, high?, threshold? }] }')
     .option('--title <text>', 'the title of the page')
     .option('--max-images <n>', 'the most images in the gallery; scores are of all (default: no limit)', parseCount)
-    .addOption(new Option('--choose <which>', 'which images, with --max-images').choices(GALLERY_CHOICES).default('worst'))
-    .option('--image-size <pixels>', 'the longest side of the gallery\'s images (default: 500)', parseImageSize)
-    .addOption(new Option('--single-file', 'everything in one file (default: up to 60 images)').conflicts('folder'))
-    .option('--folder', 'images in files of their own, loaded as they come into view (default: from 61 images)')
+    .addOption(choice('--choose <which>', 'which images, with --max-images', GALLERY_CHOICES).default('worst'))
+    .option('--image-size <pixels>', `the longest side of the gallery's images (default: ${DEFAULT_IMAGE_SIZE})`, parseImageSize)
+    .addOption(new Option('--single-file', `everything in one file (default: up to ${SINGLE_FILE_IMAGES} images)`).conflicts('folder'))
+    .option('--folder', `images in files of their own, loaded as they come into view (default: from ${SINGLE_FILE_IMAGES + 1} images)`)
     .option('--workers <n>', 'threads (default: as many as processors)', parseLanes)
     .option('--json', 'print the summary as JSON')
     .addHelpText('after', examples)

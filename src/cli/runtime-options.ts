@@ -16,7 +16,7 @@ export interface RuntimeFlags {
 export function addRuntimeOptions(command: Command): Command {
   return command
     .addOption(choice('--runtime <name>', 'ort (ONNX Runtime), tfjs (TensorFlow.js), or auto: tfjs if it has a GPU, else ort', RUNTIME_NAMES))
-    .option('--device <name>', `of ort: ${ORT_DEVICES.join(', ')}; of tfjs: ${TFJS_DEVICES.join(', ')}; voc-seeds doctor tells which of them work`);
+    .addOption(choice('--device <name>', `of ort: ${ORT_DEVICES.join(', ')}; of tfjs: ${TFJS_DEVICES.join(', ')}; voc-seeds doctor tells which of them work`, [...new Set<string>([...ORT_DEVICES, ...TFJS_DEVICES])]));
 }
 
 /** What the flags choose; `undefined` where none is given. */

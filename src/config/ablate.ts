@@ -80,7 +80,7 @@ export const ablateSchema = z.strictObject({
   out: z.string().optional(),
   ...laneSettings,
 }).refine(({ split, tuneOn, scoreOn }) => split === undefined || (tuneOn === undefined && scoreOn === undefined), {
-  path: ['split'], message: 'give either one split for both, or one to tune on and one to score on',
+  path: ['split'], message: 'give either a split, or one to tune on and one to score on',
 }).refine(({ tuneOn, scoreOn }) => (tuneOn === undefined) === (scoreOn === undefined), {
   path: ['tuneOn'], message: 'tuneOn and scoreOn go together',
 });

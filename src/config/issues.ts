@@ -17,6 +17,9 @@ export interface Place {
 /** The most names that a message lists. */
 const MOST_NAMES = 12;
 
+/** The most faults that a message lists. */
+const MOST_FAULTS = 8;
+
 /** The longest value that a message shows in full. */
 const LONGEST = 60;
 
@@ -30,13 +33,15 @@ const LONGEST = 60;
  */
 export function explainIssues(error: z.ZodError, schema: z.ZodType, value: unknown, placeOf: (path: Path) => Place = placeByPath): string {
   const shape = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as Shape;
-  const told = new Set<string>();
-  return error.issues.flatMap((issue) => {
-    const key = JSON.stringify([issue.path, issue.code === 'unrecognized_keys' ? issue.keys : '']);
-    if (told.has(key)) return [];
-    told.add(key);
-    return sentencesOf(issue, shape, value, placeOf);
-  }).join('. ');
+  // Several faults of one value are one: it is told what the value must be.
+  const faults = new Map<string, () => string>();
+  for (const issue of error.issues) {
+    const names = issue.code === 'unrecognized_keys' ? issue.keys : [''];
+    for (const name of names) faults.set(JSON.stringify([issue.path, name]), () => sentenceOn(issue, name, shape, value, placeOf));
+  }
+  const sentences = [...faults.values()].slice(0, MOST_FAULTS).map((sentence) => sentence());
+  if (faults.size > MOST_FAULTS) sentences.push(`There are ${faults.size - MOST_FAULTS} more`);
+  return sentences.reduce((text, sentence) => `${text}${text.endsWith('?') ? ' ' : '. '}${sentence}`);
 }
 
 /** The path as text: `variants[0].gamma`. */
@@ -44,16 +49,17 @@ export function placeByPath(path: Path): Place {
   return { name: path.map((part, i) => (typeof part === 'number' ? `[${part}]` : `${i === 0 ? '' : '.'}${String(part)}`)).join('') || 'it' };
 }
 
-function sentencesOf(issue: z.core.$ZodIssue, shape: Shape, value: unknown, placeOf: (path: Path) => Place): string[] {
+/** @param unknown the setting that is not known, if that is the fault */
+function sentenceOn(issue: z.core.$ZodIssue, unknown: string, shape: Shape, value: unknown, placeOf: (path: Path) => Place): string {
   const { path } = issue;
   if (issue.code === 'unrecognized_keys') {
     const known = Object.keys(shapeAt(shape, path)?.properties ?? {});
     const inside = path.length === 0 ? '' : ` in ${placeByPath(path).name}`;
-    return issue.keys.map((key) => `${placeOf([...path, key]).before ?? ''}there is no setting '${key}'${inside}${alternatives(key, known)}`);
+    return `${placeOf([...path, unknown]).before ?? ''}there is no setting '${unknown}'${inside}${alternatives(unknown, known)}`;
   }
   const { before = '', name } = placeOf(path);
   const found = valueAt(value, path);
-  if (found === undefined) return [`${before}${name} is missing`];
+  if (found === undefined) return `${before}${name} is missing`;
   // An element of a list that a flag gave has no name of its own.
   const verb = typeof path.at(-1) === 'number' && !name.endsWith(']') ? 'holds' : 'is';
   const wanted = shapeAt(shape, path);
@@ -62,7 +68,7 @@ function sentencesOf(issue: z.core.$ZodIssue, shape: Shape, value: unknown, plac
     const place = placeOf([other]);
     return `${place.reference ?? place.name}, which is ${show(valueAt(value, [other]))}`;
   }) ?? `it must be ${wanted === undefined ? 'something else' : expected(wanted, found)}${hintFor(wanted, found)}`;
-  return [`${before}${name} ${verb} ${show(found)}; ${demand}`];
+  return `${before}${name} ${verb} ${show(found)}; ${demand}`;
 }
 
 function alternatives(word: string, known: readonly string[]): string {
@@ -82,9 +88,18 @@ function hintFor(shape: Shape | undefined, found: unknown): string {
 export function show(value: unknown): string {
   if (value === null) return 'empty';
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
-  const text = typeof value === 'string' ? value : JSON.stringify(value) ?? String(value);
+  const text = typeof value === 'string' ? value : jsonOf(value);
   const short = text.length > LONGEST ? `${text.slice(0, LONGEST)}...` : text;
   return typeof value === 'string' ? `'${short}'` : short;
+}
+
+function jsonOf(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? String(value);
+  } catch {
+    // Nested too deeply for it.
+    return Array.isArray(value) ? 'a list' : 'a table';
+  }
 }
 
 function valueAt(value: unknown, path: Path): unknown {

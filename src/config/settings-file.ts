@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
-import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, visit } from 'yaml';
-import type { Document, Node } from 'yaml';
+import { Composer, isAlias, isMap, isScalar, isSeq, LineCounter, Parser, visit } from 'yaml';
+import type { CST, Document, Node } from 'yaml';
 import { messageOf, UserError } from '../errors.js';
 import { limitOf, requireWithin } from '../limits.js';
 import type { Path } from './issues.js';
@@ -75,29 +75,57 @@ export function parseSettings(text: string, path: string): SettingsFile {
     throw new UserError(`${path}${line === undefined || line === 0 ? '' : `:${line}`}: ${message}`);
   };
   try {
-    const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, stringKeys: true });
+    const tokens = [...new Parser(lines.addNewLine).parse(text)];
+    // What follows is recursive.
+    if (isDeeperThan(MAX_DEPTH, tokens)) fail(`lists and settings are nested more than ${MAX_DEPTH} deep`, undefined);
+    const [document, second] = new Composer({ prettyErrors: false, stringKeys: true, uniqueKeys: false }).compose(tokens, true, text.length);
     const [error] = [...document.errors, ...document.warnings];
     if (error !== undefined) fail(explain(error.code, error.message), error.pos[0]);
+    if (second !== undefined) fail('a second document begins here (---); settings are one document', second.range[0]);
     visit(document, {
-      Pair: (_, { key }) => {
-        if (isScalar(key) && key.value === '__proto__') fail('there is no setting \'__proto__\'', key.range?.[0]);
+      Map: (_, { items }) => {
+        const seen = new Set<string>();
+        for (const { key } of items) {
+          if (!isScalar(key)) continue;
+          const name = String(key.value);
+          if (name === '__proto__') fail('there is no setting \'__proto__\'', key.range?.[0]);
+          // The library looks for these as well, in quadratic time.
+          if (seen.has(name)) fail(`'${name}' is given twice`, key.range?.[0]);
+          seen.add(name);
+        }
       },
     });
     // Aliases that unfold to very much are refused by the library.
     return { value: document.toJS() as unknown, lineOf: (path) => lineIn(document, lines, path) };
   } catch (error) {
     if (error instanceof UserError) throw error;
-    if (error instanceof RangeError) return fail('lists or settings are nested too deeply', undefined);
     if (error instanceof ReferenceError) return fail('its aliases (*name) stand for too much', undefined);
     return fail(messageOf(error).split('\n')[0], undefined);
   }
 }
 
+/** Far deeper than any settings are. */
+const MAX_DEPTH = 100;
+
+function isDeeperThan(most: number, tokens: readonly CST.Token[]): boolean {
+  let level = [...tokens];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > most) return true;
+    level = level.flatMap(partsOf);
+  }
+  return false;
+}
+
+/** What is directly inside of a token. */
+function partsOf(token: CST.Token): CST.Token[] {
+  if (token.type === 'document') return token.value === undefined ? [] : [token.value];
+  if (!('items' in token)) return [];
+  return token.items.flatMap(({ key, value }) => [key, value].filter((part) => part !== undefined && part !== null));
+}
+
 function explain(code: string, message: string): string {
   switch (code) {
     case 'TAB_AS_INDENT': return 'the line is indented with a tab; YAML takes spaces only';
-    case 'DUPLICATE_KEY': return 'this setting is given twice';
-    case 'MULTIPLE_DOCS': return 'a second document begins here (---); settings are one document';
     default: return `this is not YAML: ${message.split('\n')[0]}`;
   }
 }

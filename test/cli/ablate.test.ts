@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { cp, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -11,7 +12,7 @@ import { openDevkit } from '../../src/voc/devkit.js';
 import { xmlLabels } from '../../src/voc/labels/xml.js';
 import { writeMask } from '../../src/voc/masks.js';
 import { readSplit } from '../../src/voc/splits.js';
-import { annotation, makeDevkit, photograph, writeSplit } from '../seeds/tiny.js';
+import { annotation, makeDevkit, photograph, writeSplit, writeTinyClassifier } from '../seeds/tiny.js';
 import type { TinyDevkit } from '../seeds/tiny.js';
 import { uniform } from '../random.js';
 import { messageOf, run } from './terminal.js';
@@ -69,6 +70,33 @@ interface Ablation {
     curve: { value: number; tuned: number; miou: number }[];
   }[];
   run: { counts: Record<string, number>; failures: { id: string; reason: string }[]; maskless: string[] };
+}
+
+/** What ablate has written. */
+async function ablationIn(out: string): Promise<Ablation & { run: { ignoredAs: 'error' | 'background' | 'excluded' } }> {
+  return JSON.parse(await readFile(join(devkit.folder, out, 'ablation.json'), 'utf8')) as Ablation & { run: { ignoredAs: 'error' } };
+}
+
+/** The words of the two commands that ablate prints, as a shell reads them. */
+function wordsOf(stderr: string): string[][] {
+  return ['The best variant\'s seeds: ', 'Their score: '].map((start) => {
+    const command = stderr.split('\n').find((line) => line.startsWith(start))!.slice(start.length);
+    const { stdout } = spawnSync('sh', ['-c', `for word in ${command}; do printf '%s\\0' "$word"; done`], { encoding: 'utf8' });
+    const [program, ...words] = stdout.split('\0').slice(0, -1);
+    expect(program).toBe('voc-seeds');
+    return words;
+  });
+}
+
+/** Runs the commands that ablate has printed, with a folder in place of `seeds`: the mean IoU that eval gives. */
+async function scoreOfPrinted(stderr: string, name: string, ignoredAs: 'error' | 'background' | 'excluded' = 'error'): Promise<number> {
+  const [generate, score] = wordsOf(stderr).map((words) => words.map((word) => word.replace(/^seeds(?=$|\/)/, join(devkit.folder, `${name}-seeds`))));
+  const made = await run(...generate);
+  expect(made.code, made.stderr).toBe(0);
+  expect(made.stderr).not.toContain('has no effect');
+  const scored = await run(...score, '--json');
+  expect(scored.code, scored.stderr).toBe(0);
+  return (JSON.parse(scored.stdout) as { scores: Record<string, { meanIou: number }> }).scores[ignoredAs].meanIou;
 }
 
 const common = (out: string, ...flags: string[]): string[] => [
@@ -275,7 +303,69 @@ describe('ablate', () => {
     expect(stdout).toMatch(/^\| variant *\| threshold \| +mIoU \| +95 % \| difference \|/);
     expect(stdout).toContain('baseline');
     expect(stdout).toContain('Thresholds are the best ones for these 5 images: they saw the masks');
-    expect(stderr).toMatch(/voc-seeds generate (--fuse mean )?--threshold 0\.\d+ \.\.\./);
+    expect(stderr).toMatch(/The best variant's seeds: voc-seeds generate --voc-root .* --split train .*--threshold 0\.\d+ .*--out seeds\n/);
+    expect(stderr).toContain('variants start from the settings of LayerCAM\'s paper (the preset layercam)\n');
+  });
+
+  it.each<[string, string[], string?]>([
+    ['a threshold, maximum of layers', ['--layers', '/8,/16,/32', '--gamma', '2']],
+    ['one layer, which tanh does not scale', ['--layers', '/32']],
+    ['power, refined', ['--background', 'power', '--refine', 'pamr:iterations=2:dilations=1-2', '--refine-norm', 'none']],
+    ['percentile', ['--background', 'percentile', '--fuse', 'mean']],
+    ['otsu', ['--background', 'otsu', '--layers', '/16@grad-cam,/32', '--method', 'hires-cam']],
+    ['thresholds per class', ['--background', 'per-class', '--fuse', 'mean', '--scale-layers', 'all', '--gamma', '5']],
+    ['ignored conflicts', ['--conflict', 'ignore', '--conflict-margin', '0.2', '--ignored-as', 'background']],
+    ['mirror images and scales', ['--flip', 'on', '--scales', '1,1.5', '--scale-fuse', 'max', '--fuse-first', 'scales', '--align-corners']],
+    ['edges, target and size', ['--edge-upsample', 'guided', '--target', 'softmax', '--map-norm', 'none', '--input-size', 'long:90', '--upsample', 'nearest']],
+    ['what only a file says', [], 'method: score-cam\nscoreCamTopK: 4\nscoreCamBatch: 3\nmaxPixels: 3000\nthresholds: 7\ndifficult: false\nlayerNorm: none\n'],
+  ])('prints a command that makes the seeds of the best variant: %s', async (name, flags, file) => {
+    const out = `command-${name.replaceAll(/\W+/g, '-')}`;
+    const config = join(devkit.folder, `${out}.yaml`);
+    if (file !== undefined) await writeFile(config, file);
+    const { code, stderr } = await run(...common(out, '--split', 'train', '--bootstrap', '0', ...flags, ...file === undefined ? [] : ['--config', config]));
+    expect(code, stderr).toBe(0);
+    const { variants: [best], run: { ignoredAs } } = await ablationIn(out);
+    expect(await scoreOfPrinted(stderr, out, ignoredAs)).toBe(best.miou);
+    expect(stderr).not.toContain('has no effect');
+    // The settings in the file are a configuration of generate, which starts from no preset then.
+    const saved = join(devkit.folder, `${out}.json`);
+    await writeFile(saved, JSON.stringify(best.settings));
+    const again = join(devkit.folder, `${out}-again`);
+    const made = await run('generate', '--config', saved, '--voc-root', devkit.root, '--model', devkit.model, '--split', 'train', '--labels', 'xml', '--workers', '1', '--out', again);
+    expect(made.code, made.stderr).toBe(0);
+    for (const id of Object.keys(images)) {
+      const of = (folder: string): Promise<Buffer> => readFile(join(folder, 'SegmentationClass', `${id}.png`));
+      expect((await of(again)).equals(await of(join(devkit.folder, `${out}-seeds`))), id).toBe(true);
+    }
+  });
+
+  it('prints a command with every flag that says what is worked on, quoted for a shell', async () => {
+    const folder = join(devkit.folder, 'a folder\'s "copy" $HOME, and more');
+    await mkdir(folder);
+    await cp(devkit.root, join(folder, 'VOC (2012)'), { recursive: true });
+    const model = join(folder, 'tiny model.onnx');
+    await writeTinyClassifier(model, { metadata: null });
+    const labels = join(folder, 'labels of mine.txt');
+    await writeFile(labels, Object.entries(classes).map(([id, [...list]]) => `${[id, ...list].join(' ')}\n`).join(''));
+    const flags = [
+      'ablate', '--voc-root', join(folder, 'VOC (2012)'), '--model', model, '--labels', `list:${labels}`, '--out', join(folder, 'ablation'), '--workers', '1', '--threads', '1',
+      '--tune-on', 'second', '--score-on', 'train', '--bootstrap', '0', '--fuse', 'max,mean', '--input-size', 'fixed:64x96', '--ids', 'wide,tall,small', '--limit', '2',
+      '--mask-dir', 'SegmentationClass', '--rgb-masks', 'voc', '--runtime', 'ort', '--device', 'cpu',
+      '--logits', 'logits', '--preprocess', 'caffe', '--channel-order', 'rgb', '--scale', '0.5', '--mean', '1,2,3', '--std', '40', '--classes', 'voc',
+    ];
+    // Both lists hold them.
+    await writeSplit(join(folder, 'VOC (2012)'), 'second', ['wide', 'tall', 'small']);
+    const { code, stdout, stderr } = await run(...flags, '--json');
+    expect(code, stderr).toBe(0);
+    const { variants: [best], images: counts } = JSON.parse(stdout) as Ablation;
+    expect(counts).toEqual({ tune: 2, score: 2 });
+    expect(await scoreOfPrinted(stderr, 'quoted')).toBe(best.miou);
+    const [printed, scored] = wordsOf(stderr);
+    for (const flag of flags.filter((word) => word.startsWith('--') && !['--tune-on', '--score-on', '--bootstrap', '--out', '--fuse', '--rgb-masks'].includes(word))) expect(printed, flag).toContain(flag);
+    expect(printed[printed.indexOf('--split') + 1]).toBe('train');
+    // It reads the masks; generate does not, unless labels come from them.
+    expect(scored.slice(scored.indexOf('--rgb-masks')).slice(0, 2)).toEqual(['--rgb-masks', 'voc']);
+    expect((await readdir(join(devkit.folder, 'quoted-seeds/SegmentationClass'))).length).toBe(2);
   });
 
   it.each([

@@ -445,7 +445,7 @@ describe('settings of generate', () => {
     ['threshold: 3\n', /threshold: .*<=1/],
     ['threshold: 0.2\nbackgroundThreshold: 0.3\n', /backgroundThreshold: must not be above threshold/],
     ['labels: guess\n', /labels: expected xml, masks, npy or list/],
-    ['inputSize: small\n', /inputSize: 'small' is no input size/],
+    ['inputSize: small\n', /:1: inputSize is 'small'; it must be native, short:N/],
     ['- 1\n', /no list of settings/],
     ['a: [\n', /cannot read the configuration .*wrong\.yaml/],
   ])('a wrong file is refused: %j', async (text, message) => {
@@ -478,7 +478,7 @@ describe('generate with wrong flags', () => {
     [['--layers', '/7'], /no feature layer at stride 7/],
     [['--layers', '/8,/8'], /named twice/],
     [['--layers', 'conv9'], /no feature layer called 'conv9'/],
-    [['--input-size', 'big'], /'big' is no input size/],
+    [['--input-size', 'big'], /--input-size is 'big'; it must be native, short:N/],
     [['--threshold', '1.5'], /threshold: /],
     [['--threshold', 'half'], /Expected a number/],
     [['--threshold', '0.2', '--background-threshold', '0.3'], /backgroundThreshold: must not be above threshold/],

@@ -23,7 +23,7 @@ describe('parseInputSize', () => {
   for (const text of ['', '320', 'short', 'short:', 'short:0', 'short:-5', 'short:3.5', 'long:12px', 'fixed:0x5', 'fixed:5x0', 'fixed:5x', 'fixed:5x5x5', ' native', 'Native', 'wide:5']) {
     it(`refuses '${text}'`, () => {
       expect(() => parseInputSize(text)).toThrow(UserError);
-      expect(() => parseInputSize(text)).toThrow(`'${text}' is no input size`);
+      expect(() => parseInputSize(text)).toThrow(`'${text}' is not an input size`);
     });
   }
 });

@@ -16,6 +16,19 @@ export function chooseImages(ids: readonly string[], score: (id: string) => numb
   return ids.filter((id) => chosen.has(id));
 }
 
+/**
+ * What is in a gallery that does not show all images, for its reader.
+ *
+ * @param scored whether images have scores: without them, `worst` and `best` are the first of the list
+ */
+export function choiceText(shown: number, all: number, choice: GalleryChoice, scored: boolean): string {
+  const which: Readonly<Record<GalleryChoice, string>> = {
+    worst: 'those with the lowest mean IoU', best: 'those with the highest mean IoU', random: 'drawn at random', first: 'the first of the list',
+  };
+  const text = scored || choice === 'random' ? which[choice] : which.first;
+  return `${shown.toLocaleString('en-US')} of ${all.toLocaleString('en-US')} images: ${text}.${scored ? ' The scores above are of all images with a ground truth.' : ''}`;
+}
+
 function ordered(ids: readonly string[], score: (id: string) => number | undefined, choice: GalleryChoice): string[] {
   if (choice === 'first') return [...ids];
   if (choice === 'random') return ids.map((id) => [scrambled(id), id] as const).sort(([a], [b]) => a - b).map(([, id]) => id);

@@ -15,7 +15,7 @@ import { readClientAssets } from './client.js';
 import { fileNames } from './file-names.js';
 import { openRun, requireReportPlace } from './folder.js';
 import type { Run } from './folder.js';
-import { chooseImages } from './gallery-choice.js';
+import { chooseImages, choiceText } from './gallery-choice.js';
 import type { GalleryChoice } from './gallery-choice.js';
 import { gallerySection, overlayChoices, sortChoices } from './gallery-section.js';
 import { reportPage } from './page.js';
@@ -73,10 +73,10 @@ export interface RunReportSummary {
 }
 
 /** Up to so many images fit one file of a few megabytes. */
-const SINGLE_FILE_IMAGES = 60;
+export const SINGLE_FILE_IMAGES = 60;
 
 /** The longest side of VOC's photographs: they are shown as large as they are. */
-const DEFAULT_IMAGE_SIZE = 500;
+export const DEFAULT_IMAGE_SIZE = 500;
 
 /**
  * Writes the report of a run: scores and charts, and a gallery of its images, as one HTML file or as a folder whose images
@@ -210,7 +210,7 @@ async function pageOf({ run, scored, curve, ablation, panels, tasks, problems, o
   const some = panels.length < run.images.length;
   const gallery = gallerySection({
     overlays, labels, sorts: sortChoices(names, scored[0].byImage.size > 0),
-    note: some ? `${panels.length.toLocaleString('en-US')} of ${run.images.length.toLocaleString('en-US')} images: the ${options.choose ?? 'worst'} ones. The scores above are of all of them.` : undefined,
+    note: some ? choiceText(panels.length, run.images.length, options.choose ?? 'worst', scored[0].byImage.size > 0) : undefined,
   });
   const data = {
     classes: Array.from({ length: 21 }, (_, label) => className(label)),

@@ -24,12 +24,26 @@ export function overview(run: Run, predictions: readonly ScoredPrediction[]): st
   if (result !== undefined && ignoresPixels(predictions)) tiles.push(['Coverage', `${percent(result.coverage.share)} %`, 'pixels with a label']);
   if (threshold !== undefined) tiles.push(['Threshold', String(threshold)]);
   else if (typeof record.settings?.background === 'string') tiles.push(['Background', record.settings.background]);
-  if (typeof record.settings?.method === 'string') tiles.push(['Method', record.settings.method]);
-  if (record.imagesPerSecond !== undefined && (record.counts?.written ?? 1) > 0) tiles.push(['Speed', `${record.imagesPerSecond}/s`, record.seconds === undefined ? undefined : `${record.seconds.toFixed(1)} s in all`]);
+  const methods = methodsOf(record.settings ?? {});
+  if (methods !== undefined) tiles.push(['Method', methods]);
+  if (record.imagesPerSecond !== undefined && (record.counts?.written ?? 1) > 0) tiles.push(['Speed', `${record.imagesPerSecond}/s`, record.seconds === undefined ? undefined : timeText(record)]);
   if ((record.counts?.failed ?? 0) > 0) tiles.push(['Failed', String(record.counts!.failed), 'listed below']);
   return `<dl class="tiles">\n${tiles.map(([label, value, detail]) => (
     `<div><dt>${escapeXml(label)}</dt><dd>${escapeXml(value)}${detail === undefined ? '' : `<small>${escapeXml(detail)}</small>`}</dd></div>`
   )).join('\n')}\n</dl>`;
+}
+
+/** The methods of the layers, each of which may have one of its own; that of all layers if they do not say. */
+function methodsOf({ layers, method }: Readonly<Record<string, unknown>>): string | undefined {
+  const own = Array.isArray(layers) ? layers.map((layer) => /@([^@]+)$/.exec(String(layer))?.[1] ?? method) : [method];
+  const names = [...new Set(own.filter((name) => typeof name === 'string'))];
+  return names.length === 0 ? undefined : names.join(', ');
+}
+
+/** How long the run took: a run that was resumed knows of its last part only. */
+function timeText({ seconds = 0, counts }: RunRecord): string {
+  const resumed = counts?.resumed ?? 0;
+  return resumed > 0 ? `${seconds.toFixed(1)} s for ${(counts?.written ?? 0).toLocaleString('en-US')} images, ${resumed.toLocaleString('en-US')} were done before` : `${seconds.toFixed(1)} s in all`;
 }
 
 /** Settings, versions, times, failures and notes: what is in run.json. */

@@ -79,13 +79,15 @@ export function thresholdSection(curve: ThresholdCurve | undefined, { settings =
   const sentences = [
     `The best threshold, ${curve.best.threshold.toFixed(2)}, reaches ${percent(curve.best.meanIou)} %: it saw the masks, so it says what these maps could give and is no score of the method.`,
     at === undefined
-      ? `The run did not use one constant threshold (background: ${String(settings.background ?? 'unknown')}), so none is marked.`
+      ? settings.background === undefined
+        ? 'The run does not say which threshold it used, so none is marked.'
+        : `The run did not use one constant threshold (background: ${String(settings.background)}), so none is marked.`
       : `The run used ${used!.toFixed(2)}, which gives ${percent(at.meanIou)} % here${Number.isInteger(Math.round(used! * 1e6) / 1e4) ? '' : ' (at the nearest step)'}.`,
-    `Counted on ${curve.images.toLocaleString('en-US')} images whose maps were saved, without any refinement.`,
+    `Counted on ${curve.images.toLocaleString('en-US')} images whose maps were saved, ${mapsText(settings)}.`,
   ];
   return section('threshold', 'Threshold', [
     `<div class="columns"><figure>\n${lineChartSvg({
-      title: 'mIoU against threshold (saw the masks)', xLabel: 'background threshold', yLabel: 'mIoU in %',
+      title: 'mIoU against threshold (saw the masks)', xLabel: 'threshold', yLabel: 'mIoU in %',
       series: [
         { name: 'stored maps', points: curve.points.map(({ threshold, meanIou }) => [threshold, 100 * meanIou]) },
         ...(at === undefined ? [] : [{ name: `used: ${used!.toFixed(2)}`, points: [[used!, 0], [used!, highest]] as const }]),
@@ -93,6 +95,15 @@ export function thresholdSection(curve: ThresholdCurve | undefined, { settings =
       ],
     })}</figure><div>${paragraph(sentences[0])}${paragraph(sentences[1])}${paragraph(sentences[2], 'note')}</div></div>`,
   ]);
+}
+
+/** What the stored maps have gone through, as far as the run says it. */
+export function mapsText({ refine, edgeUpsample }: Readonly<Record<string, unknown>>): string {
+  const named = (value: unknown): string | undefined => (typeof value === 'string' ? value.trim().replace(/^none$/, '') : undefined);
+  const [chain, upsampler] = [named(refine), named(edgeUpsample)];
+  const edges = upsampler === undefined || upsampler === '' ? [] : [`upsampled along edges by ${upsampler}`];
+  if (chain === undefined) return ['refined or not: the run does not say', ...edges].join('; ');
+  return [...edges, chain === '' ? 'not refined' : `refined by ${chain}`].join(' and ');
 }
 
 /** The variants of an ablation as table and bars, as they stand in its file. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { chooseImages } from '../../../src/report/run/gallery-choice.js';
+import { chooseImages, choiceText } from '../../../src/report/run/gallery-choice.js';
 
 describe('chooseImages', () => {
   const ids = ['a', 'b', 'c', 'd', 'e'];
@@ -14,6 +14,16 @@ describe('chooseImages', () => {
     expect(choose(4, 'worst')).toEqual(['a', 'b', 'd', 'e']);
     expect(choose(4, 'best')).toEqual(['a', 'b', 'd', 'e']);
     expect(choose(9, 'worst')).toEqual(ids);
+  });
+
+  it('is told in words', () => {
+    expect(choiceText(40, 1464, 'worst', true)).toBe('40 of 1,464 images: those with the lowest mean IoU. The scores above are of all images with a ground truth.');
+    expect(choiceText(40, 1464, 'best', true)).toContain('those with the highest mean IoU');
+    expect(choiceText(40, 1464, 'random', true)).toContain('drawn at random');
+    expect(choiceText(40, 1464, 'first', true)).toContain('the first of the list');
+    // Without a ground truth there is no worst one, and there are no scores.
+    expect(choiceText(2, 3, 'worst', false)).toBe('2 of 3 images: the first of the list.');
+    expect(choiceText(2, 3, 'random', false)).toBe('2 of 3 images: drawn at random.');
   });
 
   it('takes the same random ones each time, spread over the list', () => {

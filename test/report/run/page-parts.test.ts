@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { overlayChoices, sortChoices } from '../../../src/report/run/gallery-section.js';
 import { num, percent, table } from '../../../src/report/run/html.js';
-import { thresholdSection, usedThreshold } from '../../../src/report/run/score-sections.js';
+import type { RunRecord } from '../../../src/report/run/record.js';
+import { overview } from '../../../src/report/run/run-sections.js';
+import { mapsText, thresholdSection, usedThreshold } from '../../../src/report/run/score-sections.js';
 import { scriptJson } from '../../../src/report/run/script-json.js';
 
 describe('pieces of the page', () => {
@@ -36,6 +38,27 @@ describe('pieces of the page', () => {
     expect(sortChoices(['a', 'b'], true).map(({ name }) => name).slice(0, 4)).toEqual(['IoU, worst first', 'IoU, best first', 'a worse than b', 'a better than b']);
   });
 
+  it.each([
+    [{ refine: 'pamr,random-walk:beta=600', edgeUpsample: 'none' }, 'refined by pamr,random-walk:beta=600'],
+    [{ refine: 'none', edgeUpsample: 'none' }, 'not refined'],
+    [{ refine: '' }, 'not refined'],
+    [{ refine: 'none', edgeUpsample: 'guided:radius=4' }, 'upsampled along edges by guided:radius=4 and not refined'],
+    [{ refine: 'slic', edgeUpsample: 'guided' }, 'upsampled along edges by guided and refined by slic'],
+    [{}, 'refined or not: the run does not say'],
+    [{ refine: 3 }, 'refined or not: the run does not say'],
+  ])('says what stored maps are: %j', (settings, text) => { expect(mapsText(settings)).toBe(text); });
+
+  it('names the methods of the layers, and what a resumed run took', () => {
+    const tiles = (record: RunRecord): string => overview({ folder: 'seeds', record, images: [], unseeded: [], remarks: [] }, [{ name: 'Seeds', paths: new Map(), byImage: new Map() }]);
+    expect(tiles({ settings: { method: 'layer-cam', layers: ['a@layer-cam', 'b@layer-cam', 'c@grad-cam'] } })).toContain('<dt>Method</dt><dd>layer-cam, grad-cam</dd>');
+    expect(tiles({ settings: { method: 'layer-cam', layers: ['c@cam'] } })).toContain('<dt>Method</dt><dd>cam</dd>');
+    expect(tiles({ settings: { method: 'score-cam', layers: ['/32'] } })).toContain('<dt>Method</dt><dd>score-cam</dd>');
+    expect(tiles({ settings: { layers: ['/32'] } })).not.toContain('Method');
+    const speed = { imagesPerSecond: 2, seconds: 10 };
+    expect(tiles({ ...speed, counts: { written: 20, resumed: 0 } })).toContain('<small>10.0 s in all</small>');
+    expect(tiles({ ...speed, counts: { written: 20, resumed: 1300 } })).toContain('<small>10.0 s for 20 images, 1,300 were done before</small>');
+  });
+
   it('marks the threshold that the run used, where it used one', () => {
     const points = Array.from({ length: 100 }, (_, i) => ({ threshold: i / 100, meanIou: 0.5 - Math.abs(i - 30) / 200 }));
     const curve = { points, best: points[30], images: 1234 };
@@ -48,7 +71,9 @@ describe('pieces of the page', () => {
     const otsu = thresholdSection(curve, { settings: { threshold: 0.4, background: 'otsu' } });
     expect(otsu).not.toContain('used:');
     expect(otsu).toContain('background: otsu');
+    expect(thresholdSection(curve, {})).toContain('The run does not say which threshold it used, so none is marked.');
     expect(thresholdSection(undefined, {})).toBe('');
+    expect(thresholdSection(curve, { settings: { refine: 'random-walk:beta=600' } })).toContain('1,234 images whose maps were saved, refined by random-walk:beta=600.');
     expect([usedThreshold({ threshold: 0.4 }), usedThreshold({}), usedThreshold({ threshold: 0.4, background: 'power' })]).toEqual([0.4, undefined, undefined]);
   });
 });
