@@ -115,10 +115,10 @@ function logSoftmaxInput(node: OnnxNode, maker: Maker, carried: Carried): string
   if (node.op !== 'Sub') return undefined;
   const x = carried(node.inputs[0]);
   const norm = maker(carried(node.inputs[1]));
-  if (norm?.op === 'ReduceLogSumExp') return carried(norm.inputs[0]) === x ? x : undefined;
+  if (norm?.op === 'ReduceLogSumExp') return carried(norm.inputs[0]) === x ? node.inputs[0] : undefined;
   const sum = norm?.op === 'Log' ? maker(carried(norm.inputs[0])) : undefined;
   const powers = sum?.op === 'ReduceSum' ? maker(carried(sum.inputs[0])) : undefined;
-  return powers?.op === 'Exp' && carried(powers.inputs[0]) === x ? uncentred(x, maker, carried) : undefined;
+  return powers?.op === 'Exp' && carried(powers.inputs[0]) === x ? uncentred(node.inputs[0], maker, carried) : undefined;
 }
 
 function isSumOf(name: string, of: string, maker: Maker, carried: Carried): boolean {

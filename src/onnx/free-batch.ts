@@ -17,8 +17,8 @@ export interface FreedBatch {
 const SOME_SIZE: Size = [256, 320];
 
 /**
- * Frees the batch of a graph that declares a fixed one above 1: the dimension becomes symbolic, and shapes given as constants to
- * Reshape and Expand no longer hold it.
+ * Frees the batch of a graph that declares a fixed one above 1: the dimension becomes symbolic, and neither the constant
+ * shapes of Reshape nor constants that are repeated for every image hold it any longer.
  *
  * @param graph with its constants folded
  * @param target the tensor that is wanted; its first dimension must turn out to be the batch
@@ -51,30 +51,40 @@ function rewritten(graph: OnnxGraph, image: string, batch: number, dims: readonl
   const nodes: OnnxNode[] = [];
   const freeSize = graph.inputs[0].shape!.slice(2).some((dim) => typeof dim !== 'number');
   const shapeOf = (name: string, side: 0 | 1): readonly number[] | undefined => known.get(name)?.[side]?.dims;
-  /** A shape that begins with the batch of the image at hand. */
-  const shapeWithBatch = (node: OnnxNode, rest: readonly number[]): string => {
-    const [whole, size, shape] = ['rest', 'batch', 'shape'].map((part) => `freed/${node.outputs[0]}/${part}`);
-    initializers.set(whole, OnnxTensor.int64([rest.length], rest));
-    nodes.push({ name: size, op: 'Shape', domain: '', inputs: [image], outputs: [size], attributes: { start: { kind: 'int', value: 0 }, end: { kind: 'int', value: 1 } } });
-    nodes.push({ name: shape, op: 'Concat', domain: '', inputs: [size, whole], outputs: [shape], attributes: { axis: { kind: 'int', value: 0 } } });
-    return shape;
+  const add = (name: string, tensor: OnnxTensor): string => {
+    initializers.set(name, tensor);
+    known.set(name, [knownTensor(tensor), knownTensor(tensor)]);
+    return name;
+  };
+  /** A constant that is the same for every image, once; for Concat, as often as there are images. */
+  const perImage = (name: string, node: OnnxNode): string => {
+    const tensor = graph.initializers.get(name);
+    const row = tensor?.dims[0] === batch && tensor.dims.length > 1 ? sharedRow(tensor) : undefined;
+    const other = node.inputs.map((each) => [shapeOf(each, 0) ?? [], shapeOf(each, 1) ?? []] as const)
+      .some(([before, after]) => before.length === tensor?.dims.length && batchAxis(before, after) === 0);
+    if (row === undefined || !other) return name;
+    const [once, rest, size, shape, repeated] = ['once', 'rest', 'batch', 'shape', 'repeated'].map((part) => `freed/${node.outputs[0]}/${name}/${part}`);
+    add(once, row);
+    if (node.op !== 'Concat') return once;
+    const int = (value: number) => ({ kind: 'int', value } as const);
+    const made = (op: string, inputs: string[], output: string, attributes: OnnxNode['attributes']): void => {
+      nodes.push({ name: output, op, domain: '', inputs, outputs: [output], attributes });
+    };
+    made('Shape', [image], size, { start: int(0), end: int(1) });
+    made('Concat', [size, add(rest, vector(row.dims.slice(1)))], shape, { axis: int(0) });
+    made('Expand', [once, shape], repeated, {});
+    return repeated;
   };
   const freed = (node: OnnxNode): OnnxNode => {
+    if (elementwise.has(node.op) || node.op === 'Concat') return { ...node, inputs: node.inputs.map((name) => perImage(name, node)) };
+    if (node.op !== 'Reshape') return node;
     const [x, shape] = node.inputs;
     const constant = graph.initializers.get(shape ?? '')?.toNumbers();
     const [before, after] = [shapeOf(x, 0), shapeOf(x, 1)];
-    if (constant === undefined || before === undefined || after === undefined) return node;
-    if (node.op === 'Expand') {
-      const repeats = constant[0] === batch && constant.length >= before.length && (constant.length > before.length || before[0] === 1);
-      return repeats ? { ...node, inputs: [x, shapeWithBatch(node, constant.slice(1))] } : node;
-    }
-    if (node.op !== 'Reshape') return node;
-    const to = freedShape(before, after, constant, batch);
+    const to = constant && before && after && freedShape(before, after, constant, batch);
     if (to === undefined) return node;
-    if (freeSize && to.some((dim, i) => dim > 0 && constant[i] === -1)) throw new UserError(`${describeNode(node)} holds it beside a free image size`);
-    const name = `freed/${node.outputs[0]}/shape`;
-    initializers.set(name, OnnxTensor.int64([to.length], to));
-    return { ...node, inputs: [x, name] };
+    if (freeSize && to.some((dim, i) => dim > 0 && constant![i] === -1)) throw new UserError(`${describeNode(node)} holds it beside a free image size`);
+    return { ...node, inputs: [x, add(`freed/${node.outputs[0]}/shape`, vector(to))] };
   };
   for (const given of graph.nodes) {
     const first = nodes.length;
@@ -94,6 +104,18 @@ function rewritten(graph: OnnxGraph, image: string, batch: number, dims: readonl
   const result = { ...graph, nodes, initializers, outputs };
   if (shapeOf(target, 0)?.[0] !== batch || shapeOf(target, 1)?.[0] !== 2 * batch) throw new UserError(`'${target}' has no row for each image`);
   return result;
+}
+
+const elementwise = new Set(['Add', 'Sub', 'Mul', 'Div']);
+
+const vector = (values: readonly number[]): OnnxTensor => OnnxTensor.int64([values.length], values);
+
+/** The row that all rows of a tensor are equal to, [1, ...], if they are. */
+function sharedRow({ dims, type, bytes }: OnnxTensor): OnnxTensor | undefined {
+  const length = bytes.byteLength / dims[0];
+  const row = bytes.subarray(0, length);
+  const same = bytes.every((byte, i) => byte === row[i % length]);
+  return same ? new OnnxTensor([1, ...dims.slice(1)], type, row) : undefined;
 }
 
 /** Which axis of a tensor grows with the batch: -1 for none, `undefined` where several do, or not in proportion. */

@@ -3,20 +3,21 @@ import type { GraphBuilder, Value } from '../../onnx/builder.js';
 import { describeNode, floatAttribute, intAttribute } from '../../onnx/model.js';
 import type { SimpleRule } from '../rule.js';
 
-/** y = scale (x - mean) / sqrt(variance + epsilon) + bias per channel, with fixed statistics; scale and bias are weights. */
+/** y = scale (x - mean) / sqrt(variance + epsilon) + bias per channel of x [N, C, ...], with fixed statistics; scale and bias are weights. */
 export const batchNormalization: SimpleRule = (node, g, b, context) => {
   const [x, scale, bias, mean, variance] = node.inputs;
   context.requireLeadingBatch(node, x);
   const inverse = context.weight(node, variance).toFloat32().map((value) => 1 / Math.sqrt(value + floatAttribute(node, 'epsilon', 1e-5)));
-  const perChannel = [inverse.length, 1, 1];
+  const spatial = Array.from({ length: context.rank(node, x) - 2 }, (_, i) => i + 2);
+  const perChannel = [inverse.length, ...spatial.map(() => 1)];
   const slope = context.wants(scale)
     ? b.mul(b.reshape(scale, perChannel), b.floats(inverse, perChannel))
     : b.floats(context.weight(node, scale).toFloat32().map((value, i) => value * inverse[i]), perChannel);
   const standardised = (): Value => b.mul(b.sub(x, b.floats(context.weight(node, mean).toFloat32(), perChannel)), b.floats(inverse, perChannel));
   return [
     context.wants(x) ? b.mul(g, slope) : undefined,
-    context.wants(scale) ? b.reduceSum(b.mul(g, standardised()), [0, 2, 3], false) : undefined,
-    context.wants(bias) ? b.reduceSum(g, [0, 2, 3], false) : undefined,
+    context.wants(scale) ? b.reduceSum(b.mul(g, standardised()), [0, ...spatial], false) : undefined,
+    context.wants(bias) ? b.reduceSum(g, [0, ...spatial], false) : undefined,
   ];
 };
 

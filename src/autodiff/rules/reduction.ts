@@ -15,12 +15,11 @@ function spread(node: OnnxNode, g: Value, b: GraphBuilder, context: RuleContext)
   return b.expand(g, context.gradientShape(node, node.inputs[0], g));
 }
 
-const spatial = [2, 3];
-
-/** y [N, C, 1, 1] = the mean of x over its positions. */
+/** y [N, C, 1, 1] = the mean of x over its positions, which may have any number of axes. */
 export const globalAveragePool: SimpleRule = (node, g, b, context) => {
   const [x] = node.inputs;
   context.requireLeadingBatch(node, x);
+  const spatial = Array.from({ length: context.rank(node, x) - 2 }, (_, i) => i + 2);
   return [spread(node, b.div(g, elementCount(b, x, spatial)), b, context)];
 };
 
@@ -28,7 +27,7 @@ export const globalAveragePool: SimpleRule = (node, g, b, context) => {
 export const globalMaxPool: SimpleRule = (node, g, b, context) => {
   const [x] = node.inputs;
   context.requireLeadingBatch(node, x);
-  const [batchAndChannels, size] = [b.shape(x, 0, 2), b.shape(x, 2, 4)];
+  const [batchAndChannels, size] = [b.shape(x, 0, 2), b.shape(x, 2)];
   const positions = b.node('ReduceProd', [size], { keepdims: 1 });
   const flat = b.reshape(x, b.concat([batchAndChannels, positions], 0));
   const where = b.equal(b.range(b.ints(0), b.squeeze(positions, [0]), b.ints(1)), b.argMax(flat, 2));
