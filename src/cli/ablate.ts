@@ -182,11 +182,14 @@ async function run(flags: AblateFlags): Promise<number> {
     });
     bar?.stop();
     say(describePass(summary));
-    if (summary.interrupted) return EXIT.interrupted;
+    if (!summary.interrupted && watch.interrupted()) say('interrupted before scoring; the same command resumes');
+    if (watch.interrupted()) return EXIT.interrupted;
     if (summary.elsewhere > 0) {
       say(`${summary.elsewhere} images are left to the other shards: the one that ends last scores, and so does the same command without --shard`);
       return summary.failures.length > 0 ? EXIT.failures : EXIT.ok;
     }
+    // Scoring keeps this thread busy, and has nothing to finish: from here on a signal ends the process at once.
+    watch.dispose();
     const known = new Set(summary.done.map(({ id }) => id));
     const [tuneIds, scoreIds] = [images.tune, images.score].map((ids) => ids.filter((id) => known.has(id)));
     if (tuneIds.length === 0 || scoreIds.length === 0) throw new UserError('there is nothing to score: every image failed', summary.failures[0]?.reason);

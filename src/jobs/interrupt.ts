@@ -28,21 +28,22 @@ let listening = false;
 /** Asks the batch that runs to finish. */
 let askToFinish: (() => void) | undefined;
 let finishing: NodeJS.Timeout | undefined;
+/** After a first signal they are listened to until the end: a second one may come while the process ends by itself. */
+let signalled = false;
 let givingUp = false;
 
 /**
- * Makes signals end the process in good order until the result is called or, for the whole process, until
- * {@link releaseSignals}. The command line calls this; in a library's process, signals are the program's own affair.
+ * From now on, a signal lets what is under way come to rest before the process ends. The command line calls this; in a
+ * library's process, signals are the program's own affair.
  */
 export function takeSignals(): void {
   inCharge = true;
   listen();
 }
 
-/** Ends what {@link takeSignals} has begun. */
+/** Ends what {@link takeSignals} has begun, unless the process has been told to end. */
 export function releaseSignals(): void {
-  inCharge = false;
-  clearTimeout(finishing);
+  inCharge = signalled;
   listen();
 }
 
@@ -92,7 +93,7 @@ export function watchInterrupt(notify: () => void): InterruptWatch {
 }
 
 function listen(): void {
-  const wanted = inCharge && reasons > 0;
+  const wanted = inCharge && (reasons > 0 || signalled);
   if (wanted === listening) return;
   listening = wanted;
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -102,6 +103,7 @@ function listen(): void {
 }
 
 function onSignal(signal: NodeJS.Signals): void {
+  signalled = true;
   if (givingUp) die();
   else if (askToFinish === undefined) giveUp(signal === 'SIGTERM' ? TIME_TO_GIVE_UP : PATIENCE);
   else {
