@@ -1,12 +1,10 @@
 #!/usr/bin/env node
-import { main } from '../dist/cli/main.js';
-import { startThreadsWithRoom } from '../dist/jobs/heap.js';
-
-// The reader of a pipe may have read enough (`voc-seeds eval ... | head`): that is no error.
-process.stdout.on('error', (error) => {
-  if (error.code !== 'EPIPE') throw error;
-  process.exit(0);
-});
-
-startThreadsWithRoom();
-process.exitCode = await main(process.argv.slice(2));
+try {
+  process.cwd();
+} catch {
+  process.stderr.write('error: the current folder no longer exists\ngo to another one (cd) and run the command again\n');
+  process.exit(1);
+}
+// Only now: what is imported may look for the current folder.
+const { runProcess } = await import('../dist/cli/process.js');
+await runProcess();

@@ -20,3 +20,17 @@ export function messageOf(error: unknown): string {
   if (error instanceof UserError && error.hint !== undefined) return `${error.message} (${error.hint})`;
   return error instanceof Error ? error.message : String(error);
 }
+
+/**
+ * Does something with a file, and puts its name before the message of a {@link UserError} that this throws.
+ *
+ * @param what how messages call the file
+ */
+export function naming<T>(what: string, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    if (!(error instanceof UserError) || error.message.includes(what)) throw error;
+    throw new UserError(`${what}: ${error.message}`, error.hint, { cause: error });
+  }
+}

@@ -1,41 +1,28 @@
-import type { AxisName, VariantSettings } from '../config/ablate.js';
-import { AXIS_NAMES, variantSettings } from '../config/ablate.js';
+import { AXIS_NAMES } from '../config/ablate.js';
+import type { SeedSettings } from '../config/cam.js';
 import { markdownTable } from '../metrics/format.js';
 import { className } from '../voc/classes.js';
+import type { PassSettings } from './run.js';
 import type { AblationScores, Parameter, VariantScore } from './score.js';
 
-/** The settings with which `generate` makes the seeds of a variant at its chosen parameter, by the names of its configuration. */
-export function generateSettings({ variant, parameter }: Pick<VariantScore, 'variant' | 'parameter'>): VariantSettings & Record<string, unknown> {
-  return { ...variant.settings, ...chosen(parameter) };
+/**
+ * The settings with which `generate` makes the seeds of a variant at its chosen parameter, by the names of its configuration:
+ * as a file, they are one for `generate --config`.
+ *
+ * @param pass what all variants share
+ */
+export function generateSettings(
+  { variant, parameter }: Pick<VariantScore, 'variant' | 'parameter'>, { target, scoreCamTopK, scoreCamBatch, inputSize, maxPixels }: PassSettings,
+): Partial<SeedSettings> {
+  return { ...variant.settings, target, scoreCamTopK, scoreCamBatch, inputSize, maxPixels, ...chosen(parameter) };
 }
 
-function chosen(parameter: Parameter): Record<string, unknown> {
+function chosen(parameter: Parameter): Partial<SeedSettings> {
   switch (parameter.name) {
     case 'otsu': return {};
     case 'per-class': return { classThresholds: Object.fromEntries(parameter.values.flatMap((value, label) => (label === 0 ? [] : [[className(label), value]]))) };
     default: return { [parameter.name]: parameter.value };
   }
-}
-
-/** The flags of `generate` for the same, without those that have their default. */
-export function generateFlags(score: Pick<VariantScore, 'variant' | 'parameter'>): string {
-  const { effective } = score.variant;
-  const texts = AXIS_NAMES.filter((axis) => effective[axis] !== undefined && JSON.stringify(effective[axis]) !== JSON.stringify(defaultOf(axis)))
-    .map((axis) => flagOf(axis, effective[axis]));
-  return [...texts, ...Object.entries(chosen(score.parameter)).map(([name, value]) => flagOf(name, value))].join(' ');
-}
-
-function defaultOf(axis: AxisName): unknown {
-  return variantSettings[axis].parse(undefined);
-}
-
-function flagOf(name: string, value: unknown): string {
-  const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-  if (value === true) return flag;
-  if (value === false) return `--no-${flag.slice(2)}`;
-  if (Array.isArray(value)) return `${flag} ${value.join(',')}`;
-  if (typeof value === 'object' && value !== null) return `${flag} ${Object.entries(value).map(([key, own]) => `${key}=${String(own)}`).join(',')}`;
-  return `${flag} ${String(value)}`;
 }
 
 /** A parameter in a word or two: `0.35`, `alpha 4`, `70 %`. */
@@ -85,12 +72,12 @@ export function notesOf({ scores, baseline, sawMasks, images }: AblationScores):
 }
 
 /** The result for JSON; shares in 0..1, what is NaN here becomes null there. */
-export function ablationJson({ scores, baseline, sawMasks, images }: AblationScores): Record<string, unknown> {
+export function ablationJson({ scores, baseline, sawMasks, images }: AblationScores, pass: PassSettings): Record<string, unknown> {
   return {
     images, sawMasks, baseline,
     variants: scores.map((score) => ({
       name: score.variant.name,
-      settings: generateSettings(score),
+      settings: generateSettings(score, pass),
       layers: score.variant.recipe.layers,
       threshold: score.parameter.name === 'threshold' ? score.parameter.value : null,
       parameter: score.parameter.name === 'per-class' ? { name: 'per-class' } : score.parameter,

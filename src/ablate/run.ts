@@ -1,18 +1,21 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { Piscina } from 'piscina';
 import type { LoadedClassifier } from '../cam/load.js';
 import { prepareCam } from '../cam/plan.js';
 import type { AblateConfig } from '../config/ablate.js';
 import { formatInputSize } from '../image/input-size.js';
 import type { InputSize } from '../image/input-size.js';
+import type { ArrayTask } from '../jobs/array-task.js';
 import { runBatch } from '../jobs/batch.js';
 import { hashFile } from '../jobs/hash.js';
 import { Journal } from '../jobs/journal.js';
 import type { Lanes } from '../jobs/lanes.js';
 import { OutFolder } from '../jobs/out-folder.js';
 import { refuseInputs } from '../jobs/own-folder.js';
+import { WorkerPool } from '../jobs/pool.js';
 import { openItems } from '../jobs/resume.js';
+import { itemsOfShard } from '../jobs/shard.js';
+import type { Shard } from '../jobs/shard.js';
 import { workerUrl } from '../jobs/worker-url.js';
 import { openRuntime } from '../runtime/open.js';
 import type { RuntimeChoice } from '../runtime/open.js';
@@ -41,6 +44,9 @@ export interface PassOptions {
   /** Files and folders that are read, beside those of `items`: `out` may be none of them. */
   readonly inputs?: readonly string[];
   readonly resume: boolean;
+  /** Measure only this part of the images, and the array task that does so. */
+  readonly shard?: Shard;
+  readonly task?: ArrayTask;
   /** What runs the network; the best that works here unless given. */
   readonly runtime?: RuntimeChoice;
   readonly workers?: number;
@@ -58,8 +64,10 @@ export interface PassOptions {
 
 /** What a pass has done. */
 export interface PassSummary {
-  /** Images that have a record now. */
+  /** Images that have a record now, also those of other shards. */
   readonly done: readonly VocItem[];
+  /** How many images other shards have not measured yet. */
+  readonly elsewhere: number;
   readonly failures: readonly { readonly id: string; readonly reason: string }[];
   readonly counts: { readonly measured: number; readonly resumed: number; readonly failed: number; readonly left: number };
   /** Images that an earlier run had done, but whose records were missing or damaged: they were to be measured again. */
@@ -92,11 +100,13 @@ export async function runPass(options: PassOptions): Promise<PassSummary> {
     out, folders: [RECORD_FOLDER], inputs: options.inputs ?? [],
     inputFolders: [...new Set(items.flatMap(({ imagePath, maskPath }) => [dirname(imagePath), dirname(maskPath)]))],
   });
+  const { shard } = options;
+  const mine = shard === undefined ? items : itemsOfShard(items, shard);
   const journal = await Journal.open(out, {
     command: 'ablate', target, scoreCamTopK, scoreCamBatch, maxPixels, inputSize: formatInputSize(inputSize), model: await hashFile(classifier.path), ...classifier.spec,
     labels: options.labels.name, ...parameters,
     layers: work.layers, methods: work.methods, views: work.views, maps: work.maps, measures: work.measures,
-  }, '', options.resume, [RECORD_FOLDER]);
+  }, shard === undefined ? '' : `${shard.index}of${shard.count}`, options.resume, [RECORD_FOLDER], options.task);
   const opened = await openRuntime(options.runtime);
   options.onRuntime?.(opened.description);
   const { workers, threads } = lanesFor(classifier, { scales, maxPixels }, inputSize, options, opened.accelerated);
@@ -104,16 +114,16 @@ export async function runPass(options: PassOptions): Promise<PassSummary> {
   const failures: { id: string; reason: string }[] = [];
   const times = { read: 0, cam: 0, variants: 0, write: 0 };
   let place: OutFolder | undefined;
-  let pool: Piscina<AblateTask, AblateResult> | undefined;
+  let pool: WorkerPool<AblateTask, AblateResult> | undefined;
   try {
     place = await OutFolder.open(out, [RECORD_FOLDER]);
     const { open, remade } = options.resume
       ? await openItems({
-          items, journal, files: ({ id }) => ({ [RECORD_FOLDER]: recordPath(out, id) }),
+          items: mine, journal, files: ({ id }) => ({ [RECORD_FOLDER]: recordPath(out, id) }),
           isWhole: async (_item, _folder, path) => decodeRecord(await readFile(path)) !== undefined,
         })
-      : { open: items, remade: [] };
-    options.onStart?.(open.length, items.length - open.length, remade.length);
+      : { open: mine, remade: [] };
+    options.onStart?.(open.length, mine.length - open.length, remade.length);
     if (open.length > 0) pool = startPool(options, inputSize, opened.choice, { workers: Math.min(workers, open.length), threads });
     const finished = new Set<string>();
     let ended = 0;
@@ -137,12 +147,14 @@ export async function runPass(options: PassOptions): Promise<PassSummary> {
       },
     });
     await place.check();
-    const openIds = new Set(open.map(({ id }) => id));
+    if (shard !== undefined) await journal.refresh();
+    const done = items.filter(({ id }) => journal.isDone(id));
+    const own = new Set(mine.map(({ id }) => id));
     const mean = (total: number): number => Number((total / Math.max(1, finished.size)).toFixed(2));
     return {
-      done: items.filter(({ id }) => finished.has(id) || !openIds.has(id)),
+      done, elsewhere: items.filter(({ id }) => !own.has(id) && !journal.isDone(id)).length,
       failures,
-      counts: { measured: finished.size, resumed: items.length - open.length, failed: failures.length, left: open.length - ended },
+      counts: { measured: finished.size, resumed: mine.length - open.length, failed: failures.length, left: open.length - ended },
       remade,
       interrupted: options.stopped?.() === true && ended < open.length,
       seconds: Number(((performance.now() - start) / 1000).toFixed(2)),
@@ -158,12 +170,11 @@ export async function runPass(options: PassOptions): Promise<PassSummary> {
 function startPool(
   { classifier: { graph, spec }, settings, work, parameters, rgbMasks }: PassOptions,
   inputSize: InputSize, runtime: RuntimeChoice, { workers, threads }: Lanes,
-): Piscina<AblateTask, AblateResult> {
-  return new Piscina<AblateTask, AblateResult>({
-    filename: workerUrl('./ablate-worker.js', import.meta.url).href,
+): WorkerPool<AblateTask, AblateResult> {
+  return new WorkerPool<AblateTask, AblateResult>({
     // Two tasks per worker: one computes, the next is decoded.
-    minThreads: workers, maxThreads: workers, concurrentTasksPerWorker: 2,
-    workerData: {
+    worker: workerUrl('./ablate-worker.js', import.meta.url), threads: workers, tasksPerWorker: 2,
+    data: {
       plan: prepareCam(graph, graph.resolveLayers(work.layers), {
         ...settings, methods: work.methods, picks: work.maps.flatMap(({ picks }) => picks),
       }),

@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import { messageOf, UserError } from '../errors.js';
+import { readRegularFile } from '../jobs/read-file.js';
 import { bootstrapMeanIou, differenceInterval, drawWithReplacement, percentileInterval } from '../metrics/bootstrap.js';
 import type { Interval, SparseMatrices } from '../metrics/bootstrap.js';
 import { LABEL_COUNT } from '../metrics/confusion.js';
@@ -139,7 +139,7 @@ function parameterOf({ background }: Variant, choice: Choice, tried: readonly nu
 async function readRecord(out: string, id: string): Promise<ImageRecord> {
   const path = recordPath(out, id);
   try {
-    return decodeRecord(await readFile(path));
+    return decodeRecord(await readRegularFile(path));
   } catch (error) {
     throw new UserError(`the counts of ${id} in ${path} cannot be read: ${messageOf(error)}`, 'remove the file and run the same command again', { cause: error });
   }

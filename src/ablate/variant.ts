@@ -3,7 +3,8 @@ import type { ChosenLayers } from '../cam/layer-choice.js';
 import { chooseLayers } from '../cam/layer-choice.js';
 import type { MultiScaleOptions, View } from '../cam/multi-scale.js';
 import { viewsOf } from '../cam/multi-scale.js';
-import type { AxisName, VariantSettings } from '../config/ablate.js';
+import type { VariantSettings } from '../config/ablate.js';
+import { idleSettings } from '../config/idle.js';
 import { UserError } from '../errors.js';
 import { formatRefiners, parseRefiners } from '../refine/refiners.js';
 import { parseUpsampler } from '../refine/upsamplers.js';
@@ -94,17 +95,10 @@ function resolve(settings: VariantSettings, chosen: ChosenLayers): Unnamed {
     fuseFirst: several ? settings.fuseFirst : 'layers',
   };
   const conflictPolicy: ConflictPolicy = conflict === 'ignore' ? { kind: conflict, margin: conflictMargin } : { kind: conflict };
-  const idle: readonly AxisName[] = [
-    ...many ? [] : ['fuse'] as const,
-    ...many || settings.scaleLayers === 'all' ? [] : ['scaleLayers'] as const,
-    ...scaled ? [] : ['gamma'] as const,
-    ...several ? [] : ['scaleNorm', 'scaleFuse', 'fuseFirst'] as const,
-    ...refined ? [] : ['refineNorm'] as const,
-    ...conflict === 'ignore' ? [] : ['conflictMargin'] as const,
-  ];
+  const idle = idleSettings(settings, chosen.names.length);
   return {
     settings, background, conflict: conflictPolicy,
-    effective: Object.fromEntries(Object.entries(settings).filter(([axis]) => !idle.includes(axis as AxisName))),
+    effective: Object.fromEntries(Object.entries(settings).filter(([axis]) => !idle.has(axis))),
     recipe: {
       layers: chosen.names, views, fusion, ...edges ? { upsampler } : {}, ...refined ? { refine: { chain, norm: refineNorm } } : {},
     },

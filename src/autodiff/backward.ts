@@ -1,7 +1,7 @@
 import { messageOf, UserError } from '../errors.js';
 import type { GraphBuilder, Value } from '../onnx/builder.js';
 import type { OnnxNode } from '../onnx/model.js';
-import { describeNode, intAttribute } from '../onnx/model.js';
+import { describeNode, intAttribute, operatorName } from '../onnx/model.js';
 import type { GraphShapes } from '../onnx/shapes.js';
 import { DataType } from '../onnx/tensor.js';
 import { RuleContext } from './rule.js';
@@ -25,10 +25,40 @@ export interface BackwardRequest {
  * target. Only nodes between a target and the output are differentiated, nothing below the shallowest target.
  *
  * @returns the gradient of each target, [K, ...the target's own dimensions behind the batch]
- * @throws UserError that names the node where an operator has no gradient rule, and the tensors above it; or a target
+ * @throws UserError that names the node where an operator has no gradient rule, and the feature maps above it; or a target
  *   that the output does not depend on
  */
-export function backward(builder: GraphBuilder, { nodes, shapes, output, targets, blockedBatch }: BackwardRequest): Map<string, Value> {
+export function backward(builder: GraphBuilder, request: BackwardRequest): Map<string, Value> {
+  const { output, targets, shapes } = request;
+  const total = walk(builder, request, (_, error, reached) => {
+    const above = reached.filter((name) => shapes.stride(name) !== undefined).reverse().slice(0, 5);
+    const hint = above.length > 0 ? `the layers above it can be used: ${above.join(', ')}` : undefined;
+    throw new UserError(error.message, [error.hint, hint].filter((part) => part !== undefined).join('; ') || undefined, { cause: error });
+  });
+  return new Map(targets.map((name) => {
+    const value = total(name);
+    if (value === undefined) throw new UserError(`'${output.name}' does not depend on the layer '${name}'`);
+    return [name, value];
+  }));
+}
+
+/**
+ * Finds the nodes that no gradient gets through, by differentiating past them.
+ *
+ * @returns what is in the way, by node
+ */
+export function obstacles(builder: GraphBuilder, request: BackwardRequest): Map<OnnxNode, UserError> {
+  const found = new Map<OnnxNode, UserError>();
+  walk(builder, request, (node, error) => { found.set(node, error); });
+  return found;
+}
+
+type OnObstacle = (node: OnnxNode, error: UserError, reached: readonly string[]) => void;
+
+/** @returns the gradient of a tensor, as far as the output depends on it */
+function walk(
+  builder: GraphBuilder, { nodes, shapes, output, targets, blockedBatch }: BackwardRequest, onObstacle: OnObstacle,
+): (name: string) => Value | undefined {
   const wanted = dependants(nodes, targets);
   const context = new RuleContext(builder, shapes, wanted, blockedBatch);
   const contributions = new Map<string, Value[]>([[output.name, [output.gradient]]]);
@@ -43,42 +73,38 @@ export function backward(builder: GraphBuilder, { nodes, shapes, output, targets
     if (!node.inputs.some((name) => wanted.has(name))) continue;
     const grads = node.outputs.map(total);
     if (grads.every((grad) => grad === undefined)) continue;
-    differentiate(node, grads, builder, context, contributions);
+    const results = differentiated(node, grads, builder, context);
+    if (results instanceof UserError) onObstacle(node, results, [...contributions.keys()]);
+    node.inputs.forEach((name, i) => {
+      if (!context.wants(name)) return;
+      // Behind an obstacle any tensor does for a gradient.
+      const result = results instanceof UserError ? output.gradient : results[i]!;
+      const list = contributions.get(name);
+      if (list === undefined) contributions.set(name, [result]);
+      else list.push(result);
+    });
   }
-  return new Map(targets.map((name) => {
-    const value = total(name);
-    if (value === undefined) throw new UserError(`'${output.name}' does not depend on the layer '${name}'`);
-    return [name, value];
-  }));
+  return total;
 }
 
-function differentiate(
-  node: OnnxNode, grads: readonly (Value | undefined)[], builder: GraphBuilder, context: RuleContext, contributions: Map<string, Value[]>,
-): void {
+/** The gradients of a node's inputs, or what is in their way. */
+function differentiated(
+  node: OnnxNode, grads: readonly (Value | undefined)[], builder: GraphBuilder, context: RuleContext,
+): readonly (Value | undefined)[] | UserError {
   const rule = node.domain === '' ? gradientRules.get(node.op) : undefined;
   if (rule === undefined) {
-    const reached = [...contributions.keys()].reverse().slice(0, 5);
-    throw new UserError(
-      `the operator ${node.domain === '' ? '' : `${node.domain}.`}${node.op} has no gradient rule: ${describeNode(node)} stands between the logits and a layer that was asked for`,
-      `the layers above it can be used: ${reached.join(', ')}`,
-    );
+    return new UserError(`the operator ${operatorName(node)} has no gradient rule: ${describeNode(node)} stands between the logits and a layer that was asked for`);
   }
-  let results: readonly (Value | undefined)[];
   try {
-    results = rule(node, grads, builder, context);
-  } catch (error) {
-    if (error instanceof UserError) throw error;
-    throw new UserError(`cannot differentiate ${describeNode(node)}: ${messageOf(error)}`, undefined, { cause: error });
-  }
-  node.inputs.forEach((name, i) => {
-    if (!context.wants(name)) return;
-    const result = results[i];
+    const results = rule(node, grads, builder, context);
+    const left = node.inputs.find((name, i) => context.wants(name) && results[i] === undefined);
     // A gradient left out would be taken for zero.
-    if (result === undefined) throw new UserError(`${describeNode(node)} has no gradient rule for its input '${name}', which depends on a layer that was asked for`);
-    const list = contributions.get(name);
-    if (list === undefined) contributions.set(name, [result]);
-    else list.push(result);
-  });
+    if (left !== undefined) return new UserError(`${describeNode(node)} has no gradient rule for its input '${left}', which depends on a layer that was asked for`);
+    return results;
+  } catch (error) {
+    if (error instanceof UserError) return error;
+    return new UserError(`cannot differentiate ${describeNode(node)}: ${messageOf(error)}`, undefined, { cause: error });
+  }
 }
 
 /** Operators whose results do not change with their inputs, or in steps only: nothing is differentiated through them. */
@@ -92,8 +118,8 @@ export function needsNoRule(op: string): boolean {
   return withoutGradient.has(op) || op === 'Constant' || op === 'ConstantOfShape' || op === 'Range';
 }
 
-/** The targets and everything that is computed from them. */
-function dependants(nodes: readonly OnnxNode[], targets: readonly string[]): Set<string> {
+/** The targets and everything whose content is computed from them. */
+export function dependants(nodes: readonly OnnxNode[], targets: readonly string[]): Set<string> {
   const set = new Set(targets);
   for (const node of nodes) {
     if (withoutGradient.has(node.op) || roundsOff(node) || !node.inputs.some((name) => set.has(name))) continue;

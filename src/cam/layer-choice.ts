@@ -1,6 +1,7 @@
 import type { CamMethodName } from '../config/cam.js';
 import { CAM_METHODS, DEFAULT_LAYERS } from '../config/cam.js';
 import { UserError } from '../errors.js';
+import { didYouMean } from '../nearest.js';
 import type { FeatureLayer } from '../onnx/layers.js';
 import { strideAliases } from '../onnx/layers.js';
 import type { ClassifierGraph } from './classifier.js';
@@ -26,11 +27,18 @@ export interface ChosenLayers {
   readonly missing: readonly string[];
 }
 
-/** Parses `/16`, a tensor's name, or either with a method of its own behind it: `/32@grad-cam`. */
+/**
+ * Parses `/16`, a tensor's name, or either with a method of its own behind it: `/32@grad-cam`.
+ *
+ * @throws UserError if a stride has a method that does not exist
+ */
 export function parseLayerChoice(text: string, method: CamMethodName): LayerChoice {
   const at = text.lastIndexOf('@');
   const own = CAM_METHODS.find((name) => name === text.slice(at + 1));
-  // A tensor's name may hold an @ of its own.
+  // A tensor's name may hold an @ of its own; a stride does not.
+  if (own === undefined && /^\/\d+@/.test(text)) {
+    throw new UserError(`there is no method '${text.slice(at + 1)}' for the layer ${text}`, didYouMean(text.slice(at + 1), CAM_METHODS));
+  }
   return at > 0 && own !== undefined ? { layer: text.slice(0, at), method: own } : { layer: text, method };
 }
 

@@ -1,5 +1,7 @@
 import type { ModelSpec } from '../config/model-spec.js';
 import { mergeSpecs, requireSpec, specSources } from '../config/model-spec.js';
+import { naming, UserError } from '../errors.js';
+import { describeOutputs } from '../onnx/network.js';
 import { readModel } from '../onnx/read.js';
 import { ClassifierGraph } from './classifier.js';
 
@@ -7,6 +9,7 @@ import { ClassifierGraph } from './classifier.js';
 export interface LoadedClassifier {
   readonly path: string;
   readonly graph: ClassifierGraph;
+  /** `logits` is the tensor that is used: where probabilities were named, the scores before them. */
   readonly spec: ModelSpec;
 }
 
@@ -14,13 +17,17 @@ export interface LoadedClassifier {
  * Reads a classifier. Its preprocessing, class names and logits come from flags, from the file `<model>.json` or `.yaml`
  * beside it, or from its own metadata, in this order of preference.
  *
- * @throws UserError where one of them is not told anywhere, or the model is no image classifier
+ * @param force take a classifier whose head is untrained as well
+ * @throws UserError where one of them is not told anywhere, or the model is no image classifier, or its head is untrained
  */
-export async function loadClassifier(path: string, flags: Partial<ModelSpec> = {}): Promise<LoadedClassifier> {
+export async function loadClassifier(path: string, flags: Partial<ModelSpec> = {}, force = false): Promise<LoadedClassifier> {
   const model = await readModel(path);
   const merged = mergeSpecs(await specSources(model, path, flags));
-  const spec = requireSpec(merged, path, ['logits', 'channelOrder', 'scale', 'mean', 'std', 'classes'], model.graph.outputs.map(({ name }) => name));
-  const graph = new ClassifierGraph(model, spec.logits, spec.inputSize, spec.tokens);
+  if (merged.untrained === true && !force) {
+    throw new UserError(`the head of ${path} is untrained: its logits and maps mean nothing`, `train it with 'voc-seeds train --backbone ${path}', or use it all the same with --force`);
+  }
+  const spec = requireSpec(merged, path, ['logits', 'channelOrder', 'scale', 'mean', 'std', 'classes'], describeOutputs(model.graph));
+  const graph = naming(path, () => new ClassifierGraph(model, spec.logits, spec.inputSize, spec.tokens));
   graph.requireClasses(spec.classes, path);
-  return { path, graph, spec };
+  return { path, graph, spec: { ...spec, logits: graph.logits } };
 }

@@ -4,7 +4,7 @@ export interface MapRows {
   readonly width: number;
   readonly classCount: number;
   /** All rows, [K, height, width], where they lie in memory as one; not to be changed. */
-  readonly data?: Float32Array;
+  readonly data?: Float32Array | undefined;
   /** Row y of class k, [width]; it is read before the next one is asked for, and not changed. */
   row(k: number, y: number): Float32Array;
 }

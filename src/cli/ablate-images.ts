@@ -1,9 +1,10 @@
 import type { AblateConfig } from '../config/ablate.js';
 import { UserError } from '../errors.js';
+import { whatLiesInPlaceOf } from '../voc/files-by-id.js';
 import type { LabelSource } from '../voc/labels/source.js';
 import { partitionByPresence } from '../voc/splits.js';
 import type { VocItem } from '../voc/splits.js';
-import { openLabels, openSelection, parseLabelSpec, requireFlag } from './devkit-options.js';
+import { noPhotographs, openLabels, openSelection, parseLabelSpec, requireFlag } from './devkit-options.js';
 import type { DevkitFlags, LabelFlags, MaskFlags, Selection } from './devkit-options.js';
 
 /** The images of the pass. */
@@ -38,10 +39,12 @@ export async function imagesOf(flags: DevkitFlags, config: AblateConfig): Promis
     }
     items.set(item.id, item);
   }
+  if (items.size === 0) throw noPhotographs(selections[0]);
   const { present, missing } = await partitionByPresence([...items.values()], 'maskPath');
   if (present.length === 0) {
     const { imageDir, maskDir } = selections[0].devkit;
-    throw new UserError('there is nothing to score: no image has both a photograph and a mask on disk', `they are looked for in ${imageDir} and ${maskDir}`);
+    const other = await whatLiesInPlaceOf(missing[0].maskPath);
+    throw new UserError('there is nothing to score: no image has both a photograph and a mask on disk', other ?? `they are looked for in ${imageDir} and ${maskDir}`);
   }
   const known = new Set(present.map(({ id }) => id));
   const idsOf = (selection: Selection): string[] => selection.items.map(({ id }) => id).filter((id) => known.has(id));

@@ -1,8 +1,11 @@
 import type { Command } from 'commander';
 import { InvalidArgumentError, Option } from 'commander';
+import { z } from 'zod';
 import type { AxisName, Grid, VariantSettings } from '../config/ablate.js';
 import { AXIS_NAMES, variantSettings } from '../config/ablate.js';
+import { parseDecimal } from '../config/decimal.js';
 import { parseNames, parseScales } from './cam-options.js';
+import { notAChoice } from './choice.js';
 
 /** Per axis the values that were given; each value of each axis makes variants. */
 export type GridFlags = { [Name in AxisName]?: VariantSettings[Name][] };
@@ -49,16 +52,24 @@ export function gridOf(flags: GridFlags): Grid {
 function words<Name extends AxisName>(axis: Name): (text: string) => VariantSettings[Name][] {
   return (text) => parseNames(text).map((word) => {
     const parsed = variantSettings[axis].safeParse(word);
-    if (!parsed.success) throw new InvalidArgumentError(`'${word}' is not known: ${parsed.error.issues.map(({ message }) => message).join('; ')}.`);
+    if (!parsed.success) throw new InvalidArgumentError(`'${word}' is not known. ${notAChoice(word, wordsOf(axis))}`);
     return parsed.data as VariantSettings[Name];
   });
 }
 
+/** The words that an axis allows. */
+function wordsOf(axis: AxisName): string[] {
+  const schema = variantSettings[axis].unwrap();
+  return schema instanceof z.ZodEnum ? schema.options.map(String) : [];
+}
+
 /** Parses numbers separated by commas. */
 export function numbers(text: string): number[] {
-  const values = text.split(',').map((part) => (part.trim() === '' ? NaN : Number(part)));
-  if (!values.every(Number.isFinite)) throw new InvalidArgumentError('Expected numbers separated by commas.');
-  return values;
+  return text.split(',').map((part) => {
+    const value = parseDecimal(part);
+    if (value === undefined) throw new InvalidArgumentError('Expected numbers separated by commas.');
+    return value;
+  });
 }
 
 function switches(text: string): boolean[] {

@@ -1,6 +1,10 @@
 import type { PassSummary } from '../ablate/run.js';
 import type { VariantList } from '../ablate/variant.js';
 import type { AblationWork } from '../ablate/work.js';
+import { AXIS_NAMES, variantSettings } from '../config/ablate.js';
+import type { VariantSettings } from '../config/ablate.js';
+import { z } from 'zod';
+import { settingsText } from './ablate-command.js';
 
 /** What is going to be computed, in two lines. */
 export function describePlan({ variants, dropped }: VariantList, { views, layers, methods, maps }: AblationWork, thresholds: number): string {
@@ -10,6 +14,14 @@ export function describePlan({ variants, dropped }: VariantList, { views, layers
     `${count(variants.length, 'variant')}${plural}; thresholds 0 to 1 in ${thresholds} steps`,
     `per image ${count(views.length, 'view')}, ${count(layers.length, 'layer')} (${layers.join(', ')}), ${count(methods.length, 'method')} (${methods.join(', ')}); ${count(maps.length, 'way')} from these to maps`,
   ].join('\n');
+}
+
+/** What variants have unless told otherwise: the settings of the paper, and what a file or flags have changed of them. */
+export function describeBase(base: VariantSettings): string {
+  const paper = z.object(variantSettings).parse({});
+  const changes = AXIS_NAMES.filter((axis) => JSON.stringify(base[axis]) !== JSON.stringify(paper[axis]));
+  const text = changes.length === 0 ? '' : `, but for ${settingsText(Object.fromEntries(changes.map((axis) => [axis, base[axis]])))}`;
+  return `variants start from the settings of LayerCAM's paper (the preset layercam)${text}`;
 }
 
 /** The most failures that are listed; ablation.json has them all. */

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { Option } from 'commander';
 import { stringify } from 'yaml';
-import { ablationCsv, ablationJson, ablationMarkdown, generateFlags } from '../ablate/format.js';
+import { z } from 'zod';
+import { ablationCsv, ablationJson, ablationMarkdown } from '../ablate/format.js';
 import { expandGrid } from '../ablate/grid.js';
 import { ablationCharts, ablationPage } from '../ablate/plots.js';
 import { runPass } from '../ablate/run.js';
@@ -11,31 +11,42 @@ import type { AblationScores } from '../ablate/score.js';
 import { resolveVariants } from '../ablate/variant.js';
 import { planWork } from '../ablate/work.js';
 import { loadClassifier } from '../cam/load.js';
+import { CAM_TARGETS } from '../config/cam.js';
 import type { AblateConfig, AxisName, Grid, VariantSettings } from '../config/ablate.js';
 import { ablateSchema, AXIS_NAMES, gridSchema } from '../config/ablate.js';
-import { describeIssues } from '../config/issues.js';
-import { loadConfig } from '../config/load.js';
+import { withChecks } from '../config/checks.js';
+import { explainIssues } from '../config/issues.js';
+import { DEFAULT_PRESET, loadConfig, placeOfFlag } from '../config/load.js';
 import { UserError } from '../errors.js';
+import { nearest } from '../nearest.js';
+import { earlierTasks } from '../jobs/array-journal.js';
 import { writeFileAtomic } from '../jobs/files.js';
 import { watchInterrupt } from '../jobs/interrupt.js';
 import { progressBar } from '../jobs/progress.js';
 import type { Progress } from '../jobs/progress.js';
 import { IGNORED_AS } from '../metrics/scores.js';
 import { packageVersion } from '../package.js';
+import { seedChecks } from '../seeds/policies.js';
+import { evalCommand, generateCommand } from './ablate-command.js';
 import { imagesOf, labelsOf } from './ablate-images.js';
 import { addGridOptions, gridOf, numbers } from './ablate-options.js';
 import type { GridFlags } from './ablate-options.js';
-import { describePass, describePlan, few } from './ablate-text.js';
-import { addDevkitOptions, addLabelOptions, addMaskOptions, addStrictOption, describeMissing, inputsOf, parseCount, requireFlag } from './devkit-options.js';
+import { describeBase, describePass, describePlan, few } from './ablate-text.js';
+import { choice } from './choice.js';
+import { showDefaults } from './default-help.js';
+import { addDevkitOptions, addLabelOptions, addMaskOptions, addStrictOption, describeMissing, inputsOf, parseCount, parseLanes, requireFlag } from './devkit-options.js';
 import type { DevkitFlags, LabelFlags, LabelSpec, MaskFlags, StrictFlags } from './devkit-options.js';
 import { EXIT } from './exit-codes.js';
 import type { CommandRegistrar } from './main.js';
-import { addModelOptions, modelOrDefault, parseNumber, specOfFlags } from './model-options.js';
+import { sayNetworkNotes, untrainedNote } from './model-notes.js';
+import { addForceOption, addModelOptions, modelOrDefault, parseNumber, specOfFlags } from './model-options.js';
 import type { ModelFlags } from './model-options.js';
 import { addRuntimeOptions } from './runtime-options.js';
 import type { RuntimeFlags } from './runtime-options.js';
+import { addShardOptions, chosenShard } from './shard-options.js';
+import type { ShardFlags } from './shard-options.js';
 
-interface AblateFlags extends DevkitFlags, StrictFlags, LabelFlags, MaskFlags, ModelFlags, GridFlags, RuntimeFlags {
+interface AblateFlags extends DevkitFlags, StrictFlags, LabelFlags, MaskFlags, ModelFlags, GridFlags, RuntimeFlags, ShardFlags {
   config?: string;
   model?: string;
   out?: string;
@@ -52,6 +63,7 @@ interface AblateFlags extends DevkitFlags, StrictFlags, LabelFlags, MaskFlags, M
   seed?: number;
   baseline?: string;
   resume: boolean;
+  force?: boolean;
   workers?: number;
   threads?: number;
   plan?: boolean;
@@ -68,11 +80,18 @@ Examples:
   # Thresholds chosen on one list, scores and intervals on another
   voc-seeds ablate --voc-root VOCdevkit/VOC2012 --tune-on train --score-on val --labels xml --out ablation --fuse max,mean --refine none --refine pamr
 
+  # Half of the images on each of two machines with one output folder; the one that ends last scores
+  voc-seeds ablate ... --shard 1/2
+
   # What would be done
   voc-seeds ablate ... --plan
 
 Every option that takes several values spans the grid: all combinations are scored; those that come to the same are scored
 once. In a file (--config), 'grid' holds lists by the names of the settings, and 'variants' a list of variants with names.
+
+Variants start from the settings of LayerCAM's paper, the defaults above, which are those of the preset layercam; generate
+starts from the preset ${DEFAULT_PRESET}. The command that is printed in the end makes the best variant's seeds: it names every setting
+in which the two differ.
 
 Exit codes: 0 all images measured, 1 wrong usage or nothing could be done, 2 finished but some images failed or have no mask
 (with --strict: or are missing), 130 interrupted (the same command resumes).
@@ -81,7 +100,7 @@ Exit codes: 0 all images measured, 1 wrong usage or nothing could be done, 2 fin
 /** `voc-seeds ablate` */
 export const registerAblate: CommandRegistrar = (program, done) => {
   const command = program.command('ablate').description('Score a grid of variants (layers, methods, fusion, scales, refiners, backgrounds) over all thresholds in one pass over the images.');
-  addAblateOptions(command).addHelpText('after', examples).action(async (flags: AblateFlags) => { done(await run(flags)); });
+  showDefaults(addAblateOptions(command), () => ablateSchema.parse({})).addHelpText('after', examples).action(async (flags: AblateFlags) => { done(await run(flags)); });
 };
 
 function addAblateOptions(command: Command): Command {
@@ -93,20 +112,20 @@ function addAblateOptions(command: Command): Command {
     .option('--score-on <name|file>', 'and score with them on this one');
   addMaskOptions(addLabelOptions(addStrictOption(addDevkitOptions(command))));
   addGridOptions(command)
-    .option('--target <target>', 'what of a class is explained: logit, softmax, sigmoid, log-softmax, margin (default: logit)')
-    .option('--input-size <size>', 'size at the network: native, short:N, long:N or fixed:HxW (default: short:320)')
-    .option('--max-pixels <n>', 'hold larger inputs down to this many pixels (default: 4194304)', parseCount)
-    .option('--thresholds <n>', 'try the thresholds 0, 1/n, 2/n, ... (default: 60)', parseCount)
-    .option('--alphas <a,...>', 'what --background power tries (default: 1,2,4,8,16,32)', numbers)
-    .option('--percentiles <p,...>', 'what --background percentile tries (default: 30 to 95)', numbers)
-    .addOption(new Option('--ignored-as <how>', 'how pixels labelled 255 count, of --conflict ignore (default: error)').choices(IGNORED_AS))
-    .option('--bootstrap <n>', 'resamples of the images for the intervals, 0 for none (default: 1000)', parseNumber)
-    .option('--seed <n>', 'of the resamples (default: 1)', parseNumber)
+    .addOption(choice('--target <target>', 'what of a class is explained', CAM_TARGETS))
+    .option('--input-size <size>', 'size at the network: native, short:N, long:N or fixed:HxW')
+    .option('--max-pixels <n>', 'hold larger inputs down to this many pixels', parseCount)
+    .option('--thresholds <n>', 'try the thresholds 0, 1/n, 2/n, ...', parseCount)
+    .option('--alphas <a,...>', 'what --background power tries', numbers)
+    .option('--percentiles <p,...>', 'what --background percentile tries', numbers)
+    .addOption(choice('--ignored-as <how>', 'how pixels labelled 255 count, of --conflict ignore', IGNORED_AS))
+    .option('--bootstrap <n>', 'resamples of the images for the intervals, 0 for none', parseNumber)
+    .option('--seed <n>', 'of the resamples', parseNumber)
     .option('--baseline <name>', 'the variant that the others are compared with, or best (default: the first one)');
-  return addRuntimeOptions(addModelOptions(command))
-    .option('--no-resume', 'do again what an earlier run has done')
-    .option('--workers <n>', 'worker threads, each working on images of its own (default: one per processor)', parseCount)
-    .option('--threads <n>', 'threads within each worker (default: 1)', parseCount)
+  return addShardOptions(addRuntimeOptions(addForceOption(addModelOptions(command)))
+    .option('--no-resume', 'do again what an earlier run has done'), false)
+    .option('--workers <n>', 'worker threads, each working on images of its own (default: one per processor)', parseLanes)
+    .option('--threads <n>', 'threads within each worker (default: 1)', parseLanes)
     .option('--plan', 'print the variants and what they share, and stop')
     .option('--print-config', 'print the settings that result from file and flags, and stop')
     .option('--json', 'print the result as JSON');
@@ -119,10 +138,13 @@ async function run(flags: AblateFlags): Promise<number> {
     return EXIT.ok;
   }
   const say = (text: string): void => { process.stderr.write(`${text}\n`); };
-  const classifier = await loadClassifier(modelOrDefault(config.model), await specOfFlags(flags));
+  const classifier = await loadClassifier(modelOrDefault(config.model), await specOfFlags(flags), flags.force);
+  if (classifier.spec.untrained === true) say(`note: ${untrainedNote(classifier.path)}`);
+  sayNetworkNotes(classifier.path, classifier.graph);
   const list = resolveVariants(classifier.graph, expandGrid(baseOf(config), config.grid, config.variants));
   const work = planWork(list.variants, classifier.graph.layers.map(({ name }) => name));
   const parameters = { thresholds: config.thresholds, alphas: config.alphas, percentiles: config.percentiles };
+  say(describeBase(baseOf(config)));
   if (flags.plan === true) {
     const names = list.variants.map(({ name }) => name).join('\n');
     process.stdout.write(flags.json === true ? `${JSON.stringify({ ...list, work }, null, 2)}\n` : `${names}\n${describePlan(list, work, config.thresholds)}\n`);
@@ -131,20 +153,24 @@ async function run(flags: AblateFlags): Promise<number> {
   const out = requireFlag(config.out, '--out', 'ablation');
   const { baseline } = config;
   if (baseline !== undefined && baseline !== 'best' && !list.variants.some(({ name }) => name === baseline)) {
-    throw new UserError(`there is no variant '${baseline}' to compare with`, `name one of: ${list.variants.map(({ name }) => name).join('; ')}; or best`);
+    const names = list.variants.map(({ name }) => name);
+    const near = nearest(baseline, [...names, 'best']);
+    throw new UserError(`there is no variant '${baseline}' to compare with`, near === undefined ? `name one of: ${names.join('; ')}; or best` : `did you mean '${near}'?`);
   }
   const images = await imagesOf(flags, config);
   const labels = await labelsOf(flags, config, images);
   if (images.missing > 0) say(`${images.missing} of the photographs are not on disk and are left out`);
   if (images.maskless.length > 0) say(`${images.maskless.length} photographs have no mask and are left out: ${few(images.maskless)}`);
   say(describePlan(list, work, config.thresholds));
+  const { shard, task, note } = await chosenShard(flags, false, process.env, () => earlierTasks(out)) ?? {};
+  if (shard !== undefined) say(note ?? `shard ${shard.index} of ${shard.count}`);
 
   let bar: Progress | undefined;
   const watch = watchInterrupt(() => { say('\ninterrupted: finishing the images in hand (once more to stop at once)'); });
   try {
     const summary = await runPass({
       classifier, settings: config, work, parameters, items: images.items, labels, rgbMasks: flags.rgbMasks, out,
-      inputs: images.selections.flatMap((selection) => inputsOf(selection)), resume: flags.resume,
+      inputs: images.selections.flatMap((selection) => inputsOf(selection)), resume: flags.resume, shard, task,
       runtime: { runtime: config.runtime, device: config.device }, workers: config.workers, threads: config.threads, stopped: watch.interrupted,
       onRuntime: (description) => { say(`runtime: ${description}`); },
       onStart: (total, resumed, remade) => {
@@ -157,25 +183,32 @@ async function run(flags: AblateFlags): Promise<number> {
     bar?.stop();
     say(describePass(summary));
     if (summary.interrupted) return EXIT.interrupted;
+    if (summary.elsewhere > 0) {
+      say(`${summary.elsewhere} images are left to the other shards: the one that ends last scores, and so does the same command without --shard`);
+      return summary.failures.length > 0 ? EXIT.failures : EXIT.ok;
+    }
     const known = new Set(summary.done.map(({ id }) => id));
     const [tuneIds, scoreIds] = [images.tune, images.score].map((ids) => ids.filter((id) => known.has(id)));
     if (tuneIds.length === 0 || scoreIds.length === 0) throw new UserError('there is nothing to score: every image failed', summary.failures[0]?.reason);
     const result = await scoreAblation({ ...config, out, variants: list.variants, work, parameters, tuneIds, scoreIds });
     const { split, tuneOn, scoreOn, target, inputSize, ignoredAs, bootstrap, seed } = config;
     const { counts, failures, seconds, stages } = summary;
+    const notes = images.selections.flatMap(({ split: { notes: said } }) => said);
     const json = {
-      ...ablationJson(result),
+      ...ablationJson(result, config),
       run: {
-        command: 'ablate', modelPath: classifier.path, labels: labels.name, split, tuneOn, scoreOn, target, inputSize, ...parameters,
+        command: 'ablate', modelPath: classifier.path, ...classifier.spec.untrained === true && { untrained: true }, labels: labels.name, split, tuneOn, scoreOn, target, inputSize, ...parameters,
         ignoredAs, bootstrap, seed, version: packageVersion(),
         counts: { ...counts, missing: images.missing, maskless: images.maskless.length }, failures, maskless: images.maskless, seconds, stages,
+        ...notes.length > 0 && { listNotes: notes },
       },
     };
     await writeResults(out, result, json);
     process.stdout.write(flags.json === true ? `${JSON.stringify(json, null, 2)}\n` : `${ablationMarkdown(result)}\n`);
-    say(`The best variant's seeds: voc-seeds generate ${generateFlags(result.scores[0])} ...`);
+    say(`The best variant's seeds: ${generateCommand(result.scores[0], config, flags)}`);
+    say(`Their score: ${evalCommand(config, flags, { allowMissing: failures.length > 0 || images.missing > 0 })}`);
     if (images.missing > 0) process.stderr.write(describeMissing(images.missing, images.listed));
-    const incomplete = summary.failures.length > 0 || images.maskless.length > 0 || (flags.strict === true && images.missing > 0);
+    const incomplete = failures.length > 0 || images.maskless.length > 0 || (flags.strict === true && images.missing > 0);
     return incomplete ? EXIT.failures : EXIT.ok;
   } finally {
     bar?.stop();
@@ -189,20 +222,22 @@ async function configOf(flags: AblateFlags): Promise<AblateConfig> {
   const single = AXIS_NAMES.filter((axis) => grid[axis]?.length === 1);
   const { target, inputSize, maxPixels, thresholds, alphas, percentiles, ignoredAs, bootstrap, seed, baseline, difficult, labelFile } = flags;
   const { model, out, vocRoot, split, tuneOn, scoreOn, runtime, device, workers, threads } = flags;
-  const config = await loadConfig(ablateSchema, flags.config, {
+  const config = await loadConfig(withChecks(ablateSchema, seedChecks), flags.config, {
     ...Object.fromEntries(single.map((axis) => [axis, grid[axis]![0]])),
     target, inputSize, maxPixels, thresholds, alphas, percentiles, ignoredAs, bootstrap, seed, baseline, difficult, labelFile,
     model, out, vocRoot, split, tuneOn, scoreOn, runtime, device, workers, threads, labels: labelText(flags.labels),
-  });
+  }, []);
   const kept = Object.entries(config.grid).filter(([axis]) => !single.includes(axis as AxisName));
   const several = Object.entries(grid).filter(([, values]) => values.length > 1);
-  return { ...config, grid: parseGrid(Object.fromEntries([...kept, ...several])) };
+  return { ...config, grid: { ...Object.fromEntries(kept), ...parseGrid(Object.fromEntries(several)) } };
 }
 
+/** The grid that flags span. */
 function parseGrid(grid: unknown): Grid {
-  const parsed = gridSchema.safeParse(grid);
-  if (!parsed.success) throw new UserError(`the variants are not valid: ${describeIssues(parsed.error)}`);
-  return parsed.data;
+  const schema = withChecks(z.object({ grid: gridSchema }), seedChecks);
+  const parsed = schema.safeParse({ grid });
+  if (!parsed.success) throw new UserError(explainIssues(parsed.error, schema, { grid }, ([, ...path]) => placeOfFlag(path)));
+  return parsed.data.grid;
 }
 
 function labelText(spec: LabelSpec | undefined): string | undefined {

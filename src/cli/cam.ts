@@ -12,8 +12,10 @@ import { openCam, prepareCam } from '../cam/plan.js';
 import type { CamRunner } from '../cam/plan.js';
 import { camSettings } from '../config/cam.js';
 import { generateSchema } from '../config/generate.js';
-import { DEFAULT_PRESET, loadConfig, PRESETS } from '../config/load.js';
+import { withChecks } from '../config/checks.js';
+import { DEFAULT_PRESET, loadConfig, presetSettings } from '../config/load.js';
 import { UserError } from '../errors.js';
+import { nearest } from '../nearest.js';
 import { overlayHeat, writeRgbPng } from '../image/overlay.js';
 import { openPhoto } from '../image/photo-file.js';
 import type { PhotoFile } from '../image/photo-file.js';
@@ -21,13 +23,16 @@ import { writeFileAtomic } from '../jobs/files.js';
 import { encodeNpz } from '../jobs/npz.js';
 import { openRuntime } from '../runtime/open.js';
 import { inputSizeFor } from '../seeds/generate.js';
-import { addCamOptions, camSettingsOf, parseNames } from './cam-options.js';
+import { seedChecks } from '../seeds/policies.js';
+import { addCamOptions, camSettingsOf, configHelp, parseNames } from './cam-options.js';
 import type { CamFlags } from './cam-options.js';
+import { showDefaults } from './default-help.js';
 import { parseCount } from './devkit-options.js';
 import { EXIT } from './exit-codes.js';
+import { idleNotes } from './idle-notes.js';
 import type { CommandRegistrar } from './main.js';
 import { sayModelNotes } from './model-notes.js';
-import { addModelOptions, modelOrDefault, parseNumber, specOfFlags } from './model-options.js';
+import { addForceOption, addModelOptions, modelOrDefault, parseNumber, specOfFlags } from './model-options.js';
 import type { ModelFlags } from './model-options.js';
 import { addRuntimeOptions, runtimeChoiceOf } from './runtime-options.js';
 import type { RuntimeFlags } from './runtime-options.js';
@@ -40,6 +45,7 @@ interface CamCommandFlags extends ModelFlags, CamFlags, RuntimeFlags {
   out?: string;
   opacity: number;
   npz?: boolean;
+  force?: boolean;
   json?: boolean;
 }
 
@@ -65,8 +71,8 @@ export const registerCam: CommandRegistrar = (program, done) => {
     .option('--out <folder>', 'where the pictures go (default: beside the photograph)')
     .option('--opacity <o>', 'of the heat map, 0..1', parseNumber, 0.7)
     .option('--npz', 'also write the maps: keys (indices of logits) and maps [K, H, W]')
-    .option('--config <preset or file>', `settings as of generate: ${PRESETS.join(', ')}, or a YAML file; flags override them`, DEFAULT_PRESET);
-  addRuntimeOptions(addModelOptions(addCamOptions(command)))
+    .option('--config <preset or file>', `${configHelp}; settings of seeds are of no account here`, DEFAULT_PRESET);
+  showDefaults(addRuntimeOptions(addForceOption(addModelOptions(addCamOptions(command)))), () => presetSettings(generateSchema, DEFAULT_PRESET))
     .option('--json', 'print what was found and written as JSON')
     .addHelpText('after', examples)
     .action(async (photo: string, flags: CamCommandFlags) => { done(await run(photo, flags)); });
@@ -79,8 +85,11 @@ function parseClasses(text: string): string[] {
 
 async function run(path: string, flags: CamCommandFlags): Promise<number> {
   // A configuration may be one of `generate`: what does not concern maps is checked, but not used.
-  const settings = z.object(camSettings).parse(await loadConfig(generateSchema, flags.config, { ...camSettingsOf(flags) }));
-  const classifier = await loadClassifier(modelOrDefault(flags.model), await specOfFlags(flags));
+  const given = { ...camSettingsOf(flags) };
+  const config = await loadConfig(withChecks(generateSchema, seedChecks), flags.config, given);
+  for (const note of idleNotes(given, config)) process.stderr.write(`${note}\n`);
+  const settings = z.object(camSettings).parse(config);
+  const classifier = await loadClassifier(modelOrDefault(flags.model), await specOfFlags(flags), flags.force);
   const { graph, spec } = classifier;
   const chosen = chooseLayers(graph, settings.layers, settings.method);
   sayModelNotes(classifier, chosen);
@@ -133,7 +142,8 @@ function logitOf({ spec, path }: LoadedClassifier, name: string): number {
   if (byName >= 0) return byName;
   if (/^\d+$/.test(name) && Number(name) < spec.classes.length) return Number(name);
   const similar = spec.classes.filter((own) => own.toLowerCase().includes(wanted)).slice(0, 5);
-  throw new UserError(`${path} has no class '${name}'`, similar.length > 0 ? `similar: ${similar.join('; ')}` : `classes: ${spec.classes.slice(0, 20).join(', ')}`);
+  const near = nearest(name, spec.classes);
+  throw new UserError(`${path} has no class '${name}'`, similar.length > 0 ? `similar: ${similar.join('; ')}` : near !== undefined ? `did you mean ${near}?` : `classes: ${spec.classes.slice(0, 20).join(', ')}`);
 }
 
 function strongest(logits: Float32Array, count: number): number[] {

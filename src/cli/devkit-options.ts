@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { InvalidArgumentError, Option } from 'commander';
 import type { Command } from 'commander';
+import { MAX_LANES } from '../config/runtime.js';
 import { UserError } from '../errors.js';
 import { refuseInputFile } from '../jobs/own-folder.js';
 import { openDevkit } from '../voc/devkit.js';
@@ -11,6 +12,7 @@ import type { LabelSource } from '../voc/labels/source.js';
 import type { RgbMasks } from '../voc/masks.js';
 import { partitionByPresence, readSplit, selectIds } from '../voc/splits.js';
 import type { Split, VocItem } from '../voc/splits.js';
+import { notAChoice } from './choice.js';
 
 // The options of commands that read a devkit. None has a default here, so that a flag which was not given can be told
 // from one that was, and a configuration file can fill it in.
@@ -68,7 +70,7 @@ export function addLabelOptions(command: Command): Command {
 
 /** Adds the option that says how masks in colours are read. */
 export function addMaskOptions(command: Command): Command {
-  return command.addOption(new Option('--rgb-masks <how>', 'masks in RGB colours: refuse them, or convert them by the VOC palette')
+  return command.addOption(new Option('--rgb-masks <how>', 'masks in colours, or with a palette in another order: refuse them, or read them by the colours of the VOC palette, white as void')
     .choices(['reject', 'voc'] satisfies RgbMasks[]));
 }
 
@@ -79,13 +81,19 @@ export function addStrictOption(command: Command): Command {
 
 /** Parses `--limit`: a whole number from 1 up. */
 export function parseCount(text: string): number {
-  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('Expected a whole number from 1 up.');
+  if (!/^[1-9]\d*$/.test(text) || !Number.isSafeInteger(Number(text))) throw new InvalidArgumentError('Expected a whole number from 1 up.');
+  return Number(text);
+}
+
+/** Parses `--workers` and `--threads`: a whole number that a machine may have processors. */
+export function parseLanes(text: string): number {
+  if (!/^[1-9]\d*$/.test(text) || Number(text) > MAX_LANES) throw new InvalidArgumentError(`Expected a whole number from 1 to ${MAX_LANES}.`);
   return Number(text);
 }
 
 /** Parses `--ids`: image ids separated by commas. */
 export function parseIds(text: string): string[] {
-  const ids = text.split(',').map((id) => id.trim()).filter((id) => id !== '');
+  const ids = text.split(',').map((id) => id.trim().normalize('NFC')).filter((id) => id !== '');
   if (ids.length === 0) throw new InvalidArgumentError('Expected image ids separated by commas.');
   return ids;
 }
@@ -94,7 +102,7 @@ export function parseIds(text: string): string[] {
 export function parseLabelSpec(text: string): LabelSpec {
   const [name, ...rest] = text.split(':');
   const kind = LABEL_KINDS.find((known) => known === name);
-  if (kind === undefined) throw new InvalidArgumentError(`Allowed are ${LABEL_KINDS.join(', ')}.`);
+  if (kind === undefined) throw new InvalidArgumentError(notAChoice(name, LABEL_KINDS));
   if (rest.length === 0) return { kind };
   if (kind !== 'npy' && kind !== 'list') throw new InvalidArgumentError(`The labels ${kind} take no file.`);
   return { kind, file: rest.join(':') };
@@ -119,7 +127,8 @@ export interface Selection {
 }
 
 /**
- * Opens the devkit and the split that the flags name. `--limit` counts images that are there.
+ * Opens the devkit and the split that the flags name. `--limit` counts images that are there. What is worth knowing about the
+ * list is said on stderr; it is in `split.notes` as well.
  *
  * @param needed the file that an image cannot do without; images that lack it are handed back as missing
  * @throws {UserError} for flags that are missing or name something that does not exist
@@ -129,6 +138,7 @@ export async function openSelection(flags: DevkitFlags, needed?: 'imagePath' | '
   const name = requireFlag(flags.split, '--split', 'train');
   const devkit = await openDevkit(root, { maskDir: flags.maskDir });
   const split = await readSplit(devkit, name);
+  for (const note of split.notes) process.stderr.write(`${note}\n`);
   const chosen = flags.ids === undefined ? split.items : selectIds(split.items, flags.ids);
   const { present, missing } = needed === undefined ? { present: chosen, missing: [] } : await partitionByPresence(chosen, needed);
   return { devkit, split, items: present.slice(0, flags.limit), missing, listed: chosen };
@@ -160,6 +170,13 @@ export async function refuseOverwriting(
 export function describeMissing(missing: number, listed: number, where = '', what = 'photographs of the split'): string {
   const number = (count: number): string => count.toLocaleString('en-US');
   return `${number(listed - missing)} of the ${number(listed)} ${what} were on disk; ${number(missing)} ${missing === 1 ? 'is' : 'are'} missing${where}\n`;
+}
+
+/** The error to throw if not one photograph of a selection is on disk: it says what was looked for, and where. */
+export function noPhotographs({ devkit, split, missing }: Selection): UserError {
+  const [first] = missing;
+  const sought = first === undefined ? `they are looked for in ${devkit.imageDir}` : `the first of ${split.path}, "${first.id}", is looked for as ${first.imagePath}`;
+  return new UserError(`none of the ${missing.length} photographs of the split is on disk`, sought);
 }
 
 /**

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { UserError } from '../errors.js';
+import { messageOf, UserError } from '../errors.js';
 import { refuseInputFile } from '../jobs/own-folder.js';
 import { coverageOf, scoreAllWays } from '../metrics/scores.js';
 import { evaluationCsv, evaluationJson, evaluationMarkdown } from '../metrics/format.js';
@@ -7,6 +7,7 @@ import { DUMP_ENDINGS } from '../metrics/maps/dump.js';
 import { evaluateMaps } from '../metrics/maps/evaluate-maps.js';
 import type { MapsResult } from '../metrics/maps/evaluate-maps.js';
 import type { MapPair } from '../metrics/maps/score-maps.js';
+import type { PairFailure } from '../metrics/score-pairs.js';
 import type { EvaluationResult } from '../metrics/evaluate.js';
 import { FolderIndex } from '../voc/folder-index.js';
 import type { VocItem } from '../voc/splits.js';
@@ -62,21 +63,30 @@ export async function scoreMaps(
   }
   const labels = flags.labels === undefined ? undefined : await openLabels(flags, devkit);
   const pairs: MapPair[] = [];
+  const unlabelled: PairFailure[] = [];
   for (const item of items) {
     const mapPath = found.get(item.id);
-    if (mapPath !== undefined) pairs.push({ id: item.id, truthPath: item.maskPath, mapPath, labels: await labels?.labels(item) });
+    if (mapPath === undefined) continue;
+    try {
+      pairs.push({ id: item.id, truthPath: item.maskPath, mapPath, labels: await labels?.labels(item) });
+    } catch (error) {
+      unlabelled.push({ id: item.id, message: messageOf(error) });
+    }
   }
   const bins = flags.thresholds;
   const step = flags.threshold === undefined ? undefined : stepOf(flags.threshold, bins);
-  const result = await evaluateMaps(pairs, {
+  const evaluated = await evaluateMaps(pairs, {
     bins, array: flags.array, normalise: flags.mapNorm === 'max', rgb: flags.rgbMasks,
     keys: flags.keys === 'auto' ? 'auto' : Number(flags.keys) as 0 | 1, workers: flags.workers, onProgress: onStart(pairs.length),
   });
+  const result = { ...evaluated, failures: [...unlabelled, ...evaluated.failures] };
   const matrix = result.matrixAt(step ?? result.best);
   return {
     result, threshold: result.curve[step ?? result.best].threshold, sawMasks: step === undefined,
     missingTruths: missing.map(({ id }) => id), missingMaps,
-    evaluation: { matrix, scores: scoreAllWays(matrix), coverage: coverageOf(matrix), scored: result.scored, failures: result.failures, images: [] },
+    evaluation: {
+      matrix, scores: scoreAllWays(matrix), coverage: coverageOf(matrix), scored: result.scored, failures: result.failures, whiteVoid: 0, images: [],
+    },
   };
 }
 
@@ -106,7 +116,7 @@ export function mapsJson({ result, evaluation, threshold, sawMasks, missingTruth
   const { scored, failures, resized, aboveOne, arrays, keyBase, mismatches, curve, best } = result;
   return {
     images: { scored, missingTruths, missingMaps, failures },
-    maps: { keyBase, mismatches, arrays, resized, aboveOne },
+    maps: { keyBase: keyBase ?? null, mismatches, arrays, resized, aboveOne },
     curve, best: { ...curve[best], sawMasks: true },
     threshold, sawMasks,
     ...evaluationJson(evaluation),
@@ -138,7 +148,8 @@ export function mapsNotes({ result, missingTruths, missingMaps }: ScoredMaps): s
   const few = (ids: readonly string[]): string => `${ids.slice(0, 5).join(', ')}${ids.length > 5 ? ', ...' : ''}`;
   return [
     ...failures.map(({ id, message }) => `failed ${id}: ${message}`),
-    `class indices begin at ${keyBase}${arrays.length === 0 ? '' : `; maps are read from '${arrays.join('\', \'')}'`}`,
+    ...keyBase === undefined ? [] : [`class indices begin at ${keyBase}${arrays.length === 0 ? '' : `; maps are read from '${arrays.join('\', \'')}'`}`],
+    ...keyBase === undefined && scored > 0 ? ['the maps name no class: every pixel is background'] : [],
     ...mismatches.length === 0 ? [] : [`the keys of ${mismatches.length} of ${scored} images are not their classes: ${few(mismatches)}`],
     ...resized === 0 ? [] : [`the maps of ${resized} images have another size than their masks and were enlarged (bilinear)`],
     ...aboveOne === 0 ? [] : [`the maps of ${aboveOne} images have values above 1; --map-norm max divides each map by its maximum`],

@@ -12,15 +12,21 @@ import { maskIdsIn, partitionByPrediction } from '../metrics/pairs.js';
 import type { MaskPair } from '../metrics/score-pairs.js';
 import { IGNORED_AS } from '../metrics/scores.js';
 import type { IgnoredAs } from '../metrics/scores.js';
-import { addDevkitOptions, addLabelOptions, addMaskOptions, addStrictOption, openSelection, parseCount, requireFlag } from './devkit-options.js';
+import { maskPathOf, whatLiesInPlaceOf } from '../voc/files-by-id.js';
+import { FolderIndex } from '../voc/folder-index.js';
+import { addDevkitOptions, addLabelOptions, addMaskOptions, addStrictOption, openSelection, parseCount, parseLanes, requireFlag } from './devkit-options.js';
 import type { DevkitFlags, MaskFlags, StrictFlags } from './devkit-options.js';
 import { mapsCsv, mapsJson, mapsMarkdown, mapsNotes, scoreMaps } from './eval-maps.js';
 import type { EvalMapsFlags } from './eval-maps.js';
 import { EXIT } from './exit-codes.js';
 import type { CommandRegistrar, ExitCode } from './main.js';
 import { parseNumber } from './model-options.js';
+import { itemsOfShard } from '../jobs/shard.js';
+import type { Shard } from '../jobs/shard.js';
+import { addShardOptions, chosenShard } from './shard-options.js';
+import type { ShardFlags } from './shard-options.js';
 
-interface EvalFlags extends DevkitFlags, StrictFlags, MaskFlags, EvalMapsFlags {
+interface EvalFlags extends DevkitFlags, StrictFlags, MaskFlags, EvalMapsFlags, ShardFlags {
   pred?: string;
   maps?: string;
   gt?: string;
@@ -38,6 +44,8 @@ Examples:
   voc-seeds eval --voc-root VOCdevkit/VOC2012 --split train_aug.txt --mask-dir SegmentationClassAug --pred seeds/SegmentationClass
   voc-seeds eval --gt masks --pred seeds/SegmentationClass --by-image 10
   voc-seeds eval --voc-root VOCdevkit/VOC2012 --split val --pred seeds/SegmentationClass --json > scores.json
+  voc-seeds eval --voc-root VOCdevkit/VOC2012 --split train --pred seeds/SegmentationClass --shard 1/4 --json > part1.json
+  voc-seeds merge part1.json part2.json part3.json part4.json
   voc-seeds eval --voc-root VOCdevkit/VOC2012 --split train --maps seeds/cams
   voc-seeds eval --voc-root VOCdevkit/VOC2012 --split train --maps irn/result/cam --threshold 0.15
 
@@ -58,10 +66,10 @@ makes them exit code 2 as well.`;
 export const registerEval: CommandRegistrar = (program, done) => {
   const command = program.command('eval').description('score masks against ground truth: mean IoU, and by class or image');
   addMaskOptions(addStrictOption(addDevkitOptions(command)))
-    .option('--pred <folder>', 'the masks to score, <id>.png')
-    .addOption(new Option('--gt <folder>', 'ground truth <id>.png, in place of a devkit and a split: all masks of the folder')
+    .option('--pred <folder>', 'the masks to score, <id>.png or <id>.npy')
+    .addOption(new Option('--gt <folder>', 'ground truth <id>.png or <id>.npy, in place of a devkit and a split: all masks of the folder')
       .conflicts(['vocRoot', 'split', 'maskDir']))
-    .addOption(new Option('--maps <folder>', 'the maps to score at every threshold, <id>.npz or <id>.npy, in place of masks').conflicts(['pred', 'gt', 'byImage', 'ignoredAs']))
+    .addOption(new Option('--maps <folder>', 'the maps to score at every threshold, <id>.npz or <id>.npy, in place of masks').conflicts(['pred', 'gt', 'byImage', 'ignoredAs', 'shard', 'shards']))
     .option('--threshold <t>', 'with --maps: the threshold of the tables (default: the best one)', parseNumber)
     .option('--thresholds <n>', 'with --maps: how many thresholds are tried', parseCount, 100)
     .addOption(new Option('--keys <base>', 'with --maps: where class indices begin; auto compares them with the classes of the images').choices(['0', '1', 'auto']).default('auto'))
@@ -73,8 +81,8 @@ export const registerEval: CommandRegistrar = (program, done) => {
     .addOption(new Option('--by-image [n]', 'the n images with the lowest mean IoU').preset('20').argParser(parseCount))
     .option('--csv [file]', 'the scores by class as CSV, to a file or in place of the table')
     .option('--json', 'everything as JSON')
-    .option('--workers <n>', 'threads (default: as many as processors)', parseCount);
-  addLabelOptions(command)
+    .option('--workers <n>', 'threads (default: as many as processors)', parseLanes);
+  addLabelOptions(addShardOptions(command, false))
     .addHelpText('after', examples)
     .action(async (flags: EvalFlags) => { done(await runEval(flags)); });
 };
@@ -82,10 +90,14 @@ export const registerEval: CommandRegistrar = (program, done) => {
 async function runEval(flags: EvalFlags): Promise<ExitCode> {
   if (flags.json === true && flags.csv === true) throw new UserError('--json and --csv both print', 'Give --csv a file: --csv scores.csv');
   if (flags.maps !== undefined) return runEvalMaps(flags.maps, flags);
-  const listed = await listPairs(flags);
+  const shard = (await chosenShard(flags, false, process.env, () => Promise.resolve([])))?.shard;
+  const listed = partOf(await listPairs(flags), shard);
   const { present, missing } = await partitionByPrediction(listed.pairs);
   if (missing.length > 0 && flags.allowMissing !== true) throw await missingError(missing, listed.pairs.length, flags);
-  if (present.length === 0) throw new UserError('there is nothing to score: no image has both a ground truth and a prediction');
+  // A list of few images leaves nothing to some of many shards.
+  if (present.length === 0 && !(shard !== undefined && listed.pairs.length === 0)) {
+    throw new UserError('there is nothing to score: no image has both a ground truth and a prediction', await firstInPlaceOf([...listed.truthless, ...missing.map(({ predictionPath }) => predictionPath)]));
+  }
 
   if (typeof flags.csv === 'string') {
     const folders = new Set(listed.pairs.flatMap(({ truthPath, predictionPath }) => [dirname(truthPath), dirname(predictionPath)]));
@@ -97,10 +109,15 @@ async function runEval(flags: EvalFlags): Promise<ExitCode> {
     rgb: flags.rgbMasks, byImage: flags.byImage !== undefined, workers: flags.workers, onProgress: progress.update,
   }).finally(progress.stop);
 
-  const images = { scored: result.scored, missingTruths: listed.missingTruths, missingPredictions: idsOf(missing), failures: result.failures };
+  const images = { scored: result.scored, missingTruths: listed.missingTruths, missingPredictions: idsOf(missing), failures: result.failures, notes: [
+    ...listed.notes,
+    ...result.whiteVoid === 0 ? [] : [`white, a usual colour of void, is read as void (255) in the masks of ${result.whiteVoid} images`],
+  ] };
+  const other = await firstInPlaceOf(listed.truthless);
   if (typeof flags.csv === 'string') await writeFileAtomic(flags.csv, evaluationCsv(result));
-  process.stdout.write(outputOf(result, images, flags));
-  process.stderr.write(reportOf(images));
+  process.stdout.write(outputOf(result, images, flags, shard));
+  process.stderr.write(reportOf(images, other));
+  for (const note of images.notes.slice(listed.notes.length)) process.stderr.write(`${note}\n`);
   return exitCode(flags, [result.failures], [images.missingTruths, images.missingPredictions]);
 }
 
@@ -125,38 +142,74 @@ function exitCode({ strict }: StrictFlags, failures: readonly (readonly unknown[
 interface Images extends Pick<EvaluationResult, 'scored' | 'failures'> {
   readonly missingTruths: readonly string[];
   readonly missingPredictions: readonly string[];
+  readonly notes: readonly string[];
 }
 
-/** The images to score, the ids of those that have no ground truth, and the file that lists them. */
-async function listPairs(flags: EvalFlags): Promise<{ pairs: MaskPair[]; missingTruths: string[]; list?: string }> {
+/** The images to score, those that have no ground truth (their ids, and where it would be), and the file that lists them. */
+interface ListedPairs {
+  readonly pairs: readonly MaskPair[];
+  readonly missingTruths: readonly string[];
+  readonly truthless: readonly string[];
+  readonly notes: readonly string[];
+  readonly list?: string;
+}
+
+async function listPairs(flags: EvalFlags): Promise<ListedPairs> {
   const pred = requireFlag(flags.pred, '--pred', 'seeds/SegmentationClass');
   if (!await isFolder(pred)) throw new UserError(`the folder of predictions ${pred} does not exist`);
-  const pairOf = (id: string, truthPath: string): MaskPair => ({ id, truthPath, predictionPath: join(pred, `${id}.png`) });
+  const index = new FolderIndex();
+  const pairOf = async (id: string, truthPath: string): Promise<MaskPair> => ({ id, truthPath, predictionPath: await maskPathOf(pred, id, index) });
   const { gt } = flags;
   if (gt === undefined) {
-    const { split, items, missing } = await openSelection(flags, 'maskPath');
-    return { pairs: items.map(({ id, maskPath }) => pairOf(id, maskPath)), missingTruths: idsOf(missing), list: split.path };
+    const { items, missing, split: { notes, path: list } } = await openSelection(flags, 'maskPath');
+    const pairs = await Promise.all(items.map(({ id, maskPath }) => pairOf(id, maskPath)));
+    return { pairs, missingTruths: idsOf(missing), truthless: missing.map(({ maskPath }) => maskPath), notes, list };
   }
   const known = await maskIdsIn(gt);
+  if (known.length === 0) {
+    const [name] = await index.namesIn(gt);
+    throw new UserError(`there is nothing to score: the folder ${gt} holds no label masks, <id>.png or <id>.npy`, name === undefined ? 'It is empty.' : await whatLiesInPlaceOf(join(gt, name), index));
+  }
   const unknown = flags.ids?.find((id) => !known.includes(id));
   if (unknown !== undefined) throw new UserError(`there is no ground truth ${join(gt, `${unknown}.png`)}`);
   const ids = [...new Set(flags.ids ?? known)].slice(0, flags.limit);
-  return { pairs: ids.map((id) => pairOf(id, join(gt, `${id}.png`))), missingTruths: [] };
+  const pairs = await Promise.all(ids.map(async (id) => pairOf(id, await maskPathOf(gt, id, index))));
+  return { pairs, missingTruths: [], truthless: [], notes: [] };
+}
+
+/** What lies in place of the first mask of which something is there. */
+async function firstInPlaceOf(paths: readonly string[]): Promise<string | undefined> {
+  const index = new FolderIndex();
+  for (const path of paths) {
+    const other = await whatLiesInPlaceOf(path, index);
+    if (other !== undefined) return other;
+  }
+  return undefined;
+}
+
+/** The images of a shard, also of those without ground truth: all parts together name each image once. */
+function partOf(listed: ListedPairs, shard: Shard | undefined): ListedPairs {
+  if (shard === undefined) return listed;
+  return {
+    ...listed, pairs: itemsOfShard(listed.pairs, shard),
+    missingTruths: itemsOfShard(listed.missingTruths, shard), truthless: itemsOfShard(listed.truthless, shard),
+  };
 }
 
 async function missingError(missing: readonly MaskPair[], total: number, { pred }: EvalFlags): Promise<UserError> {
   const below = join(pred!, 'SegmentationClass');
   const hint = missing.length === total && await isFolder(below)
     ? `Did you mean --pred ${below}?`
-    : 'Add --allow-missing to score the others alone.';
+    : await firstInPlaceOf(missing.map(({ predictionPath }) => predictionPath)) ?? 'Add --allow-missing to score the others alone.';
   return new UserError(`predictions are missing in ${pred}: ${missing.length} of ${total} (${few(idsOf(missing))})`, hint);
 }
 
-function outputOf(result: EvaluationResult, images: Images, flags: EvalFlags): string {
+function outputOf(result: EvaluationResult, images: Images, flags: EvalFlags, shard: Shard | undefined): string {
   const worst = worstImages(result.images, flags.ignoredAs).slice(0, flags.byImage);
   if (flags.json === true) {
     const byImage = flags.byImage === undefined ? {} : { byImage: imagesJson(worst) };
-    return `${JSON.stringify({ images, ...evaluationJson(result), ...byImage }, undefined, 2)}\n`;
+    const { notes, ...counts } = images;
+    return `${JSON.stringify({ shard, images: counts, ...notes.length > 0 && { notes }, ...evaluationJson(result), ...byImage }, undefined, 2)}\n`;
   }
   if (flags.csv === true) return evaluationCsv(result);
   if (result.scored === 0) return `${countsOf(images)}\n`;
@@ -172,10 +225,10 @@ function countsOf({ scored, missingTruths, missingPredictions, failures }: Image
   return `Scored ${scored} of ${total} images${rest.length === 0 ? '' : `: ${rest.join(', ')}`}.`;
 }
 
-function reportOf({ missingTruths, missingPredictions, failures }: Images): string {
+function reportOf({ missingTruths, missingPredictions, failures }: Images, other: string | undefined): string {
   const notes = failures.map(({ id, message }) => `failed ${id}: ${message}`);
   if (missingPredictions.length > 0) notes.push(`left out, not predicted (${missingPredictions.length}): ${few(missingPredictions)}`);
-  if (missingTruths.length > 0) notes.push(`left out, without ground truth (${missingTruths.length}): ${few(missingTruths)}`);
+  if (missingTruths.length > 0) notes.push(`left out, without ground truth (${missingTruths.length}): ${few(missingTruths)}${other === undefined ? '' : `; ${other}`}`);
   return notes.map((note) => `${note}\n`).join('');
 }
 

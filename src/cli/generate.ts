@@ -1,36 +1,41 @@
 import type { Command } from 'commander';
-import { Option } from 'commander';
 import { stringify } from 'yaml';
 import { z } from 'zod';
 import { chooseLayers } from '../cam/layer-choice.js';
 import { loadClassifier } from '../cam/load.js';
 import { seedSettings } from '../config/cam.js';
 import { generateSchema } from '../config/generate.js';
-import { DEFAULT_PRESET, loadConfig, PRESETS } from '../config/load.js';
+import { withChecks } from '../config/checks.js';
+import { DEFAULT_PRESET, loadConfig, presetSettings } from '../config/load.js';
 import { UserError } from '../errors.js';
 import { watchInterrupt } from '../jobs/interrupt.js';
 import { progressBar } from '../jobs/progress.js';
 import type { Progress } from '../jobs/progress.js';
-import type { Shard } from '../jobs/shard.js';
-import { parseShard, shardOfEnvironment } from '../jobs/shard.js';
+import { earlierTasks } from '../jobs/array-journal.js';
 import { parseRefiners } from '../refine/refiners.js';
 import { generateSeeds } from '../seeds/generate.js';
 import type { GenerateSummary } from '../seeds/generate.js';
-import { addCamOptions, camSettingsOf } from './cam-options.js';
+import { seedChecks } from '../seeds/policies.js';
+import { addCamOptions, camSettingsOf, configHelp } from './cam-options.js';
 import type { CamFlags } from './cam-options.js';
-import { addDevkitOptions, addLabelOptions, addMaskOptions, addStrictOption, describeMissing, inputsOf, openLabels, openSelection, parseCount, parseLabelSpec, requireFlag } from './devkit-options.js';
+import { choice } from './choice.js';
+import { showDefaults } from './default-help.js';
+import { addDevkitOptions, addLabelOptions, addMaskOptions, addStrictOption, describeMissing, inputsOf, noPhotographs, openLabels, openSelection, parseLanes, parseLabelSpec, requireFlag } from './devkit-options.js';
 import type { DevkitFlags, LabelFlags, LabelSpec, MaskFlags, StrictFlags } from './devkit-options.js';
 import { EXIT } from './exit-codes.js';
+import { idleLabelNotes, idleNotes } from './idle-notes.js';
 import type { CommandRegistrar } from './main.js';
 import { sayModelNotes } from './model-notes.js';
-import { addModelOptions, modelOrDefault, specOfFlags } from './model-options.js';
+import { addForceOption, addModelOptions, modelOrDefault, specOfFlags } from './model-options.js';
 import type { ModelFlags } from './model-options.js';
 import { addRuntimeOptions } from './runtime-options.js';
 import type { RuntimeFlags } from './runtime-options.js';
+import { addShardOptions, chosenShard } from './shard-options.js';
+import type { ShardFlags } from './shard-options.js';
 import { addSeedOptions, seedSettingsOf } from './seed-options.js';
 import type { SeedFlags } from './seed-options.js';
 
-interface GenerateFlags extends DevkitFlags, StrictFlags, LabelFlags, MaskFlags, ModelFlags, CamFlags, SeedFlags, RuntimeFlags {
+interface GenerateFlags extends DevkitFlags, StrictFlags, LabelFlags, MaskFlags, ModelFlags, CamFlags, SeedFlags, RuntimeFlags, ShardFlags {
   config: string;
   model?: string;
   out?: string;
@@ -38,8 +43,7 @@ interface GenerateFlags extends DevkitFlags, StrictFlags, LabelFlags, MaskFlags,
   saveCams?: boolean;
   saveUnrefined?: boolean;
   resume: boolean;
-  shard?: string | boolean;
-  shards?: number;
+  force?: boolean;
   workers?: number;
   threads?: number;
   printConfig?: boolean;
@@ -57,11 +61,8 @@ Examples:
   # Undecided pixels become 255, which training ignores
   voc-seeds generate ... --threshold 0.3 --background-threshold 0.05
 
-  # The second of four parts, on four machines with one output folder (SLURM and Kubernetes parts are found by themselves)
+  # The second of four parts, on four machines with one output folder (in an array job of SLURM, SGE, PBS or Kubernetes without the flag)
   voc-seeds generate ... --shard 2/4
-
-The defaults above are those of a configuration that says nothing. The preset fast, which is taken where none is named,
-makes choices of its own: --print-config shows them.
 
 Exit codes: 0 all images written, 1 wrong usage or nothing could be done, 2 finished but some images failed (with
 --strict: or are missing), 130 interrupted.
@@ -70,36 +71,33 @@ Exit codes: 0 all images written, 1 wrong usage or nothing could be done, 2 fini
 /** `voc-seeds generate` */
 export const registerGenerate: CommandRegistrar = (program, done) => {
   const command = program.command('generate').description('Make seeds: maps of every image\'s own classes (LayerCAM unless told otherwise), fused, thresholded, written as VOC label PNGs.');
-  addGenerateOptions(command).addHelpText('after', examples).action(async (flags: GenerateFlags) => { done(await run(flags)); });
+  showDefaults(addGenerateOptions(command), () => presetSettings(generateSchema, DEFAULT_PRESET)).addHelpText('after', examples).action(async (flags: GenerateFlags) => { done(await run(flags)); });
 };
 
 function addGenerateOptions(command: Command): Command {
   command
-    .option('--config <preset or file>', `settings: ${PRESETS.join(', ')}, or a YAML file with the names of the flags in camelCase; flags override them`, DEFAULT_PRESET)
+    .option('--config <preset or file>', configHelp, DEFAULT_PRESET)
     .option('--model <file>', 'the classifier, an ONNX file (default: the one that comes with voc-seeds)')
     .option('--out <folder>', 'where the results go');
   addMaskOptions(addLabelOptions(addStrictOption(addDevkitOptions(command))));
   addSeedOptions(command);
   command
-    .addOption(new Option('--png <format>', '8-bit indexed with the VOC palette, or plain gray (default: palette)').choices(['palette', 'gray']))
+    .addOption(choice('--png <format>', '8-bit indexed with the VOC palette, or plain gray', ['palette', 'gray']))
     .option('--save-cams', 'also write the maps, cams/<id>.npz with keys (class indices), maps [K, H, W], and those of each layer, layer_<i> [K, h, w]')
     .option('--save-unrefined', 'also write the seeds that there would be without --refine, SegmentationClassUnrefined/<id>.png');
-  addModelOptions(addCamOptions(command));
-  return addRuntimeOptions(command)
-    .option('--no-resume', 'do again what an earlier run has done')
-    .option('--shard <i/n>', 'work on the i-th of n parts of the list')
-    .option('--no-shard', 'do not take a part from SLURM or Kubernetes variables')
-    .option('--shards <n>', 'the number of parts, where the scheduler tells only which one this is', parseCount)
-    .option('--workers <n>', 'worker threads, each working on images of its own (default: one per processor, fewer where memory is short)', parseCount)
-    .option('--threads <n>', 'threads within each worker (default: 1, more where there are fewer workers than processors)', parseCount)
+  addForceOption(addModelOptions(addCamOptions(command)));
+  return addShardOptions(addRuntimeOptions(command).option('--no-resume', 'do again what an earlier run has done'), true)
+    .option('--workers <n>', 'worker threads, each working on images of its own (default: one per processor, fewer where memory is short)', parseLanes)
+    .option('--threads <n>', 'threads within each worker (default: 1, more where there are fewer workers than processors)', parseLanes)
     .option('--print-config', 'print the settings that result from file and flags, and stop')
     .option('--json', 'print the summary as JSON');
 }
 
 async function run(flags: GenerateFlags): Promise<number> {
   const { model, out, vocRoot, split, labelFile, difficult, png, saveCams, saveUnrefined, runtime, device, workers, threads } = flags;
-  const config = await loadConfig(generateSchema, flags.config, {
-    ...camSettingsOf(flags), ...seedSettingsOf(flags),
+  const given = { ...camSettingsOf(flags), ...seedSettingsOf(flags) };
+  const config = await loadConfig(withChecks(generateSchema, seedChecks), flags.config, {
+    ...given,
     model, out, vocRoot, split, labels: labelText(flags.labels), labelFile, difficult, png, saveCams, saveUnrefined, runtime, device,
     workers, threads,
   });
@@ -114,13 +112,14 @@ async function run(flags: GenerateFlags): Promise<number> {
   // A list that holds classes beside its images is its own label file.
   const listFile = config.labelFile ?? (labelSpec.kind === 'list' ? selection.split.path : undefined);
   const labels = await openLabels({ ...flags, labelFile: listFile, difficult: config.difficult }, selection.devkit, labelSpec);
-  if (selection.items.length === 0) throw new UserError(`none of the ${selection.missing.length} photographs of the split is on disk`, `they are looked for in ${selection.devkit.imageDir}`);
-  const classifier = await loadClassifier(modelOrDefault(config.model), await specOfFlags(flags));
+  if (selection.items.length === 0) throw noPhotographs(selection);
+  const classifier = await loadClassifier(modelOrDefault(config.model), await specOfFlags(flags), flags.force);
   sayModelNotes(classifier, chooseLayers(classifier.graph, config.layers, config.method));
-  const shard = shardOf(flags);
+  const { shard, task, note } = await chosenShard(flags, true, process.env, () => earlierTasks(folder)) ?? {};
   const say = (text: string): void => { process.stderr.write(`${text}\n`); };
+  for (const text of [...idleNotes(given, config), ...idleLabelNotes(flags, labelSpec.kind)]) say(text);
   if (selection.missing.length > 0) say(`${selection.missing.length} of the split's photographs are not on disk and are left out`);
-  if (shard !== undefined) say(`shard ${shard.index} of ${shard.count}`);
+  if (shard !== undefined) say(note ?? `shard ${shard.index} of ${shard.count}`);
 
   let bar: Progress | undefined;
   const watch = watchInterrupt(() => { say('\ninterrupted: finishing the images in hand (once more to stop at once)'); });
@@ -132,9 +131,9 @@ async function run(flags: GenerateFlags): Promise<number> {
       // Another choice of objects makes other seeds.
       labels: config.difficult === false ? { ...labels, name: `${labels.name} without difficult objects` } : labels,
       out: folder, inputs: inputsOf(selection, labelSpec.file ?? listFile),
-      format: config.png, saveCams: config.saveCams, saveUnrefined: config.saveUnrefined, resume: flags.resume, shard,
+      format: config.png, saveCams: config.saveCams, saveUnrefined: config.saveUnrefined, resume: flags.resume, shard, task,
       runtime: { runtime: config.runtime, device: config.device }, workers: config.workers, threads: config.threads,
-      record: { command: 'generate', vocRoot: selection.devkit.root, splitFile: selection.split.path },
+      record: { command: 'generate', vocRoot: selection.devkit.root, splitFile: selection.split.path, ...selection.split.notes.length > 0 && { listNotes: selection.split.notes } },
       stopped: watch.interrupted,
       onRuntime: (description) => { say(`runtime: ${description}`); },
       onStart: (total, resumed, remade) => {
@@ -159,16 +158,6 @@ async function run(flags: GenerateFlags): Promise<number> {
 function labelText(spec: LabelSpec | undefined): string | undefined {
   if (spec === undefined) return undefined;
   return spec.file === undefined ? spec.kind : `${spec.kind}:${spec.file}`;
-}
-
-function shardOf(flags: GenerateFlags): Shard | undefined {
-  if (flags.shard === false) return undefined;
-  if (typeof flags.shard === 'string') return parseShard(flags.shard);
-  const shard = shardOfEnvironment(process.env, flags.shards);
-  if (shard === undefined && flags.shards !== undefined) {
-    throw new UserError('--shards is given, but no scheduler says which part this is', 'name it with --shard i/n; SLURM_ARRAY_TASK_ID and JOB_COMPLETION_INDEX are looked at');
-  }
-  return shard;
 }
 
 /** The most items that a list on the terminal names; run.json has them all. */

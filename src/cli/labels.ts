@@ -6,7 +6,7 @@ import { compareLabels } from '../voc/labels/compare.js';
 import type { LabelComparison } from '../voc/labels/compare.js';
 import type { LabelSource } from '../voc/labels/source.js';
 import { partitionByPresence } from '../voc/splits.js';
-import type { VocItem } from '../voc/splits.js';
+import type { Split, VocItem } from '../voc/splits.js';
 import {
   addDevkitOptions, addLabelOptions, addMaskOptions, addStrictOption, describeMissing, openLabels, openSelection, parseLabelSpec, refuseOverwriting,
 } from './devkit-options.js';
@@ -92,10 +92,19 @@ async function listing(flags: LabelsFlags, { devkit, split, items }: Selection):
   const { answers, skipped } = await askAll(items, (item) => source.labels(item));
   if (flags.json === true) {
     const labels = answers.map(({ id, answer }) => ({ id, classes: answer }));
-    return { result: json({ split: split.name, source: source.name, items: labels, skipped }), skipped };
+    return { result: json({ split: split.name, source: source.name, ...notesOf(split), items: labels, skipped }), skipped };
   }
   const nameOf = flags.names === true ? className : String;
-  return { result: answers.map(({ id, answer }) => `${[id, ...answer.map(nameOf)].join(' ')}\n`).join(''), skipped };
+  return { result: answers.map(({ id, answer }) => `${[quoted(id), ...answer.map(nameOf)].join(' ')}\n`).join(''), skipped };
+}
+
+function notesOf({ notes }: Split): { notes?: readonly string[] } {
+  return notes.length > 0 ? { notes } : {};
+}
+
+/** An id as a list has it: in quotes if it has spaces or other separators. */
+function quoted(id: string): string {
+  return /[\s,;"]/.test(id) ? `"${id.replaceAll('"', '""')}"` : id;
 }
 
 async function comparison(flags: LabelsFlags, { devkit, split, items }: Selection, [specA, specB]: LabelPairSpec): Promise<Outcome> {
@@ -104,30 +113,30 @@ async function comparison(flags: LabelsFlags, { devkit, split, items }: Selectio
   const { answers, skipped } = await askAll(items, async (item) => ({ a: await a.labels(item), b: await b.labels(item) }));
   const found = compareLabels(answers.map(({ id, answer }) => ({ id, ...answer })));
   const result = flags.json === true
-    ? json({ split: split.name, a: a.name, b: b.name, ...found, skipped })
+    ? json({ split: split.name, a: a.name, b: b.name, ...notesOf(split), ...found, skipped })
     : comparisonText(found, a, b, flags.names === true ? className : String);
   return { result, skipped };
 }
 
 /**
- * Asks for something about every image; images for which that fails with a message for the user are skipped.
+ * Asks for something about every image; images for which that fails are skipped.
  *
- * @throws {UserError} when every image fails
+ * @throws what failed last when every image fails
  */
 async function askAll<T>(items: readonly VocItem[], ask: (item: VocItem) => Promise<T>): Promise<Answers<T>> {
   const answers: { id: string; answer: T }[] = [];
   const skipped: Skipped[] = [];
-  let last: UserError | undefined;
+  let last: unknown;
   for (const item of items) {
     try {
       answers.push({ id: item.id, answer: await ask(item) });
     } catch (error) {
-      if (!(error instanceof UserError)) throw error;
       last = error;
       skipped.push({ id: item.id, reason: messageOf(error) });
     }
   }
-  if (last !== undefined && answers.length === 0) {
+  if (skipped.length > 0 && answers.length === 0) {
+    if (!(last instanceof UserError)) throw last;
     throw new UserError(`none of the ${items.length} images has labels; the last one: ${last.message}`, last.hint, { cause: last });
   }
   return { answers, skipped };

@@ -1,8 +1,10 @@
 import { Command, CommanderError } from 'commander';
-import { UserError } from '../errors.js';
-import { commands } from './commands.js';
+import { isAbandoned } from '../jobs/abandon.js';
+import { releaseSignals, takeSignals } from '../jobs/interrupt.js';
 import { packageVersion } from '../package.js';
+import { commands } from './commands.js';
 import { EXIT } from './exit-codes.js';
+import { describeError } from './report-error.js';
 
 /** What a command's action hands back: its exit code. */
 export type ExitCode = number;
@@ -25,16 +27,17 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
     .exitOverride();
   for (const register of commands) register(program, (code) => { exitCode = code; });
   for (const command of program.commands) command.exitOverride();
+  takeSignals();
   try {
     await program.parseAsync([...argv], { from: 'user' });
     return exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.fatal;
-    if (error instanceof UserError) {
-      process.stderr.write(`error: ${error.message}\n${error.hint === undefined ? '' : `${error.hint}\n`}`);
-      return EXIT.fatal;
-    }
-    process.stderr.write(`error: ${error instanceof Error ? error.stack ?? error.message : String(error)}\n`);
+    // Whatever went wrong then, it is because the user wanted an end.
+    if (isAbandoned()) return EXIT.interrupted;
+    process.stderr.write(describeError(error));
     return EXIT.fatal;
+  } finally {
+    releaseSignals();
   }
 }

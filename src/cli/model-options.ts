@@ -1,11 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
+import { parseDecimal } from '../config/decimal.js';
 import type { ModelSpec } from '../config/model-spec.js';
 import { preprocessPresets } from '../config/model-spec.js';
 import { messageOf, UserError } from '../errors.js';
 import { defaultModelPath } from '../package.js';
 import { VOC_CLASSES } from '../voc/classes.js';
+import { parseChoice } from './choice.js';
 
 type Triple = [number, number, number];
 
@@ -30,6 +32,11 @@ export function modelOrDefault(named: string | undefined): string {
   return path;
 }
 
+/** Adds the option that lets a classifier with an untrained head through. */
+export function addForceOption(command: Command): Command {
+  return command.option('--force', 'use the classifier even if its head is untrained');
+}
+
 /** Adds the options that say what a model's file does not: they override its sidecar file and its metadata. */
 export function addModelOptions(command: Command): Command {
   return command
@@ -45,8 +52,7 @@ export function addModelOptions(command: Command): Command {
 }
 
 function parsePreset(text: string): string {
-  if (!(text in preprocessPresets)) throw new InvalidArgumentError(`Allowed are ${Object.keys(preprocessPresets).join(', ')}.`);
-  return text;
+  return parseChoice(text, Object.keys(preprocessPresets));
 }
 
 function parseOrder(text: string): 'rgb' | 'bgr' {
@@ -57,8 +63,8 @@ function parseOrder(text: string): 'rgb' | 'bgr' {
 
 /** Parses a number. */
 export function parseNumber(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('Expected a number.');
+  const value = parseDecimal(text);
+  if (value === undefined) throw new InvalidArgumentError('Expected a number.');
   return value;
 }
 

@@ -1,22 +1,27 @@
+import { dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { needsNoRule } from '../autodiff/backward.js';
 import { gradientRules } from '../autodiff/rules/index.js';
 import { ClassifierGraph } from '../cam/classifier.js';
+import { unusableLayers } from '../cam/usable-layers.js';
 import type { ModelSpec } from '../config/model-spec.js';
 import { MODEL_SPEC_KEY, mergeSpecs, modelSpecSchema, readSidecar, specOfMetadata } from '../config/model-spec.js';
-import { messageOf, UserError } from '../errors.js';
+import { messageOf, naming, UserError } from '../errors.js';
 import { imagePath } from '../onnx/image-path.js';
 import { strideAliases } from '../onnx/layers.js';
 import type { FeatureLayer } from '../onnx/layers.js';
 import { annotateModel } from '../onnx/metadata.js';
-import type { OnnxModel, OnnxNode, OnnxValueInfo } from '../onnx/model.js';
+import type { OnnxModel, OnnxValueInfo } from '../onnx/model.js';
+import { operatorName } from '../onnx/model.js';
 import { readModel } from '../onnx/read.js';
 import type { Size } from '../onnx/shapes.js';
 import { dataTypeName } from '../onnx/tensor.js';
+import { writeModel } from '../onnx/write.js';
 import { EXIT } from './exit-codes.js';
 import type { CommandRegistrar } from './main.js';
 import { registerDilate } from './model-dilate.js';
 import { registerImport } from './model-import.js';
+import { sayNetworkNotes } from './model-notes.js';
 import { addModelOptions, specOfFlags } from './model-options.js';
 import type { ModelFlags } from './model-options.js';
 
@@ -57,7 +62,8 @@ async function inspect(file: string, flags: ModelFlags) {
   for (const node of model.graph.nodes) counts.set(operatorName(node), (counts.get(operatorName(node)) ?? 0) + 1);
   // Without a declared tensor of logits the layers are those on the way to the first output: a listing, not a decision.
   const target = spec.logits ?? model.graph.outputs[0]?.name ?? '';
-  const { layers, classCount, inputSize, onPath, problem } = layersOf(() => new ClassifierGraph(model, target, spec.inputSize, spec.tokens));
+  const { layers, unusable, classCount, inputSize, declaredBatch, activation, onPath, problem } = (
+    layersOf(() => new ClassifierGraph(model, target, spec.inputSize, spec.tokens)));
   const aliases = new Map([...strideAliases(layers)].map(([alias, layer]) => [layer.name, alias]));
   return {
     file,
@@ -66,8 +72,13 @@ async function inspect(file: string, flags: ModelFlags) {
     parameters: [...model.graph.initializers.values()].reduce((sum, tensor) => sum + tensor.size, 0),
     operators: [...counts].sort((a, b) => b[1] - a[1])
       .map(([name, count]) => ({ name, count, gradient: gradientRules.has(name) || needsNoRule(name) || onPath?.has(name) === false })),
-    layers: layers.map((layer) => ({ ...layer, alias: aliases.get(layer.name) })),
+    /** `unusable`: why no method with gradients can be taken there. */
+    layers: layers.map((layer) => ({ ...layer, alias: aliases.get(layer.name), unusable: unusable?.get(layer.name) })),
     problem,
+    /** The activation function behind the tensor of logits, and the tensor before it, which is used. */
+    activation,
+    /** The number of images that the file declares, if it is more than one; it is not needed. */
+    declaredBatch,
     /** The number of logits. */
     classCount,
     /** The only size that the network works at. */
@@ -77,26 +88,30 @@ async function inspect(file: string, flags: ModelFlags) {
   };
 }
 
-const optionalParts = new Set(['inputSize', 'tokens']);
+const optionalParts = new Set(['inputSize', 'tokens', 'untrained']);
 
 interface LayerReport {
   layers: ClassifierGraph['layers'];
   classCount?: number;
+  unusable?: ReadonlyMap<string, string>;
   inputSize?: { readonly size: Size; readonly declared: boolean };
+  declaredBatch?: number | undefined;
+  activation?: { readonly op: string; readonly of: string; readonly before: string } | undefined;
   /** The operators that carry the image. */
   onPath?: ReadonlySet<string>;
   problem?: string;
 }
 
-function operatorName({ op, domain }: OnnxNode): string {
-  return domain === '' ? op : `${domain}.${op}`;
-}
-
 function layersOf(make: () => ClassifierGraph): LayerReport {
   try {
-    const { model, logits, layers, classCount, input: { name, fixedSize }, sizeFound } = make();
+    const classifier = make();
+    const { model, logits, layers, classCount, input: { name, fixedSize }, sizeFound, declaredBatch, activation } = classifier;
     const onPath = new Set(imagePath(model.graph, name, logits).nodes.map(operatorName));
-    return { layers, classCount, onPath, inputSize: fixedSize && { size: fixedSize, declared: !sizeFound } };
+    return {
+      layers, unusable: unusableLayers(classifier), classCount, onPath, declaredBatch,
+      inputSize: fixedSize && { size: fixedSize, declared: !sizeFound },
+      activation: activation && { op: activation.op, of: activation.of, before: logits },
+    };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     return { layers: [], problem: error.hint === undefined ? error.message : `${error.message} (${error.hint})` };
@@ -121,20 +136,29 @@ function describe(report: InspectReport, allLayers: boolean): string {
     ...report.inputSize === undefined
       ? []
       : [`size     ${report.inputSize.size.join('x')} only${report.inputSize.declared ? '' : ': the file declares a free size, but the network works at no other'}`],
+    ...report.declaredBatch === undefined ? [] : [`batch    ${report.declaredBatch} images declared, but any number works`],
     '',
     `preprocessing  (pixel * scale - mean) / std: order ${known(spec.channelOrder)}, scale ${known(spec.scale)}, mean ${known(spec.mean)}, std ${known(spec.std)}`,
-    `logits         ${known(spec.logits)}`,
+    `logits         ${known(spec.logits)}${describeScores(report)}`,
     `classes        ${names}${clash ? `; WRONG: the model has ${report.classCount} logits` : ''}`,
+    ...(spec.untrained === true ? ['head           UNTRAINED: its weights are random; train it with \'voc-seeds train --backbone\''] : []),
     ...(report.missing.length > 0 ? [`not told: ${report.missing.join(', ')}; write them into the model with 'voc-seeds model annotate'`] : []),
     '',
     ...(report.problem === undefined ? [] : [`layers cannot be listed: ${report.problem}`]),
     'feature layers (alias, tensor, channels, stride):',
-    ...shown.map((layer) => `  ${(layer.alias ?? '').padEnd(5)} ${layer.name.padEnd(width)} ${String(layer.channels).padStart(5)} channels, stride ${layer.stride}${arrangementOf(layer)}${layer.rectified ? '' : ', not rectified'}${layer.cut ? '' : ', on a branch'}`),
+    ...shown.map((layer) => `  ${(layer.alias ?? '').padEnd(5)} ${layer.name.padEnd(width)} ${String(layer.channels).padStart(5)} channels, stride ${layer.stride}${arrangementOf(layer)}${layer.rectified ? '' : ', not rectified'}${layer.cut ? '' : ', on a branch'}${layer.unusable === undefined ? '' : `, NOT USABLE with gradients: ${layer.unusable}`}`),
     '',
     'operators (a gradient rule?):',
     ...report.operators.map(({ name, count, gradient }) => `  ${name.padEnd(24)} x${String(count).padEnd(4)} ${gradient ? 'yes' : 'NO: layers below it cannot be used'}`),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+/** What there is to say where a tensor of logits is made by an activation function. */
+function describeScores({ activation }: InspectReport): string {
+  if (activation === undefined) return '';
+  const { op, of, before } = activation;
+  return `; '${of}' is made by ${op}${before === of ? ', which is left out' : `: the scores before it are '${before}'`}`;
 }
 
 /** What there is to say where a layer is no [N, C, h, w]. */
@@ -165,16 +189,29 @@ Example:
       const parsed = await readModel(file);
       const given = await specOfFlags(flags);
       if (Object.keys(given).length === 0) throw new UserError('nothing to write: no flag says anything about the model', 'give for instance --logits, --preprocess or --classes');
-      const spec = { ...knownSpec(parsed, file), ...given };
+      const spec: Partial<ModelSpec> = { ...knownSpec(parsed, file), ...given };
       if (spec.logits !== undefined) {
-        const graph = new ClassifierGraph(parsed, spec.logits, spec.inputSize, spec.tokens);
+        const { logits, inputSize, tokens } = spec;
+        const graph = naming(file, () => new ClassifierGraph(parsed, logits, inputSize, tokens));
         if (spec.classes !== undefined) graph.requireClasses(spec.classes, file);
+        sayNetworkNotes(file, graph);
+        spec.logits = graph.logits;
       }
       const target = flags.out ?? file;
-      await annotateModel(file, target, new Map([[MODEL_SPEC_KEY, JSON.stringify(spec)]]));
+      await writeAnnotated(parsed, file, target, new Map([[MODEL_SPEC_KEY, JSON.stringify(spec)]]));
       process.stdout.write(flags.json === true ? `${JSON.stringify(spec, null, 2)}\n` : `${target}: wrote ${Object.keys(given).join(', ')}\n`);
       done(EXIT.ok);
     });
+}
+
+/** Weights in side files are found from the model's own folder alone: in another one they go into the model. */
+async function writeAnnotated(model: OnnxModel, file: string, target: string, entries: ReadonlyMap<string, string>): Promise<void> {
+  if (model.sideFiles === undefined || dirname(resolve(file)) === dirname(resolve(target))) {
+    await annotateModel(file, target, entries);
+    return;
+  }
+  await writeModel(target, { ...model, metadata: new Map([...model.metadata, ...entries]) });
+  process.stderr.write(`note: the weights of ${file} lie in ${model.sideFiles.join(', ')}; those of ${target} are inside it\n`);
 }
 
 /** What the metadata says. Broken metadata is replaced: this command is the way to mend it. */

@@ -7,7 +7,7 @@ import { GALLERY_CHOICES } from '../report/run/gallery-choice.js';
 import type { GalleryChoice } from '../report/run/gallery-choice.js';
 import { writeRunReport } from '../report/run/run-report.js';
 import type { RunReportSummary } from '../report/run/run-report.js';
-import { addMaskOptions, parseCount, requireFlag } from './devkit-options.js';
+import { addMaskOptions, parseCount, parseLanes, requireFlag } from './devkit-options.js';
 import type { MaskFlags } from './devkit-options.js';
 import { EXIT } from './exit-codes.js';
 import type { CommandRegistrar, ExitCode } from './main.js';
@@ -66,7 +66,7 @@ export const registerReport: CommandRegistrar = (program, done) => {
     .option('--image-size <pixels>', 'the longest side of the gallery\'s images (default: 500)', parseImageSize)
     .addOption(new Option('--single-file', 'everything in one file (default: up to 60 images)').conflicts('folder'))
     .option('--folder', 'images in files of their own, loaded as they come into view (default: from 61 images)')
-    .option('--workers <n>', 'threads (default: as many as processors)', parseCount)
+    .option('--workers <n>', 'threads (default: as many as processors)', parseLanes)
     .option('--json', 'print the summary as JSON')
     .addHelpText('after', examples)
     .action(async (flags: ReportFlags) => { done(await run(flags)); });

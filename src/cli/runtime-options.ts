@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
-import { Option } from 'commander';
 import { RUNTIME_NAMES } from '../config/runtime.js';
 import type { RuntimeName } from '../config/runtime.js';
 import type { RuntimeChoice } from '../runtime/open.js';
 import { ORT_DEVICES } from '../runtime/ort.js';
 import { TFJS_DEVICES } from '../runtime/tfjs/backend.js';
+import { choice } from './choice.js';
 
 /** The flags of {@link addRuntimeOptions}. */
 export interface RuntimeFlags {
@@ -15,7 +15,7 @@ export interface RuntimeFlags {
 /** Adds the options that say what runs the graphs, and where. */
 export function addRuntimeOptions(command: Command): Command {
   return command
-    .addOption(new Option('--runtime <name>', 'ort (ONNX Runtime), tfjs (TensorFlow.js), or auto: tfjs where it has a GPU, else ort (default: auto)').choices(RUNTIME_NAMES))
+    .addOption(choice('--runtime <name>', 'ort (ONNX Runtime), tfjs (TensorFlow.js), or auto: tfjs if it has a GPU, else ort', RUNTIME_NAMES))
     .option('--device <name>', `of ort: ${ORT_DEVICES.join(', ')}; of tfjs: ${TFJS_DEVICES.join(', ')}; voc-seeds doctor tells which of them work`);
 }
 

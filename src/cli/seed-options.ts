@@ -1,5 +1,13 @@
 import type { Command } from 'commander';
-import { InvalidArgumentError, Option } from 'commander';
+import { InvalidArgumentError } from 'commander';
+import { parseDecimal } from '../config/decimal.js';
+import { didYouMean } from '../nearest.js';
+import { REFINERS } from '../refine/refiners.js';
+import { UPSAMPLERS } from '../refine/upsamplers.js';
+import { CONFLICT_POLICIES } from '../seeds/assign.js';
+import { BACKGROUND_POLICIES } from '../seeds/background.js';
+import { classIndex, VOC_CLASSES } from '../voc/classes.js';
+import { choice } from './choice.js';
 import { parseNumber } from './model-options.js';
 
 /** The flags of {@link addSeedOptions}; defaults are in the schema of the settings. */
@@ -21,31 +29,32 @@ export interface SeedFlags {
 /** Adds the options that lead from maps to seeds. */
 export function addSeedOptions(command: Command): Command {
   return command
-    .addOption(new Option('--background <policy>', 'what is background: a constant threshold, (1 - max)^alpha, a share of each image, Otsu\'s threshold, a threshold per class (default: constant)')
-      .choices(['constant', 'power', 'percentile', 'otsu', 'per-class']))
-    .option('--threshold <t>', 'foreground where the largest map exceeds this, 0..1 (default: 0.4)', parseNumber)
+    .addOption(choice('--background <policy>', 'what is background: a constant threshold, (1 - max)^alpha, a share of each image, Otsu\'s threshold, a threshold per class', BACKGROUND_POLICIES))
+    .option('--threshold <t>', 'foreground where the largest map exceeds this, 0..1', parseNumber)
     .option('--background-threshold <t>', 'background below this; between the two a pixel becomes 255, ignored (default: none)', parseNumber)
-    .option('--alpha <a>', 'the alpha of --background power (default: 4)', parseNumber)
-    .option('--percentile <p>', 'the percents of --background percentile that are background (default: 70)', parseNumber)
+    .option('--alpha <a>', 'the alpha of --background power', parseNumber)
+    .option('--percentile <p>', 'the percents of --background percentile that are background', parseNumber)
     .option('--class-thresholds <class=t,...>', 'thresholds of --background per-class; other classes have --threshold', parseThresholds)
-    .addOption(new Option('--conflict <policy>', 'a pixel that several classes claim: the strongest, 255 where they are nearly equal, the smaller object (default: argmax)')
-      .choices(['argmax', 'ignore', 'smaller-first']))
-    .option('--conflict-margin <m>', 'how near is nearly equal, of --conflict ignore (default: 0.05)', parseNumber)
-    .option('--refine <refiner,...>', 'refine the maps by the photograph\'s colours: pamr, par, guided, random-walk, slic, each with options like pamr:iterations=5 (default: none)')
-    .addOption(new Option('--refine-norm <norm>', 'divide each refined map by its maximum (default: max)').choices(['max', 'none']))
-    .option('--edge-upsample <how>', 'from cells to pixels along edges: guided or joint-bilateral (default: none, plain --upsample)')
-    .option('--rescue <share>', 'give a class of the image that gets no pixel this share of the pixels, where its map is strongest (default: 0)', parseNumber);
+    .addOption(choice('--conflict <policy>', 'a pixel that several classes claim: the strongest, 255 where they are nearly equal, the smaller object', CONFLICT_POLICIES))
+    .option('--conflict-margin <m>', 'how near is nearly equal, of --conflict ignore', parseNumber)
+    .option('--refine <refiner,...>', `refine the maps by the photograph's colours: ${Object.keys(REFINERS).join(', ')}, each with options like pamr:iterations=5, or none`)
+    .addOption(choice('--refine-norm <norm>', 'divide each refined map by its maximum', ['max', 'none']))
+    .option('--edge-upsample <how>', `from cells to pixels along edges: ${Object.keys(UPSAMPLERS).join(', ')}; none: plain --upsample`)
+    .option('--rescue <share>', 'give a class of the image that gets no pixel this share of the pixels, where its map is strongest', parseNumber);
 }
 
 /** Parses `cat=0.3,dog=0.4`. */
 function parseThresholds(text: string): Record<string, number> {
-  return Object.fromEntries(text.split(',').map((part) => {
-    const [name, value] = part.split('=').map((side) => side.trim());
-    if (value === undefined || name === '' || value === '' || !Number.isFinite(Number(value))) {
-      throw new InvalidArgumentError('Expected classes and their thresholds, for example cat=0.3,dog=0.4.');
-    }
-    return [name, Number(value)];
-  }));
+  const thresholds = new Map<string, number>();
+  for (const part of text.split(',')) {
+    const [name, value = '', ...rest] = part.split('=').map((side) => side.trim());
+    const threshold = rest.length > 0 ? undefined : parseDecimal(value);
+    if (name === '' || threshold === undefined) throw new InvalidArgumentError('Expected classes and their thresholds, for example cat=0.3,dog=0.4.');
+    if (classIndex(name) === undefined) throw new InvalidArgumentError(`There is no VOC class '${name}': ${didYouMean(name, VOC_CLASSES)}`);
+    if (thresholds.has(name)) throw new InvalidArgumentError(`There are two thresholds for ${name}.`);
+    thresholds.set(name, threshold);
+  }
+  return Object.fromEntries(thresholds);
 }
 
 /** The settings among the flags of a command, by the names of the schema. */

@@ -1,7 +1,7 @@
 import type { ModelSpec } from '../config/model-spec.js';
 import { mergeSpecs, MODEL_SPEC_KEY, requireSpec, specSources } from '../config/model-spec.js';
 import type { TrainConfig } from '../config/train.js';
-import { UserError } from '../errors.js';
+import { naming, UserError } from '../errors.js';
 import { hashFile } from '../jobs/hash.js';
 import { dilate } from '../onnx/dilate.js';
 import type { FeatureLayer } from '../onnx/layers.js';
@@ -10,6 +10,7 @@ import { NetworkGraph } from '../onnx/network.js';
 import { readModel } from '../onnx/read.js';
 import { LOGITS } from '../train/graphs.js';
 import { VOC_CLASSES } from '../voc/classes.js';
+import { sayNetworkNotes } from './model-notes.js';
 import type { ModelFlags } from './model-options.js';
 import { specOfFlags } from './model-options.js';
 
@@ -21,7 +22,7 @@ export interface Backbone {
   /** The feature tensor that the head pools. */
   readonly layer: FeatureLayer;
   readonly spec: Pick<ModelSpec, 'channelOrder' | 'scale' | 'mean' | 'std' | 'inputSize'>;
-  /** Whether it is a classifier of the 20 VOC classes already, whose head can be kept. */
+  /** Whether it is a trained classifier of the 20 VOC classes already, whose head can be kept. */
   readonly isClassifier: boolean;
 }
 
@@ -35,15 +36,16 @@ export async function openBackbone(path: string, config: TrainConfig, flags: Mod
   const merged = mergeSpecs(await specSources(model, path, await specOfFlags(flags)));
   const spec = requireSpec(merged, path, ['channelOrder', 'scale', 'mean', 'std']);
   const target = spec.logits ?? model.graph.outputs[0]?.name ?? '';
-  const whole = new NetworkGraph(model, target, spec.inputSize);
-  const network = config.outputStride === undefined ? whole : new NetworkGraph(dilate(whole, config.outputStride), target, spec.inputSize);
+  const whole = naming(path, () => new NetworkGraph(model, target, spec.inputSize));
+  sayNetworkNotes(path, whole);
+  const network = config.outputStride === undefined ? whole : new NetworkGraph(dilate(whole, config.outputStride), whole.target, spec.inputSize);
   // A head is a convolution: it wants [N, C, h, w].
   const maps = network.layers.filter(({ arrangement }) => arrangement.kind === 'channels-first');
   const layer = config.layer === undefined ? maps.findLast(({ cut }) => cut) ?? maps.at(-1) : resolveLayer(maps, config.layer);
   if (layer === undefined) throw new UserError(`${path} has no feature map that could be pooled`);
   return {
     path, hash: await hashFile(path), network, layer, spec,
-    isClassifier: config.layer === undefined && spec.classes?.join() === VOC_CLASSES.join(),
+    isClassifier: config.layer === undefined && spec.classes?.join() === VOC_CLASSES.join() && spec.untrained !== true,
   };
 }
 

@@ -49,19 +49,24 @@ export async function trainFull(
   const say = (text: string): void => { process.stderr.write(`${text}\n`); };
   if (config.keep === 'best' && validation === undefined) throw new UserError('--keep best needs a validation list', 'name one: --val-split LIST');
   await requireWorkFolder(folder, resolve(config.backbone ?? ''), resume);
+  const { crop, batchSize } = config;
+  const coarsest = Math.max(...backbone.network.layers.map(({ stride }) => stride));
+  if (crop < coarsest) {
+    throw new UserError(`--crop ${crop} is smaller than a cell of the deepest feature map, which is ${coarsest} pixels wide`, `give at least ${coarsest}; 224 is usual`);
+  }
+  if (data.labels.size < batchSize) throw new UserError(`${data.labels.size} photographs do not fill a batch of ${batchSize}`, 'give more, or a smaller --batch-size');
   const start = await startingModel(backbone, data, config);
-  const { crop } = config;
   const classifier = new ClassifierGraph(start.model, start.logits, [crop, crop]);
   const from = config.trainFrom === undefined ? undefined : resolveLayer(classifier.layers, config.trainFrom);
   const parameters = trainableParameters(classifier, from);
   const settings = settingsOf(config);
-  say(`training ${parameters.length} tensors on ${data.labels.size} images; checkpoints and curves in ${folder}`);
 
   let bar: Progress | undefined;
   let best: Kept | undefined;
   let latest: Validation | undefined;
   const watch = watchInterrupt(() => { say('\ninterrupted: writing a checkpoint (once more to stop at once)'); });
   try {
+    say(`training ${parameters.length} tensors on ${data.labels.size} images; checkpoints and curves in ${folder}`);
     const result = await fineTune({
       classifier, normalisation: backbone.spec, parameters, settings, folder, resume,
       samples: [...data.labels].map(([path, labels]) => ({ path, labels })),

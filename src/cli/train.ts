@@ -1,5 +1,5 @@
 import { basename, dirname, resolve } from 'node:path';
-import { InvalidArgumentError, Option } from 'commander';
+import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
 import { stringify } from 'yaml';
 import { loadConfig } from '../config/load.js';
@@ -15,7 +15,9 @@ import { openRuntime } from '../runtime/open.js';
 import type { EpochResult } from '../train/checkpoint.js';
 import { VOC_CLASSES } from '../voc/classes.js';
 import { parseNames } from './cam-options.js';
-import { addDevkitOptions, addLabelOptions, addMaskOptions, addStrictOption, describeMissing, parseCount, parseLabelSpec, requireFlag } from './devkit-options.js';
+import { choice } from './choice.js';
+import { showDefaults } from './default-help.js';
+import { addDevkitOptions, addLabelOptions, addMaskOptions, addStrictOption, describeMissing, parseCount, parseLanes, parseLabelSpec, requireFlag } from './devkit-options.js';
 import type { DevkitFlags, LabelFlags, LabelSpec, MaskFlags, StrictFlags } from './devkit-options.js';
 import { EXIT } from './exit-codes.js';
 import type { CommandRegistrar } from './main.js';
@@ -24,7 +26,7 @@ import type { ModelFlags } from './model-options.js';
 import { addRuntimeOptions } from './runtime-options.js';
 import type { RuntimeFlags } from './runtime-options.js';
 import { openBackbone } from './train-backbone.js';
-import { openTrainingData, parseAlso } from './train-data.js';
+import { openTrainingData, parseAlso, requireReadable } from './train-data.js';
 import type { AlsoTrainOn, TrainingData } from './train-data.js';
 import { trainFull } from './train-full.js';
 import { trainHead, validateClassifier, validateHead } from './train-head.js';
@@ -103,7 +105,7 @@ missing), 130 interrupted.
 /** `voc-seeds train` */
 export const registerTrain: CommandRegistrar = (program, done) => {
   const command = program.command('train').description('Make a classifier of the 20 VOC classes from image-level labels and any ONNX backbone.')
-    .addOption(new Option('--mode <mode>', 'head: fit a head, the backbone stays as it is; full: train all layers (default: head)').choices(['head', 'full']))
+    .addOption(choice('--mode <mode>', 'head: fit a head, the backbone stays as it is; full: train all layers', ['head', 'full']))
     .option('--config <file>', 'settings in YAML, by the names of the flags in camelCase; flags override them')
     .option('--backbone <file>', 'an ONNX model with a feature tensor, or a classifier to train further')
     .option('--layer <layer>', 'the feature tensor to pool: a stride like /32 or a tensor\'s name (default: the deepest that everything passes through)')
@@ -113,14 +115,14 @@ export const registerTrain: CommandRegistrar = (program, done) => {
     .option('--also <root,split,labels>', 'a further list, with a devkit or labels of its own; may be repeated', parseAlso)
     .option('--val-split <name|file>', 'report average precision on this split')
     .option('--val-labels <source>', 'its labels (default: as --labels; a list of its own with the labels list)', parseLabelSpec)
-    .option('--input-sizes <size,...>', 'head: sizes at the network, each a view of the image; the first is that of the validation (default: short:320)', parseNames)
+    .option('--input-sizes <size,...>', 'head: sizes at the network, each a view of the image; the first is that of the validation', parseNames)
     .option('--no-flip', 'do not take mirror images as well')
-    .option('--folds <n>', 'head: parts of the cross-validation that chooses the regularisation (default: 5)', parseCount)
-    .option('--seed <n>', 'for everything that is left to chance (default: 0)', parseNumber)
-    .addOption(new Option('--store <precision>', 'how the classifier\'s weights are stored; it computes in float32 either way').choices(['float32', 'float16']).default('float32'))
+    .option('--folds <n>', 'head: parts of the cross-validation that chooses the regularisation', parseCount)
+    .option('--seed <n>', 'for everything that is left to chance', parseNumber)
+    .addOption(choice('--store <precision>', 'how the classifier\'s weights are stored; it computes in float32 either way', ['float32', 'float16']).default('float32'))
     .option('--cache <folder>', 'where features are kept (default: voc-seeds in the user\'s cache folder)')
-    .option('--workers <n>', 'worker threads (default: one per processor, one beside an accelerator; one for every two that prepare training images)', parseCount)
-    .option('--threads <n>', 'threads of the training itself, each with a part of the batch (default: one per processor)', parseCount)
+    .option('--workers <n>', 'worker threads (default: one per processor, one beside an accelerator; one for every two that prepare training images)', parseLanes)
+    .option('--threads <n>', 'threads of the training itself, each with a part of the batch (default: one per processor)', parseLanes)
     .option('--print-config', 'print the settings that result from file and flags, and stop')
     .option('--json', 'print the report as JSON');
   addRuntimeOptions(command);
@@ -128,35 +130,35 @@ export const registerTrain: CommandRegistrar = (program, done) => {
   const split = command.options.find(({ long }) => long === '--split')!;
   split.argParser(parseNames);
   split.description += '; several separated by commas';
-  addFullOptions(command).addHelpText('after', examples).action(async (flags: TrainFlags) => { done(await run(flags)); });
+  showDefaults(addFullOptions(command), () => trainSchema.parse({})).addHelpText('after', examples).action(async (flags: TrainFlags) => { done(await run(flags)); });
 };
 
 /** Adds the options of `--mode full`. */
 function addFullOptions(command: Command): Command {
   return command.optionsGroup('Options of --mode full:')
     .option('--train-from <layer>', 'train only what lies above this layer (default: everything)')
-    .addOption(new Option('--init-head <how>', 'the head to start with: fit it to the features, or zeros; a VOC classifier keeps its own (default: fit)').choices(['fit', 'zero']))
+    .addOption(choice('--init-head <how>', 'the head to start with: fit it to the features, or zeros; a VOC classifier keeps its own', ['fit', 'zero']))
     .option('--no-head-bias', 'a new head without bias (starts with zeros)')
-    .option('--epochs <n>', 'default: 10', parseCount)
-    .option('--batch-size <n>', 'images per pass (default: 16)', parseCount)
-    .option('--accumulate <n>', 'passes per update of the weights (default: 1)', parseCount)
-    .addOption(new Option('--optimiser <name>', 'sgd: one learning rate for all weights; lars: relative to the size of each tensor (default: sgd)').choices(['sgd', 'lars']))
-    .option('--rate <r>', 'the highest learning rate; for lars try 0.00003 (default: 0.0002)', parseNumber)
-    .option('--head-rate <x>', 'the head\'s learning rate is that of the rest times this (default: 10)', parseNumber)
-    .option('--warm-up <share>', 'the share of the run over which the rate grows, 0..1 (default: 0.05)', parseNumber)
-    .addOption(new Option('--decay <form>', 'how the rate falls: poly is (1 - t)^0.9 (default: poly)').choices(['poly', 'cosine', 'constant']))
-    .option('--momentum <m>', 'of stochastic gradient descent (default: 0.9)', parseNumber)
-    .option('--weight-decay <d>', 'on kernels and matrices (default: 0.0001)', parseNumber)
-    .option('--average <d>', 'keep the moving average of the weights, this much of it stays at an update; 0 takes the weights (default: 0.99)', parseNumber)
-    .addOption(new Option('--sampler <how>', 'shuffle: every image once an epoch; balanced: every class equally often (default: shuffle)').choices(['shuffle', 'balanced']))
-    .option('--crop <pixels>', 'the side of a training image (default: 224)', parseCount)
-    .option('--resize <min,max>', 'the short side before cropping is drawn from this range (default: 224,320)', parsePair)
-    .option('--aspect <f>', 'the ratio of the sides changes by up to this factor (default: 1)', parseNumber)
-    .option('--jitter <x>', 'brightness, contrast and saturation change by up to this share (default: 0.3)', parseNumber)
-    .option('--erase <p>', 'blank a rectangle of an image with this probability (default: 0)', parseNumber)
-    .addOption(new Option('--keep <which>', 'the weights to write: of the last epoch, or of the best on the validation list (default: last)').choices(['last', 'best']))
+    .option('--epochs <n>', 'passes over the images', parseCount)
+    .option('--batch-size <n>', 'images per pass', parseCount)
+    .option('--accumulate <n>', 'passes per update of the weights', parseCount)
+    .addOption(choice('--optimiser <name>', 'sgd: one learning rate for all weights; lars: relative to the size of each tensor', ['sgd', 'lars']))
+    .option('--rate <r>', 'the highest learning rate; for lars try 0.00003', parseNumber)
+    .option('--head-rate <x>', 'the head\'s learning rate is that of the rest times this', parseNumber)
+    .option('--warm-up <share>', 'the share of the run over which the rate grows, 0..1', parseNumber)
+    .addOption(choice('--decay <form>', 'how the rate falls: poly is (1 - t)^0.9', ['poly', 'cosine', 'constant']))
+    .option('--momentum <m>', 'of stochastic gradient descent', parseNumber)
+    .option('--weight-decay <d>', 'on kernels and matrices', parseNumber)
+    .option('--average <d>', 'keep the moving average of the weights, this much of it stays at an update; 0 takes the weights', parseNumber)
+    .addOption(choice('--sampler <how>', 'shuffle: every image once an epoch; balanced: every class equally often', ['shuffle', 'balanced']))
+    .option('--crop <pixels>', 'the side of a training image', parseCount)
+    .option('--resize <min,max>', 'the short side before cropping is drawn from this range', parsePair)
+    .option('--aspect <f>', 'the ratio of the sides changes by up to this factor', parseNumber)
+    .option('--jitter <x>', 'brightness, contrast and saturation change by up to this share', parseNumber)
+    .option('--erase <p>', 'blank a rectangle of an image with this probability', parseNumber)
+    .addOption(choice('--keep <which>', 'the weights to write: of the last epoch, or of the best on the validation list', ['last', 'best']))
     .option('--work <folder>', 'for checkpoints, log.jsonl and training.html (default: OUT.training)')
-    .option('--checkpoint-every <n>', 'updates between two checkpoints; there is one after every epoch, too (default: 200)', parseCount)
+    .option('--checkpoint-every <n>', 'updates between two checkpoints; there is one after every epoch, too', parseCount)
     .option('--no-resume', 'begin anew where an earlier run was interrupted');
 }
 
@@ -168,7 +170,7 @@ function parsePair(text: string): [number, number] {
 }
 
 async function run(flags: TrainFlags): Promise<number> {
-  const config = await loadConfig(trainSchema, flags.config, settingsOf(flags));
+  const config = await loadConfig(trainSchema, flags.config, settingsOf(flags), []);
   if (flags.printConfig === true) {
     process.stdout.write(flags.json === true ? `${JSON.stringify(config, null, 2)}\n` : stringify(config));
     return EXIT.ok;
@@ -184,6 +186,7 @@ async function run(flags: TrainFlags): Promise<number> {
       }, { maskDir, rgbMasks });
   const data = [training, ...validation === undefined ? [] : [validation]];
   await refuseInputFile(out, '--out', [path, flags.config, ...data.flatMap(({ files }) => files)], data.flatMap(({ folders }) => folders));
+  if (validation !== undefined) await requireReadable(validation, 'the validation list');
   const backbone = await openBackbone(path, config, flags);
   process.stderr.write(`features: ${backbone.layer.name}, ${backbone.layer.channels} channels at stride ${backbone.layer.stride}\n`);
   // What cannot be written should be known before the work, not after it.
@@ -191,10 +194,12 @@ async function run(flags: TrainFlags): Promise<number> {
   await removeLeftovers(dirname(resolve(out)), basename(out));
   const runtime = await openRuntime(config);
   process.stderr.write(`runtime: ${runtime.description}\n`);
+  const unseen = absentClasses(training);
+  if (unseen.length > 0) process.stderr.write(`note: no training photograph shows ${unseen.join(', ')}: the classifier will not know them, and their maps mean nothing\n`);
   const start = performance.now();
   const seconds = (): number => Number(((performance.now() - start) / 1000).toFixed(1));
   const store = (model: OnnxModel): Promise<void> => writeModel(out, flags.store === 'float16' ? storeHalf(model) : model);
-  const common = { out, mode: config.mode, layer: backbone.layer.name, runtime: runtime.description };
+  const common = { out, mode: config.mode, layer: backbone.layer.name, runtime: runtime.description, absent: unseen };
   let report: Report;
   if (config.mode === 'head') {
     const { model, fitted: { head, l2, trials }, images, views, failures } = await trainHead(backbone, training, config);
@@ -224,6 +229,12 @@ async function run(flags: TrainFlags): Promise<number> {
   return report.failures.length > 0 || (flags.strict === true && report.missing > 0) ? EXIT.failures : EXIT.ok;
 }
 
+/** The classes that no training photograph is labelled with. */
+function absentClasses({ labels }: TrainingData): string[] {
+  const present = new Set([...labels.values()].flat());
+  return VOC_CLASSES.filter((_, i) => !present.has(i));
+}
+
 function settingsOf(flags: TrainFlags): Record<string, unknown> {
   const {
     mode, backbone, layer, outputStride, vocRoot, split, labelFile, difficult, also, valSplit, out, inputSizes, folds, seed, cache, runtime, device,
@@ -243,8 +254,10 @@ function settingsOf(flags: TrainFlags): Record<string, unknown> {
 }
 
 function outcome(training: TrainingData, validation: TrainingData | undefined, failures: readonly { path: string; reason: string }[]) {
+  const notes = [...training.notes, ...validation?.notes ?? []];
   return {
     missing: training.missing + (validation?.missing ?? 0),
+    ...notes.length > 0 && { listNotes: notes },
     failures: [...training.failures, ...validation?.failures ?? [], ...failures.map(({ path: id, reason }) => ({ id, reason }))],
   };
 }
@@ -263,6 +276,8 @@ interface Report {
   layer: string;
   runtime: string;
   images: number;
+  /** Classes that no training photograph shows. */
+  absent: readonly string[];
   /** Mode head: views of each image, and how the regularisation was chosen. */
   views?: number;
   l2?: number;
@@ -274,6 +289,7 @@ interface Report {
   seconds: number;
   validation?: { split?: string; images: number; map: number; perClass: Record<string, number> };
   missing: number;
+  listNotes?: readonly string[];
   failures: readonly { id: string; reason: string }[];
 }
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { camSettings, seedSettings } from './cam.js';
-import { runtimeSettings } from './runtime.js';
+import { laneSettings, runtimeSettings } from './runtime.js';
 import { labelsText } from './labels.js';
 
 /** What variants may differ in, with the defaults of `generate`. */
@@ -78,10 +78,9 @@ export const ablateSchema = z.strictObject({
   labelFile: z.string().optional(),
   difficult: z.boolean().optional(),
   out: z.string().optional(),
-  workers: z.number().int().positive().optional(),
-  threads: z.number().int().positive().optional(),
+  ...laneSettings,
 }).refine(({ split, tuneOn, scoreOn }) => split === undefined || (tuneOn === undefined && scoreOn === undefined), {
-  path: ['split'], message: 'give either a split, or one to tune on and one to score on',
+  path: ['split'], message: 'give either one split for both, or one to tune on and one to score on',
 }).refine(({ tuneOn, scoreOn }) => (tuneOn === undefined) === (scoreOn === undefined), {
   path: ['tuneOn'], message: 'tuneOn and scoreOn go together',
 });

@@ -9,7 +9,7 @@ export const inputSizeText = z.string().check((context) => {
     parseInputSize(context.value);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    context.issues.push({ code: 'custom', message: `${error.message}; ${error.hint}`, input: context.value });
+    context.issues.push({ code: 'custom', message: error.hint === undefined ? error.message : `${error.hint}`, input: context.value });
   }
 });
 

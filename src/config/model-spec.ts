@@ -1,9 +1,10 @@
-import { readFile } from 'node:fs/promises';
-import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { messageOf, UserError } from '../errors.js';
 import type { OnnxModel } from '../onnx/model.js';
-import { describeIssues } from './issues.js';
+import { explainIssues, placeByPath } from './issues.js';
+import type { Path, Place } from './issues.js';
+import { readSettingsFile } from './settings-file.js';
+import type { SettingsFile } from './settings-file.js';
 
 /** The key of an ONNX model's metadata that holds its specification as JSON. */
 export const MODEL_SPEC_KEY = 'voc_seeds';
@@ -26,6 +27,8 @@ export const modelSpecSchema = z.strictObject({
   inputSize: z.tuple([z.number().int().positive(), z.number().int().positive()]).optional(),
   /** [rows, columns] of a vision transformer's tokens, where its graph does not tell. */
   tokens: z.tuple([z.number().int().positive(), z.number().int().positive()]).optional(),
+  /** Whether the head holds random weights that no training has seen. */
+  untrained: z.boolean().optional(),
 });
 
 export type ModelSpec = z.infer<typeof modelSpecSchema>;
@@ -72,27 +75,20 @@ export function specOfMetadata(model: OnnxModel, name: string): Partial<ModelSpe
 export async function readSidecar(modelPath: string): Promise<Partial<ModelSpec>> {
   for (const ending of ['json', 'yaml', 'yml']) {
     const path = `${modelPath}.${ending}`;
-    let text: string;
-    try {
-      text = await readFile(path, 'utf8');
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') continue;
-      throw new UserError(`cannot read ${path}: ${messageOf(error)}`);
-    }
-    try {
-      return check(parseYaml(text), path);
-    } catch (error) {
-      if (error instanceof UserError) throw error;
-      throw new UserError(`${path} is neither JSON nor YAML: ${messageOf(error)}`);
-    }
+    const file = await readSettingsFile(path);
+    if (file !== undefined) return check(file.value ?? null, path, file.lineOf);
   }
   return {};
 }
 
-function check(value: unknown, where: string): Partial<ModelSpec> {
+function check(value: unknown, where: string, lineOf?: SettingsFile['lineOf']): Partial<ModelSpec> {
   const parsed = partialSchema.safeParse(value);
-  if (!parsed.success) throw new UserError(`${where}: ${describeIssues(parsed.error)}`, `the parts are ${Object.keys(modelSpecSchema.shape).join(', ')}`);
-  return parsed.data;
+  if (parsed.success) return parsed.data;
+  const placeOf = (path: Path): Place => {
+    const line = lineOf?.(path);
+    return { ...placeByPath(path), before: line === undefined ? `${where}: ` : `${where}:${line}: ` };
+  };
+  throw new UserError(explainIssues(parsed.error, partialSchema, value, placeOf), `the parts are ${Object.keys(modelSpecSchema.shape).join(', ')}`);
 }
 
 /** All that is said of a model: in its metadata, beside it, and by flags. */
@@ -109,17 +105,17 @@ export function mergeSpecs({ metadata, sidecar, flags }: ModelSpecSources): Part
  * A complete specification, or an error that names what is missing: nothing is ever guessed.
  *
  * @param needed the parts that the caller cannot do without
- * @param candidates names of outputs, for the hint
+ * @param outputs what the hint says of the model's outputs
  */
 export function requireSpec<K extends keyof ModelSpec>(
-  spec: Partial<ModelSpec>, model: string, needed: readonly K[], candidates: readonly string[] = [],
+  spec: Partial<ModelSpec>, model: string, needed: readonly K[], outputs?: string,
 ): Partial<ModelSpec> & Required<Pick<ModelSpec, K>> {
   const missing = needed.filter((part) => spec[part] === undefined);
   if (missing.length > 0) {
-    const outputs = missing.some((part) => part === 'logits') && candidates.length > 0 ? `; its outputs are ${candidates.join(', ')}` : '';
+    const candidates = outputs !== undefined && missing.some((part) => part === 'logits') ? `; ${outputs}` : '';
     throw new UserError(
       `${model} does not say its ${missing.join(', ')}`,
-      `give ${missing.map((part) => flagOf[part] ?? part).join(', ')}, or write it into the model once with 'voc-seeds model annotate', or into ${model}.yaml${outputs}`,
+      `give ${missing.map((part) => flagOf[part] ?? part).join(', ')}, or write it into the model once with 'voc-seeds model annotate', or into ${model}.yaml${candidates}`,
     );
   }
   return spec as Partial<ModelSpec> & Required<Pick<ModelSpec, K>>;

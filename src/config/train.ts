@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { inputSizeText } from './cam.js';
 import { labelsText } from './labels.js';
-import { runtimeSettings } from './runtime.js';
+import { laneSettings, runtimeSettings } from './runtime.js';
 
 const share = z.number().min(0).max(1);
 const pixels = z.number().int().positive();
@@ -34,8 +34,7 @@ export const trainSchema = z.strictObject({
   seed: z.number().int().min(0).default(0),
   cache: z.string().optional(),
   ...runtimeSettings,
-  workers: z.number().int().positive().optional(),
-  threads: z.number().int().positive().optional(),
+  ...laneSettings,
   trainFrom: z.string().optional(),
   initHead: z.enum(['fit', 'zero']).default('fit'),
   headBias: z.boolean().default(true),
@@ -52,7 +51,7 @@ export const trainSchema = z.strictObject({
   average: share.default(0.99),
   sampler: z.enum(['shuffle', 'balanced']).default('shuffle'),
   crop: pixels.default(224),
-  resize: z.tuple([pixels, pixels]).refine(([least, greatest]) => least <= greatest, 'the smaller size comes first').default([224, 320]),
+  resize: z.tuple([pixels, pixels]).refine(([least, greatest]) => least <= greatest, 'the smaller size must come first').default([224, 320]),
   aspect: z.number().min(1).default(1),
   jitter: share.default(0.3),
   erase: share.default(0),

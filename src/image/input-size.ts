@@ -1,4 +1,5 @@
 import { UserError } from '../errors.js';
+import { nearest } from '../nearest.js';
 import type { Size } from '../onnx/shapes.js';
 
 /** How large a photograph is made before it goes into the network. */
@@ -21,7 +22,15 @@ export function parseInputSize(text: string): InputSize {
     const size: Size = [Number(fixed[1]), Number(fixed[2] ?? fixed[1])];
     if (size.every((pixels) => pixels > 0)) return { kind: 'fixed', size };
   }
-  throw new UserError(`'${text}' is no input size`, 'give native, short:N, long:N or fixed:HxW, for example short:320');
+  throw new UserError(`'${text}' is not an input size`, `it must be native, short:N, long:N or fixed:HxW, for example short:320${guess(text)}`);
+}
+
+/** The input size that a misspelt text probably means. */
+function guess(text: string): string {
+  const [, word, pixels] = /^([a-z]*)[^a-z]*?(\d+(?:x\d+)?)?$/i.exec(text) ?? [];
+  const kind = word === undefined || word === '' ? undefined : nearest(word, ['native', 'short', 'long', 'fixed']);
+  if (kind === undefined || (kind !== 'native' && pixels === undefined)) return '';
+  return ` (did you mean ${kind === 'native' ? kind : `${kind}:${pixels}`}?)`;
 }
 
 /** The text that {@link parseInputSize} reads. */

@@ -1,3 +1,5 @@
+import { requireWanted } from './abandon.js';
+
 /** Runs many items, a few at a time. */
 export interface BatchOptions<T, R> {
   /** How many items are under way at once. */
@@ -14,6 +16,7 @@ export interface BatchOptions<T, R> {
  * `run` or `done` ends the batch, after what is under way has come to rest.
  *
  * @returns how many items were begun
+ * @throws AbandonedError if the process is about to end
  */
 export async function runBatch<T, R>(items: Iterable<T>, { concurrency, run, done, stopped }: BatchOptions<T, R>): Promise<number> {
   const iterator = items[Symbol.iterator]();
@@ -27,6 +30,8 @@ export async function runBatch<T, R>(items: Iterable<T>, { concurrency, run, don
       begun++;
       try {
         const result = await run(next.value);
+        // What was given up is no result, least of all a failure of this item.
+        requireWanted();
         const own = turn.then(() => done(next.value, result));
         turn = own.catch(() => undefined);
         await own;

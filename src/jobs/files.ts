@@ -1,7 +1,12 @@
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { UserError } from '../errors.js';
+import { requireWanted } from './abandon.js';
+import { holdSignals, untilDone } from './interrupt.js';
 import { temporaryName } from './temporary.js';
+
+/** What a file is to hold. */
+export type FileContent = string | Uint8Array | readonly Uint8Array[];
 
 /** What is wrong, and how to mend it, for the errors of a file system that are the user's to solve. */
 const causes: Readonly<Record<string, readonly [problem: string, hint: string]>> = {
@@ -17,6 +22,19 @@ const causes: Readonly<Record<string, readonly [problem: string, hint: string]>>
   ESTALE: ['its folder has been removed on the file server', 'run the same command again'],
   ENAMETOOLONG: ['the name is too long', 'choose a shorter one'],
 };
+
+/**
+ * What is wrong and how to mend it, for an error that the operating system has reported.
+ *
+ * @returns `undefined` for any other error
+ */
+export function systemProblem(error: unknown): { readonly problem: string; readonly hint?: string } | undefined {
+  const { code, errno, syscall, message } = error as Partial<NodeJS.ErrnoException>;
+  if (code === undefined || errno === undefined || syscall === undefined || message === undefined) return undefined;
+  if (Object.hasOwn(causes, code)) return { problem: causes[code][0], hint: causes[code][1] };
+  // "ENOENT: no such file or directory, open 'a.txt'"
+  return { problem: /^\w+: ([^,]+)/.exec(message)?.[1] ?? message };
+}
 
 /** The error to throw where writing to `path` failed: a {@link UserError} that names it, or `error` itself if it is no file system's. */
 export function writeError(path: string, error: unknown): unknown {
@@ -43,9 +61,11 @@ export async function makeFolder(path: string): Promise<void> {
  * Writes a file so that a reader never sees half of it: under a temporary name in the same folder, then renamed.
  * Missing folders are made. After a failure the temporary file is removed and the old file is untouched.
  *
+ * @param data in one piece, or in several that are written one after the other
  * @throws UserError where the place cannot be written to
+ * @throws AbandonedError if the process is about to end; what is being written then is finished
  */
-export async function writeFileAtomic(path: string, data: string | Uint8Array): Promise<void> {
+export async function writeFileAtomic(path: string, data: FileContent): Promise<void> {
   await writeThenRename(path, data, writeIntoFolder);
 }
 
@@ -54,12 +74,20 @@ export async function writeFileAtomic(path: string, data: string | Uint8Array): 
  *
  * @throws UserError if the place cannot be written to
  */
-export async function replaceFile(path: string, data: string | Uint8Array): Promise<void> {
+export async function replaceFile(path: string, data: FileContent): Promise<void> {
   await writeThenRename(path, data, writeFile);
 }
 
 async function writeThenRename(
-  path: string, data: string | Uint8Array, write: (path: string, data: string | Uint8Array) => Promise<void>,
+  path: string, data: FileContent, write: (path: string, data: FileContent) => Promise<void>,
+): Promise<void> {
+  requireWanted();
+  const release = holdSignals();
+  await untilDone(writeAndRename(path, data, write)).finally(release);
+}
+
+async function writeAndRename(
+  path: string, data: FileContent, write: (path: string, data: FileContent) => Promise<void>,
 ): Promise<void> {
   const temporary = temporaryName(path);
   try {
@@ -72,7 +100,7 @@ async function writeThenRename(
 }
 
 /** The folder is made where it turns out to be missing: of ten thousand files, for the first one. */
-async function writeIntoFolder(path: string, data: string | Uint8Array): Promise<void> {
+async function writeIntoFolder(path: string, data: FileContent): Promise<void> {
   try {
     await writeFile(path, data);
   } catch (error) {

@@ -1,10 +1,16 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
+import { openRegularFile } from './read-file.js';
 
-/** The SHA-256 of a file, in hexadecimal digits. */
+/**
+ * The SHA-256 of a file, in hexadecimal digits.
+ *
+ * @throws UserError if it is not a regular file; else what the file system throws
+ */
 export async function hashFile(path: string): Promise<string> {
   const hash = createHash('sha256');
-  await pipeline(createReadStream(path), hash);
+  const { file } = await openRegularFile(path);
+  // The stream closes the file.
+  await pipeline(file.createReadStream(), hash);
   return hash.digest('hex');
 }

@@ -3,6 +3,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { open, readdir, truncate, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf, UserError } from '../errors.js';
+import type { ArrayTask } from './array-task.js';
 import { makeFolder, writeError } from './files.js';
 import { journalsIn, parseJournal } from './journal-text.js';
 import type { JournalEntry, JournalText } from './journal-text.js';
@@ -44,11 +45,13 @@ export class Journal {
    * @param part tells the journals of several shards apart, e.g. `1of4`; empty for the only one
    * @param resume false: what earlier runs have done does not count, and the process's own journal is begun anew
    * @param results folders in `folder` that hold results: if there are some but no journal, they are not touched
+   * @param task the array task that this process is; it is written down for a later array that runs some tasks again
    * @throws UserError if the folder holds results of other settings, or results of which no journal says what settings they
    *   are of; if a journal is damaged; if the folder cannot be written to
    */
   static async open(
     folder: string, settings: Readonly<Record<string, unknown>>, part: string, resume: boolean, results: readonly string[] = [],
+    task?: ArrayTask,
   ): Promise<Journal> {
     await makeFolder(folder);
     const own = part === '' ? PREFIX : `${PREFIX}-${part}`;
@@ -58,7 +61,7 @@ export class Journal {
     if (!resume) {
       if (names.length === 0 && !await hasRecord(folder)) await refuseForeign(folder, results, false);
       await beginAnew(folder, names, own, hash, known);
-      return new Journal(folder, own, hash, await create(folder, own, settings), known);
+      return new Journal(folder, own, hash, await create(folder, own, settings, task), known);
     }
     const texts = new Map<string, JournalText>();
     for (const name of names) texts.set(name, await readJournal(join(folder, name)));
@@ -71,7 +74,7 @@ export class Journal {
       await refuseForeign(folder, results, names.length > 0 || await hasRecord(folder));
     }
     const before = texts.get(own);
-    const file = before?.header === undefined ? await create(folder, own, settings, before !== undefined) : await goOn(folder, own, before);
+    const file = before?.header === undefined ? await create(folder, own, settings, task, before !== undefined) : await goOn(folder, own, before);
     return new Journal(folder, own, hash, file, known);
   }
 
@@ -168,12 +171,14 @@ async function remove(path: string): Promise<void> {
 }
 
 /** @param overwrite there is a file of that name, without anything that matters */
-async function create(folder: string, own: string, settings: Readonly<Record<string, unknown>>, overwrite = false): Promise<FileHandle> {
+async function create(
+  folder: string, own: string, settings: Readonly<Record<string, unknown>>, task: ArrayTask | undefined, overwrite = false,
+): Promise<FileHandle> {
   const path = join(folder, own);
   try {
     if (overwrite) await truncate(path);
     const file = await open(path, overwrite ? 'a' : 'ax');
-    await file.appendFile(`${JSON.stringify({ settings: fingerprint(settings), values: settings })}\n`);
+    await file.appendFile(`${JSON.stringify({ settings: fingerprint(settings), values: settings, task })}\n`);
     return file;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw writeError(path, error);

@@ -1,6 +1,16 @@
-import { unzipSync, zipSync } from 'fflate';
-import { Dtype } from '../pickle/numpy.js';
+import { zipSync } from 'fflate';
+import { excessOf } from '../limits.js';
+import { decodeNumbers, isNumberKind, sizeOfKind } from '../pickle/numbers.js';
+import type { NumberValues } from '../pickle/numbers.js';
+import { columnStrides, numbersInRowOrder } from '../pickle/strides.js';
 import { PickleError } from '../pickle/values.js';
+import { printable } from '../printable.js';
+import { cutShort, WeightsError } from '../weights/error.js';
+import { readZipBytes, unpackEntry } from '../weights/zip.js';
+import type { ZipEntry } from '../weights/zip.js';
+import { NpyError, readNpyHeader } from './npy-header.js';
+
+export { NpyError } from './npy-header.js';
 
 /** An array as numpy stores it: C order, little-endian. */
 export interface NpyArray {
@@ -40,66 +50,78 @@ export function encodeNpz(arrays: Readonly<Record<string, NpyArray>>): Uint8Arra
 /** An array that was read: of any numeric type, in C order. */
 export interface NumberArray {
   readonly shape: readonly number[];
-  readonly values: ArrayLike<number>;
-}
-
-/** Bytes that are no array, or one that is not read; the message says why, without the file's name ("it is cut short"). */
-export class NpyError extends Error {
-  override readonly name = 'NpyError';
+  readonly values: NumberValues;
 }
 
 /**
- * Reads one array in numpy's .npy format, of floats of 16, 32 or 64 bits, integers or booleans.
+ * Reads one array in numpy's .npy format, of floats of 16, 32 or 64 bits, integers or booleans, in any byte order and in C or
+ * Fortran order.
  *
- * @throws NpyError for anything else, arrays of Python objects included
+ * @throws NpyError for anything else, arrays of Python objects included, and above the limit of arrays
  */
 export function decodeNpy(bytes: Uint8Array): NumberArray {
-  const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (file.toString('latin1', 0, 6) !== '\x93NUMPY') throw new NpyError('it is not an .npy file');
-  const lengthBytes = file[6] === 1 ? 2 : 4;
-  const start = 8 + lengthBytes;
-  if (file.length < start) throw new NpyError('it is cut short');
-  const end = start + file.readUIntLE(8, lengthBytes);
-  const header = file.toString('latin1', start, end);
-  const [, order, type] = /'descr':\s*'([<>|=])(\w+)'/.exec(header) ?? [];
-  const dims = /'shape':\s*\(([\d,\s]*)\)/.exec(header)?.[1];
-  if (type === undefined || type.startsWith('O') || dims === undefined) throw new NpyError(`it does not hold an array of numbers (its header is ${header.trim()})`);
-  const shape = dims.split(',').filter((dim) => dim.trim() !== '').map(Number);
-  if (/'fortran_order':\s*True/.test(header) && shape.length > 1) throw new NpyError('its array is in Fortran order; save numpy.ascontiguousarray(array)');
-  const content = file.subarray(end);
-  const values = order === '<' && type === 'f4' ? floatsOf(content) : numbersOf(content, order, type);
-  if (values.length !== shape.reduce((product, dim) => product * dim, 1)) throw new NpyError('it is cut short');
-  return { shape, values };
-}
-
-function floatsOf(bytes: Uint8Array): Float32Array {
-  // A copy, which begins where floats may begin.
-  const whole = Uint8Array.from(bytes);
-  return new Float32Array(whole.buffer, 0, Math.floor(whole.length / 4));
-}
-
-function numbersOf(bytes: Uint8Array, order: string, type: string): number[] {
+  const { order, type, shape, fortran, content } = readNpyHeader(bytes);
+  if (type.startsWith('O')) throw new NpyError('it does not hold an array of numbers, but pickled Python objects');
+  if (!isNumberKind(type) || type === 'bf2') throw new NpyError(`it does not hold an array of numbers that are read (its type is ${printable(type)})`);
+  if (content.length !== shape.reduce((product, size) => product * size, 1) * sizeOfKind(type)) {
+    throw new NpyError(`it is cut short, or longer than its header says: [${shape.join(', ')}] of the type ${type} do not take ${content.length} bytes`);
+  }
   try {
-    const dtype = new Dtype(type);
-    dtype.setState([3, order, null, null]);
-    return dtype.decode(bytes);
+    const values = decodeNumbers(type, content, order !== '>');
+    return { shape, values: fortran ? numbersInRowOrder(values, shape, columnStrides(shape)) : values };
   } catch (error) {
     if (!(error instanceof PickleError)) throw error;
-    throw new NpyError(error.message, { cause: error });
+    throw new NpyError(error.message, error.hint, { cause: error });
+  }
+}
+
+/** The arrays of an .npz file. Each is unpacked and decoded when it is asked for. */
+export class NpzArrays {
+  private unpacked = 0;
+
+  constructor(private readonly bytes: Uint8Array, private readonly entries: ReadonlyMap<string, ZipEntry>) {}
+
+  /** Their names. */
+  keys(): IterableIterator<string> {
+    return this.entries.keys();
+  }
+
+  has(name: string): boolean {
+    return this.entries.has(name);
+  }
+
+  /**
+   * An array, or `undefined` without one of that name.
+   *
+   * @throws NpyError if it is damaged or not of numbers, and if all that were asked for take more than the limit of arrays
+   */
+  get(name: string): NumberArray | undefined {
+    const entry = this.entries.get(name);
+    if (entry === undefined) return undefined;
+    this.unpacked += entry.unpacked;
+    const excess = excessOf('arrayBytes', this.unpacked, `its arrays unpack to ${this.unpacked} bytes`);
+    if (excess !== undefined) throw new NpyError(excess.message, excess.hint);
+    try {
+      return decodeNpy(unpackEntry(this.bytes, entry, name));
+    } catch (error) {
+      if (error instanceof WeightsError) throw new NpyError(error.message, error.hint, { cause: error });
+      if (error instanceof NpyError) throw new NpyError(`its array '${printable(name)}' is not read: ${error.message}`, error.hint, { cause: error });
+      throw error;
+    }
   }
 }
 
 /**
- * Reads numpy's .npz: arrays by name.
+ * Opens numpy's .npz: arrays by name.
  *
- * @throws NpyError where it is no zip file, or one of its arrays cannot be read
+ * @throws NpyError if it is not a zip archive, or a damaged one
  */
-export function decodeNpz(bytes: Uint8Array): Map<string, NumberArray> {
-  let files: Record<string, Uint8Array>;
+export function decodeNpz(bytes: Uint8Array): NpzArrays {
   try {
-    files = unzipSync(bytes);
+    return new NpzArrays(bytes, new Map([...readZipBytes(bytes)].map(([name, entry]) => [name.replace(/\.npy$/, ''), entry])));
   } catch (error) {
-    throw new NpyError('it is not an .npz file, or is cut short', { cause: error });
+    if (!(error instanceof WeightsError)) throw error;
+    const message = error.message === cutShort().message ? 'it is not an .npz file, or is cut short' : error.message;
+    throw new NpyError(message, error.hint, { cause: error });
   }
-  return new Map(Object.entries(files).map(([name, content]) => [name.replace(/\.npy$/, ''), decodeNpy(content)]));
 }

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
-import { Piscina } from 'piscina';
+import { runBatch } from '../jobs/batch.js';
+import { WorkerPool } from '../jobs/pool.js';
 import { workerUrl } from '../jobs/worker-url.js';
 import { ConfusionMatrix } from './confusion.js';
 import type { EvalTask } from './eval-worker.js';
@@ -28,6 +29,8 @@ export interface EvaluationResult {
   readonly scored: number;
   /** Pairs that could not be scored, in the order of the list. */
   readonly failures: readonly PairFailure[];
+  /** How many pairs have a mask whose void is white: see {@link LabelMap.whiteVoid}. */
+  readonly whiteVoid: number;
   /** Scores of every scored image alone, in the order of the list; empty unless `byImage` is set. */
   readonly images: readonly ImageScore[];
 }
@@ -65,6 +68,7 @@ export async function evaluatePairs(pairs: readonly MaskPair[], options: Evaluat
     coverage: coverageOf(matrix),
     scored: parts.reduce((sum, { scored }) => sum + scored, 0),
     failures: parts.flatMap(({ failures }) => failures),
+    whiteVoid: parts.reduce((sum, { whiteVoid }) => sum + whiteVoid, 0),
     images: parts.flatMap(({ images }) => images),
   };
 }
@@ -84,17 +88,19 @@ async function runHere(tasks: readonly EvalTask[], ended: (part: PairScores) => 
 }
 
 async function runInWorkers(tasks: readonly EvalTask[], workers: number, ended: (part: PairScores) => void): Promise<PairScores[]> {
-  const pool = new Piscina<EvalTask, PairScores>({
-    filename: workerUrl('./eval-worker.js', import.meta.url).href,
-    minThreads: 1,
-    maxThreads: Math.min(workers, tasks.length),
-  });
+  const threads = Math.min(workers, tasks.length);
+  const pool = new WorkerPool<EvalTask, PairScores>({ worker: workerUrl('./eval-worker.js', import.meta.url), threads, onDemand: true });
+  const parts = new Array<PairScores>(tasks.length);
   try {
-    return await Promise.all(tasks.map(async (task) => {
-      const part = await pool.run(task);
-      ended(part);
-      return part;
-    }));
+    await runBatch(tasks.entries(), {
+      concurrency: 2 * threads,
+      run: ([, task]) => pool.run(task),
+      done: ([index], part) => {
+        parts[index] = part;
+        ended(part);
+      },
+    });
+    return parts;
   } finally {
     await pool.destroy();
   }

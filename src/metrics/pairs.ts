@@ -1,6 +1,5 @@
-import { readdir } from 'node:fs/promises';
-import { basename, extname } from 'node:path';
 import { messageOf, UserError } from '../errors.js';
+import { maskIdsOf } from '../voc/files-by-id.js';
 import { FolderIndex } from '../voc/folder-index.js';
 import type { MaskPair } from './score-pairs.js';
 
@@ -20,14 +19,13 @@ export async function partitionByPrediction(pairs: readonly MaskPair[]): Promise
 }
 
 /**
- * The ids of the masks in a folder: the names of its PNG files without the ending, sorted.
+ * The ids of the masks in a folder: the names of its .png and .npy files without the ending, each once, sorted.
  *
  * @throws {UserError} when the folder cannot be read
  */
 export async function maskIdsIn(folder: string): Promise<string[]> {
   try {
-    const names = await readdir(folder);
-    return names.filter((name) => extname(name) === '.png').map((name) => basename(name, '.png')).sort();
+    return await maskIdsOf(folder);
   } catch (cause) {
     throw new UserError(`the folder ${folder} cannot be read: ${messageOf(cause)}`, undefined, { cause });
   }

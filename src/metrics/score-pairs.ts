@@ -41,6 +41,8 @@ export interface PairScores {
   /** How many pairs those are. */
   readonly scored: number;
   readonly failures: readonly PairFailure[];
+  /** How many pairs have a mask whose void is white. */
+  readonly whiteVoid: number;
   /** One entry per scored pair, in order; empty unless `byImage` is set. */
   readonly images: readonly ImageScore[];
 }
@@ -53,22 +55,21 @@ export async function scorePairs(pairs: readonly MaskPair[], { byImage = false, 
   const total = new ConfusionMatrix();
   const failures: PairFailure[] = [];
   const images: ImageScore[] = [];
+  let whiteVoid = 0;
   for (const pair of pairs) {
     try {
-      const one = await countFiles(pair, { rgb });
+      const truth = await readMask(pair.truthPath, { rgb });
+      const prediction = await readMask(pair.predictionPath, { rgb });
+      const one = new ConfusionMatrix();
+      one.add(truth, prediction, { truth: pair.truthPath, prediction: pair.predictionPath });
+      if (truth.whiteVoid ?? prediction.whiteVoid) whiteVoid++;
       total.merge(one);
       if (byImage) images.push(scoreImage(pair.id, one));
     } catch (error) {
       failures.push({ id: pair.id, message: messageOf(error) });
     }
   }
-  return { counts: total.counts, scored: pairs.length - failures.length, failures, images };
-}
-
-async function countFiles({ truthPath, predictionPath }: MaskPair, options: MaskOptions): Promise<ConfusionMatrix> {
-  const matrix = new ConfusionMatrix();
-  matrix.add(await readMask(truthPath, options), await readMask(predictionPath, options), { truth: truthPath, prediction: predictionPath });
-  return matrix;
+  return { counts: total.counts, scored: pairs.length - failures.length, failures, whiteVoid, images };
 }
 
 /** The scores of one image from the matrix of its pair. */

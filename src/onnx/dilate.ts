@@ -130,7 +130,8 @@ class Rewriting {
     this.builder.nodes.push(node);
     const inputs = node.inputs.map((name) => this.gridOf(name));
     try {
-      const grid = node.domain === '' ? gridRules[node.op]?.(node, inputs, this.network.shapes) : undefined;
+      const rule = node.domain === '' && Object.hasOwn(gridRules, node.op) ? gridRules[node.op] : undefined;
+      const grid = rule?.(node, inputs, this.network.shapes);
       if (grid !== undefined) return grid;
     } catch (error) {
       if (error instanceof GridClash) throw this.refusal(node, error.message);

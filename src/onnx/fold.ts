@@ -1,74 +1,77 @@
+import { dequantized, quantized } from './dequantize.js';
+import { evaluate } from './evaluate.js';
 import type { OnnxGraph, OnnxNode } from './model.js';
 import { floatAttribute, floatsAttribute, intAttribute, intsAttribute, tensorAttribute } from './model.js';
 import { arrangeRules } from './infer-arrange.js';
-import { dequantized, quantized } from './dequantize.js';
-import { DataType, OnnxTensor, sizeOf } from './tensor.js';
+import { DataType, OnnxTensor } from './tensor.js';
+
+/** Elements that may be computed in a graph without large weights. */
+const ROOM = 2 ** 24;
+/** Times the weights of a graph that may be computed: standardising a weight takes five tensors of its size. */
+const ROOM_PER_WEIGHT = 16;
 
 /**
- * Turns Constant nodes into initializers, follows Identity, Reshape and Transpose nodes over initializers, and widens
- * weights that are stored in half precision or quantised, so that a weight is a weight however it was written down.
+ * Computes everything that depends on constants alone, so that a weight is a weight however it was written down: Constant nodes
+ * become initializers, weights that are quantised or stored in half precision are widened, those that are computed (as weight
+ * standardisation does) are computed once. Operators that are not computed here are left as they are.
  */
 export function foldConstants(graph: OnnxGraph): OnnxGraph {
   const initializers = new Map(graph.initializers);
   const outputs = new Set(graph.outputs.map(({ name }) => name));
+  // A few nodes can ask for more than there is memory.
+  let room = Math.max(ROOM, ROOM_PER_WEIGHT * [...initializers.values()].reduce((sum, { size }) => sum + size, 0));
   const nodes = graph.nodes.filter((node) => {
     if (outputs.has(node.outputs[0])) return true;
-    const tensor = constantResult(node, initializers);
-    if (tensor === undefined) return true;
-    initializers.set(node.outputs[0], tensor);
+    const tensors = resultsOrNothing(node, initializers, room);
+    if (tensors === undefined || node.outputs.some((name, i) => name !== '' && tensors[i] === undefined)) return true;
+    node.outputs.forEach((name, i) => { if (name !== '') initializers.set(name, tensors[i]); });
+    if (!views.has(node.op)) room -= tensors.reduce((sum, { size }) => sum + size, 0);
     return false;
   });
   return { ...graph, nodes, initializers };
 }
 
-function constantResult(node: OnnxNode, initializers: ReadonlyMap<string, OnnxTensor>): OnnxTensor | undefined {
+/** Operators whose result is one of their inputs, or a view of it. */
+const views = new Set(['Constant', 'Identity', 'Reshape', 'Squeeze', 'Unsqueeze', 'Flatten']);
+
+/** A node that cannot work on its inputs is left as it is: shape inference tells what is wrong with it. */
+function resultsOrNothing(...call: Parameters<typeof constantResults>): ReturnType<typeof constantResults> {
+  try {
+    return constantResults(...call);
+  } catch {
+    return undefined;
+  }
+}
+
+function constantResults(node: OnnxNode, initializers: ReadonlyMap<string, OnnxTensor>, room: number): readonly OnnxTensor[] | undefined {
   if (node.domain !== '') return undefined;
-  if (node.op === 'Constant') return constantTensor(node);
+  const single = constantTensor(node) ?? arranged(node, initializers) ?? integerWeight(node, initializers);
+  if (single !== undefined) return [single];
+  if (node.inputs.length === 0 || !node.inputs.every((name) => name === '' || initializers.has(name))) return undefined;
+  return evaluate(node, node.inputs.map((name) => initializers.get(name)), room);
+}
+
+function integerWeight(node: OnnxNode, initializers: ReadonlyMap<string, OnnxTensor>): OnnxTensor | undefined {
   if (node.op === 'DequantizeLinear') return dequantized(node, initializers);
   if (node.op === 'QuantizeLinear') return quantized(node, initializers);
   const input = initializers.get(node.inputs[0]);
-  if (node.op === 'Identity') return input;
-  if (input?.type === DataType.float32) {
-    const dims = rearrangedDims(node, input.dims, initializers);
-    if (dims !== undefined) return new OnnxTensor(dims, input.type, input.bytes);
-    if (node.op === 'Transpose') return transposed(input, intsAttribute(node, 'perm'));
-  }
   const widened = node.op === 'Cast' && input?.type === DataType.float16 && intAttribute(node, 'to', 0) === DataType.float32;
   return widened ? OnnxTensor.float32(input.dims, input.toFloat32()) : undefined;
 }
 
-/** The shape that an operator gives to the same numbers; `undefined` for other operators. */
-function rearrangedDims(node: OnnxNode, dims: readonly number[], constants: ReadonlyMap<string, OnnxTensor>): readonly number[] | undefined {
-  if (node.op !== 'Reshape' && node.op !== 'Squeeze' && node.op !== 'Unsqueeze') return undefined;
-  const second = constants.get(node.inputs[1]);
-  if (second === undefined) return undefined;
-  const result = arrangeRules[node.op](node, [{ dims }, { dims: second.dims, values: second.toNumbers() }]);
-  return result !== undefined && 'dims' in result ? result.dims : undefined;
-}
-
-function transposed(tensor: OnnxTensor, given: readonly number[] | undefined): OnnxTensor {
-  const { dims } = tensor;
-  const perm = given ?? dims.map((_, i) => dims.length - 1 - i);
-  const numbers = tensor.toFloat32();
-  const steps = dims.map((_, axis) => sizeOf(dims.slice(axis + 1)));
-  const result = new Float32Array(numbers.length);
-  const to = perm.map((axis) => dims[axis]);
-  const index = to.map(() => 0);
-  let from = 0;
-  for (let i = 0; i < result.length; i++) {
-    result[i] = numbers[from];
-    // Count on like an odometer, the last axis fastest.
-    for (let axis = to.length - 1; axis >= 0; axis--) {
-      from += steps[perm[axis]];
-      if (++index[axis] < to[axis]) break;
-      from -= to[axis] * steps[perm[axis]];
-      index[axis] = 0;
-    }
-  }
-  return OnnxTensor.float32(to, result);
+/** The same bytes in another shape: nothing is copied. */
+function arranged(node: OnnxNode, initializers: ReadonlyMap<string, OnnxTensor>): OnnxTensor | undefined {
+  const input = initializers.get(node.inputs[0]);
+  if (input === undefined || !views.has(node.op)) return undefined;
+  if (node.op === 'Identity') return input;
+  const second = initializers.get(node.inputs[1]);
+  if (node.inputs[1] && second === undefined) return undefined;
+  const result = arrangeRules[node.op](node, [{ dims: input.dims }, second && { dims: second.dims, values: second.toNumbers() }]);
+  return result !== undefined && 'dims' in result ? new OnnxTensor(result.dims, input.type, input.bytes) : undefined;
 }
 
 function constantTensor(node: OnnxNode): OnnxTensor | undefined {
+  if (node.op !== 'Constant') return undefined;
   const tensor = tensorAttribute(node, 'value');
   if (tensor !== undefined) return tensor;
   const floats = floatsAttribute(node, 'value_floats');

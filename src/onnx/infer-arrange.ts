@@ -38,8 +38,10 @@ function concat(node: OnnxNode, inputs: Inputs): Known | undefined {
   if (inputs.some((input) => input === undefined)) return undefined;
   const all = inputs as readonly Known[];
   const axis = axisOf(node, all[0].dims.length);
+  const other = all.find((input) => input.dims.length !== all[0].dims.length || input.dims.some((dim, i) => i !== axis && dim !== all[0].dims[i]));
+  if (other !== undefined) throw new UserError(`shapes [${all[0].dims.join(', ')}] and [${other.dims.join(', ')}] cannot be joined along axis ${axis}`);
   const dims = all[0].dims.map((dim, i) => (i === axis ? all.reduce((sum, input) => sum + input.dims[i], 0) : dim));
-  if (all.some(({ values }) => values === undefined)) return { dims, type: all[0].type };
+  if (all.some(({ values }) => values === undefined) || sizeOf(dims) > MAX_VALUES) return { dims, type: all[0].type };
   // Row by row of what lies before the axis.
   const rows = sizeOf(dims.slice(0, axis));
   const values = Array.from({ length: rows }, (_, row) => all.flatMap((input) => {
@@ -137,9 +139,12 @@ export const arrangeRules: Readonly<Record<string, ShapeRule>> = {
   Reshape: reshape,
   Expand: (_, inputs) => expand(inputs),
   Pad: pad,
-  Tile: (_, [x, repeats]) => x && repeats?.values && rearranged(
-    x, x.dims.map((dim, i) => dim * repeats.values![i]), (index) => index.map((at, i) => at % x.dims[i]),
-  ),
+  Tile: (_, [x, repeats]) => {
+    if (x === undefined || repeats?.values === undefined) return undefined;
+    const times = repeats.values;
+    if (times.length !== x.dims.length || times.some((count) => count < 0)) throw new UserError(`[${x.dims.join(', ')}] cannot be repeated [${times.join(', ')}] times`);
+    return rearranged(x, x.dims.map((dim, i) => dim * times[i]), (index) => index.map((at, i) => at % x.dims[i]));
+  },
   Flatten: (node, [x]) => {
     if (x === undefined) return undefined;
     const axis = axisOf(node, x.dims.length, 1);

@@ -1,12 +1,12 @@
 import { messageOf, UserError } from '../errors.js';
 import { arrangeRules } from './infer-arrange.js';
-import type { Known, ShapeRule } from './known.js';
+import type { Inputs, Known, ShapeRule } from './known.js';
 import { axesOf, broadcastDims, MAX_VALUES } from './known.js';
-import type { OnnxGraph } from './model.js';
+import type { OnnxGraph, OnnxNode } from './model.js';
 import { describeNode, floatAttribute, intAttribute, intsAttribute, tensorAttribute } from './model.js';
 import type { OnnxTensor } from './tensor.js';
 import { DataType, sizeOf } from './tensor.js';
-import { ceilMode, windowAxes, windowOutput } from './window.js';
+import { allWindowAxes, ceilMode, windowOutput } from './window.js';
 
 /**
  * The shapes of all tensors of a graph for one concrete size of its input. Arithmetic on shapes that exporters leave in
@@ -21,17 +21,8 @@ export function inferShapes(graph: OnnxGraph, inputs: ReadonlyMap<string, readon
   for (const [name, tensor] of graph.initializers) known.set(name, knownTensor(tensor));
   for (const [name, dims] of inputs) known.set(name, { dims });
   for (const node of graph.nodes) {
-    const rule = node.domain === '' ? shapeRules[node.op] : undefined;
-    if (rule === undefined) continue;
-    let result: ReturnType<ShapeRule>;
-    try {
-      result = rule(node, node.inputs.map((name) => (name === '' ? undefined : known.get(name))));
-    } catch (error) {
-      throw new UserError(`${describeNode(node)}: ${messageOf(error)}`, undefined, { cause: error });
-    }
-    if (result === undefined) continue;
-    const outputs: readonly Known[] = 'dims' in result ? [result] : result;
-    outputs.forEach((output, i) => {
+    const outputs = inferNode(node, node.inputs.map((name) => (name === '' ? undefined : known.get(name))));
+    outputs?.forEach((output, i) => {
       // An empty list is a value like any other; an empty image is none.
       if (output.values === undefined && output.dims.some((dim) => dim < 1)) {
         throw new UserError(`${describeNode(node)} has nothing left to work on: its output would be [${output.dims.join(', ')}]`);
@@ -42,7 +33,33 @@ export function inferShapes(graph: OnnxGraph, inputs: ReadonlyMap<string, readon
   return known;
 }
 
-function knownTensor(tensor: OnnxTensor): Known {
+/** Whether the shapes that an operator makes are known. */
+export function hasShapeRule({ op, domain }: OnnxNode): boolean {
+  return domain === '' && Object.hasOwn(shapeRules, op);
+}
+
+/**
+ * What is known of a node's outputs; `undefined` where its operator is not known here, or too little of its inputs is.
+ *
+ * @throws UserError where the node cannot work on these inputs
+ */
+export function inferNode(node: OnnxNode, inputs: Inputs): readonly Known[] | undefined {
+  if (!hasShapeRule(node)) return undefined;
+  let result: ReturnType<ShapeRule>;
+  try {
+    result = shapeRules[node.op](node, inputs);
+  } catch (error) {
+    throw new UserError(`${describeNode(node)}: ${messageOf(error)}`, undefined, { cause: error });
+  }
+  if (result === undefined) return undefined;
+  const outputs: readonly Known[] = 'dims' in result ? [result] : result;
+  const odd = outputs.find(({ dims }) => dims.some((dim) => !Number.isInteger(dim)));
+  if (odd !== undefined) throw new UserError(`${describeNode(node)} cannot work on these inputs: its output would be [${odd.dims.join(', ')}]`);
+  return outputs;
+}
+
+/** What is known of a constant. */
+export function knownTensor(tensor: OnnxTensor): Known {
   const { dims, type } = tensor;
   const small = tensor.size <= MAX_VALUES && type !== DataType.string;
   return small ? { dims, type, values: tensor.toNumbers() } : { dims, type };
@@ -100,7 +117,8 @@ const globalPool: ShapeRule = (_, [x]) => x && { dims: x.dims.map((dim, i) => (i
 
 const pool: ShapeRule = (node, [x]) => {
   if (x === undefined) return undefined;
-  const axes = windowAxes(node, intsAttribute(node, 'kernel_shape') ?? []);
+  const axes = allWindowAxes(node, intsAttribute(node, 'kernel_shape') ?? []);
+  if (x.dims.length !== axes.length + 2) throw new UserError(`its window has ${axes.length} axes and its input [${x.dims.join(', ')}] has ${x.dims.length - 2}`);
   const dims = [x.dims[0], x.dims[1], ...axes.map((axis, i) => windowOutput(axis, x.dims[i + 2], ceilMode(node)))];
   return [{ dims }, { dims }];
 };
@@ -114,7 +132,7 @@ const unary = [
   'Relu', 'Clip', 'LeakyRelu', 'Sigmoid', 'Tanh', 'Elu', 'Selu', 'Celu', 'HardSigmoid', 'HardSwish', 'Softplus', 'Softsign', 'Erf', 'Gelu', 'Mish',
   'Exp', 'Log', 'Abs', 'Reciprocal', 'Sign', 'Softmax', 'LogSoftmax', 'Swish', 'ThresholdedRelu',
   'BatchNormalization', 'InstanceNormalization', 'GroupNormalization', 'LayerNormalization', 'LpNormalization', 'LRN',
-  'Not', 'IsNaN', 'Round', 'ScatterND', 'ScatterElements', 'CumSum', 'Trilu', 'QuantizeLinear', 'DequantizeLinear', 'Dropout',
+  'Not', 'IsNaN', 'Round', 'Sin', 'Cos', 'ScatterND', 'ScatterElements', 'CumSum', 'Trilu', 'QuantizeLinear', 'DequantizeLinear', 'Dropout',
 ];
 
 const bool = { type: DataType.bool };
@@ -154,7 +172,8 @@ const shapeRules: Readonly<Record<string, ShapeRule>> = {
     if (x === undefined || w === undefined) return undefined;
     const group = intAttribute(node, 'group', 1);
     if (x.dims[1] !== w.dims[1] * group) throw new UserError(`its weights want ${w.dims[1] * group} channels and its input has ${x.dims[1]}`);
-    const axes = windowAxes(node, w.dims.slice(2));
+    const axes = allWindowAxes(node, w.dims.slice(2));
+    if (x.dims.length !== w.dims.length) throw new UserError(`its weights have ${w.dims.length} axes and its input [${x.dims.join(', ')}] has ${x.dims.length}`);
     return { dims: [x.dims[0], w.dims[0], ...axes.map((axis, i) => windowOutput(axis, x.dims[i + 2]))] };
   },
   MaxPool: pool, AveragePool: pool,

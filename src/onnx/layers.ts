@@ -1,4 +1,5 @@
 import { UserError } from '../errors.js';
+import { nearest } from '../nearest.js';
 import { activatedTensors, rectifiedTensors } from './activated.js';
 import { imagePath } from './image-path.js';
 import type { OnnxGraph } from './model.js';
@@ -98,7 +99,8 @@ export function resolveLayer(layers: readonly FeatureLayer[], wanted: string): F
   if (alias === undefined) {
     const found = layers.find(({ name }) => name === wanted);
     if (found !== undefined) return found;
-    throw new UserError(`the model has no feature layer called '${wanted}'`, `one of: ${aliasList(layers)}, or a tensor's name as 'voc-seeds model inspect --all-layers' lists them`);
+    const near = nearest(wanted, layers.map(({ name }) => name));
+    throw new UserError(`the model has no feature layer called '${wanted}'`, near !== undefined ? `did you mean ${near}?` : `one of: ${aliasList(layers)}, or a tensor's name as 'voc-seeds model inspect --all-layers' lists them`);
   }
   const found = strideAliases(layers).get(wanted);
   if (found !== undefined) return found;

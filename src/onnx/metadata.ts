@@ -1,8 +1,7 @@
-import { open, readFile, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import protobuf from 'protobufjs';
 import { UserError } from '../errors.js';
-import { makeFolder, writeError } from '../jobs/files.js';
+import { writeFileAtomic } from '../jobs/files.js';
+import { readRegularFile } from '../jobs/read-file.js';
 
 /** The number of ModelProto's field `metadata_props`. */
 const METADATA_FIELD = 14;
@@ -15,24 +14,9 @@ const METADATA_FIELD = 14;
  * @throws UserError where the file is no protobuf message, or the target cannot be written
  */
 export async function annotateModel(path: string, target: string, entries: ReadonlyMap<string, string>): Promise<void> {
-  const bytes = await readFile(path);
-  const kept = otherRanges(bytes, entries, path);
-  const addition = encodeEntries(entries);
-  await makeFolder(dirname(target));
-  const temporary = `${target}.${process.pid}.tmp`;
-  try {
-    const file = await open(temporary, 'w');
-    try {
-      for (const [start, end] of kept) await file.writeFile(bytes.subarray(start, end));
-      await file.writeFile(addition);
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, target);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw writeError(target, error);
-  }
+  const bytes = await readRegularFile(path);
+  const kept = otherRanges(bytes, entries, path).map(([start, end]) => bytes.subarray(start, end));
+  await writeFileAtomic(target, [...kept, encodeEntries(entries)]);
 }
 
 /** The byte ranges of all fields but the metadata entries that are to be replaced. */

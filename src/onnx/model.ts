@@ -1,3 +1,4 @@
+import { UserError } from '../errors.js';
 import type { DataType, OnnxTensor } from './tensor.js';
 import type { ProtoGraph } from './proto.js';
 
@@ -49,12 +50,14 @@ export interface OnnxModel {
   readonly producer: string;
   readonly metadata: ReadonlyMap<string, string>;
   readonly graph: OnnxGraph;
+  /** The files beside the model from which some of its weights were read, as the model names them. */
+  readonly sideFiles?: readonly string[];
 }
 
 function attribute<K extends Attribute['kind']>(node: OnnxNode, name: string, kind: K): Extract<Attribute, { kind: K }> | undefined {
   const found = node.attributes[name];
   if (found === undefined) return undefined;
-  if (found.kind !== kind) throw new TypeError(`attribute ${name} of ${describeNode(node)} is of kind ${found.kind}, not ${kind}`);
+  if (found.kind !== kind) throw new UserError(`attribute '${name}' of ${describeNode(node)} is of kind ${found.kind}, not ${kind}`);
   return found as Extract<Attribute, { kind: K }>;
 }
 
@@ -87,9 +90,14 @@ export function withoutAttributes(attributes: Attributes, ...names: string[]): A
   return Object.fromEntries(Object.entries(attributes).filter(([name]) => !names.includes(name)));
 }
 
+/** An operator as messages name it, with its domain if that is not ONNX's own. */
+export function operatorName({ op, domain }: Pick<OnnxNode, 'op' | 'domain'>): string {
+  return domain === '' ? op : `${domain}.${op}`;
+}
+
 /** A node as messages name it: operator, and its name or first output. */
 export function describeNode(node: OnnxNode): string {
-  return `${node.op} '${node.name === '' ? node.outputs[0] : node.name}'`;
+  return `${operatorName(node)} '${node.name === '' ? node.outputs[0] : node.name}'`;
 }
 
 /** The nodes that the given tensors depend on, in the graph's order. */

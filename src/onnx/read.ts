@@ -1,30 +1,32 @@
-import { open, readFile } from 'node:fs/promises';
-import { dirname, isAbsolute, relative, resolve, sep } from 'node:path';
 import { messageOf, UserError } from '../errors.js';
+import { readRegularFile } from '../jobs/read-file.js';
 import type { Attribute, OnnxModel, OnnxNode, OnnxValueInfo } from './model.js';
+import { inOrder } from './order.js';
 import type { ProtoAttribute, ProtoEntry, ProtoModel, ProtoNode, ProtoTensor, ProtoValueInfo } from './proto.js';
 import { ModelType, protoNumber } from './proto.js';
+import { loadSideFiles } from './side-files.js';
 import { bytesPerElement, DataType, dataTypeName, OnnxTensor, sizeOf } from './tensor.js';
 
 /**
  * Reads an ONNX file of up to 2 GB. Weights stay views of the file's one buffer; weights in side files (ONNX's external
  * data) are read from the model's folder.
  *
- * @throws UserError when the file cannot be read, is no ONNX model, or uses what is not supported (local functions)
+ * @throws UserError when the file cannot be read, is not a sound ONNX model, or uses what is not supported (local functions)
  */
 export async function readModel(path: string): Promise<OnnxModel> {
   let bytes: Uint8Array;
   try {
-    bytes = await readFile(path);
+    bytes = await readRegularFile(path);
   } catch (error) {
+    if (error instanceof UserError) throw error;
     const code = (error as NodeJS.ErrnoException).code;
     if (code === 'ENOENT') throw new UserError(`there is no model file at ${path}`);
     if (code === 'ERR_FS_FILE_TOO_LARGE') throw new UserError(`${path} is larger than 2 GB`, 'save its weights as ONNX external data');
     throw new UserError(`cannot read the model ${path}: ${messageOf(error)}`, undefined, { cause: error });
   }
   const proto = decode(bytes, path);
-  await loadExternalData(proto, path);
-  return fromProto(proto, path);
+  const sideFiles = await loadSideFiles(proto, path);
+  return { ...fromProto(proto, path), ...sideFiles.length > 0 && { sideFiles } };
 }
 
 /**
@@ -48,38 +50,6 @@ function decode(bytes: Uint8Array, name: string): ProtoModel {
   return proto;
 }
 
-async function loadExternalData(proto: ProtoModel, path: string): Promise<void> {
-  const folder = dirname(resolve(path));
-  for (const tensor of proto.graph?.initializer ?? []) {
-    if (tensor.data_location !== 1) continue;
-    const entries = new Map((tensor.external_data ?? []).map(({ key, value }) => [key, value] as const));
-    const location = entries.get('location') ?? '';
-    const file = resolve(folder, location);
-    const inside = relative(folder, file);
-    if (inside === '' || inside === '..' || inside.startsWith(`..${sep}`) || isAbsolute(inside)) {
-      throw new UserError(`tensor '${tensor.name}' of ${path} points outside the model's folder: '${location}'`);
-    }
-    const length = Number(entries.get('length') ?? sizeOf((tensor.dims ?? []).map(protoNumber)) * (bytesPerElement(tensor.data_type ?? 0) ?? 0));
-    tensor.raw_data = await readRange(file, Number(entries.get('offset') ?? 0), length, path);
-    tensor.data_location = 0;
-  }
-}
-
-async function readRange(file: string, offset: number, length: number, model: string): Promise<Uint8Array> {
-  try {
-    const handle = await open(file);
-    try {
-      const { bytesRead, buffer } = await handle.read(Buffer.alloc(length), 0, length, offset);
-      if (bytesRead !== length) throw new Error(`it ends ${length - bytesRead} bytes early`);
-      return buffer;
-    } finally {
-      await handle.close();
-    }
-  } catch (error) {
-    throw new UserError(`cannot read the weights of ${model} from ${file}: ${messageOf(error)}`, 'keep the side file next to the model', { cause: error });
-  }
-}
-
 function fromProto(proto: ProtoModel, name: string): OnnxModel {
   const graph = proto.graph!;
   if (proto.functions?.length) {
@@ -96,13 +66,13 @@ function fromProto(proto: ProtoModel, name: string): OnnxModel {
     otherOpsets: opsets,
     producer: [proto.producer_name, proto.producer_version].filter(Boolean).join(' '),
     metadata: new Map((proto.metadata_props ?? []).map(({ key, value }: ProtoEntry) => [key ?? '', value ?? ''])),
-    graph: {
+    graph: inOrder({
       name: graph.name ?? '',
       nodes: (graph.node ?? []).map((node) => readNode(node, name)),
       initializers,
       inputs: (graph.input ?? []).map(readValueInfo).filter((input) => !initializers.has(input.name)),
       outputs: (graph.output ?? []).map(readValueInfo),
-    },
+    }, name),
   };
 }
 
@@ -152,12 +122,13 @@ function readTensor(tensor: ProtoTensor, model: string): OnnxTensor {
   const dims = (tensor.dims ?? []).map(protoNumber);
   const type = tensor.data_type ?? 0;
   if (tensor.data_location === 1) {
-    throw new UserError(`tensor '${tensor.name}' of ${model} lies in a side file`, 'read the model from its path');
+    throw new UserError(`tensor '${tensor.name ?? ''}' of ${model} lies in a side file`, 'read the model from its path');
   }
+  if (!Number.isSafeInteger(sizeOf(dims)) || dims.some((dim) => dim < 0)) throw new UserError(`tensor '${tensor.name ?? ''}' of ${model} has the shape [${dims.join(', ')}], which no tensor has`, 'is the file complete?');
   const bytes = tensorBytes(tensor, type);
   const expected = sizeOf(dims) * (bytesPerElement(type) ?? 0);
   if (bytesPerElement(type) !== undefined && bytes.byteLength !== expected) {
-    throw new UserError(`tensor '${tensor.name}' of ${model} holds ${bytes.byteLength} bytes; its shape [${dims.join(', ')}] of ${dataTypeName(type)} needs ${expected}`, 'is the file complete?');
+    throw new UserError(`tensor '${tensor.name ?? ''}' of ${model} holds ${bytes.byteLength} bytes; its shape [${dims.join(', ')}] of ${dataTypeName(type)} needs ${expected}`, 'is the file complete?');
   }
   return new OnnxTensor(dims, type, bytes);
 }

@@ -62,6 +62,15 @@ export class OnnxTensor {
       const { buffer, byteOffset, byteLength } = byteOffsetAligned(this.bytes, 2);
       return widened(new Uint16Array(buffer, byteOffset, byteLength / 2));
     }
+    if (this.type === DataType.float64) {
+      const { buffer, byteOffset, byteLength } = byteOffsetAligned(this.bytes, 8);
+      return Float32Array.from(new Float64Array(buffer, byteOffset, byteLength / 8));
+    }
+    if (this.type === DataType.bfloat16) {
+      const { buffer, byteOffset, byteLength } = byteOffsetAligned(this.bytes, 2);
+      // The upper half of a float.
+      return new Float32Array(Uint32Array.from(new Uint16Array(buffer, byteOffset, byteLength / 2), (bits) => bits << 16).buffer);
+    }
     return Float32Array.from(this.toNumbers());
   }
 

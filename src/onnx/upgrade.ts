@@ -73,7 +73,7 @@ function upgradeNode(node: OnnxNode, from: number, constant: MakeConstant): Onnx
       return { ...node, op: 'Identity', inputs: [node.inputs[0]], outputs: [node.outputs[0]], attributes: {} };
     case 'BatchNormalization': {
       if (intAttribute(node, 'spatial', 1) === 0) throw new UserError(`${describeNode(node)} normalises every position on its own (spatial = 0), which is not supported`);
-      return { ...node, outputs: [node.outputs[0]], attributes: pick(node.attributes, 'epsilon') };
+      return { ...node, outputs: [node.outputs[0]], attributes: pick(node.attributes, 'epsilon', 'training_mode') };
     }
     case 'Softmax': case 'LogSoftmax': {
       if (from >= 13) return node;

@@ -20,24 +20,44 @@ export interface WindowAxis {
  * @throws UserError where the node is not two-dimensional
  */
 export function windowAxes(node: OnnxNode, kernelShape: readonly number[]): readonly [WindowAxis, WindowAxis] {
-  if (kernelShape.length !== 2) throw new UserError(`${describeNode(node)} works on ${kernelShape.length} spatial axes; images have 2`);
-  const strides = intsAttribute(node, 'strides') ?? [1, 1];
-  const dilations = intsAttribute(node, 'dilations') ?? [1, 1];
-  const pads = intsAttribute(node, 'pads') ?? [0, 0, 0, 0];
+  const axes = allWindowAxes(node, kernelShape);
+  if (axes.length !== 2) throw new UserError(`${describeNode(node)} works on ${axes.length} spatial axes; images have 2`);
+  return [axes[0], axes[1]];
+}
+
+/**
+ * The spatial axes of a Conv or pooling node, of which there may be any number.
+ *
+ * @throws UserError where its attributes do not fit one another
+ */
+export function allWindowAxes(node: OnnxNode, kernelShape: readonly number[]): WindowAxis[] {
+  const rank = kernelShape.length;
+  const strides = positive(node, 'strides', rank);
+  const dilations = positive(node, 'dilations', rank);
+  const pads = nonEmpty(intsAttribute(node, 'pads')) ?? Array<number>(2 * rank).fill(0);
+  if (pads.length !== 2 * rank) throw new UserError(`${describeNode(node)} has ${pads.length} paddings for ${rank} axes`);
+  if (kernelShape.some((size) => size < 1)) throw new UserError(`${describeNode(node)} has a kernel of ${kernelShape.join('x')}`);
   const autoPad = stringAttribute(node, 'auto_pad', 'NOTSET');
-  const axis = (i: 0 | 1): WindowAxis => {
-    const [kernel, stride, dilation] = [kernelShape[i], strides[i], dilations[i]];
+  return kernelShape.map((kernel, i) => {
+    const [stride, dilation] = [strides[i], dilations[i]];
     const span = dilation * (kernel - 1) + 1;
     const base = { kernel, stride, dilation, span };
-    if (autoPad === 'NOTSET' || autoPad === '') return { ...base, pads: [pads[i], pads[i + 2]] };
+    if (autoPad === 'NOTSET' || autoPad === '') return { ...base, pads: [pads[i], pads[i + rank]] };
     if (autoPad === 'VALID') return { ...base, pads: [0, 0] };
     if (autoPad !== 'SAME_UPPER' && autoPad !== 'SAME_LOWER') throw new UserError(`${describeNode(node)} has an unknown auto_pad '${autoPad}'`);
-    if (stride === 1) {
-      return { ...base, pads: samePads(autoPad, span - 1) };
-    }
-    return { ...base, pads: autoPad };
-  };
-  return [axis(0), axis(1)];
+    return { ...base, pads: stride === 1 ? samePads(autoPad, span - 1) : autoPad };
+  });
+}
+
+/** Some exporters write an empty list for a default. */
+function nonEmpty(list: readonly number[] | undefined): readonly number[] | undefined {
+  return list?.length === 0 ? undefined : list;
+}
+
+function positive(node: OnnxNode, name: string, count: number): readonly number[] {
+  const values = nonEmpty(intsAttribute(node, name)) ?? Array<number>(count).fill(1);
+  if (values.length === count && values.every((value) => value >= 1)) return values;
+  throw new UserError(`${describeNode(node)} has ${name} [${values.join(', ')}] for ${count} axes`);
 }
 
 /** How `auto_pad` SAME shares out padding: an odd row or column goes to the end, or to the beginning. */

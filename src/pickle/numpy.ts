@@ -1,88 +1,148 @@
-import { bytesOf, corrupt, PickleError, PickleFunction, PickleObject } from './values.js';
+import { decodeNumbers, isNumberKind, sizeOfKind } from './numbers.js';
+import type { NumberValues } from './numbers.js';
+import { columnStrides, inRowOrder, numbersInRowOrder, rowStrides } from './strides.js';
+import { bytesOf, corrupt, PickleError, PickleFunction, PickleObject, shortly } from './values.js';
 import type { PickleDialect, PickleValue } from './values.js';
 
-/** A numpy dtype: one kind of number, or `O` for any Python objects. */
+/** The elements of an array: numbers, or any values for the dtype object. */
+export type Elements = NumberValues | readonly PickleValue[];
+
+/** Whether elements are numbers, packed. */
+export function isNumbers(elements: Elements): elements is NumberValues {
+  return ArrayBuffer.isView(elements);
+}
+
+/** A numpy dtype: one kind of number, text or bytes of a fixed length, or `O` for any Python objects. */
 export class Dtype extends PickleObject {
-  private readonly type: string;
-  /** Bytes per element. */
-  private readonly size: number;
+  private readonly code: string;
   private bigEndian = false;
 
-  /** @param code as numpy writes it: `f4`, `i8`, `O8`, `b1` ... */
+  /** @param code as numpy writes it: `f4`, `i8`, `b1`, `U11`, `S11`, `O8` ... */
   constructor(code: PickleValue) {
     super();
-    const match = typeof code === 'string' ? /^(f[248]|[iu][1248]|b1|O[48]?)$/.exec(code) : null;
-    if (match === null) throw new PickleError(`it holds a numpy array of the type ${String(code)}, but only numbers and objects are read`);
-    this.type = match[1];
-    this.size = Number(this.type.slice(1));
+    if (typeof code !== 'string' || !/^(?:f[248]|[iu][1248]|b1|O[48]?|[US]\d{1,9})$/.test(code)) {
+      throw new PickleError(`it holds a numpy array of the type ${shortly(code)}, but only numbers, texts and objects are read`);
+    }
+    this.code = code;
+  }
+
+  /** Whether the elements are Python objects, which are pickled one by one. */
+  get isObject(): boolean {
+    return this.code.startsWith('O');
+  }
+
+  /** The bytes that an element takes. */
+  get size(): number {
+    if (isNumberKind(this.code)) return sizeOfKind(this.code);
+    const length = Number(this.code.slice(1));
+    return this.code.startsWith('U') ? 4 * length : length;
   }
 
   /** Takes the state (version, byte order, subtype, field names, fields, ...). */
   override setState(state: PickleValue): void {
     if (!Array.isArray(state)) throw corrupt();
     const [, order, subtype, names] = state;
-    if (subtype != null || names != null) throw new PickleError('it holds a numpy array of records, but only numbers and objects are read');
+    if (subtype != null || names != null) throw new PickleError('it holds a numpy array of records, but only numbers, texts and objects are read');
     this.bigEndian = order === '>';
   }
 
-  /** Reads packed numbers: float16/32/64, integers of 1..8 bytes, or booleans as 0 and 1. */
-  decode(bytes: Uint8Array): number[] {
-    if (this.type.startsWith('O') || bytes.length % this.size !== 0) throw corrupt();
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    const numbers: number[] = [];
-    for (let at = 0; at < bytes.length; at += this.size) numbers.push(this.decodeOne(view, at));
-    return numbers;
-  }
-
-  private decodeOne(view: DataView, at: number): number {
-    const little = !this.bigEndian;
-    switch (this.type) {
-      case 'f2': return halfToNumber(view.getUint16(at, little));
-      case 'f4': return view.getFloat32(at, little);
-      case 'f8': return view.getFloat64(at, little);
-      case 'i1': return view.getInt8(at);
-      case 'i2': return view.getInt16(at, little);
-      case 'i4': return view.getInt32(at, little);
-      case 'i8': return Number(view.getBigInt64(at, little));
-      case 'u2': return view.getUint16(at, little);
-      case 'u4': return view.getUint32(at, little);
-      case 'u8': return Number(view.getBigUint64(at, little));
-      default: return view.getUint8(at); // u1, b1
+  /**
+   * Reads packed elements: numbers (see {@link decodeNumbers}), texts, or bytes.
+   *
+   * @param bytes a whole number of elements
+   */
+  decode(bytes: Uint8Array): Elements {
+    if (isNumberKind(this.code)) return decodeNumbers(this.code, bytes, !this.bigEndian);
+    if (this.isObject) throw corrupt();
+    const elements: PickleValue[] = [];
+    for (let at = 0; at < bytes.length; at += this.size) {
+      const element = bytes.subarray(at, at + this.size);
+      elements.push(this.code.startsWith('U') ? textOf(element, this.bigEndian) : element.subarray(0, element.findLastIndex((byte) => byte !== 0) + 1));
     }
+    return elements;
   }
 }
 
-/** The value of an IEEE 754 half precision number. */
-function halfToNumber(bits: number): number {
-  const sign = bits >> 15 === 1 ? -1 : 1;
-  const exponent = bits >> 10 & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 0x1f) return fraction === 0 ? sign * Infinity : NaN;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+/** numpy keeps a text as code points of 4 bytes, filled up with zeros. */
+function textOf(bytes: Uint8Array, bigEndian: boolean): string {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let text = '';
+  for (let at = 0; at < bytes.length; at += 4) {
+    const code = view.getUint32(at, !bigEndian);
+    if (code > 0x10ffff) throw corrupt();
+    text += String.fromCodePoint(code);
+  }
+  return text.replace(/\0+$/, '');
 }
 
-/** A numpy array, its values in C order: numbers, or any values for the dtype object. */
+/** As many axes as numpy allows. */
+const MOST_AXES = 64;
+
+/** A numpy array. Its elements are decoded when they are asked for: a pickle may show the same bytes as many arrays. */
 export class NdArray extends PickleObject {
   shape: readonly number[] = [0];
-  values: readonly PickleValue[] = [];
+  private decode: () => Elements = () => [];
+  private decoded: Elements | undefined;
+
+  /** An array of what is decoded later; `decode` gives its elements in C order. */
+  static of(shape: readonly number[], decode: () => Elements): NdArray {
+    const array = new NdArray();
+    array.shape = shape;
+    array.decode = decode;
+    return array;
+  }
+
+  /**
+   * The elements in C order.
+   *
+   * @throws {PickleError} if they take more memory than the limit of arrays
+   */
+  get values(): Elements {
+    return this.decoded ??= this.decode();
+  }
+
+  /** How many elements there are. */
+  get length(): number {
+    return this.shape.reduce((product, size) => product * size, 1);
+  }
+
+  override describe(): string {
+    return `an array of the shape (${this.shape.join(', ')})`;
+  }
 
   /** Takes the state (version, shape, dtype, whether in Fortran order, values). */
   override setState(state: PickleValue): void {
     if (!Array.isArray(state)) throw corrupt();
     const [, shape, dtype, fortran, raw] = state;
-    this.fill(shape, dtype, fortran === true || fortran === 1, raw);
+    this.fill(shape, dtype, raw, fortran === true || fortran === 1 ? columnStrides : rowStrides);
   }
 
-  /** @param raw the packed bytes (or Python 2's str of them), or the list of objects */
-  fill(shape: PickleValue, dtype: PickleValue, fortran: boolean, raw: PickleValue): void {
-    if (!Array.isArray(shape) || !shape.every((size) => typeof size === 'number') || !(dtype instanceof Dtype)) throw corrupt();
-    if (fortran && shape.length > 1) throw new PickleError('it holds a numpy array in Fortran order, which is not read');
-    const values = Array.isArray(raw) ? raw : dtype.decode(bytesOf(raw));
-    if (values.length !== shape.reduce((product, size) => product * size, 1)) throw corrupt();
+  /**
+   * @param raw the packed bytes (or Python 2's str of them), or the list of objects, which is in C order always
+   * @param stridesOf where the packed elements of an array of that shape lie
+   */
+  fill(shape: PickleValue, dtype: PickleValue, raw: PickleValue, stridesOf: (shape: readonly number[]) => readonly number[]): void {
+    if (!isShape(shape) || !(dtype instanceof Dtype)) throw corrupt();
     this.shape = shape;
-    this.values = values;
+    this.decoded = undefined;
+    if (Array.isArray(raw)) {
+      if (!dtype.isObject || raw.length !== this.length) throw corrupt();
+      this.decode = () => raw;
+      return;
+    }
+    const bytes = bytesOf(raw);
+    const strides = stridesOf(shape);
+    if (dtype.isObject || bytes.length !== this.length * dtype.size || (dtype.size === 0 && this.length > 0)) throw corrupt();
+    this.decode = () => {
+      const elements = dtype.decode(bytes);
+      if (isNumbers(elements)) return numbersInRowOrder(elements, shape, strides);
+      return inRowOrder(elements, shape, strides, new Array<PickleValue>(elements.length));
+    };
   }
+}
+
+function isShape(value: PickleValue): value is number[] {
+  return Array.isArray(value) && value.length <= MOST_AXES && value.every((size) => typeof size === 'number' && Number.isSafeInteger(size) && size >= 0);
 }
 
 const ndarrayType = new PickleFunction(() => { throw corrupt(); });
@@ -93,18 +153,25 @@ const reconstruct = new PickleFunction(([type]) => {
   return new NdArray();
 });
 
-/** numpy.core.multiarray.scalar(dtype, bytes): one number. */
+/** numpy.core.multiarray.scalar(dtype, bytes): one number, text or run of bytes. */
 const scalar = new PickleFunction(([dtype, raw]) => {
   if (!(dtype instanceof Dtype)) throw corrupt();
-  const [value] = dtype.decode(bytesOf(raw));
-  if (value === undefined) throw corrupt();
-  return value;
+  const bytes = bytesOf(raw);
+  if (dtype.isObject || bytes.length !== dtype.size) throw corrupt();
+  return bytes.length === 0 ? '' : dtype.decode(bytes)[0];
 });
 
-/** numpy.core.numeric._frombuffer(bytes, dtype, shape, order): an array, as protocol 5 writes it. */
-const fromBuffer = new PickleFunction(([raw, dtype, shape, order]) => {
+/** numpy.core.numeric._frombuffer(bytes, dtype, shape, order, order of the axes): an array, as protocol 5 writes it. */
+const fromBuffer = new PickleFunction(([raw, dtype, shape, order, axes]) => {
   const array = new NdArray();
-  array.fill(shape, dtype, order === 'F', raw);
+  if (order === 'K' && axes != null) {
+    // The bytes are of an array in C order whose axes were put in another order: axis i of the result was axes[i].
+    if (!isShape(shape) || !isShape(axes) || [...axes].sort((a, b) => a - b).join() !== [...shape.keys()].join()) throw corrupt();
+    const strides = rowStrides(shape);
+    array.fill(axes.map((axis) => shape[axis]), dtype, raw, () => axes.map((axis) => strides[axis]));
+  } else {
+    array.fill(shape, dtype, raw, order === 'F' ? columnStrides : rowStrides);
+  }
   return array;
 });
 

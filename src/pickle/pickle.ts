@@ -1,16 +1,19 @@
+import { limitOf, LIMITS } from '../limits.js';
+import { printable } from '../printable.js';
 import { corrupt, OrderedDict, PickleError, PickleFunction, PickleObject } from './values.js';
 import type { PickleDialect, PickleValue } from './values.js';
 
 // A pickle is a program for a small stack machine, and Python's own loader lets it call anything. This machine knows
-// plain values and the few constructors that a dialect lists; all else is refused, and nothing is executed.
+// plain values and the few constructors that a dialect lists; all else is refused, and nothing is executed. Values may be
+// nested to any depth and hold one another many times over, so nobody walks them without knowing what they are.
 
 /**
  * Loads a pickle of any protocol from 0 to 5, Python 2's included. Nothing that the pickle names is ever imported or run.
  *
  * @param dialect what it may hold beside plain values
  * @returns the value it holds, in the types of {@link PickleValue}
- * @throws {PickleError} for a pickle that is cut short or corrupt, and for one that refers to anything but what the
- *   dialect lists: the message then names what it refers to
+ * @throws {PickleError} for a pickle that is cut short or corrupt, for one that refers to anything but what the dialect
+ *   lists (the message then names what it refers to), and for one whose values take more memory than the limit of arrays
  */
 export function loadPickle(bytes: Uint8Array, dialect: PickleDialect): PickleValue {
   return readPickle(bytes, dialect).value;
@@ -25,6 +28,15 @@ export function loadPickle(bytes: Uint8Array, dialect: PickleDialect): PickleVal
 export function readPickle(bytes: Uint8Array, dialect: PickleDialect): { value: PickleValue; length: number } {
   const read = new OperandReader(bytes);
   const stack = new Stack();
+  const budget = new Budget();
+  const make = (value: PickleValue): void => {
+    budget.spend(memoryOf(value));
+    stack.push(value);
+  };
+  const remember = (key: number): void => {
+    budget.spend(MEMO);
+    memo.set(key, stack.top());
+  };
   const memo = new Map<number, PickleValue>();
   const recall = (key: number): PickleValue => {
     const value = memo.get(key);
@@ -34,6 +46,7 @@ export function readPickle(bytes: Uint8Array, dialect: PickleDialect): { value: 
 
   for (;;) {
     const opcode = read.u8();
+    budget.spend(STEP);
     switch (String.fromCharCode(opcode)) {
       case '.': return { value: stack.pop(), length: read.position };
       case '\x80': checkProtocol(read.u8()); break;
@@ -43,65 +56,96 @@ export function readPickle(bytes: Uint8Array, dialect: PickleDialect): { value: 
       case '\x88': stack.push(true); break;
       case '\x89': stack.push(false); break;
       case 'I': stack.push(integerOrFlag(read.line())); break;
-      case 'L': stack.push(integerOf(read.line().replace(/L$/, ''))); break;
+      case 'L': make(integerOf(read.line().replace(/L$/, ''))); break;
       case 'J': stack.push(read.i32()); break;
       case 'K': stack.push(read.u8()); break;
       case 'M': stack.push(read.u16()); break;
-      case '\x8a': stack.push(integerOfBytes(read.take(read.u8()))); break;
-      case '\x8b': stack.push(integerOfBytes(read.take(read.i32()))); break;
+      case '\x8a': make(integerOfBytes(read.take(read.u8()))); break;
+      case '\x8b': make(integerOfBytes(read.take(read.i32()))); break;
       case 'F': stack.push(Number(read.line().replace(/inf$/, 'Infinity'))); break;
       case 'G': stack.push(read.f64()); break;
 
-      case 'S': stack.push(unquote(read.line())); break;
-      case 'T': stack.push(read.take(read.i32()).toString('latin1')); break;
-      case 'U': stack.push(read.take(read.u8()).toString('latin1')); break;
-      case 'V': stack.push(unescapeUnicode(read.line())); break;
-      case 'X': stack.push(read.take(read.u32()).toString('utf8')); break;
-      case '\x8c': stack.push(read.take(read.u8()).toString('utf8')); break;
-      case '\x8d': stack.push(read.take(read.length8()).toString('utf8')); break;
-      case 'B': stack.push(read.take(read.u32())); break;
-      case 'C': stack.push(read.take(read.u8())); break;
-      case '\x8e': case '\x96': stack.push(read.take(read.length8())); break;
+      case 'S': make(unquote(read.line())); break;
+      case 'T': make(read.take(read.i32()).toString('latin1')); break;
+      case 'U': make(read.take(read.u8()).toString('latin1')); break;
+      case 'V': make(unescapeUnicode(read.line())); break;
+      case 'X': make(read.take(read.u32()).toString('utf8')); break;
+      case '\x8c': make(read.take(read.u8()).toString('utf8')); break;
+      case '\x8d': make(read.take(read.length8()).toString('utf8')); break;
+      case 'B': make(read.take(read.u32())); break;
+      case 'C': make(read.take(read.u8())); break;
+      case '\x8e': case '\x96': make(read.take(read.length8())); break;
 
-      case '(': stack.mark(); break;
+      case '(':
+        budget.spend(LIST);
+        stack.mark();
+        break;
       case '0': stack.pop(); break;
       case '1': stack.popToMark(); break;
       case '2': stack.push(stack.top()); break;
-      case ')': case ']': stack.push([]); break;
-      case '\x85': stack.push(stack.popMany(1)); break;
-      case '\x86': stack.push(stack.popMany(2)); break;
-      case '\x87': stack.push(stack.popMany(3)); break;
-      case 't': case 'l': stack.push(stack.popToMark()); break;
+      case ')': case ']': make([]); break;
+      case '\x85': make(stack.popMany(1)); break;
+      case '\x86': make(stack.popMany(2)); break;
+      case '\x87': make(stack.popMany(3)); break;
+      case 't': case 'l': make(stack.popToMark()); break;
       case 'a': append(stack.popMany(1), stack.top()); break;
       case 'e': append(stack.popToMark(), stack.top()); break;
-      case '}': stack.push(new Map()); break;
-      case 'd': stack.push(setItems(stack.popToMark(), new Map())); break;
-      case 's': setItems(stack.popMany(2), stack.top()); break;
-      case 'u': setItems(stack.popToMark(), stack.top()); break;
+      case '}': make(new Map()); break;
+      case 'd': make(setItems(stack.popToMark(), new Map(), budget)); break;
+      case 's': setItems(stack.popMany(2), stack.top(), budget); break;
+      case 'u': setItems(stack.popToMark(), stack.top(), budget); break;
 
-      case 'p': memo.set(Number(read.line()), stack.top()); break;
-      case 'q': memo.set(read.u8(), stack.top()); break;
-      case 'r': memo.set(read.u32(), stack.top()); break;
-      case '\x94': memo.set(memo.size, stack.top()); break;
+      case 'p': remember(Number(read.line())); break;
+      case 'q': remember(read.u8()); break;
+      case 'r': remember(read.u32()); break;
+      case '\x94': remember(memo.size); break;
       case 'g': stack.push(recall(Number(read.line()))); break;
       case 'h': stack.push(recall(read.u8())); break;
       case 'j': stack.push(recall(read.u32())); break;
 
       case 'c': stack.push(findGlobal(dialect, [read.line(), read.line()])); break;
       case '\x93': stack.push(findGlobal(dialect, stack.popMany(2))); break;
-      case 'R': stack.push(call(stack.popMany(2))); break;
+      case 'R': make(call(stack.popMany(2), budget)); break;
       case 'b': setState(stack.popMany(1), stack.top()); break;
       case '\x81':
         if (dialect.newObjects !== true) throw unknownOpcode(opcode, dialect);
-        stack.push(call(stack.popMany(2)));
+        make(call(stack.popMany(2), budget));
         break;
       case 'Q':
         if (dialect.persistent === undefined) throw unknownOpcode(opcode, dialect);
-        stack.push(dialect.persistent(stack.pop()));
+        make(dialect.persistent(stack.pop()));
         break;
       default: throw unknownOpcode(opcode, dialect);
     }
   }
+}
+
+/** Memory that is taken by a step of the machine (with a value on the stack), a memo, a list, a dictionary and its entries, and a view of bytes. */
+const [STEP, MEMO, LIST, DICTIONARY, ENTRY, VIEW] = [16, 48, 64, 224, 48, 128];
+
+/**
+ * The memory that a pickle's values take, roughly. A byte of a pickle can make an object, or copy what is there already, so
+ * that a file's size limits neither memory nor time.
+ */
+class Budget {
+  private readonly limit = limitOf('arrayBytes');
+  private spent = 0;
+
+  spend(bytes: number): void {
+    this.spent += bytes;
+    if (this.spent <= this.limit) return;
+    throw new PickleError(
+      `its pickle unpacks to more than the limit of ${this.limit} bytes`,
+      `if the file is right, raise the limit with the environment variable ${LIMITS.arrayBytes.variable}`,
+    );
+  }
+}
+
+function memoryOf(value: PickleValue): number {
+  if (typeof value === 'string') return value.length;
+  if (typeof value !== 'object' || value === null) return 0;
+  if (Array.isArray(value)) return LIST + 8 * value.length;
+  return value instanceof Map ? DICTIONARY : VIEW;
 }
 
 /** The machine's stack, with marks at which a run of values begins. */
@@ -197,7 +241,8 @@ function append(values: readonly PickleValue[], target: PickleValue): void {
   for (const value of values) target.push(value);
 }
 
-function setItems(pairs: readonly PickleValue[], target: PickleValue): PickleValue {
+function setItems(pairs: readonly PickleValue[], target: PickleValue, budget: Budget): PickleValue {
+  budget.spend(ENTRY / 2 * pairs.length);
   if (!(target instanceof Map) || pairs.length % 2 !== 0) throw corrupt();
   for (let i = 0; i < pairs.length; i += 2) target.set(pairs[i], pairs[i + 1]);
   return target;
@@ -210,12 +255,18 @@ function unknownOpcode(opcode: number, { reads }: PickleDialect): PickleError {
 function findGlobal({ globals, reads }: PickleDialect, [module, name]: readonly PickleValue[]): PickleFunction {
   if (typeof module !== 'string' || typeof name !== 'string') throw corrupt();
   const found = globals.get(`${module}.${name}`);
-  if (found === undefined) throw new PickleError(`it refers to ${module}.${name}, which is refused: only ${reads} are read`);
+  if (found === undefined) throw new PickleError(`it refers to ${printable(`${module}.${name}`)}, which is refused: only ${reads} are read`);
   return found;
 }
 
-function call([callee, args]: readonly PickleValue[]): PickleValue {
+function call([callee, args]: readonly PickleValue[], budget: Budget): PickleValue {
   if (!(callee instanceof PickleFunction) || !Array.isArray(args)) throw corrupt();
+  // A function copies what it is given, at most.
+  budget.spend(8 * args.length);
+  for (const value of args) {
+    if (typeof value === 'string' || value instanceof Uint8Array) budget.spend(value.length);
+    else if (Array.isArray(value)) budget.spend(LIST * value.length);
+  }
   return callee.call(args);
 }
 
@@ -232,7 +283,11 @@ function integerOrFlag(text: string): number | bigint | boolean {
   return integerOf(text);
 }
 
+/** The longest integer that is read, in bytes: to compute with longer ones takes time that grows faster than they do. */
+const LONGEST_INTEGER = 1024;
+
 function integerOf(text: string): number | bigint {
+  if (text.length > 2 * LONGEST_INTEGER) throw tooLongInteger(`${text.length} digits`);
   if (!/^[+-]?\d+$/.test(text)) throw corrupt();
   const value = Number(text);
   return Number.isSafeInteger(value) ? value : BigInt(text);
@@ -240,10 +295,14 @@ function integerOf(text: string): number | bigint {
 
 /** An integer in two's complement, lowest byte first. */
 function integerOfBytes(bytes: Uint8Array): number | bigint {
-  let value = 0n;
-  for (let i = bytes.length - 1; i >= 0; i--) value = value << 8n | BigInt(bytes[i]);
-  value = BigInt.asIntN(bytes.length * 8, value);
+  if (bytes.length > LONGEST_INTEGER) throw tooLongInteger(`${bytes.length} bytes`);
+  if (bytes.length === 0) return 0;
+  const value = BigInt.asIntN(bytes.length * 8, BigInt(`0x${Buffer.from(bytes).reverse().toString('hex')}`));
   return value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER ? Number(value) : value;
+}
+
+function tooLongInteger(length: string): PickleError {
+  return new PickleError(`it holds an integer of ${length}, longer than any that is read`);
 }
 
 const escapes: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t' };

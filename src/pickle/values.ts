@@ -1,6 +1,13 @@
+import { printable } from '../printable.js';
+
 /** A pickle that cannot be loaded; the message says why, without the file's name ("it is cut short"). */
 export class PickleError extends Error {
   override readonly name = 'PickleError';
+
+  /** @param hint how to mend it, if there is more to say than what the file should be */
+  constructor(message: string, readonly hint?: string, options?: ErrorOptions) {
+    super(message, options);
+  }
 }
 
 /**
@@ -23,6 +30,11 @@ export abstract class PickleObject {
    * @throws {PickleError} where it is not what such an object has
    */
   abstract setState(state: PickleValue): void;
+
+  /** What it is, for messages. */
+  describe(): string {
+    return 'an object';
+  }
 }
 
 /** Python's collections.OrderedDict. Attributes that a pickle sets on it (PyTorch's `_metadata`) are left out. */
@@ -50,4 +62,15 @@ export function bytesOf(value: PickleValue): Uint8Array {
   if (value instanceof Uint8Array) return value;
   if (typeof value === 'string') return Buffer.from(value, 'latin1');
   throw corrupt();
+}
+
+/** A value in a message: short, and never walked, since a few bytes can stand for a value without end. */
+export function shortly(value: PickleValue): string {
+  if (typeof value === 'string') return `'${printable(value)}'`;
+  if (typeof value === 'bigint') return 'an integer beyond 2^53';
+  if (value === null || typeof value !== 'object') return String(value);
+  if (value instanceof Uint8Array) return `b'${printable(Buffer.from(value.subarray(0, 200)).toString('latin1'))}'`;
+  if (Array.isArray(value)) return value.length <= 10 && value.every((entry) => typeof entry === 'number') ? `[${value.join(', ')}]` : `a list of ${value.length}`;
+  if (value instanceof PickleObject) return value.describe();
+  return value instanceof Map ? `a dictionary of ${value.size}` : 'a function';
 }

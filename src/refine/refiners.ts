@@ -1,5 +1,3 @@
-import { z } from 'zod';
-import { messageOf } from '../errors.js';
 import type { Size } from '../onnx/shapes.js';
 import { cellMeans, upsamplePlanes } from './cells.js';
 import { guided, guidedOptions } from './guided.js';
@@ -44,15 +42,6 @@ export function parseRefiners(text: string): RefinerSpec[] {
 export function formatRefiners(specs: readonly RefinerSpec[]): string {
   return formatSteps(specs, REFINERS);
 }
-
-/** A refiner's text in a configuration; checked by {@link parseRefiners}. */
-export const refinersText = z.string().superRefine((text, context) => {
-  try {
-    parseRefiners(text);
-  } catch (error) {
-    context.addIssue({ code: 'custom', message: messageOf(error) });
-  }
-});
 
 /**
  * Photographs are refined on a grid of at most so many pixels by default: affinities take about 200 bytes for each pixel,

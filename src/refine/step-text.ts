@@ -1,6 +1,8 @@
 import type { z } from 'zod';
-import { describeIssues } from '../config/issues.js';
+import { parseDecimal } from '../config/decimal.js';
+import { explainIssues } from '../config/issues.js';
 import { UserError } from '../errors.js';
+import { didYouMean } from '../nearest.js';
 
 /** Steps by name, each with the schema of its options, all of which have defaults. */
 type StepTable = Readonly<Record<string, z.ZodObject>>;
@@ -28,18 +30,21 @@ export function parseSteps(text: string, table: StepTable, kind: string): Step[]
   if (text.trim() === '' || text.trim() === 'none') return [];
   return text.split(',').map((part) => {
     const [name, ...settings] = part.split(':').map((word) => word.trim());
-    if (!Object.hasOwn(table, name)) throw new UserError(`there is no ${kind} "${name}"`, `give one of ${Object.keys(table).join(', ')}`);
+    if (!Object.hasOwn(table, name)) throw new UserError(`there is no ${kind} "${name}"`, didYouMean(name, Object.keys(table)));
     const defaults = table[name].parse({});
     const given = settings.map((setting) => {
       const [key, value, ...rest] = setting.split('=').map((word) => word.trim());
-      if (value === undefined || rest.length > 0) throw new UserError(`"${setting}" of the ${kind} ${name} is no option`, 'write option=value');
+      if (value === undefined || rest.length > 0) throw new UserError(`"${setting}" of the ${kind} ${name} is not an option`, 'write option=value');
       if (!Object.hasOwn(defaults, key)) {
-        throw new UserError(`the ${kind} ${name} has no option "${key}"`, `its options are ${Object.keys(defaults).join(', ')}`);
+        throw new UserError(`the ${kind} ${name} has no option "${key}"`, didYouMean(key, Object.keys(defaults)));
       }
       return [key, readValue(value, defaults[key])] as const;
     });
-    const parsed = table[name].safeParse(Object.fromEntries(given));
-    if (!parsed.success) throw new UserError(`the ${kind} ${name}: ${describeIssues(parsed.error)}`);
+    const doubled = given.find(([key], i) => given.findIndex(([other]) => other === key) < i);
+    if (doubled !== undefined) throw new UserError(`the option ${doubled[0]} of the ${kind} ${name} is given twice`, 'leave one of them out');
+    const values = Object.fromEntries(given);
+    const parsed = table[name].safeParse(values);
+    if (!parsed.success) throw new UserError(`the ${kind} ${name}: ${explainIssues(parsed.error, table[name], values)}`);
     return { name, options: parsed.data };
   });
 }
@@ -49,9 +54,9 @@ function readValue(text: string, example: unknown): unknown {
   return typeof example === 'number' ? readNumber(text) : text;
 }
 
-/** A number; what is none stays text, so that the schema's message shows it. */
+/** A number; anything else stays text, so that the schema's message shows it. */
 function readNumber(text: string): number | string {
-  return text !== '' && Number.isFinite(Number(text)) ? Number(text) : text;
+  return parseDecimal(text) ?? text;
 }
 
 /** The shortest text that {@link parseSteps} reads as these steps: options that have their default are left out. */

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { workerUrl } from '../jobs/worker-url.js';
 import { ORT_DEVICES, ortDevicesHere } from './ort.js';
-import { isInstalled, TFJS_DEVICES, TFJS_PACKAGES } from './tfjs/backend.js';
+import { TFJS_DEVICES, whyNotInstalled } from './tfjs/backend.js';
 
 /** Whether a device works: what runs there (in WebAssembly: with or without SIMD), or why nothing does and what to do. */
 export type CheckResult
@@ -17,15 +17,14 @@ const PATIENCE = 30_000;
 
 /** Tries every device of every runtime by really running a small graph there, each in a process of its own. */
 export async function checkDevices(): Promise<DeviceCheck[]> {
-  const known = ortDevicesHere();
+  const known = await ortDevicesHere();
   const ort = ORT_DEVICES.map(async (device): Promise<DeviceCheck> => {
     const absent = { works: false, reason: `ONNX Runtime has no such device on ${process.platform} ${process.arch}` } as const;
     return { runtime: 'ort', device, ...known.includes(device) ? await inProcess('ort', device) : absent };
   });
   const tfjs = TFJS_DEVICES.map(async (device): Promise<DeviceCheck> => {
-    const name = TFJS_PACKAGES[device];
-    const absent = { works: false, reason: `${name} is not installed`, hint: `npm install ${name}` } as const;
-    return { runtime: 'tfjs', device, ...isInstalled(device) ? await inProcess('tfjs', device) : absent };
+    const missing = whyNotInstalled(device);
+    return { runtime: 'tfjs', device, ...missing === undefined ? await inProcess('tfjs', device) : { works: false, reason: missing.message, hint: missing.hint } };
   });
   return Promise.all([...ort, ...tfjs]);
 }

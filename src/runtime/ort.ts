@@ -1,25 +1,47 @@
+import { createRequire } from 'node:module';
 import type * as Ort from 'onnxruntime-node';
 import { messageOf, UserError } from '../errors.js';
+import { AbandonedError, requireWanted } from '../jobs/abandon.js';
 import { DataType, OnnxTensor } from '../onnx/tensor.js';
 import { serializeModel } from '../onnx/write.js';
 import type { Runtime, RuntimeTensor, Session, SessionOptions } from './runtime.js';
+import { disableTelemetry } from './telemetry.js';
 
 /** Where ONNX Runtime can compute. Which of them it brings depends on the platform; see {@link openOrt}. */
 export const ORT_DEVICES = ['cpu', 'cuda', 'webgpu', 'coreml', 'dml'] as const;
 export type OrtDevice = typeof ORT_DEVICES[number];
 
-/** A native library, which does not exist for every platform; without it there is TensorFlow.js. */
-const loaded: { readonly ort: typeof Ort } | { readonly reason: string } = await import('onnxruntime-node').then(
-  (ort) => ({ ort }), (error: unknown) => ({ reason: messageOf(error) }),
-);
+let loading: Promise<typeof Ort> | undefined;
 
-// What fails is thrown, and told there; its log on standard error would tell it twice.
-if ('ort' in loaded) loaded.ort.env.logLevel = 'fatal';
+/**
+ * Loads the library on first use: it is a large native one, and does not exist for every platform; without it there is
+ * TensorFlow.js.
+ *
+ * @throws UserError if it cannot be loaded
+ */
+function library(): Promise<typeof Ort> {
+  return loading ??= loadLibrary();
+}
 
-/** @throws UserError where the library cannot be loaded */
-function library(): typeof Ort {
-  if ('ort' in loaded) return loaded.ort;
-  throw new UserError(`ONNX Runtime does not work on ${process.platform} ${process.arch}: ${loaded.reason}`, 'TensorFlow.js may: --runtime tfjs');
+async function loadLibrary(): Promise<typeof Ort> {
+  await disableTelemetry();
+  try {
+    const ort = await import('onnxruntime-node');
+    // What fails is thrown, and told there; its log on standard error would tell it twice.
+    ort.env.logLevel = 'fatal';
+    return ort;
+  } catch (error) {
+    throw new UserError(`ONNX Runtime does not work on ${process.platform} ${process.arch}: ${messageOf(error)}`, 'TensorFlow.js may: --runtime tfjs', { cause: error });
+  }
+}
+
+/** The version that is installed; the library need not be loaded for it. */
+function installedVersion(): string {
+  try {
+    return (createRequire(import.meta.url)('onnxruntime-node/package.json') as { version: string }).version;
+  } catch {
+    return 'none';
+  }
 }
 
 /** ONNX Runtime on the CPU. A run blocks its thread; the batch commands therefore run it in worker threads. */
@@ -32,9 +54,9 @@ export const ortRuntime: Runtime = runtimeOn('cpu');
  * @throws UserError where the device is not there or does not work, with what to do
  */
 export async function openOrt(device: OrtDevice): Promise<Runtime> {
-  const { Tensor } = library();
+  const { Tensor } = await library();
   if (device === 'cpu') return ortRuntime;
-  const here = ortDevicesHere();
+  const here = await ortDevicesHere();
   if (!here.includes(device)) {
     throw new UserError(`ONNX Runtime has no device '${device}' on ${process.platform} ${process.arch}`, `it has ${here.join(', ')}; voc-seeds doctor tells which of them work`);
   }
@@ -55,16 +77,16 @@ function reasonOf(error: unknown): string {
 }
 
 const requirements: Readonly<Record<Exclude<OrtDevice, 'cpu'>, string>> = {
-  cuda: 'it needs an NVIDIA GPU, CUDA 12 and cuDNN 9, and npm rebuild onnxruntime-node --onnxruntime-node-install=cuda12',
+  cuda: 'it needs an NVIDIA GPU, CUDA 12 and cuDNN 9, and ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules/onnxruntime-node/script/install.js',
   webgpu: 'it needs a GPU whose driver speaks Vulkan, Metal or Direct3D 12',
   coreml: 'it needs macOS 10.15 or later',
   dml: 'it needs Windows with a GPU that speaks DirectX 12',
 };
 
 /** The devices that ONNX Runtime knows on this platform, none where it cannot be loaded; not whether they work. */
-export function ortDevicesHere(): OrtDevice[] {
-  if (!('ort' in loaded)) return [];
-  const brought = new Set(loaded.ort.listSupportedBackends().map(({ name }) => name));
+export async function ortDevicesHere(): Promise<OrtDevice[]> {
+  const ort = await library().catch(() => undefined);
+  const brought = new Set(ort?.listSupportedBackends().map(({ name }) => name));
   return ORT_DEVICES.filter((device) => brought.has(device));
 }
 
@@ -82,12 +104,14 @@ const probe = (): Uint8Array => serializeModel({
 function runtimeOn(device: OrtDevice): Runtime {
   return {
     name: 'onnxruntime',
-    version: 'ort' in loaded ? loaded.ort.env.versions.node ?? loaded.ort.env.versions.common : 'none',
+    get version() { return installedVersion(); },
     load: async (model, options) => {
       try {
-        return new OrtSession(await createSession(model, options, device), options.overwrite === true);
+        const { Tensor } = await library();
+        requireWanted();
+        return new OrtSession(await createSession(model, options, device), Tensor, options.overwrite === true);
       } catch (error) {
-        if (error instanceof UserError) throw error;
+        if (error instanceof UserError || error instanceof AbandonedError) throw error;
         throw new UserError(`ONNX Runtime cannot load the graph: ${messageOf(error)}`, undefined, { cause: error });
       }
     },
@@ -98,7 +122,8 @@ function runtimeOn(device: OrtDevice): Runtime {
 async function createSession(
   model: Uint8Array, { threads, steady = false, arena = true }: SessionOptions, device: OrtDevice, strict = false,
 ): Promise<Ort.InferenceSession> {
-  return await library().InferenceSession.create(model, {
+  const { InferenceSession } = await library();
+  return await InferenceSession.create(model, {
     // With one provider alone, one that cannot be started is an error.
     executionProviders: [device],
     enableCpuMemArena: arena,
@@ -125,12 +150,15 @@ async function createSession(
 class OrtSession implements Session {
   private last: Readonly<Record<string, Ort.Tensor>> = {};
 
-  constructor(private readonly session: Ort.InferenceSession, private readonly overwrite: boolean) {}
+  constructor(
+    private readonly session: Ort.InferenceSession, private readonly tensor: typeof Ort.Tensor, private readonly overwrite: boolean,
+  ) {}
 
   async run(
     feeds: Readonly<Record<string, RuntimeTensor>>, outputs: readonly string[] = this.session.outputNames,
   ): Promise<Record<string, RuntimeTensor>> {
-    const inputs = Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, toOrt(tensor)]));
+    requireWanted();
+    const inputs = Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, toOrt(this.tensor, tensor)]));
     const results = await this.session.run(inputs, Object.fromEntries(outputs.map((name) => [name, this.last[name] ?? null])));
     if (this.overwrite) this.last = { ...this.last, ...results };
     return Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, fromOrt(name, tensor)]));
@@ -141,8 +169,7 @@ class OrtSession implements Session {
   }
 }
 
-function toOrt({ type, data, dims }: RuntimeTensor): Ort.Tensor {
-  const { Tensor } = library();
+function toOrt(Tensor: typeof Ort.Tensor, { type, data, dims }: RuntimeTensor): Ort.Tensor {
   return type === 'float32' ? new Tensor(type, data, dims) : new Tensor(type, data, dims);
 }
 

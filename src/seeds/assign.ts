@@ -19,9 +19,9 @@ export interface AssignOptions {
   /** Per map, not negative: a pixel is foreground where its strongest map exceeds this. */
   readonly thresholds: readonly number[];
   /** A pixel is background where its strongest map does not exceed this, and ignored between the two; at or above the threshold for none. */
-  readonly backgroundThreshold?: number;
+  readonly backgroundThreshold?: number | undefined;
   /** A background map [height, width]: foreground must exceed it as well. */
-  readonly background?: Float32Array;
+  readonly background?: Float32Array | undefined;
   /** Default: argmax. */
   readonly conflict?: ConflictPolicy;
 }

@@ -9,6 +9,7 @@ import { formatInputSize, networkSize, parseInputSize } from '../image/input-siz
 import type { InputSize } from '../image/input-size.js';
 import { machineLimits, planLanes } from '../jobs/lanes.js';
 import type { Lanes } from '../jobs/lanes.js';
+import type { ArrayTask } from '../jobs/array-task.js';
 import { runBatch } from '../jobs/batch.js';
 import { writeFileAtomic } from '../jobs/files.js';
 import { hashFile } from '../jobs/hash.js';
@@ -54,6 +55,8 @@ export interface GenerateOptions {
   readonly saveUnrefined?: boolean;
   readonly resume: boolean;
   readonly shard?: Shard;
+  /** The array task that works on the shard; the journal keeps it for the next run. */
+  readonly task?: ArrayTask;
   /** Worker threads, each with a session of its own, and threads within each; by the machine's processors and memory unless given. */
   readonly workers?: number;
   readonly threads?: number;
@@ -123,7 +126,7 @@ export async function generateSeeds(options: GenerateOptions): Promise<GenerateS
     inputs: options.inputs ?? [],
     inputFolders: [...new Set(options.items.flatMap(({ imagePath, maskPath }) => [dirname(imagePath), dirname(maskPath)]))],
   });
-  const journal = await Journal.open(out, fixed, part, options.resume, folders);
+  const journal = await Journal.open(out, fixed, part, options.resume, folders, options.task);
   let place: OutFolder | undefined;
   let pool: SeedPool | undefined;
   try {

@@ -1,8 +1,11 @@
+import { parseLayerChoice } from '../cam/layer-choice.js';
 import type { SeedSettings } from '../config/cam.js';
+import type { SettingChecks } from '../config/checks.js';
 import { parseRefiners } from '../refine/refiners.js';
 import { parseUpsampler } from '../refine/upsamplers.js';
 import { UserError } from '../errors.js';
-import { classIndex } from '../voc/classes.js';
+import { didYouMean } from '../nearest.js';
+import { classIndex, VOC_CLASSES } from '../voc/classes.js';
 import type { ConflictPolicy } from './assign.js';
 import type { BackgroundPolicy } from './background.js';
 import type { PhotoMapOptions } from './photo-maps.js';
@@ -10,7 +13,15 @@ import type { PhotoMapOptions } from './photo-maps.js';
 /** The settings that say what is background and who gets a contested pixel. */
 export type PolicySettings = Pick<SeedSettings, 'background' | 'threshold' | 'alpha' | 'percentile' | 'classThresholds' | 'conflict' | 'conflictMargin'>;
 
-/** @throws UserError where a threshold is given for what is no VOC class */
+/** What settings must say that their schema cannot know: there must be such refiners, upsamplers, methods and classes. */
+export const seedChecks = {
+  layers: (layers: readonly string[]) => { for (const layer of layers) parseLayerChoice(layer, 'layer-cam'); },
+  refine: parseRefiners,
+  edgeUpsample: (text: string) => { if (text.trim() !== 'none') parseUpsampler(text); },
+  classThresholds: thresholdsByClass,
+} satisfies SettingChecks;
+
+/** @throws UserError if a threshold is given for what is not a VOC class, or two for one class */
 export function backgroundPolicy({ background, threshold, alpha, percentile, classThresholds }: PolicySettings): BackgroundPolicy {
   switch (background) {
     case 'constant': return { kind: 'constant', threshold };
@@ -19,25 +30,33 @@ export function backgroundPolicy({ background, threshold, alpha, percentile, cla
     case 'otsu': return { kind: 'otsu' };
     case 'per-class': return {
       kind: 'per-class', otherwise: threshold,
-      thresholds: Object.fromEntries(Object.entries(classThresholds).map(([name, value]) => {
-        const index = classIndex(name);
-        if (index === undefined) throw new UserError(`there is a threshold for '${name}', which is no VOC class`, 'for example classThresholds: { cat: 0.3, person: 0.45 }');
-        return [index, value];
-      })),
+      thresholds: thresholdsByClass(classThresholds),
     };
   }
+}
+
+/** Thresholds by class index 1..20. */
+function thresholdsByClass(byName: Readonly<Record<string, number>>): Record<number, number> {
+  const thresholds: Record<number, number> = {};
+  for (const [name, value] of Object.entries(byName)) {
+    const index = classIndex(name);
+    if (index === undefined) throw new UserError(`'${name}' is not a VOC class`, didYouMean(name, VOC_CLASSES));
+    if (thresholds[index] !== undefined) throw new UserError(`there are two thresholds for ${VOC_CLASSES[index - 1]}`, 'leave one of them out');
+    thresholds[index] = value;
+  }
+  return thresholds;
 }
 
 export function conflictPolicy({ conflict, conflictMargin }: PolicySettings): ConflictPolicy {
   return conflict === 'ignore' ? { kind: conflict, margin: conflictMargin } : { kind: conflict };
 }
 
-/** @throws UserError where a refiner or the upsampler is unknown, or one of its options */
+/** @throws UserError if a refiner or the upsampler is unknown, or one of its options */
 export function photoMapOptions(settings: SeedSettings): PhotoMapOptions {
   const { refine, refineNorm, edgeUpsample, background, alpha } = settings;
   return {
     fusion: settings, refiners: parseRefiners(refine), refineNorm,
-    ...(edgeUpsample === 'none' ? {} : { upsampler: parseUpsampler(edgeUpsample) }),
+    ...(edgeUpsample.trim() === 'none' ? {} : { upsampler: parseUpsampler(edgeUpsample) }),
     ...(background === 'power' ? { powerAlpha: alpha } : {}),
   };
 }

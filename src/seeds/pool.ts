@@ -1,9 +1,9 @@
-import { Piscina } from 'piscina';
 import type { LoadedClassifier } from '../cam/load.js';
 import type { ChosenLayers } from '../cam/layer-choice.js';
 import { prepareCam } from '../cam/plan.js';
 import type { SeedSettings } from '../config/cam.js';
 import type { InputSize } from '../image/input-size.js';
+import { WorkerPool } from '../jobs/pool.js';
 import { workerUrl } from '../jobs/worker-url.js';
 import type { RuntimeChoice } from '../runtime/open.js';
 import type { MaskFormat } from '../voc/masks.js';
@@ -11,7 +11,7 @@ import { backgroundPolicy, conflictPolicy, photoMapOptions } from './policies.js
 import type { SeedResult, SeedTask, SeedWorkerData } from './seed-worker.js';
 
 /** Worker threads that make seeds, each with a session of its own. */
-export type SeedPool = Piscina<SeedTask, SeedResult>;
+export type SeedPool = WorkerPool<SeedTask, SeedResult>;
 
 export interface SeedPoolOptions {
   readonly classifier: LoadedClassifier;
@@ -29,10 +29,9 @@ export interface SeedPoolOptions {
 export function startSeedPool({
   classifier: { graph, spec }, chosen, settings, inputSize, format, runtime, workers, threads,
 }: SeedPoolOptions): SeedPool {
-  return new Piscina<SeedTask, SeedResult>({
-    filename: workerUrl('./seed-worker.js', import.meta.url).href,
-    minThreads: workers, maxThreads: workers, concurrentTasksPerWorker: 2,
-    workerData: {
+  return new WorkerPool<SeedTask, SeedResult>({
+    worker: workerUrl('./seed-worker.js', import.meta.url), threads: workers, tasksPerWorker: 2,
+    data: {
       plan: prepareCam(graph, chosen.layers, { ...settings, methods: chosen.methods, picks: chosen.picks }), picks: chosen.picks, runtime, threads,
       views: { inputSize, maxPixels: settings.maxPixels, normalisation: spec, scales: settings.scales, flip: settings.flip },
       maps: photoMapOptions(settings),

@@ -1,8 +1,8 @@
 import { availableParallelism } from 'node:os';
-import { Piscina } from 'piscina';
 import { UserError } from '../errors.js';
 import type { Normalisation } from '../image/normalise.js';
 import { DEFAULT_MAX_PIXELS } from '../image/photo.js';
+import { WorkerPool } from '../jobs/pool.js';
 import { workerUrl } from '../jobs/worker-url.js';
 import type { Augmentation } from './augment.js';
 import type { SampleResult, SampleTask, SampleWorkerData } from './sample-worker.js';
@@ -59,13 +59,11 @@ export class BatchLoader {
   readonly batchesPerEpoch: number;
   /** Batches under way or ready, by their number, counted from the first of epoch 0. */
   private readonly ahead = new Map<number, Promise<Batch>>();
-  /** Batches that workers have not made yet, wanted or not. */
-  private readonly underWay = new Set<Promise<Batch>>();
   private closed = false;
   private order: { readonly epoch: number; readonly batches: readonly (readonly number[])[] } | undefined;
 
   private constructor(
-    private readonly options: BatchLoaderOptions, private readonly prefetch: number, private readonly pool: Piscina<SampleTask, SampleResult>,
+    private readonly options: BatchLoaderOptions, private readonly prefetch: number, private readonly pool: WorkerPool<SampleTask, SampleResult>,
   ) {
     this.batchesPerEpoch = batchCount(options.samples.length, options.batchSize);
   }
@@ -83,12 +81,11 @@ export class BatchLoader {
     if (foreign !== undefined) throw new RangeError(`${foreign.path} has the labels ${foreign.labels.join(', ')}, but there are ${classCount} classes`);
     const workers = options.workers ?? Math.max(1, Math.floor(availableParallelism() / 2));
     const prefetch = options.prefetch ?? workers + 1;
-    const pool = new Piscina<SampleTask, SampleResult>({
-      filename: workerUrl('./sample-worker.js', import.meta.url).href,
-      minThreads: workers, maxThreads: workers,
+    const pool = new WorkerPool<SampleTask, SampleResult>({
+      worker: workerUrl('./sample-worker.js', import.meta.url), threads: workers,
       // All that is asked for waits inside the workers: a trainer that blocks this thread cannot hand it to them later.
-      concurrentTasksPerWorker: Math.ceil((prefetch + 1) / workers),
-      workerData: { augmentation, normalisation, seed, maxPixels } satisfies SampleWorkerData,
+      tasksPerWorker: Math.ceil((prefetch + 1) / workers),
+      data: { augmentation, normalisation, seed, maxPixels } satisfies SampleWorkerData,
     });
     return new BatchLoader(options, prefetch, pool);
   }
@@ -108,8 +105,6 @@ export class BatchLoader {
   async close(): Promise<void> {
     this.closed = true;
     this.ahead.clear();
-    // A pool that is destroyed while workers answer does not understand the answers, and ends the process.
-    await Promise.allSettled(this.underWay);
     await this.pool.destroy();
   }
 
@@ -122,9 +117,8 @@ export class BatchLoader {
       if (this.ahead.has(next)) continue;
       const batch = this.make(next);
       this.ahead.set(next, batch);
-      this.underWay.add(batch);
       // Whoever takes it hears of a failure; until then, or if nobody does, it is no unhandled one.
-      batch.catch(() => undefined).finally(() => this.underWay.delete(batch));
+      batch.catch(() => undefined);
     }
     const batch = this.ahead.get(number)!;
     this.ahead.delete(number);

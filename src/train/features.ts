@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { InputSize } from '../image/input-size.js';
 import { formatInputSize } from '../image/input-size.js';
 import type { Normalisation } from '../image/normalise.js';
 import { writeFileAtomic } from '../jobs/files.js';
+import { readRegularFile } from '../jobs/read-file.js';
 import { removeLeftovers } from '../jobs/temporary.js';
 import type { FeatureLayer } from '../onnx/layers.js';
 import type { NetworkGraph } from '../onnx/network.js';
@@ -80,7 +81,7 @@ async function cacheKey(paths: readonly string[], { backboneHash, layer, normali
 
 /** The floats, and behind them their SHA-256; earlier versions left that out. */
 async function readCache(file: string, length: number): Promise<Float32Array | undefined> {
-  const bytes = await readFile(file).catch(() => undefined);
+  const bytes = await readRegularFile(file).catch(() => undefined);
   const content = bytes?.subarray(0, length * 4);
   // A file of another length is not a cache of ours, and one with another hash is damaged.
   if (bytes === undefined || content?.byteLength !== length * 4) return undefined;

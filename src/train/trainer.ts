@@ -1,6 +1,6 @@
-import { Piscina } from 'piscina';
 import type { ClassifierGraph } from '../cam/classifier.js';
 import { UserError } from '../errors.js';
+import { WorkerPool } from '../jobs/pool.js';
 import { shareBytes } from '../jobs/shared-bytes.js';
 import { workerUrl } from '../jobs/worker-url.js';
 import type { OnnxModel } from '../onnx/model.js';
@@ -37,7 +37,7 @@ export interface TrainerOptions extends UpdateSettings {
 
 /** A worker thread with a session of its own, and what it reads of a batch. */
 interface Lane {
-  readonly pool: Piscina<LaneTask, LaneResult>;
+  readonly pool: WorkerPool<LaneTask, LaneResult>;
   readonly images: Float32Array;
   readonly targets: Float32Array;
 }
@@ -98,9 +98,9 @@ export class Trainer {
     const workers = plan.images.map((images, lane): Lane => {
       const image = sharedTensor(input.name, [images, input.channels, size, size]);
       const targets = sharedTensor(TARGETS, [images, classCount]);
-      const pool = new Piscina<LaneTask, LaneResult>({
-        filename: workerUrl('./lane-worker.js', import.meta.url).href, minThreads: 1, maxThreads: 1,
-        workerData: {
+      const pool = new WorkerPool<LaneTask, LaneResult>({
+        worker: workerUrl('./lane-worker.js', import.meta.url), threads: 1,
+        data: {
           lane, graph: graphs.get(images)!, runtime: choice, threads: plan.threads, inputs: [image, targets], loss: LOSS, parameters: placed, numbers,
           groups: groups.map(({ head, decays, size: own }, i) => ({ head, decays, size: own, offset: starts[i] })), share: shares[lane],
           settings: { optimiser, momentum, weightDecay, headRate, average },
@@ -163,6 +163,11 @@ export class Trainer {
       for (const { name, dims, offset, size } of parameters) initializers.set(name, OnnxTensor.float32(dims, vector.slice(offset, offset + size)));
     });
     return { ...model, graph: { ...model.graph, initializers } };
+  }
+
+  /** Whether all weights are finite numbers. A loss tells only of the weights before its update. */
+  isFinite(): boolean {
+    return this.state.every(({ weights, average }) => weights.every(Number.isFinite) && (average?.every(Number.isFinite) ?? true));
   }
 
   async release(): Promise<void> {

@@ -1,9 +1,9 @@
 import { availableParallelism } from 'node:os';
-import { Piscina } from 'piscina';
 import type { InputSize } from '../image/input-size.js';
 import type { Normalisation } from '../image/normalise.js';
 import { DEFAULT_MAX_PIXELS } from '../image/photo.js';
 import { runBatch } from '../jobs/batch.js';
+import { WorkerPool } from '../jobs/pool.js';
 import { shareBytes } from '../jobs/shared-bytes.js';
 import { workerUrl } from '../jobs/worker-url.js';
 import type { OnnxModel } from '../onnx/model.js';
@@ -49,10 +49,9 @@ export async function computeVectors(model: OnnxModel, paths: readonly string[],
   const reasons = new Map<string, string>();
   const { choice: runtime, accelerated } = await openRuntime(options.runtime);
   const workers = options.workers ?? (accelerated ? 1 : availableParallelism());
-  const pool = new Piscina<string, VectorResult>({
-    filename: workerUrl('./vector-worker.js', import.meta.url).href,
-    minThreads: workers, maxThreads: workers, concurrentTasksPerWorker: 2,
-    workerData: {
+  const pool = new WorkerPool<string, VectorResult>({
+    worker: workerUrl('./vector-worker.js', import.meta.url), threads: workers, tasksPerWorker: 2,
+    data: {
       graph: shareBytes(serializeModel(model)), input, output, runtime, threads: 1, inputSizes, flip, maxPixels: DEFAULT_MAX_PIXELS, normalisation,
     } satisfies VectorWorkerData,
   });

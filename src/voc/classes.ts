@@ -1,4 +1,5 @@
 import { UserError } from '../errors.js';
+import { printable } from '../printable.js';
 
 /** The 20 classes of PASCAL VOC in the official order; the label of `VOC_CLASSES[i]` is i + 1, 0 is the background. */
 export const VOC_CLASSES = [
@@ -9,15 +10,16 @@ export const VOC_CLASSES = [
 /** The label 0. */
 export const BACKGROUND_NAME = 'background';
 
-/** What other data sets (ImageNet, COCO) call the same things; spaces, `-` and `_` do not count. */
+/** What other data sets (ImageNet, COCO) and papers call the same things; spaces, `-`, `_` and `/` do not count. */
 const aliases: Readonly<Record<string, typeof VOC_CLASSES[number]>> = {
-  airplane: 'aeroplane', bike: 'bicycle', motorcycle: 'motorbike', couch: 'sofa', tv: 'tvmonitor', television: 'tvmonitor',
+  airplane: 'aeroplane', bike: 'bicycle', motorcycle: 'motorbike', mbike: 'motorbike', couch: 'sofa',
+  tv: 'tvmonitor', television: 'tvmonitor', televisionmonitor: 'tvmonitor',
 };
 
 /**
  * The class index (1..20) that a text stands for, or `undefined`. Understood are the official names in any case, with or
- * without spaces (`dining table`), the indices "1".."20", and the aliases airplane, bike, motorcycle, couch, tv and
- * television. The background is no class.
+ * without spaces (`dining table`), the indices "1".."20", and the aliases airplane, bike, motorcycle, mbike, couch, tv,
+ * television and television monitor; `tv/monitor` is `tv monitor`. The background is not a class.
  */
 export function classIndex(text: string): number | undefined {
   const name = text.trim().toLowerCase();
@@ -25,7 +27,7 @@ export function classIndex(text: string): number | undefined {
     const index = Number(name);
     return index >= 1 && index <= VOC_CLASSES.length ? index : undefined;
   }
-  const compact = name.replace(/[\s_-]/g, '');
+  const compact = name.replace(/[\s_/-]/g, '');
   const at = (VOC_CLASSES as readonly string[]).indexOf(Object.hasOwn(aliases, compact) ? aliases[compact] : compact);
   return at < 0 ? undefined : at + 1;
 }
@@ -40,7 +42,7 @@ export function requireClass(text: string, where?: string): number {
   const index = classIndex(text);
   if (index === undefined) {
     throw new UserError(
-      `${where === undefined ? '' : `${where}: `}"${text}" is not a VOC class`,
+      `${where === undefined ? '' : `${where}: `}"${printable(text)}" is not a VOC class`,
       `The classes are 1..${VOC_CLASSES.length} or their names: ${VOC_CLASSES.join(', ')}.`);
   }
   return index;

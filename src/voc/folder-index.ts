@@ -1,25 +1,70 @@
 import { readdir } from 'node:fs/promises';
-import { basename, dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
+
+interface Listing {
+  readonly names: ReadonlySet<string>;
+  /** The names by their stems, composed; made when first asked for. */
+  stems?: ReadonlyMap<string, readonly string[]>;
+}
 
 /**
  * Answers which files exist from one listing per folder, kept: asking for every image of a long list stays quick,
  * also on a network drive. Files that appear later are not seen.
+ *
+ * An accented letter is one character or two (Unicode's NFC and NFD); names that differ in nothing else are the same here,
+ * since macOS writes the one and lists hold the other.
  */
 export class FolderIndex {
-  private readonly listings = new Map<string, Promise<ReadonlySet<string>>>();
+  private readonly listings = new Map<string, Promise<Listing>>();
 
   /** Whether a file or folder of this path exists. */
   async has(path: string): Promise<boolean> {
-    return (await this.namesIn(dirname(path))).has(basename(path));
+    return await this.find(path) !== undefined;
+  }
+
+  /** The path of a file or folder as it is on disk, or `undefined` if there is none. */
+  async find(path: string): Promise<string | undefined> {
+    const [folder, name] = [dirname(path), basename(path)];
+    if ((await this.namesIn(folder)).has(name)) return path;
+    const composed = name.normalize('NFC');
+    const found = (await this.namesOf(folder, stemOf(name))).find((other) => other.normalize('NFC') === composed);
+    return found === undefined ? undefined : join(folder, found);
   }
 
   /** The names in a folder; none if it does not exist. */
-  namesIn(folder: string): Promise<ReadonlySet<string>> {
-    let names = this.listings.get(folder);
-    if (names === undefined) {
-      names = readdir(folder).then((list) => new Set(list), () => new Set<string>());
-      this.listings.set(folder, names);
-    }
-    return names;
+  async namesIn(folder: string): Promise<ReadonlySet<string>> {
+    return (await this.listing(folder)).names;
   }
+
+  /** The names in a folder that are a stem and any ending, as `cat.jpg` and `cat.PNG` are for `cat`. */
+  async namesOf(folder: string, stem: string): Promise<readonly string[]> {
+    const listing = await this.listing(folder);
+    listing.stems ??= byStem(listing.names);
+    return listing.stems.get(stem.normalize('NFC')) ?? [];
+  }
+
+  private listing(folder: string): Promise<Listing> {
+    let listing = this.listings.get(folder);
+    if (listing === undefined) {
+      listing = readdir(folder).then((list) => ({ names: new Set(list) }), () => ({ names: new Set<string>() }));
+      this.listings.set(folder, listing);
+    }
+    return listing;
+  }
+}
+
+/** A name without its ending. */
+function stemOf(name: string): string {
+  return name.replace(/(?<=.)\.[^.]*$/, '');
+}
+
+function byStem(names: ReadonlySet<string>): Map<string, string[]> {
+  const stems = new Map<string, string[]>();
+  for (const name of names) {
+    const stem = stemOf(name).normalize('NFC');
+    const known = stems.get(stem);
+    if (known === undefined) stems.set(stem, [name]);
+    else known.push(name);
+  }
+  return stems;
 }

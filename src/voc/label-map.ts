@@ -6,6 +6,8 @@ export interface LabelMap {
   readonly width: number;
   readonly height: number;
   readonly data: Uint8Array;
+  /** Whether the mask was painted with white as void: white counts as 255. */
+  readonly whiteVoid?: true;
 }
 
 /** The label of pixels that are left out of scoring: borders and difficult regions in VOC, undecided pixels in seeds. */

@@ -1,12 +1,22 @@
-import { readFile } from 'node:fs/promises';
 import { messageOf, UserError } from '../errors.js';
 import { writeFileAtomic } from '../jobs/files.js';
+import { NpyError } from '../jobs/npz.js';
+import { readRegularFile } from '../jobs/read-file.js';
+import { requireWithin } from '../limits.js';
+import { className } from './classes.js';
+import { IGNORE_LABEL } from './label-map.js';
 import type { LabelMap } from './label-map.js';
+import { whatLiesInPlaceOf } from './files-by-id.js';
+import { decodeNpyMask, isNpy } from './npy-mask.js';
 import { VOC_PALETTE, vocLabelOfColour } from './palette.js';
+import { colourMeaning, findReordered, isVocPalette, misplacedOf, paletteMeanings } from './palette-order.js';
 import { COLOUR_TYPE, packPng, parsePng, PngError, unpackSamples } from './png.js';
 import type { PngFile } from './png.js';
 
-/** What to do with masks that hold colours instead of labels: refuse them, or look the colours up in the VOC palette. */
+/**
+ * What to do with masks that hold colours instead of labels: refuse them (`reject`), or look the colours up in the VOC palette
+ * (`voc`). With `voc`, white is void (255) in a mask that has a black background.
+ */
 export type RgbMasks = 'reject' | 'voc';
 
 /** How a mask is read. */
@@ -19,73 +29,161 @@ export interface MaskOptions {
 export type MaskFormat = 'palette' | 'gray';
 
 /**
- * Reads a label mask from a PNG file: see {@link decodeMask}.
+ * Reads a label mask from a file, a PNG or an .npy: see {@link decodeMask}.
  *
  * @throws {UserError} when the file is missing, or is not a mask that can be read
  */
 export async function readMask(path: string, options?: MaskOptions): Promise<LabelMap> {
   let bytes: Uint8Array;
   try {
-    bytes = await readFile(path);
+    bytes = await readRegularFile(path, (size) => { requireWithin('maskBytes', size, `mask ${path} has ${size} bytes`); });
   } catch (cause) {
-    throw new UserError(
-      (cause as NodeJS.ErrnoException).code === 'ENOENT' ? `mask ${path} does not exist` : `mask ${path} cannot be read: ${messageOf(cause)}`,
-      undefined, { cause });
+    if (cause instanceof UserError) throw cause;
+    if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw new UserError(`mask ${path} cannot be read: ${messageOf(cause)}`, undefined, { cause });
+    throw new UserError(`mask ${path} does not exist`, await whatLiesInPlaceOf(path), { cause });
   }
   return decodeMask(bytes, path, options);
 }
 
 /**
- * Decodes a PNG as labels. The label of a pixel is the value stored for it: the index of a palette image (of whatever
- * palette), the gray value of a grayscale image, at bit depths 1, 2, 4 and 8, interlaced or not. Gray values of
- * depths below 8 are not stretched to 0..255, as image viewers do it: a 1-bit mask holds the labels 0 and 1.
- * Transparency of single indices (tRNS) has no influence.
+ * Decodes a PNG or an .npy as labels.
  *
- * @param bytes the whole PNG file
+ * The label of a pixel of a PNG is the value stored for it: the index of a palette image (of whatever palette), the gray value
+ * of a grayscale image, at bit depths 1, 2, 4 and 8, interlaced or not. Gray values of depths below 8 are not stretched to
+ * 0..255, as image viewers do it: a 1-bit mask holds the labels 0 and 1. Transparency of single indices (tRNS) has no
+ * influence. A palette that holds VOC's colours in another order is refused, since then the colours are the labels and not
+ * the indices ({@link findReordered}).
+ *
+ * If `rgb` is `voc`, colours are looked up in the VOC palette: those of RGB and RGBA images, and those of palette images that
+ * use nothing but VOC's colours and white, unless the palette is another one. White is void then, if there is black as well;
+ * without black it could be the background, and is refused.
+ *
+ * An .npy holds integers [H, W] (or with a further axis of length 1).
+ *
+ * @param bytes the whole file
  * @param name the file's name for error messages
- * @throws {UserError} for colour images unless `rgb` is `voc`, for gray with alpha, for 16 bits, and for broken files
+ * @throws {UserError} for colour images unless `rgb` is `voc`, for gray with alpha, for 16 bits, for more pixels than the limit
+ *   `maskPixels`, and for broken files
  */
 export function decodeMask(bytes: Uint8Array, name: string, { rgb = 'reject' }: MaskOptions = {}): LabelMap {
   try {
+    if (isNpy(bytes)) return decodeNpyMask(bytes, name);
     const file = parsePng(bytes);
     const { width, height, bitDepth, colourType } = file.header;
+    requireWithin('maskPixels', width * height, `mask ${name} has ${width} x ${height} pixels`);
     if (bitDepth === 16) {
       throw new UserError(`mask ${name} has 16 bits per sample`, 'Labels are 0..255: save it as an 8-bit indexed or grayscale PNG.');
     }
     switch (colourType) {
       case COLOUR_TYPE.gray:
-      case COLOUR_TYPE.palette:
         return { width, height, data: unpackSamples(file) };
+      case COLOUR_TYPE.palette:
+        return { width, height, ...labelsOfIndices(unpackSamples(file), file.palette!, name, rgb) };
       case COLOUR_TYPE.grayAlpha:
         throw new UserError(`mask ${name} is grayscale with transparency`, 'Save it without the alpha channel, as an 8-bit indexed or grayscale PNG.');
       default:
-        if (rgb === 'voc') return { width, height, data: labelsOfColours(file, name) };
+        if (rgb === 'voc') return { width, height, ...labelsOfColours(file, name) };
         throw new UserError(
           `mask ${name} holds ${colourType === COLOUR_TYPE.rgba ? 'RGBA' : 'RGB'} colours, not labels`,
           'If its colours are those of the VOC palette, add --rgb-masks voc to convert them; otherwise save it as an indexed PNG.');
     }
   } catch (error) {
-    if (!(error instanceof PngError)) throw error;
-    throw new UserError(`mask ${name} cannot be read: ${error.message}`, 'Download or write the file again.', { cause: error });
+    if (!(error instanceof PngError || error instanceof NpyError)) throw error;
+    throw new UserError(`mask ${name} cannot be read: ${error.message}`, error instanceof PngError ? 'Download or write the file again.' : undefined, { cause: error });
   }
 }
 
-function labelsOfColours(file: PngFile, name: string): Uint8Array {
+type Labels = Pick<LabelMap, 'data' | 'whiteVoid'>;
+
+/** The labels that the indices of a palette image stand for; overwrites the indices. */
+function labelsOfIndices(indices: Uint8Array, palette: Uint8Array, name: string, rgb: RgbMasks): Labels {
+  const colours = palette.length / 3;
+  const own = isVocPalette(palette);
+  if (own && colours === 256) return { data: indices };
+  const used = valuesIn(indices);
+  // Pillow writes masks of 21 colours and void like this.
+  const lacking = used.find((index) => index >= colours && index !== IGNORE_LABEL);
+  if (lacking !== undefined) throw new PngError(`the PNG is corrupt: it uses the index ${lacking}, but its palette has only ${colours} colours`);
+  if (own) return { data: indices };
+  const moved = findReordered(used, palette);
+  if (rgb === 'voc') {
+    const hasBlack = used.some((index) => palette[3 * index] === 0 && palette[3 * index + 1] === 0 && palette[3 * index + 2] === 0);
+    const meanings = paletteMeanings(palette);
+    const labels = meanings.map((meaning) => (meaning === 'white' ? hasBlack ? IGNORE_LABEL : undefined : meaning));
+    const strange = used.find((index) => index < colours && labels[index] === undefined);
+    if (strange === undefined && (moved !== undefined || misplacedOf(used, meanings).length === 0)) {
+      return { data: replaced(indices, labels), ...used.some((index) => meanings[index] === 'white' && index !== IGNORE_LABEL) && { whiteVoid: true } };
+    }
+    if (strange !== undefined && moved !== undefined) {
+      throw new UserError(`mask ${name}: the index ${strange} has the colour ${colourText(palette, 3 * strange)}, which is not in the VOC palette`, hintOfColour(palette, 3 * strange));
+    }
+  } else if (moved !== undefined) {
+    const { index, label } = moved;
+    throw new UserError(
+      `mask ${name}: its palette has VOC's colours in another order: the index ${index} is painted ${colourText(palette, 3 * index)}, which is VOC's colour of ${label === IGNORE_LABEL ? 'void' : className(label)} (${label})`,
+      'Tools that re-compress PNGs change indices and keep colours. If the colours are right, add --rgb-masks voc; if the indices are right, save them as grayscale or with the VOC palette.');
+  }
+  return { data: indices };
+}
+
+/** Replaces indices by labels, in place; an index without a label stays. */
+function replaced(indices: Uint8Array, labels: readonly (number | undefined)[]): Uint8Array {
+  const table = Uint8Array.from({ length: 256 }, (_, index) => labels[index] ?? index);
+  for (let i = 0; i < indices.length; i++) indices[i] = table[indices[i]];
+  return indices;
+}
+
+/** The values that occur, ascending. */
+function valuesIn(samples: Uint8Array): number[] {
+  const seen = new Uint8Array(256);
+  for (let i = 0; i < samples.length; i++) seen[samples[i]] = 1;
+  return Array.from(seen.keys()).filter((value) => seen[value] === 1);
+}
+
+const WHITE = 0xffffff;
+
+function labelsOfColours(file: PngFile, name: string): Labels {
   const { width, height, colourType } = file.header;
   const channels = colourType === COLOUR_TYPE.rgba ? 4 : 3;
   const samples = unpackSamples(file);
   const labels = new Uint8Array(width * height);
+  let white = -1;
+  let hasBlack = false;
+  // Neighbours mostly have the same colour.
+  let last = -1;
+  let label = 0;
   for (let pixel = 0, at = 0; pixel < labels.length; pixel++, at += channels) {
-    const label = vocLabelOfColour(samples[at], samples[at + 1], samples[at + 2]);
-    const opaque = channels === 3 || samples[at + 3] === 255;
-    if (label === undefined || !opaque) {
-      throw new UserError(
-        `mask ${name}: the pixel at x ${pixel % width}, y ${Math.floor(pixel / width)} has the colour (${samples.subarray(at, at + channels).join(', ')}), which is not in the VOC palette`,
-        'Colours between two labels come from resizing or from JPEG compression: go back to the original mask.');
+    const colour = samples[at] << 16 | samples[at + 1] << 8 | samples[at + 2];
+    if (colour !== last) {
+      last = colour;
+      hasBlack ||= colour === 0;
+      if (colour === WHITE && white < 0) white = at;
+      const meant = colour === WHITE ? IGNORE_LABEL : vocLabelOfColour(samples[at], samples[at + 1], samples[at + 2]);
+      if (meant === undefined) throw strangePixel(at);
+      label = meant;
     }
+    if (channels === 4 && samples[at + 3] !== 255) throw strangePixel(at);
     labels[pixel] = label;
   }
-  return labels;
+  if (white >= 0 && !hasBlack) throw strangePixel(white);
+  return { data: labels, ...white >= 0 && { whiteVoid: true } };
+
+  function strangePixel(at: number): UserError {
+    const pixel = at / channels;
+    return new UserError(
+      `mask ${name}: the pixel at x ${pixel % width}, y ${Math.floor(pixel / width)} has the colour ${colourText(samples, at, channels)}, which is not in the VOC palette`,
+      hintOfColour(samples, at));
+  }
+}
+
+function colourText(samples: Uint8Array, at: number, channels = 3): string {
+  return `(${samples.subarray(at, at + channels).join(', ')})`;
+}
+
+function hintOfColour(samples: Uint8Array, at: number): string {
+  return colourMeaning(samples[at], samples[at + 1], samples[at + 2]) === 'white'
+    ? 'White is a usual colour of void, and read as void if there is a black background; here is none, so it may be the background: save the mask with the VOC palette.'
+    : 'Colours between two labels come from resizing or from JPEG compression: go back to the original mask.';
 }
 
 /**

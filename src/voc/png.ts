@@ -20,6 +20,8 @@ export const COLOUR_TYPE = { gray: 0, rgb: 2, palette: 3, grayAlpha: 4, rgba: 6 
 /** A PNG taken apart, its pixels still compressed. */
 export interface PngFile {
   readonly header: PngHeader;
+  /** The colours of a palette image (PLTE) as R, G, B bytes: 1 to 256 of them. */
+  readonly palette?: Uint8Array;
   readonly compressed: Uint8Array;
 }
 
@@ -53,8 +55,7 @@ const adam7: readonly Pass[] = [
 ];
 
 /**
- * Reads the chunks of a PNG and checks their checksums. Ancillary chunks are skipped, and so is the palette:
- * what colour an index is painted in does not change the index.
+ * Reads the chunks of a PNG and checks their checksums. Ancillary chunks are skipped.
  *
  * @throws {PngError} when the bytes are not a PNG, end early, or are corrupt
  */
@@ -65,7 +66,8 @@ export function parsePng(bytes: Uint8Array): PngFile {
     throw new PngError(file[0] === 0xff && file[1] === 0xd8 ? 'it is a JPEG, whose compression changes labels, not a PNG' : 'it is not a PNG');
   }
   let header: PngHeader | undefined;
-  const data: Uint8Array[] = [];
+  let palette: Uint8Array | undefined;
+  const data = new Joined(file.length);
   for (let at = 8; ;) {
     if (at + 12 > file.length) throw new PngError('the PNG is cut short');
     const length = file.readUInt32BE(at);
@@ -76,12 +78,48 @@ export function parsePng(bytes: Uint8Array): PngFile {
     const body = file.subarray(at + 8, end);
     if (header === undefined && type !== 'IHDR') throw new PngError('the PNG is corrupt: it does not begin with a header');
     if (type === 'IHDR') header = parseHeader(body);
-    else if (type === 'IDAT') data.push(body);
+    else if (type === 'PLTE') palette = parsePalette(body);
+    else if (type === 'IDAT') data.add(body);
     else if (type === 'IEND') break;
     at = end + 4;
   }
-  if (header === undefined || data.length === 0) throw new PngError('the PNG is corrupt: it holds no pixels');
-  return { header, compressed: data.length === 1 ? data[0] : Buffer.concat(data) };
+  const compressed = data.bytes();
+  if (header === undefined || compressed === undefined) throw new PngError('the PNG is corrupt: it holds no pixels');
+  if (header.colourType !== COLOUR_TYPE.palette) return { header, compressed };
+  if (palette === undefined) throw new PngError('the PNG is corrupt: it has no palette');
+  return { header, palette, compressed };
+}
+
+/** Chunks put together. They are copied at once: a list of millions of tiny chunks would take far more memory than the file. */
+class Joined {
+  private first: Uint8Array | undefined;
+  private copy: Uint8Array | undefined;
+  private length = 0;
+
+  /** @param most how many bytes the chunks have together at most */
+  constructor(private readonly most: number) {}
+
+  add(chunk: Uint8Array): void {
+    if (this.first === undefined) this.first = chunk;
+    else {
+      if (this.copy === undefined) {
+        this.copy = Buffer.allocUnsafe(this.most);
+        this.copy.set(this.first);
+      }
+      this.copy.set(chunk, this.length);
+    }
+    this.length += chunk.length;
+  }
+
+  /** All chunks one after the other; `undefined` if there was none. A single one is not copied. */
+  bytes(): Uint8Array | undefined {
+    return this.copy === undefined ? this.first : this.copy.subarray(0, this.length);
+  }
+}
+
+function parsePalette(body: Buffer): Uint8Array {
+  if (body.length === 0 || body.length > 768 || body.length % 3 !== 0) throw new PngError('the PNG is corrupt: its palette has the wrong length');
+  return body;
 }
 
 function parseHeader(body: Buffer): PngHeader {
@@ -134,7 +172,9 @@ export function unpackSamples({ header, compressed }: PngFile): Uint8Array {
 function inflate(compressed: Uint8Array, total: number): Uint8Array {
   let raw: Uint8Array;
   try {
-    raw = inflateSync(compressed, { maxOutputLength: total });
+    // One buffer of the right size: pieces would be joined, which takes the memory twice. (The byte more keeps zlib from
+    // asking for a second one.)
+    raw = inflateSync(compressed, { maxOutputLength: total, chunkSize: Math.max(64, total + 1) });
   } catch (cause) {
     throw new PngError('the PNG is corrupt: its pixels cannot be decompressed', { cause });
   }

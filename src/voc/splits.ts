@@ -1,9 +1,11 @@
 import { readdir, stat } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, extname, join, resolve } from 'node:path';
 import { UserError } from '../errors.js';
 import type { Devkit } from './devkit.js';
 import { FolderIndex } from './folder-index.js';
-import { idOfPath, readLines } from './text-lines.js';
+import { findPhoto, hasPictureEnding, maskPathOf } from './files-by-id.js';
+import { idOfPath, parseClassList, readLines } from './text-lines.js';
+import type { ListLine } from './text-lines.js';
 
 /** One image of a split. The files need not exist: see {@link partitionByPresence}. */
 export interface VocItem {
@@ -23,9 +25,9 @@ export interface Split {
   readonly items: readonly VocItem[];
   /** How many lines repeated an image that was listed before, and were left out. */
   readonly duplicates: number;
+  /** What is worth knowing about the list, in sentences. */
+  readonly notes: readonly string[];
 }
-
-const imageEndings = ['.jpg', '.jpeg', '.png'];
 
 /**
  * Reads a split: an official name (`val` is ImageSets/Segmentation/val.txt) or the path of any list. A line is one of
@@ -34,9 +36,15 @@ const imageEndings = ['.jpg', '.jpeg', '.png'];
  *     /JPEGImages/2007_000032.jpg /SegmentationClassAug/...   an image and its mask, as in the lists for the augmented set
  *     VOC2012/JPEGImages/2007_000032.jpg 1 15                 an image and more: the rest is not looked at
  *
+ *     "my photo.jpg",cat                                      the same as CSV
+ *     my photo                                                a name with spaces, if there is a photograph of that name
+ *     2007_000032 -1                                          in a list of ImageSets/Main: the image is left out
+ *
  * Blank lines and lines beginning with `#` are skipped. Paths, also those that begin with `/`, are looked for in the
- * root, in the folder above it, in the folder of the list, and as they stand. Ids get `.jpg`, or `.jpeg` or `.png` where
- * there is only that. An image listed twice counts once.
+ * root, in the folder above it, in the folder of the list, and as they stand. Ids get the ending of the photograph that
+ * is there: `.jpg`, else `.jpeg`, `.png`, `.webp`, `.tif`, ... in small or capital letters. An image listed twice counts once.
+ *
+ * In a list of ImageSets/Main every line ends in 1, 0 or -1; images with -1 do not hold the list's class.
  *
  * @throws {UserError} when there is no such list, when it is empty, or when two different images have one id
  */
@@ -45,26 +53,30 @@ export async function readSplit(devkit: Devkit, nameOrPath: string): Promise<Spl
   const index = new FolderIndex();
   const items = new Map<string, VocItem & { line: number }>();
   let duplicates = 0;
-  for (const { words: [first, second], number } of await readLines(path)) {
+  const listed = await readLines(path);
+  const classList = parseClassList(listed);
+  for (const line of classList?.lines ?? listed) {
+    const { first, found, rest } = await firstName(line, (name) => findNamed(name, devkit, path, index));
     const id = idOfPath(first);
-    if (id === '') throw new UserError(`${path}:${number}: "${first}" names no image`);
-    const namedMask = second !== undefined && isPath(second) && !devkit.maskDirGiven;
+    if (id === '') throw new UserError(`${path}:${line.number}: "${first}" names no image`);
     const item = {
       id,
-      imagePath: isPath(first) ? await findListed(first, devkit, path, index) : await findImage(devkit.imageDir, id, index),
-      maskPath: namedMask ? await findListed(second, devkit, path, index) : join(devkit.maskDir, `${id}.png`),
-      line: number,
+      imagePath: found ?? (isPath(first) ? await placeOf(first, devkit, path, index) : join(devkit.imageDir, `${id}.jpg`)),
+      maskPath: await maskOf(id, rest, devkit, path, index),
+      line: line.number,
     };
     const known = items.get(id);
     if (known === undefined) items.set(id, item);
     else if (known.imagePath === item.imagePath) duplicates++;
-    else throw new UserError(`${path}: lines ${known.line} and ${number} name two images with the id ${id}`, 'Results are named by id: split the list in two.');
+    else throw new UserError(`${path}: lines ${known.line} and ${line.number} name two images with the id ${id}`, 'Results are named by id: split the list in two.');
   }
+  if (items.size === 0) throw new UserError(`every line of the list ${path} is marked -1: none of its images holds the class`);
   return {
     name: idOfPath(path),
     path,
     items: [...items.values()].map(({ id, imagePath, maskPath }) => ({ id, imagePath, maskPath })),
     duplicates,
+    notes: classList === undefined ? [] : [`${classList.absent} of ${listed.length} lines of ${path} are marked -1 (the image does not hold the class) and are left out`],
   };
 }
 
@@ -72,33 +84,103 @@ async function findList(devkit: Devkit, nameOrPath: string): Promise<string> {
   for (const candidate of [join(devkit.listDir, `${nameOrPath}.txt`), resolve(nameOrPath), join(devkit.root, nameOrPath)]) {
     if (await stat(candidate).then((entry) => entry.isFile(), () => false)) return candidate;
   }
+  const folder = await stat(nameOrPath).then((entry) => entry.isDirectory(), () => false);
+  if (folder) throw new UserError(`the list ${nameOrPath} is a folder, not a file`, 'Give the path of a list of image ids.');
   const names = (await readdir(devkit.listDir).catch(() => [])).filter((name) => name.endsWith('.txt')).map((name) => name.slice(0, -4));
   throw new UserError(
     `there is no split ${nameOrPath}: neither ${join(devkit.listDir, `${nameOrPath}.txt`)} nor a file of that path`,
     names.length === 0 ? 'Give the path of a list of image ids.' : `Give the path of a list, or one of: ${names.sort().join(', ')}.`);
 }
 
+/** What a line names first. */
+interface FirstName {
+  /** As it stands in the line. */
+  readonly first: string;
+  /** Where it is; `undefined` if it is not on disk. */
+  readonly found: string | undefined;
+  /** The words behind it. */
+  readonly rest: readonly string[];
+}
+
+/**
+ * The image that a line begins with: the longest beginning that `find` knows, since names may hold spaces; if it knows
+ * none, the first word.
+ */
+export async function firstName({ words, beginnings }: ListLine, find: (name: string) => Promise<string | undefined>): Promise<FirstName> {
+  const nameOf = (count: number, found?: string): FirstName => ({ first: beginnings[count - 1], found, rest: words.slice(count) });
+  // A name does not go on behind its ending.
+  const ended = words.findIndex(hasPictureEnding);
+  const most = Math.min(beginnings.length, ended < 0 ? Infinity : ended + 1);
+  const pathFollows = words.slice(1, most).some(hasSlash);
+  // An id and the path of its mask, rather than a folder whose name has spaces.
+  const short = pathFollows ? await find(beginnings[0]) : undefined;
+  if (short !== undefined) return nameOf(1, short);
+  for (let count = most; count >= 1; count--) {
+    const found = await find(beginnings[count - 1]);
+    if (found !== undefined) return nameOf(count, found);
+  }
+  return nameOf(ended > 0 && !pathFollows ? most : 1);
+}
+
+function hasSlash(word: string): boolean {
+  return /[\\/]/.test(word);
+}
+
 /** Whether a word of a list is a path rather than an id or a class. */
 function isPath(word: string): boolean {
-  return /[\\/]/.test(word) || /\.(?:jpe?g|png)$/i.test(word);
+  return hasSlash(word) || hasPictureEnding(word) || /\.npy$/i.test(word);
 }
 
-/** Where a path named in a list lies; if it is nowhere, where it would be next to its neighbours, else in the root. */
-async function findListed(named: string, { root }: Devkit, listPath: string, index: FolderIndex): Promise<string> {
+/** Where the photograph lies that a list names by path or id, or `undefined`. */
+export async function findNamed(name: string, devkit: Devkit, listPath: string, index: FolderIndex): Promise<string | undefined> {
+  return isPath(name) ? findListed(name, devkit, listPath, index) : findPhoto(devkit.imageDir, idOfPath(name), index);
+}
+
+/** Where a path named in a list lies: of that very name, else with its ending written in another way (.JPG, .jpeg), else without it. */
+async function findListed(named: string, devkit: Devkit, listPath: string, index: FolderIndex): Promise<string | undefined> {
+  const places = placesOf(named, devkit, listPath);
+  for (const place of places) {
+    const found = await index.find(place);
+    if (found !== undefined) return found;
+  }
+  for (const place of places) {
+    const folder = dirname(place);
+    const found = hasPictureEnding(place)
+      ? (await index.namesOf(folder, basename(place, extname(place)))).find((name) => sameType(extname(name), extname(place)))
+      : await findPhoto(folder, basename(place), index);
+    if (found !== undefined) return join(folder, basename(found));
+  }
+  return undefined;
+}
+
+/** The mask that the words behind an image name, else the one with the image's id, else where that would be. */
+async function maskOf(id: string, rest: readonly string[], devkit: Devkit, listPath: string, index: FolderIndex): Promise<string> {
+  if (devkit.maskDirGiven || rest.length === 0 || !isPath(rest[0])) return maskPathOf(devkit.maskDir, id, index);
+  const ended = rest.findIndex((name) => hasPictureEnding(name) || /\.npy$/i.test(name));
+  for (const name of [rest.slice(0, ended + 1).join(' '), rest[0]]) {
+    const found = name === '' ? undefined : await findListed(name, devkit, listPath, index);
+    if (found !== undefined) return found;
+  }
+  return placeOf(rest[0], devkit, listPath, index);
+}
+
+function sameType(a: string, b: string): boolean {
+  const plain = (ending: string): string => ending.toLowerCase().replace(/^\.(?:jpeg|jpe|jfif)$/, '.jpg').replace(/^\.tiff$/, '.tif');
+  return plain(a) === plain(b);
+}
+
+function placesOf(named: string, { root }: Devkit, listPath: string): string[] {
   const relative = named.replaceAll('\\', '/').replace(/^\/+/, '');
-  const candidates = [join(root, relative), join(dirname(root), relative), join(dirname(listPath), relative), resolve(named)];
-  for (const candidate of candidates) {
-    if (await index.has(candidate)) return candidate;
-  }
-  for (const candidate of candidates) {
-    if ((await index.namesIn(dirname(candidate))).size > 0) return candidate;
-  }
-  return candidates[0];
+  return [join(root, relative), join(dirname(root), relative), join(dirname(listPath), relative), resolve(named)];
 }
 
-async function findImage(folder: string, id: string, index: FolderIndex): Promise<string> {
-  const names = await index.namesIn(folder);
-  return join(folder, id + (imageEndings.find((ending) => names.has(id + ending)) ?? imageEndings[0]));
+/** Where a path that is nowhere would be: next to its neighbours, else in the root. */
+async function placeOf(named: string, devkit: Devkit, listPath: string, index: FolderIndex): Promise<string> {
+  const places = placesOf(named, devkit, listPath);
+  for (const place of places) {
+    if ((await index.namesIn(dirname(place))).size > 0) return place;
+  }
+  return places[0];
 }
 
 /** Items whose file is on disk, and items whose file is not; both in the order given. */

@@ -1,40 +1,121 @@
-import { readFile } from 'node:fs/promises';
 import { messageOf, UserError } from '../errors.js';
+import { fileKind } from '../jobs/file-kind.js';
+import { readRegularFile } from '../jobs/read-file.js';
+import { requireWithin } from '../limits.js';
 
 /** A line of a list: its words, and its number counted from 1. */
 export interface ListLine {
   readonly words: readonly string[];
   readonly number: number;
+  /**
+   * What the first words may be together if a name has spaces: `beginnings[n - 1]` is the text of the first n words as
+   * it stands in the line. Only the first word itself if that is in quotes.
+   */
+  readonly beginnings: readonly string[];
 }
 
+/** No line is longer, in characters. */
+const LONGEST = 8192;
+
+/** A word in quotes, which stands alone and in which "" is a quote, or a run without separators. */
+const word = /"((?:[^"]|"")*)"(?=[\s,;]|$)|[^\s,;]+/g;
+
 /**
- * Splits the text of a list into lines of words separated by spaces or tabs. Blank lines and lines that begin with `#`
- * are left out; Windows line ends and a byte order mark do no harm.
+ * Splits the text of a list into lines of words separated by spaces, tabs, commas or semicolons. A word with any of these
+ * stands in double quotes, as in CSV. Blank lines, lines that begin with `#` and the header of a CSV file are left out;
+ * Windows line ends and a byte order mark do no harm.
  */
 export function parseLines(text: string): ListLine[] {
   return text.replace(/^\uFEFF/, '').split(/\r\n|\n|\r/)
-    .map((line, at) => ({ words: line.trim().split(/\s+/), number: at + 1 }))
-    .filter(({ words }) => words[0] !== '' && !words[0].startsWith('#'));
+    .flatMap((line, at) => {
+      const trimmed = line.trim();
+      return trimmed === '' || trimmed.startsWith('#') ? [] : [parseLine(trimmed, at + 1)];
+    })
+    .filter(({ words }, at) => words.length > 0 && !(at === 0 && isHeader(words)));
+}
+
+function parseLine(text: string, number: number): ListLine {
+  const matches = [...text.matchAll(word)];
+  const words = matches.map(([run, quoted]) => quoted?.replaceAll('""', '"').trim() ?? run);
+  const quoted = matches.length > 0 && matches[0][1] !== undefined;
+  return { words, number, beginnings: quoted ? [words[0]] : matches.map((match) => text.slice(matches[0].index, match.index + match[0].length)) };
+}
+
+/** Whether words are the header of a table: what its first two columns are called. */
+function isHeader([first, second = '']: readonly string[]): boolean {
+  return /^(?:image|img|file|photo)?[ _-]?(?:id|name|path|file|filename|image)$/i.test(first) && /^(?:class|label|categor|target|tag)/i.test(second);
 }
 
 /**
- * Reads a list: see {@link parseLines}.
+ * Reads a list: see {@link parseLines}. UTF-8 and UTF-16 are read; what is not UTF-8 is taken for Windows' Latin alphabet.
  *
- * @throws {UserError} when the file cannot be read or holds no line
+ * @throws {UserError} when the file cannot be read, is not text, or holds no line
  */
 export async function readLines(path: string): Promise<ListLine[]> {
-  let text: string;
+  let bytes: Buffer;
   try {
-    text = await readFile(path, 'utf8');
+    bytes = await readRegularFile(path, (size) => { requireWithin('listBytes', size, `the list ${path} has ${size} bytes`); });
   } catch (cause) {
+    if (cause instanceof UserError) throw cause;
     throw new UserError(`the list ${path} cannot be read: ${messageOf(cause)}`, undefined, { cause });
   }
+  const text = decodeText(bytes, path);
+  if (text.split(/[\r\n]/).some((line) => line.length > LONGEST)) throw new UserError(`the list ${path} has lines of more than ${LONGEST} characters`, 'A list is a text file with an image id or path per line.');
   const lines = parseLines(text);
   if (lines.length === 0) throw new UserError(`the list ${path} is empty`);
   return lines;
 }
 
-/** The id of an image: the name of its file without folders and ending. Understands `/` and `\`. */
+function decodeText(bytes: Buffer, path: string): string {
+  const encoding = utf16Of(bytes);
+  if (encoding !== undefined) return new TextDecoder(encoding).decode(bytes);
+  const kind = fileKind(bytes);
+  if (kind !== undefined || bytes.includes(0)) {
+    throw new UserError(`the list ${path} is not a text file${kind === undefined ? '' : `, but ${kind}`}`, 'A list is a text file with an image id or path per line.');
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    return new TextDecoder('windows-1252').decode(bytes);
+  }
+}
+
+/** Which UTF-16 a text is, by its byte order mark, or since every second byte of its beginning is 0, as in Latin letters. */
+function utf16Of(bytes: Buffer): 'utf-16le' | 'utf-16be' | undefined {
+  if (bytes[0] === 0xff && bytes[1] === 0xfe) return 'utf-16le';
+  if (bytes[0] === 0xfe && bytes[1] === 0xff) return 'utf-16be';
+  const head = bytes.subarray(0, Math.min(bytes.length, 256) & ~1);
+  const zeros = [0, 0];
+  head.forEach((byte, at) => { if (byte === 0) zeros[at % 2]++; });
+  const most = head.length / 2;
+  if (most === 0 || bytes.length % 2 === 1) return undefined;
+  if (zeros[0] === 0 && zeros[1] > 0.8 * most) return 'utf-16le';
+  return zeros[1] === 0 && zeros[0] > 0.8 * most ? 'utf-16be' : undefined;
+}
+
+/** A list as those of ImageSets/Main, with the lines of images that hold the class. */
+export interface ClassList {
+  /** The lines without their marks. */
+  readonly lines: readonly ListLine[];
+  /** How many lines were marked -1, and left out. */
+  readonly absent: number;
+}
+
+/**
+ * Reads the lines of a list of ImageSets/Main, such as cat_train.txt: every line is an image and a mark, 1 if it
+ * holds the class, 0 if only difficult objects of it, -1 if none.
+ *
+ * @returns `undefined` if the lines are something else. Without a -1 they may be images with the number of a class.
+ */
+export function parseClassList(lines: readonly ListLine[]): ClassList | undefined {
+  const marks = lines.map(({ words }) => words[words.length - 1]);
+  if (!marks.includes('-1') || !lines.every(({ words }, at) => words.length >= 2 && /^(?:-1|\+?1|0)$/.test(marks[at]))) return undefined;
+  const kept = lines.filter((_, at) => marks[at] !== '-1').map(({ words, beginnings, number }) => (
+    { words: words.slice(0, -1), beginnings: beginnings.slice(0, words.length - 1), number }));
+  return { lines: kept, absent: lines.length - kept.length };
+}
+
+/** The id of an image: the name of its file without folders and ending, its accents composed (NFC). Understands `/` and `\`. */
 export function idOfPath(path: string): string {
-  return path.replace(/^.*[\\/]/, '').replace(/\.(?:jpe?g|png|txt)$/i, '');
+  return path.replace(/^.*[\\/]/, '').replace(/\.(?:jpe?g|jpe|jfif|png|webp|tiff?|bmp|gif|avif|heic|txt)$/i, '').normalize('NFC');
 }

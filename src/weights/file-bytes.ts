@@ -1,5 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
-import { open } from 'node:fs/promises';
+import { UserError } from '../errors.js';
+import { openRegularFile } from '../jobs/read-file.js';
 import { cutShort, WeightsError } from './error.js';
 
 /** The bytes of an open file, read where they are wanted: weights need not fit into memory twice. */
@@ -8,13 +9,10 @@ export class FileBytes {
 
   /** @throws {WeightsError} where it is no file; or what the file system throws */
   static async open(path: string): Promise<FileBytes> {
-    const file = await open(path, 'r');
-    const stat = await file.stat();
-    if (!stat.isFile()) {
-      await file.close();
-      throw new WeightsError('it is not a file');
-    }
-    return new FileBytes(file, stat.size);
+    const { file, size } = await openRegularFile(path).catch((error: unknown) => {
+      throw error instanceof UserError ? new WeightsError('it is not a file') : error;
+    });
+    return new FileBytes(file, size);
   }
 
   /**

@@ -3,10 +3,10 @@ import type { PickleValue } from '../pickle/values.js';
 import { elementSize } from './elements.js';
 import { WeightsError } from './error.js';
 import type { FileBytes } from './file-bytes.js';
-import type { StateDict } from './stored-tensor.js';
+import type { StoredDictionary } from './stored-tensor.js';
 import { torchPickles, TorchStorage } from './torch-pickle.js';
-import { torchStateDict } from './torch-state-dict.js';
-import { placeTensors } from './torch-tensor.js';
+import { torchDictionaries } from './torch-state-dict.js';
+import { placeDictionaries } from './torch-tensor.js';
 import { MAX_PICKLE } from './torch-zip.js';
 
 /** How a file begins that `torch.save` wrote before PyTorch 1.6: its magic number, pickled. */
@@ -22,32 +22,12 @@ const PROTOCOL = 1001;
  *
  * @throws {WeightsError | PickleError} where it is damaged, or holds more than plain values and tensors
  */
-export async function readTorchLegacy(file: FileBytes): Promise<{ tensors: StateDict; wrapper: string | undefined }> {
-  const head = await file.read(0, Math.min(file.size, MAX_PICKLE));
-  const storages = new Map<string, TorchStorage>();
-  const persistent = (id: PickleValue): PickleValue => {
-    const storage = torchPickles.persistent!(id);
-    if (storage instanceof TorchStorage) storages.set(storage.key, storage);
-    return storage;
-  };
-  let at = 0;
-  const next = (): PickleValue => {
-    const { value, length } = readPickle(head.subarray(at), { ...torchPickles, persistent });
-    at += length;
-    return value;
-  };
-  next();
-  if (next() !== PROTOCOL) throw new WeightsError('its protocol is not known');
-  const machine = next();
-  if (!(machine instanceof Map) || machine.get('little_endian') !== true) throw new WeightsError('its numbers are not in little-endian byte order', 'save it again on another machine');
-  const { tensors, wrapper } = torchStateDict(next());
-  const keys = next();
-  if (!Array.isArray(keys)) throw new WeightsError('it is corrupt');
-
+export async function readTorchLegacy(file: FileBytes): Promise<StoredDictionary[]> {
+  const { value, storages, end } = readLegacyHead(await file.read(0, Math.min(file.size, MAX_PICKLE)));
+  const dictionaries = torchDictionaries(value);
+  let at = end;
   const places = new Map<string, { offset: number; size: number }>();
-  for (const key of keys) {
-    const storage = typeof key === 'string' ? storages.get(key) : undefined;
-    if (storage === undefined) throw new WeightsError('it is corrupt');
+  for (const storage of storages) {
     const count = Number((await file.read(at, 8)).readBigInt64LE());
     if (count !== storage.count) throw new WeightsError('it is corrupt');
     const size = count * elementSize(storage.type);
@@ -55,5 +35,40 @@ export async function readTorchLegacy(file: FileBytes): Promise<{ tensors: State
     at += 8 + size;
   }
   if (at > file.size) await file.read(file.size, 1);
-  return { tensors: placeTensors(tensors, file, ({ key }) => places.get(key)), wrapper };
+  return placeDictionaries(dictionaries, file, ({ key }) => places.get(key));
+}
+
+/**
+ * Reads the pickles at the beginning of such a file.
+ *
+ * @param head begins with {@link LEGACY_START}
+ * @returns the value that was saved, the storages it refers to in the order in which they follow, and where they begin
+ * @throws {WeightsError | PickleError} if it is damaged, or holds more than plain values and tensors
+ */
+export function readLegacyHead(head: Buffer): { value: PickleValue; storages: TorchStorage[]; end: number } {
+  const named = new Map<string, TorchStorage>();
+  const persistent = (id: PickleValue): PickleValue => {
+    const storage = torchPickles.persistent!(id);
+    if (storage instanceof TorchStorage) named.set(storage.key, storage);
+    return storage;
+  };
+  let end = 0;
+  const next = (): PickleValue => {
+    const { value, length } = readPickle(head.subarray(end), { ...torchPickles, persistent });
+    end += length;
+    return value;
+  };
+  next();
+  if (next() !== PROTOCOL) throw new WeightsError('its protocol is not known');
+  const machine = next();
+  if (!(machine instanceof Map) || machine.get('little_endian') !== true) throw new WeightsError('its numbers are not in little-endian byte order', 'save it again on another machine');
+  const value = next();
+  const keys = next();
+  if (!Array.isArray(keys)) throw new WeightsError('it is corrupt');
+  const storages = keys.map((key) => {
+    const storage = typeof key === 'string' ? named.get(key) : undefined;
+    if (storage === undefined) throw new WeightsError('it is corrupt');
+    return storage;
+  });
+  return { value, storages, end };
 }

@@ -1,5 +1,6 @@
 import { DataType, sizeOf } from '../onnx/tensor.js';
-import { corrupt, OrderedDict, PickleError, PickleFunction, PickleObject } from '../pickle/values.js';
+import { collections } from '../pickle/collections.js';
+import { corrupt, PickleError, PickleFunction, PickleObject } from '../pickle/values.js';
 import type { PickleDialect, PickleValue } from '../pickle/values.js';
 
 /** A run of numbers that a checkpoint keeps outside of its pickle. */
@@ -47,7 +48,7 @@ function storageType(type: DataType): PickleFunction {
 }
 
 /** torch._utils._rebuild_tensor_v2(storage, offset, size, stride, requires_grad, hooks, metadata), and _v1 with the first four. */
-const rebuildTensor = new PickleFunction(([storage, offset, shape, strides]) => {
+export const rebuildTensor = new PickleFunction(([storage, offset, shape, strides]) => {
   if (!(storage instanceof TorchStorage) || !isSize(offset) || !isSizes(shape) || !isSizes(strides)) throw corrupt();
   return new TorchTensor(storage, offset, [...shape], [...strides]);
 });
@@ -56,15 +57,6 @@ const rebuildTensor = new PickleFunction(([storage, offset, shape, strides]) => 
 const rebuildParameter = new PickleFunction(([data]) => {
   if (!(data instanceof TorchTensor)) throw corrupt();
   return data;
-});
-
-/** collections.OrderedDict(), with a list of pairs where Python 2 wrote it. */
-const orderedDict = new PickleFunction(([pairs = []]) => {
-  if (!Array.isArray(pairs)) throw corrupt();
-  return new OrderedDict(pairs.map((pair): [PickleValue, PickleValue] => {
-    if (!Array.isArray(pair) || pair.length !== 2) throw corrupt();
-    return [pair[0], pair[1]];
-  }));
 });
 
 /** ('storage', type, key, device, number of elements, view): the name that a pickle gives to a storage. */
@@ -85,6 +77,8 @@ function isSizes(value: PickleValue): value is number[] {
   return Array.isArray(value) && value.every(isSize);
 }
 
+const bytes = storageType(DataType.uint8);
+
 /** Pickles of plain values and PyTorch's tensors. */
 export const torchPickles: PickleDialect = {
   reads: 'plain values and tensors',
@@ -95,11 +89,11 @@ export const torchPickles: PickleDialect = {
     ['torch._utils._rebuild_tensor', rebuildTensor],
     ['torch._utils._rebuild_parameter', rebuildParameter],
     ['torch.nn.parameter.Parameter', rebuildParameter],
-    ['collections.OrderedDict', orderedDict],
+    ...collections,
     ['torch.DoubleStorage', storageType(DataType.float64)], ['torch.FloatStorage', storageType(DataType.float32)],
     ['torch.HalfStorage', storageType(DataType.float16)], ['torch.BFloat16Storage', storageType(DataType.bfloat16)],
     ['torch.LongStorage', storageType(DataType.int64)], ['torch.IntStorage', storageType(DataType.int32)],
     ['torch.ShortStorage', storageType(DataType.int16)], ['torch.CharStorage', storageType(DataType.int8)],
-    ['torch.ByteStorage', storageType(DataType.uint8)], ['torch.BoolStorage', storageType(DataType.bool)],
+    ['torch.ByteStorage', bytes], ['torch.UntypedStorage', bytes], ['torch.storage.UntypedStorage', bytes], ['torch.BoolStorage', storageType(DataType.bool)],
   ]),
 };

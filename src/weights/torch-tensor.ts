@@ -1,9 +1,10 @@
-import { sizeOf } from '../onnx/tensor.js';
+import { numbersInRowOrder } from '../pickle/strides.js';
 import { decodeFloats, elementSize } from './elements.js';
 import { cutShort, WeightsError } from './error.js';
 import type { FileBytes } from './file-bytes.js';
-import type { StateDict, StoredTensor } from './stored-tensor.js';
+import type { StateDict, StoredDictionary, StoredTensor } from './stored-tensor.js';
 import type { TorchStorage, TorchTensor } from './torch-pickle.js';
+import type { TorchDictionary } from './torch-state-dict.js';
 
 /** A place in a file, in bytes. */
 interface Place {
@@ -12,11 +13,17 @@ interface Place {
 }
 
 /**
- * Tensors of a checkpoint, to be read from where their storages are.
+ * The dictionaries of a checkpoint, their tensors to be read from where the storages are.
  *
- * @throws {WeightsError} where a storage is missing or shorter than the pickle says
+ * @throws {WeightsError} if a storage is missing or shorter than the pickle says
  */
-export function placeTensors(
+export function placeDictionaries(
+  dictionaries: readonly TorchDictionary[], file: FileBytes, find: (storage: TorchStorage) => Place | undefined,
+): StoredDictionary[] {
+  return dictionaries.map(({ tensors, wrapper }) => ({ wrapper, tensors: placeTensors(tensors, file, find) }));
+}
+
+function placeTensors(
   tensors: ReadonlyMap<string, TorchTensor>, file: FileBytes, find: (storage: TorchStorage) => Place | undefined,
 ): StateDict {
   return new Map([...tensors].map(([name, tensor]) => {
@@ -31,36 +38,10 @@ function placed(tensor: TorchTensor, file: FileBytes, storageOffset: number): St
   const { storage: { type }, offset, span, shape, strides } = tensor;
   const step = elementSize(type);
   return {
-    type, shape,
+    type, shape, place: [storageOffset, offset, ...shape, ...strides].join(),
     read: async () => {
       const floats = decodeFloats(type, await file.read(storageOffset + offset * step, span * step));
-      return isContiguous(shape, strides) ? floats : rowMajor(floats, shape, strides);
+      return numbersInRowOrder(floats, shape, strides);
     },
   };
-}
-
-/** Whether the elements lie in row-major order without gaps. The stride of an axis of one element says nothing. */
-function isContiguous(shape: readonly number[], strides: readonly number[]): boolean {
-  let expected = 1;
-  for (let axis = shape.length - 1; axis >= 0; axis--) {
-    if (shape[axis] !== 1 && strides[axis] !== expected) return false;
-    expected *= shape[axis];
-  }
-  return true;
-}
-
-/** Puts the elements of a strided view (a transposed matrix, a kernel in NHWC) in row-major order. */
-function rowMajor(span: Float32Array, shape: readonly number[], strides: readonly number[]): Float32Array {
-  const result = new Float32Array(sizeOf(shape));
-  const index = shape.map(() => 0);
-  for (let i = 0, at = 0; i < result.length; i++) {
-    result[i] = span[at];
-    for (let axis = shape.length - 1; axis >= 0; axis--) {
-      at += strides[axis];
-      if (++index[axis] < shape[axis]) break;
-      at -= strides[axis] * shape[axis];
-      index[axis] = 0;
-    }
-  }
-  return result;
 }

@@ -146,6 +146,48 @@ describe('eval', () => {
   });
 });
 
+describe('eval of masks by other names', () => {
+  /** The masks of `shifted` under names that `rename` makes. */
+  async function renamed(name: string, rename: (id: string) => string): Promise<string> {
+    const target = join(folder, name);
+    for (const id of ids) await cp(join(fixtures, 'shifted', `${id}.png`), join(target, rename(id)));
+    return target;
+  }
+
+  it('.PNG is as good as .png, also for the ground truth', async () => {
+    const upper = await renamed('upper', (id) => `${id}.PNG`);
+    expect(await run('--gt', gt, '--pred', upper, '--json')).toBe(0);
+    expect(json().scores.error.meanIou).toBeCloseTo(expected.shifted.scores.error.meanIou!, 12);
+    stdout = '';
+    await run('--gt', upper, '--pred', join(fixtures, 'shifted'), '--json');
+    expect(json()).toMatchObject({ images: { scored: 12 }, scores: { error: { meanIou: 1 } } });
+    stdout = '';
+    await run('--voc-root', root, '--split', 'all', '--mask-dir', upper, '--pred', upper, '--json');
+    expect(json()).toMatchObject({ images: { scored: 12 }, scores: { error: { meanIou: 1 } } });
+  });
+
+  it('says what lies there instead', async () => {
+    const photos = await renamed('photos', (id) => `${id}.jpg`);
+    await expect(run('--gt', gt, '--pred', photos)).rejects.toMatchObject({ hint: expect.stringContaining(`there is ${join(photos, 'm00.jpg')}: label masks are PNG`) });
+    const matlab = await renamed('cls', (id) => `${id}.mat`);
+    await expect(run('--gt', matlab, '--pred', gt)).rejects.toMatchObject({
+      message: expect.stringContaining('holds no label masks'), hint: expect.stringContaining('MATLAB files are not read'),
+    });
+    await expect(run('--voc-root', root, '--split', 'all', '--mask-dir', matlab, '--pred', gt)).rejects.toMatchObject({
+      message: expect.stringContaining('nothing to score'), hint: expect.stringContaining('m00.mat'),
+    });
+  });
+
+  it('leaves out the -1 of a list of ImageSets/Main, and says so', async () => {
+    const list = join(folder, 'cat_val.txt');
+    await writeFile(list, ids.map((id, i) => `${id} ${i < 5 ? '-1' : ' 1'}`).join('\n'));
+    await run('--voc-root', root, '--split', list, '--pred', gt, '--json');
+    expect(json().images.scored).toBe(7);
+    expect((json() as unknown as { notes: string[] }).notes).toEqual([`5 of 12 lines of ${list} are marked -1 (the image does not hold the class) and are left out`]);
+    expect(stderr).toContain('5 of 12 lines');
+  });
+});
+
 describe('eval with files that are missing or wrong', () => {
   it('missing predictions are an error that names a few, or are left out and counted', async () => {
     const pred = join(folder, 'partial');

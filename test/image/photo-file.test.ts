@@ -1,9 +1,11 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { Sharp } from 'sharp';
 import sharp from 'sharp';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openPhoto } from '../../src/image/photo-file.js';
 import type { Size } from '../../src/onnx/shapes.js';
 
@@ -59,5 +61,87 @@ describe('the original size', () => {
     // Turned by 90 degrees clockwise: the lower left corner comes to the upper left.
     const [pixels, turned] = [await stored.at([height, width]), await upright.at([width, height])];
     expect([...turned.subarray(0, 3)]).toEqual([...pixels.subarray((height - 1) * width * 3, (height - 1) * width * 3 + 3)]);
+  });
+});
+
+const fixtures = fileURLToPath(new URL('../fixtures/image/', import.meta.url));
+/** Pixels as Pillow reads them: see make_cmyk.py. */
+const pillow = JSON.parse(readFileSync(join(fixtures, 'cmyk.json'), 'utf8')) as Record<string, { rgb: number[]; half: number[] }>;
+
+describe('CMYK and transparency', () => {
+  it.each(Object.keys(pillow))('%s has Pillow\'s pixels, also resized', async (name) => {
+    const photo = await openPhoto(join(fixtures, name));
+    expect(photo.original).toEqual([16, 24]);
+    expect([...await photo.at([16, 24])]).toEqual(pillow[name].rgb);
+    const half = await photo.at([8, 12]);
+    const differences = pillow[name].half.map((value, i) => Math.abs(value - half[i]));
+    // Pillow and libvips round their filters' weights differently.
+    expect(Math.max(...differences)).toBeLessThanOrEqual(3);
+    expect(differences.reduce((sum, difference) => sum + difference) / differences.length).toBeLessThan(0.7);
+  });
+
+  it('16 bits are shortened to 8, and the picture is turned upright where asked for', async () => {
+    const ink = Uint16Array.from({ length: 4 * 6 }, (_, i) => i * 2000);
+    const path = join(folder, 'ink.tif');
+    await writeFile(path, cmykTiff(3, 2, ink, 6));
+    const stored = await openPhoto(path);
+    const upright = await openPhoto(path, { upright: true });
+    expect([stored.original, upright.original]).toEqual([[2, 3], [3, 2]]);
+    // By Pillow's formula, from the high bytes of the fourth pixel, which comes to the upper left corner.
+    const [c, m, y, k] = [...ink.subarray(12, 16)].map((value) => value >> 8);
+    const expected = [c, m, y].map((value) => 255 - k - Math.round(value * (255 - k) / 255));
+    expect([...(await upright.at([3, 2])).subarray(0, 3)]).toEqual(expected);
+    expect([...(await stored.at([2, 3])).subarray(9, 12)]).toEqual(expected);
+  });
+});
+
+/** An uncompressed TIFF of 16 bits per sample, by the specification (TIFF 6.0, pages 14 and 69). */
+function cmykTiff(columns: number, rows: number, samples: Uint16Array, orientation: number): Buffer {
+  const entries = [
+    [256, 3, 1, columns], [257, 3, 1, rows], [258, 3, 4, 8], [259, 3, 1, 1], [262, 3, 1, 5], [273, 4, 1, 16],
+    [274, 3, 1, orientation], [277, 3, 1, 4], [278, 3, 1, rows], [279, 4, 1, samples.byteLength],
+  ];
+  const head = Buffer.alloc(16);
+  head.write('II*\0', 'latin1');
+  head.writeUInt32LE(16 + samples.byteLength, 4);
+  for (let i = 0; i < 4; i++) head.writeUInt16LE(16, 8 + 2 * i);
+  const directory = Buffer.alloc(2 + 12 * entries.length + 4);
+  directory.writeUInt16LE(entries.length, 0);
+  for (const [i, [tag, type, count, value]] of entries.entries()) {
+    directory.writeUInt16LE(tag, 2 + 12 * i);
+    directory.writeUInt16LE(type, 4 + 12 * i);
+    directory.writeUInt32LE(count, 6 + 12 * i);
+    directory.writeUInt32LE(value, 10 + 12 * i);
+  }
+  return Buffer.concat([head, Buffer.from(samples.buffer), directory]);
+}
+
+describe('what is not read', () => {
+  afterEach(() => { vi.unstubAllEnvs(); });
+
+  it.each([
+    ['a.bmp', 'BM\x36\0\0\0\0\0\0\0\x36\0\0\0', 'it is a BMP, which is not read', 'convert it to PNG or JPEG'],
+    ['a.heic', '\0\0\0\x18ftypheic\0\0\0\0mif1', 'it is a HEIC, which is not read', 'convert it to PNG or JPEG'],
+    ['a.jpg', 'version https://git-lfs.github.com/spec/v1\n', 'it is a Git LFS pointer', 'convert it to PNG or JPEG'],
+    ['b.jpg', '', 'the file is empty', undefined],
+  ])('%s', async (name, content, reason, hint) => {
+    await writeFile(join(folder, name), content, 'latin1');
+    await expect(openPhoto(join(folder, name))).rejects.toMatchObject({ name: 'UserError', message: expect.stringContaining(`${name}: ${reason}`), hint });
+  });
+
+  it('a file that is missing, and a folder', async () => {
+    await expect(openPhoto(join(folder, 'none.jpg'))).rejects.toThrow('none.jpg: it does not exist');
+    await expect(openPhoto(folder)).rejects.toThrow('is a folder');
+  });
+
+  it('more pixels than the limit, which is named and can be raised', async () => {
+    const path = join(folder, 'large.png');
+    await picture(3).png().toFile(path);
+    vi.stubEnv('VOC_SEEDS_MAX_PHOTO_PIXELS', String(width * height - 1));
+    await expect(openPhoto(path)).rejects.toMatchObject({
+      message: `the photograph ${path} has 90 x 60 pixels, more than the limit of 5399 pixels`, hint: expect.stringContaining('VOC_SEEDS_MAX_PHOTO_PIXELS'),
+    });
+    vi.stubEnv('VOC_SEEDS_MAX_PHOTO_PIXELS', String(width * height));
+    expect(await (await openPhoto(path)).at([6, 9])).toHaveLength(3 * 6 * 9);
   });
 });

@@ -10,7 +10,7 @@ function resultOf(truth: number[], prediction: number[]): EvaluationResult {
   const matrix = new ConfusionMatrix();
   const [a, b] = [truth, prediction].map((data) => ({ width: data.length, height: 1, data: Uint8Array.from(data) }));
   matrix.add(a, b);
-  return { matrix, scores: scoreAllWays(matrix), coverage: coverageOf(matrix), scored: 1, failures: [], images: [] };
+  return { matrix, scores: scoreAllWays(matrix), coverage: coverageOf(matrix), scored: 1, failures: [], whiteVoid: 0, images: [] };
 }
 
 // Background: TP 1, FN 1. Cat (8): TP 2, FP 1. Dog (12) is only predicted, in place of a cat.

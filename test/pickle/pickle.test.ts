@@ -60,7 +60,7 @@ describe('numpy arrays', () => {
     const array = loadPickle(bytesOf(hex));
     expect(array).toBeInstanceOf(NdArray);
     expect((array as NdArray).shape).toEqual([values.length]);
-    expect((array as NdArray).values.map(Number)).toEqual(values);
+    expect(Array.from((array as NdArray).values, Number)).toEqual(values);
   });
 });
 

@@ -5,6 +5,8 @@ import { openRuntime } from '../../src/runtime/open.js';
 import { ortDevicesHere } from '../../src/runtime/ort.js';
 import { isInstalled } from '../../src/runtime/tfjs/backend.js';
 
+const ortDevices = await ortDevicesHere();
+
 const userError = (message: RegExp, hint: RegExp) => expect.objectContaining({
   name: 'UserError', message: expect.stringMatching(message) as string, hint: expect.stringMatching(hint) as string,
 }) as object;
@@ -52,12 +54,12 @@ describe('a device that is not there is an error, never another device', () => {
     await expect(openRuntime({ runtime: 'auto', device: 'gpu' })).rejects.toEqual(userError(/tfjs-node-gpu/, /npm install/));
   });
 
-  it.skipIf(ortDevicesHere().includes('coreml'))('a device of another platform', async () => {
+  it.skipIf(ortDevices.includes('coreml'))('a device of another platform', async () => {
     await expect(openRuntime({ runtime: 'ort', device: 'coreml' })).rejects.toEqual(userError(/ONNX Runtime has no device 'coreml'/, /it has cpu/));
   });
 
-  it.skipIf(ortDevicesHere().includes('cuda') && process.env.CUDA_PATH !== undefined)('a device without its libraries or its hardware', async () => {
-    if (!ortDevicesHere().includes('cuda')) return;
+  it.skipIf(ortDevices.includes('cuda') && process.env.CUDA_PATH !== undefined)('a device without its libraries or its hardware', async () => {
+    if (!ortDevices.includes('cuda')) return;
     await expect(openRuntime({ runtime: 'ort', device: 'cuda' })).rejects.toEqual(userError(/'cuda' does not work here/, /CUDA 12 and cuDNN 9/));
   });
 

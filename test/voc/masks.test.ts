@@ -1,11 +1,13 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { existsSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { deflateSync } from 'node:zlib';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { UserError } from '../../src/errors.js';
+import { crc32 } from '../../src/voc/crc32.js';
 import type { LabelMap } from '../../src/voc/label-map.js';
 import { decodeMask, encodeMask, readMask, writeMask } from '../../src/voc/masks.js';
 
@@ -78,7 +80,7 @@ describe('broken files', () => {
 
   it.each([
     ['broken-filter.png', 'unknown row filter 9'], ['broken-rows.png', 'pixels are missing'], ['broken-zlib.png', 'its pixels cannot be decompressed'],
-    ['broken-size.png', 'its pixels cannot be decompressed'], ['broken-no-size.png', 'its header breaks the format'],
+    ['broken-no-size.png', 'its header breaks the format'],
     ['broken-depth.png', 'its header breaks the format'],
   ])('%s, whose checksums are right, is refused: %s', (file, reason) => {
     expect(refusal(readFileSync(fixture(file))).message).toBe(`mask broken.png cannot be read: the PNG is corrupt: ${reason}`);
@@ -88,6 +90,149 @@ describe('broken files', () => {
     expect(refusal(new Uint8Array()).message).toContain('the file is empty');
     expect(refusal(new TextEncoder().encode('not found, sorry')).message).toContain('it is not a PNG');
     expect(refusal(whole.subarray(0, whole.length - 12)).message).toContain('cut short');
+  });
+});
+
+/** See make_palettes.py: what was painted, by Pillow's and by hand-made palettes. */
+const palettes = JSON.parse(readFileSync(join(fixtures, 'palettes.json'), 'utf8')) as Record<'moved' | 'kept', Record<string, number[]>>;
+
+describe('palettes', () => {
+  const palette = (file: string): string => join(fixtures, 'palettes', file);
+
+  it.each(Object.keys(palettes.moved))('%s, VOC\'s colours in another order, is refused, and read by colour when asked to', async (file) => {
+    await expect(readMask(palette(file))).rejects.toMatchObject({
+      name: 'UserError', message: expect.stringMatching(`${file}: its palette has VOC's colours in another order`), hint: expect.stringContaining('--rgb-masks voc'),
+    });
+    expect([...(await readMask(palette(file), { rgb: 'voc' })).data]).toEqual(palettes.moved[file]);
+  });
+
+  it('names the index, the colour and the label', async () => {
+    await expect(readMask(palette('swapped.png'))).rejects.toThrow('the index 1 is painted (0, 128, 0), which is VOC\'s colour of bicycle (2)');
+  });
+
+  it.each(Object.keys(palettes.kept))('%s: the indices are the labels', async (file) => {
+    expect([...(await readMask(palette(file))).data]).toEqual(palettes.kept[file]);
+  });
+
+  // Two colours, black and white, may mean background and void: that is what --rgb-masks voc is for.
+  it.each(Object.keys(palettes.kept).filter((file) => !/black/.test(file)))('%s: also where other masks are in colours', async (file) => {
+    expect([...(await readMask(palette(file), { rgb: 'voc' })).data]).toEqual(palettes.kept[file]);
+  });
+
+  it('white is void in a mask that has a black background, and is said to be', async () => {
+    expect((await readMask(palette('white-void.png'), { rgb: 'voc' })).whiteVoid).toBe(true);
+    expect((await readMask(palette('quantize.png'), { rgb: 'voc' })).whiteVoid).toBeUndefined();
+    const colours = (pixels: number[][]): Promise<Buffer> => (
+      sharp(Uint8Array.from(pixels.flat()), { raw: { width: pixels.length, height: 1, channels: 3 } }).png().toBuffer());
+    const [black, white, person] = [[0, 0, 0], [255, 255, 255], [192, 128, 128]];
+    expect(decodeMask(await colours([black, white, person]), 'a.png', { rgb: 'voc' })).toMatchObject({ data: Uint8Array.of(0, 255, 15), whiteVoid: true });
+    const lonely = await colours([person, white]);
+    expect(() => decodeMask(lonely, 'a.png', { rgb: 'voc' })).toThrow(expect.objectContaining({
+      message: expect.stringContaining('x 1, y 0 has the colour (255, 255, 255)'), hint: expect.stringContaining('White is a usual colour of void'),
+    }));
+  });
+
+  it('a colour that is no label\'s is refused where the palette is read by colour', () => {
+    const moved = pngOf({ width: 4, height: 1, type: 3, rows: [0, 0, 1, 2, 3], palette: [0, 0, 0, 128, 128, 0, 192, 128, 128, 9, 9, 9] });
+    expect(() => decodeMask(moved, 'a.png', { rgb: 'voc' })).toThrow('the index 3 has the colour (9, 9, 9), which is not in the VOC palette');
+  });
+
+  it('an index without a colour is refused, except void, and so is a palette image without a palette', () => {
+    const rows = (index: number): number[] => [0, 1, index];
+    const of = (index: number, palette?: number[]): LabelMap => decodeMask(pngOf({ width: 2, height: 1, type: 3, rows: rows(index), palette }), 'a.png');
+    expect([...of(255, [0, 0, 0, 128, 0, 0]).data]).toEqual([1, 255]);
+    expect(() => of(2, [0, 0, 0, 128, 0, 0])).toThrow('it uses the index 2, but its palette has only 2 colours');
+    expect(() => of(1)).toThrow('it has no palette');
+    expect(() => of(1, [0, 0, 0, 1])).toThrow('its palette has the wrong length');
+  });
+});
+
+describe('.npy', () => {
+  /** As numpy.save writes it: format version 1.0. */
+  function npy(descr: string, shape: number[], content: ArrayBufferView): Uint8Array {
+    const header = `{'descr': '${descr}', 'fortran_order': False, 'shape': (${shape.join(', ')}${shape.length === 1 ? ',' : ''}), }`;
+    const length = Math.ceil((11 + header.length) / 64) * 64 - 10;
+    const start = Buffer.from([0x93, ...Buffer.from('NUMPY'), 1, 0, length & 255, length >> 8]);
+    return Buffer.concat([start, Buffer.from(header.padEnd(length - 1) + '\n'), Buffer.from(content.buffer, content.byteOffset, content.byteLength)]);
+  }
+
+  it.each([
+    ['|u1', [2, 3], Uint8Array.of(0, 1, 20, 255, 15, 0)], ['<i8', [2, 3], BigInt64Array.of(0n, 1n, 20n, 255n, 15n, 0n)],
+    ['<u2', [2, 3, 1], Uint16Array.of(0, 1, 20, 255, 15, 0)], ['<i4', [1, 2, 3], Int32Array.of(0, 1, 20, 255, 15, 0)],
+  ] as const)('integers %s [%s] are labels', (descr, shape, values) => {
+    expect(plain(decodeMask(npy(descr, [...shape], values), 'a.npy'))).toEqual({ width: 3, height: 2, labels: [0, 1, 20, 255, 15, 0] });
+  });
+
+  it.each([
+    ['<f4', [1, 2], Float32Array.of(0, 1), 'holds fractions, not labels'], ['|b1', [1, 2], Uint8Array.of(0, 1), 'holds booleans, not labels'],
+    ['|u1', [2], Uint8Array.of(0, 1), 'has the shape (2), not (height, width)'], ['<i2', [1, 2], Int16Array.of(0, -1), 'holds -1 at x 1, y 0'],
+    ['<i2', [1, 2], Int16Array.of(300, 0), 'holds 300 at x 0, y 0'], ['|u1', [2, 2], Uint8Array.of(0, 1), 'cut short'],
+    ['|u1', [90000, 90000], Uint8Array.of(0), 'more than the limit of 67108864 pixels'],
+  ] as const)('%s [%s] is refused', (descr, shape, values, reason) => {
+    expect(() => decodeMask(npy(descr, [...shape], values), 'a.npy')).toThrow(reason);
+  });
+});
+
+describe('files that would take too much', () => {
+  afterEach(() => { vi.unstubAllEnvs(); });
+
+  it('more pixels than the limit are refused before anything is unpacked; the limit can be raised', () => {
+    const large = readFileSync(fixture('broken-size.png'));
+    expect(() => decodeMask(large, 'a.png')).toThrow(expect.objectContaining({
+      message: 'mask a.png has 2147483647 x 2147483647 pixels, more than the limit of 67108864 pixels', hint: expect.stringContaining('VOC_SEEDS_MAX_MASK_PIXELS'),
+    }));
+    vi.stubEnv('VOC_SEEDS_MAX_MASK_PIXELS', '5');
+    const mask = pngOf({ width: 2, height: 3, type: 0, rows: [0, 1, 2, 0, 3, 4, 0, 5, 6] });
+    expect(() => decodeMask(mask, 'a.png')).toThrow('mask a.png has 2 x 3 pixels, more than the limit of 5 pixels');
+    vi.stubEnv('VOC_SEEDS_MAX_MASK_PIXELS', '6');
+    expect([...decodeMask(mask, 'a.png').data]).toEqual([1, 2, 3, 4, 5, 6]);
+  });
+
+  it('pixels that unpack to more than the header says, millions of chunks and empty blocks end soon', () => {
+    const header = { width: 2, height: 1, type: 0 };
+    const start = performance.now();
+    expect(() => decodeMask(pngOf({ ...header, packed: [deflateSync(new Uint8Array(3e8))] }), 'a.png')).toThrow('cannot be decompressed');
+    const packed = deflateSync(Uint8Array.of(0, 7, 8));
+    const pieces = [...packed].map((byte) => Uint8Array.of(byte));
+    expect([...decodeMask(pngOf({ ...header, packed: [...pieces, ...Array<Uint8Array>(3e5).fill(new Uint8Array())] }), 'a.png').data]).toEqual([7, 8]);
+    const empty = Buffer.concat([Buffer.from([0x78, 1]), Buffer.alloc(5e6, Buffer.from([0, 0, 0, 255, 255]))]);
+    expect(() => decodeMask(pngOf({ ...header, packed: [empty] }), 'a.png')).toThrow('cannot be decompressed');
+    expect(performance.now() - start).toBeLessThan(20_000);
+  });
+});
+
+/** A PNG of 8 bits per sample by the specification, its rows with their filter bytes. */
+function pngOf({ width, height, type, rows = [], palette, packed = [deflateSync(Uint8Array.from(rows))] }: {
+  width: number; height: number; type: number; rows?: number[]; palette?: number[]; packed?: Uint8Array[];
+}): Uint8Array {
+  const chunk = (name: string, body: Uint8Array): Buffer => {
+    const out = Buffer.concat([Buffer.alloc(4), Buffer.from(name), body, Buffer.alloc(4)]);
+    out.writeUInt32BE(body.length, 0);
+    out.writeUInt32BE(crc32(out.subarray(4, -4)), out.length - 4);
+    return out;
+  };
+  const header = Buffer.from([0, 0, 0, width, 0, 0, 0, height, 8, type, 0, 0, 0]);
+  return Buffer.concat([
+    Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), chunk('IHDR', header), ...palette === undefined ? [] : [chunk('PLTE', Uint8Array.from(palette))],
+    ...packed.map((body) => chunk('IDAT', body)), chunk('IEND', new Uint8Array()),
+  ]);
+}
+
+describe('what lies in place of a mask', () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'masks-'));
+    for (const name of ['a.jpg', 'b.mat', 'c.tif', 'd.txt']) await writeFile(join(folder, name), '');
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+
+  it.each([['a', 'a.jpg: label masks are PNG'], ['b', 'b.mat: MATLAB files are not read'], ['c', 'c.tif: label masks are PNG']])('%s: it is named', async (id, hint) => {
+    await expect(readMask(join(folder, `${id}.png`))).rejects.toMatchObject({ message: expect.stringContaining('does not exist'), hint: expect.stringContaining(hint) });
+  });
+
+  it('nothing is said of other files, and a folder is no mask', async () => {
+    await expect(readMask(join(folder, 'd.png'))).rejects.toMatchObject({ hint: undefined });
+    await expect(readMask(folder)).rejects.toThrow('is a folder');
   });
 });
 

@@ -104,6 +104,96 @@ describe('readSplit', () => {
   });
 });
 
+describe('lists as people have them', () => {
+  let own: Devkit;
+  let list: string;
+  beforeAll(async () => {
+    const folder = join(top, 'own');
+    for (const name of ['JPEGImages', 'SegmentationClass', 'ImageSets/Segmentation', 'my photos']) await mkdir(join(folder, name), { recursive: true });
+    for (const name of [
+      'my photo 1.jpg', 'my photo 2.JPG', 'camera.JPG', 'two.PNG', 'two.jpeg', 'web.webp', 'scan.TIFF', 'old.bmp', 'Smith, John.jpg', 'plain.jpg', 'plain 1.jpg',
+      // As macOS writes it: the letter and its accent are two characters.
+      'cafe\u0301.jpg', 'v1.2.jpg',
+    ]) await writeFile(join(folder, 'JPEGImages', name), '');
+    await writeFile(join(folder, 'my photos', 'a b.jpg'), '');
+    for (const name of ['camera.PNG', 'two.npy', 'plain.png', 'plain.npy', 'cafe\u0301.png', 'my photo 1.png']) await writeFile(join(folder, 'SegmentationClass', name), '');
+    own = await openDevkit(folder);
+    list = join(folder, 'list.txt');
+  });
+  async function read(text: string | Buffer): Promise<Split> {
+    await writeFile(list, text);
+    return readSplit(own, list);
+  }
+  const names = ({ items }: Split): string[] => items.map(({ imagePath }) => imagePath.slice(own.root.length + 1));
+
+  it('an id gets the photograph that is there, whatever its ending', async () => {
+    expect(names(await read('camera\ntwo\nweb\nscan\nold\nv1.2\nnone\n'))).toEqual(
+      ['camera.JPG', 'two.jpeg', 'web.webp', 'scan.TIFF', 'old.bmp', 'v1.2.jpg', 'none.jpg'].map((name) => `JPEGImages/${name}`));
+    expect(names(await read('JPEGImages/camera.jpg\n/JPEGImages/two\nJPEGImages/two.jpg\n'))).toEqual(['JPEGImages/camera.JPG', 'JPEGImages/two.jpeg']);
+  });
+
+  it('and the mask, .png before .npy', async () => {
+    const { items } = await read('camera\ntwo\nplain\nweb\n');
+    expect(items.map(({ maskPath }) => maskPath.slice(own.maskDir.length + 1))).toEqual(['camera.PNG', 'two.npy', 'plain.png', 'web.png']);
+  });
+
+  it('names with spaces are found, in quotes or not, also with classes and masks behind them', async () => {
+    const ids = async (text: string): Promise<string[]> => (await read(text)).items.map(({ id }) => id);
+    expect(await ids('my photo 1\nmy photo 2\n')).toEqual(['my photo 1', 'my photo 2']);
+    expect(await ids('my photo 1 dog\n"my photo 2" cat\nmy photos/a b.jpg 8\n')).toEqual(['my photo 1', 'my photo 2', 'a b']);
+    expect(await ids('plain 1\nplain 15\n')).toEqual(['plain 1', 'plain']);
+    const withMask = await read('JPEGImages/my photo 1.jpg SegmentationClass/my photo 1.png\n');
+    expect(withMask.items[0]).toMatchObject({ id: 'my photo 1', maskPath: join(own.maskDir, 'my photo 1.png') });
+    // Not on disk: by its ending, a name is known as a whole.
+    expect(await ids('her photo 1.jpg\nher photo 2.jpg\n')).toEqual(['her photo 1', 'her photo 2']);
+    expect(await ids('gone 15\n')).toEqual(['gone']);
+    const gone = await read('gone SegmentationClass/plain.png\n');
+    expect(gone.items[0]).toMatchObject({ id: 'gone', imagePath: join(own.imageDir, 'gone.jpg'), maskPath: join(own.maskDir, 'plain.png') });
+  });
+
+  it('CSV: commas, quotes and a header', async () => {
+    const csv = await read('filename,label\r\ncamera.jpg,cat\r\n"Smith, John.jpg",person\r\nSmith, John.jpg\r\n"my photo 1.jpg","cat, dog"\r\nweb;dog\r\n');
+    expect(csv.items.map(({ id }) => id)).toEqual(['camera', 'Smith, John', 'my photo 1', 'web']);
+    expect(csv.duplicates).toBe(1);
+  });
+
+  it('accents composed or not are the same', async () => {
+    for (const form of ['NFC', 'NFD']) {
+      const { items } = await read('café\nJPEGImages/café.jpg\n'.normalize(form));
+      expect(items).toEqual([{ id: 'café'.normalize('NFC'), imagePath: join(own.imageDir, 'cafe\u0301.jpg'), maskPath: join(own.maskDir, 'cafe\u0301.png') }]);
+    }
+    expect((await partitionByPresence((await read('café\n')).items)).missing).toEqual([]);
+  });
+
+  it('UTF-16 with and without a mark, either way round, and Latin-1', async () => {
+    const little = Buffer.from('camera\r\nweb\r\n', 'utf16le');
+    const big = Buffer.from(little).swap16();
+    for (const text of [little, big, Buffer.concat([Buffer.from([0xff, 0xfe]), little]), Buffer.concat([Buffer.from([0xfe, 0xff]), big])]) {
+      expect((await read(text)).items.map(({ id }) => id)).toEqual(['camera', 'web']);
+    }
+    expect(names(await read(Buffer.from('caf\xe9\n', 'latin1')))).toEqual(['JPEGImages/cafe\u0301.jpg']);
+  });
+
+  it('leaves out the -1 of a list of ImageSets/Main, and says so', async () => {
+    const main = await read('camera -1\nweb  1\nmy photo 1 -1\nmy photo 2  0\n');
+    expect(main.items.map(({ id }) => id)).toEqual(['web', 'my photo 2']);
+    expect(main.notes).toEqual([`2 of 4 lines of ${list} are marked -1 (the image does not hold the class) and are left out`]);
+    // No such list: classes by number, and no line with -1.
+    const classes = await read('camera 1\nweb 1\n');
+    expect([classes.items.length, classes.notes]).toEqual([2, []]);
+    await expect(read('camera -1\n')).rejects.toThrow('every line of the list');
+  });
+
+  it('what is no list is refused by name', async () => {
+    await expect(read(Buffer.from([0xff, 0xd8, 0xff, 0xe0, 0, 1]))).rejects.toThrow('list.txt is not a text file, but a JPEG');
+    await expect(read(Buffer.from([1, 0, 0, 0, 7, 8, 9]))).rejects.toThrow('list.txt is not a text file');
+    await expect(read('')).rejects.toThrow('list.txt is empty');
+    await expect(read(',,\n')).rejects.toThrow('list.txt is empty');
+    await expect(read(`${'"a ""b '.repeat(2000)}\n`)).rejects.toThrow('has lines of more than 8192 characters');
+    await expect(readSplit(own, own.imageDir)).rejects.toThrow('is a folder, not a file');
+  });
+});
+
 describe('choosing items', () => {
   it('separates what is on disk from what is not', async () => {
     const { items } = await readSplit(devkit, 'val');

@@ -1,11 +1,14 @@
-import { readFile } from 'node:fs/promises';
 import { messageOf, UserError } from '../../errors.js';
-import { decodeNpz, NpyError } from '../../jobs/npz.js';
+import { NpyError, readNpyHeader } from '../../jobs/npy-header.js';
+import { decodeNpz } from '../../jobs/npz.js';
 import type { NumberArray } from '../../jobs/npz.js';
-import { NdArray } from '../../pickle/numpy.js';
-import { PickleError } from '../../pickle/values.js';
+import { readRegularFile } from '../../jobs/read-file.js';
+import { requireWithin } from '../../limits.js';
+import { PickleError, shortly } from '../../pickle/values.js';
 import type { PickleValue } from '../../pickle/values.js';
+import { printable } from '../../printable.js';
 import { parseNpyObject } from '../../voc/npy-object.js';
+import { numberArray } from '../../voc/number-array.js';
 
 /** The maps of one image as a program has stored them. */
 export interface MapDump {
@@ -32,7 +35,8 @@ export const DUMP_ENDINGS = ['.npz', '.npy'] as const;
  * - `.npy` with a pickled dictionary: `keys` [K] and arrays of maps [K, h, w], as IRN (`high_res`, `cam`) and CLIP-ES
  *   (`attn_highres`, `highres`) write it, or an array [H, W] for each class index, as PSA does.
  *
- * Nothing in the file is executed: a pickle of anything but plain values and numpy arrays is refused.
+ * Arrays may be numpy's, in any byte and memory order, PyTorch's tensors, or lists. Nothing in the file is executed: a pickle
+ * of anything but plain values, numpy arrays and PyTorch tensors is refused.
  *
  * @param array the name of the array to read; the known name of the largest maps unless given
  * @throws UserError that names the file
@@ -40,55 +44,100 @@ export const DUMP_ENDINGS = ['.npz', '.npy'] as const;
 export async function readMapDump(path: string, array?: string): Promise<MapDump> {
   let bytes: Uint8Array;
   try {
-    bytes = await readFile(path);
+    bytes = await readRegularFile(path, (size) => { requireWithin('arrayBytes', size, `the maps ${path} have ${size} bytes`); });
   } catch (cause) {
+    if (cause instanceof UserError) throw cause;
     throw new UserError(`the maps ${path} cannot be read: ${messageOf(cause)}`, undefined, { cause });
   }
   try {
-    return path.endsWith('.npz') ? fromArrays(decodeNpz(bytes), path, array) : fromPickle(parseNpyObject(bytes), path, array);
+    return path.endsWith('.npz') ? fromArrays(decodeNpz(bytes), path, array) : fromNpy(bytes, path, array);
   } catch (error) {
     if (!(error instanceof NpyError || error instanceof PickleError)) throw error;
-    throw new UserError(`the maps ${path} cannot be read: ${error.message}`, 'expected are dumps of voc-seeds, IRN, PSA or CLIP-ES', { cause: error });
+    throw new UserError(`the maps ${path} cannot be read: ${error.message}`, error.hint ?? 'expected are dumps of voc-seeds, IRN, PSA or CLIP-ES', { cause: error });
   }
 }
 
-function fromPickle(value: PickleValue, path: string, array: string | undefined): MapDump {
-  if (!(value instanceof Map)) throw new UserError(`the maps ${path} do not hold a dictionary`);
-  const entries = [...value].filter((entry): entry is [PickleValue, NdArray] => entry[1] instanceof NdArray);
-  if (array === undefined && [...value.keys()].every((key) => typeof key === 'number')) return fromClasses(entries, path);
-  return fromArrays(new Map(entries.map(([key, { shape, values }]) => [String(key), { shape, values: values as readonly number[] }])), path, array);
+/** Arrays by name. */
+interface NamedArrays {
+  keys(): Iterable<string>;
+  has(name: string): boolean;
+  /** @returns `undefined` for what is not an array of numbers */
+  get(name: string): NumberArray | undefined;
+}
+
+function fromNpy(bytes: Uint8Array, path: string, array: string | undefined): MapDump {
+  const { type, shape } = readNpyHeader(bytes);
+  if (!type.startsWith('O')) {
+    throw new UserError(
+      `the maps ${path} are an array of the shape (${shape.join(', ')}) alone, which does not say of which classes its maps are`,
+      'save a dictionary: numpy.save(path, {\'keys\': class indices, \'high_res\': maps})');
+  }
+  const value = parseNpyObject(bytes);
+  if (!(value instanceof Map)) throw new UserError(`the maps ${path} do not hold a dictionary, but ${shortly(value)}`, 'expected are dumps of voc-seeds, IRN, PSA or CLIP-ES');
+  if (array === undefined && [...value.keys()].every((key) => typeof key === 'number')) return fromClasses(value, path);
+  const named = new Map([...value].filter((entry): entry is [string, PickleValue] => typeof entry[0] === 'string'));
+  return fromArrays({
+    keys: () => named.keys(),
+    has: (name) => named.has(name),
+    get: (name) => numberArray(named.get(name) ?? null),
+  }, path, array);
 }
 
 /** PSA: an array for each class. */
-function fromClasses(entries: readonly (readonly [PickleValue, NdArray])[], path: string): MapDump {
-  const keys = entries.map(([key]) => Number(key));
-  if (entries.length === 0) return { keys, height: 0, width: 0, maps: new Float32Array() };
-  const [height, width] = entries[0][1].shape;
-  if (entries.some(([, { shape }]) => shape.length !== 2 || shape[0] !== height || shape[1] !== width)) {
+function fromClasses(arrays: ReadonlyMap<PickleValue, PickleValue>, path: string): MapDump {
+  const keys = [...arrays.keys()].map(Number);
+  if (keys.length === 0) return { keys, height: 0, width: 0, maps: new Float32Array() };
+  requireFewClasses(keys.length, path);
+  const maps = [...arrays.values()].map((value) => numberArray(value));
+  const [height, width] = maps[0]?.shape ?? [];
+  if (maps.some((map) => map?.shape.length !== 2 || map.shape[0] !== height || map.shape[1] !== width || map.values.length === 0)) {
     throw new UserError(`the maps ${path} differ in size, or are not [H, W] each`);
   }
-  const maps = new Float32Array(entries.length * height * width);
-  entries.forEach(([, { values }], k) => { maps.set(values as readonly number[], k * height * width); });
-  return { keys, height, width, maps: finite(maps, path) };
+  const all = floats(keys.length * height * width, path);
+  maps.forEach((map, k) => { all.set(map!.values, k * height * width); });
+  return { keys, height, width, maps: finite(all, path) };
 }
 
-function fromArrays(arrays: ReadonlyMap<string, NumberArray>, path: string, wanted: string | undefined): MapDump {
-  const keys = arrays.get('keys');
+function fromArrays(arrays: NamedArrays, path: string, wanted: string | undefined): MapDump {
   const array = wanted ?? ARRAYS.find((name) => arrays.has(name));
-  const found = array === undefined ? undefined : arrays.get(array);
-  if (keys === undefined || found === undefined) {
+  const missing = !arrays.has('keys') ? 'keys' : array === undefined || !arrays.has(array) ? array ?? ARRAYS.join('\' or \'') : undefined;
+  if (missing !== undefined || array === undefined) {
+    const names = [...arrays.keys()].slice(0, 20).map((name) => printable(name));
     throw new UserError(
-      `the maps ${path} have no array '${keys === undefined ? 'keys' : array ?? ARRAYS.join('\' or \'')}'; there are ${[...arrays.keys()].join(', ') || 'none'}`,
-      keys === undefined ? undefined : 'name the array that holds the maps with --array',
+      `the maps ${path} have no array '${missing}'; there are ${names.join(', ') || 'none'}`,
+      missing === 'keys' ? undefined : 'name the array that holds the maps with --array',
     );
   }
-  const [count, height, width] = found.shape;
+  const keys = arrays.get('keys');
+  if (keys === undefined || keys.shape.filter((size) => size !== 1).length > 1) throw new UserError(`the maps ${path}: 'keys' is not a list of class indices`);
   // Without a class some programs store an empty list of another shape.
   if (keys.values.length === 0) return { keys: [], height: 0, width: 0, maps: new Float32Array(), array };
+  requireFewClasses(keys.values.length, path);
+  const found = arrays.get(array);
+  if (found === undefined) throw new UserError(`the maps ${path}: '${array}' is not an array of numbers`, 'name the array that holds the maps with --array');
+  const [count, height, width] = found.shape;
   if (found.shape.length !== 3 || count !== keys.values.length) {
     throw new UserError(`the maps ${path}: '${array}' is [${found.shape.join(', ')}], but there are ${keys.values.length} keys`);
   }
-  return { keys: Array.from(keys.values), height, width, maps: finite(Float32Array.from(found.values), path), array };
+  if (found.values.length === 0) throw new UserError(`the maps ${path}: '${array}' is [${found.shape.join(', ')}], which holds nothing`);
+  return { keys: Array.from(keys.values), height, width, maps: finite(asFloats(found, path), path), array };
+}
+
+/** VOC has 20 classes, and some count the background as well. */
+function requireFewClasses(count: number, path: string): void {
+  if (count > 21) throw new UserError(`the maps ${path} have ${count} keys, but there are 20 classes`);
+}
+
+function asFloats({ values }: NumberArray, path: string): Float32Array {
+  if (values instanceof Float32Array) return values;
+  const result = floats(values.length, path);
+  result.set(values);
+  return result;
+}
+
+function floats(length: number, path: string): Float32Array {
+  requireWithin('arrayBytes', 4 * length, `the maps ${path} take ${4 * length} bytes`);
+  return new Float32Array(length);
 }
 
 function finite(maps: Float32Array, path: string): Float32Array {

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
-import { Piscina } from 'piscina';
 import { UserError } from '../../errors.js';
+import { runBatch } from '../../jobs/batch.js';
+import { WorkerPool } from '../../jobs/pool.js';
 import { workerUrl } from '../../jobs/worker-url.js';
 import type { ConfusionMatrix } from '../confusion.js';
 import type { PairFailure } from '../score-pairs.js';
@@ -28,8 +29,8 @@ export interface CurvePoint {
 
 /** The scores of maps at every threshold. */
 export interface MapsResult extends Pick<MapScores, 'scored' | 'failures' | 'resized' | 'aboveOne' | 'arrays'> {
-  /** Where class indices were taken to begin. */
-  readonly keyBase: KeyBase;
+  /** Where class indices were taken to begin; `undefined` if no map names a class. */
+  readonly keyBase: KeyBase | undefined;
   /** Images whose keys are not their classes. */
   readonly mismatches: readonly string[];
   readonly curve: readonly CurvePoint[];
@@ -63,22 +64,23 @@ export async function evaluateMaps(pairs: readonly MapPair[], options: EvaluateM
   const mismatches = { 0: parts.flatMap((part) => part.mismatches[0]), 1: parts.flatMap((part) => part.mismatches[1]) };
   const ranges = parts.map(({ keyRange }) => keyRange);
   const range = [Math.min(...ranges.map(([lowest]) => lowest)), Math.max(...ranges.map(([, highest]) => highest))] as const;
-  const keyBase = keyBaseOf(options.keys, range, [mismatches[0].length, mismatches[1].length]);
+  const known = keyBaseOf(options.keys, range, [mismatches[0].length, mismatches[1].length]);
+  const keyBase = known ?? 1;
   const pointOf = (step: number): CurvePoint => ({ threshold: sweep.threshold(step), meanIou: meanIou(sweep.matrix(step, keyBase).counts) });
   const curve = Array.from({ length: bins }, (_, step) => pointOf(step));
   return {
     scored, failures: parts.flatMap(({ failures }): readonly PairFailure[] => failures),
     resized: sum((part) => part.resized), aboveOne: sum((part) => part.aboveOne), arrays: [...new Set(parts.flatMap(({ arrays }) => arrays))],
-    keyBase, mismatches: mismatches[keyBase], curve,
+    keyBase: known, mismatches: mismatches[keyBase], curve,
     best: curve.reduce((best, point, step) => (point.meanIou > curve[best].meanIou ? step : best), 0),
     matrixAt: (step) => sweep.matrix(step, keyBase),
   };
 }
 
-function keyBaseOf(wanted: KeyBase | 'auto', [lowest, highest]: readonly [number, number], mismatches: readonly [number, number]): KeyBase {
+function keyBaseOf(wanted: KeyBase | 'auto', [lowest, highest]: readonly [number, number], mismatches: readonly [number, number]): KeyBase | undefined {
   const possible = ([0, 1] as const).filter((base) => lowest >= base && highest <= 19 + base);
   // Without any key there is nothing to mistake.
-  if (highest < 0) return wanted === 'auto' ? 1 : wanted;
+  if (highest < 0) return undefined;
   if (wanted !== 'auto') {
     if (possible.includes(wanted)) return wanted;
     throw new UserError(`the keys of the maps are ${lowest}..${highest}, which do not begin at ${wanted}`, 'give --keys auto');
@@ -106,9 +108,15 @@ async function runTasks(tasks: readonly MapsTask[], wanted: number | undefined, 
     for (const { pairs, options } of tasks) parts.push(keep(await scoreMapFiles(pairs, options)));
     return parts;
   }
-  const pool = new Piscina<MapsTask, MapScores>({ filename: workerUrl('./maps-worker.js', import.meta.url).href, minThreads: workers, maxThreads: workers });
+  const pool = new WorkerPool<MapsTask, MapScores>({ worker: workerUrl('./maps-worker.js', import.meta.url), threads: workers });
+  const parts = new Array<Rest>(tasks.length);
   try {
-    return await Promise.all(tasks.map(async (task) => keep(await pool.run(task))));
+    await runBatch(tasks.entries(), {
+      concurrency: 2 * workers,
+      run: ([, task]) => pool.run(task),
+      done: ([index], part) => { parts[index] = keep(part); },
+    });
+    return parts;
   } finally {
     await pool.destroy();
   }

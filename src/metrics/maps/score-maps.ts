@@ -1,5 +1,6 @@
 import { messageOf, UserError } from '../../errors.js';
 import { resizeMap } from '../../image/resize-map.js';
+import { requireWithin } from '../../limits.js';
 import { classesInMap } from '../../voc/labels/masks.js';
 import { readMask } from '../../voc/masks.js';
 import type { MaskOptions } from '../../voc/masks.js';
@@ -64,7 +65,7 @@ export async function scoreMapFiles(pairs: readonly MapPair[], { bins, array, no
       if (dump.array !== undefined) arrays.add(dump.array);
       const size = [truth.height, truth.width] as const;
       const same = dump.keys.length === 0 || (dump.height === size[0] && dump.width === size[1]);
-      const maps = same ? dump.maps : resizedMaps(dump, size);
+      const maps = same ? dump.maps : resizedMaps(dump, size, pair.mapPath);
       if (normalise) normaliseMaps(maps, dump.keys.length);
       sweep.add(truth.data, maps, dump.keys);
       if (!same) resized++;
@@ -95,7 +96,9 @@ function fits(classes: readonly number[], known: readonly number[] | undefined, 
   return (known ?? present).every((label) => classes.includes(label)) && (known === undefined || classes.length === known.length);
 }
 
-function resizedMaps({ keys, height, width, maps }: MapDump, size: readonly [number, number]): Float32Array {
+function resizedMaps({ keys, height, width, maps }: MapDump, size: readonly [number, number], path: string): Float32Array {
+  const bytes = 4 * keys.length * size[0] * size[1];
+  requireWithin('arrayBytes', bytes, `the maps ${path} take ${bytes} bytes at the size of their mask`);
   const result = new Float32Array(keys.length * size[0] * size[1]);
   keys.forEach((_, k) => {
     result.set(resizeMap(maps.subarray(k * height * width, (k + 1) * height * width), [height, width], size), k * size[0] * size[1]);

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { describeIssues } from '../../config/issues.js';
+import { explainIssues } from '../../config/issues.js';
 import { messageOf, UserError } from '../../errors.js';
 
 /** More than this is a percentage: an mIoU is 1 at most. */
@@ -51,7 +51,7 @@ export async function readAblation(path: string): Promise<Ablation> {
   }
   const parsed = schema.safeParse(value);
   if (!parsed.success) {
-    throw new UserError(`${path} does not hold the results of an ablation: ${describeIssues(parsed.error)}`, 'expected is { "variants": [{ "name": ..., "miou": ... }] }');
+    throw new UserError(`${path} does not hold the results of an ablation: ${explainIssues(parsed.error, schema, value)}`, 'expected is { "variants": [{ "name": ..., "miou": ... }] }');
   }
   const { variants, sawMasks } = parsed.data;
   const unit = variants.some(({ miou, high }) => Math.max(miou ?? 0, high ?? 0) > LARGEST_SHARE) ? 100 : 1;

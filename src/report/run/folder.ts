@@ -5,8 +5,9 @@ import { isDataSet, isRun, refuseDataSet } from '../../jobs/own-folder.js';
 import { maskIdsIn } from '../../metrics/pairs.js';
 import type { Devkit } from '../../voc/devkit.js';
 import { openDevkit } from '../../voc/devkit.js';
+import { findMask, findPhoto } from '../../voc/files-by-id.js';
 import { FolderIndex } from '../../voc/folder-index.js';
-import { readSplit } from '../../voc/splits.js';
+import { firstName, readSplit } from '../../voc/splits.js';
 import type { VocItem } from '../../voc/splits.js';
 import { idOfPath, readLines } from '../../voc/text-lines.js';
 import type { RunRecord } from './record.js';
@@ -62,11 +63,13 @@ export async function openRun(folder: string, { vocRoot, truth }: OpenRunOptions
   const devkit = await devkitOf(vocRoot, record, remarks);
   const items = devkit === undefined ? new Map<string, VocItem>() : await itemsOf(devkit, record, lists);
   const index = new FolderIndex();
-  const found = async (path: string | undefined): Promise<string | undefined> => (path !== undefined && await index.has(path) ? path : undefined);
+  const found = async (path: string | undefined): Promise<string | undefined> => (path === undefined ? undefined : index.find(path));
+  const maskIn = async (place: string | undefined, id: string): Promise<string | undefined> => (
+    place === undefined ? undefined : findMask(place, id, index));
   const images: RunImage[] = [];
   const unseeded: string[] = [];
   for (const id of ids) {
-    const seedPath = await found(join(seedDir, `${id}.png`));
+    const seedPath = await maskIn(seedDir, id);
     if (seedPath === undefined) {
       unseeded.push(id);
       continue;
@@ -74,11 +77,11 @@ export async function openRun(folder: string, { vocRoot, truth }: OpenRunOptions
     const item = items.get(id);
     images.push({
       id, seedPath,
-      refinedPath: await found(join(folder, 'SegmentationClassRefined', `${id}.png`)),
-      unrefinedPath: await found(join(folder, 'SegmentationClassUnrefined', `${id}.png`)),
+      refinedPath: await maskIn(join(folder, 'SegmentationClassRefined'), id),
+      unrefinedPath: await maskIn(join(folder, 'SegmentationClassUnrefined'), id),
       camPath: await found(join(folder, 'cams', `${id}.npz`)),
-      photoPath: await found(item?.imagePath ?? (devkit === undefined ? undefined : join(devkit.imageDir, `${id}.jpg`))),
-      truthPath: await found(truth === undefined ? item?.maskPath ?? (devkit === undefined ? undefined : join(devkit.maskDir, `${id}.png`)) : join(truth, `${id}.png`)),
+      photoPath: item === undefined ? devkit && await findPhoto(devkit.imageDir, id, index) : await found(item.imagePath),
+      truthPath: await found(truth === undefined && item !== undefined ? item.maskPath : await maskIn(truth ?? devkit?.maskDir, id)),
     });
   }
   if (images.length === 0) throw new UserError(`${seedDir} holds none of the seeds that are listed in the run`, 'the run may have failed: look into its run.json');
@@ -110,10 +113,11 @@ async function listsIn(folder: string): Promise<string[]> {
 
 async function idsOf(lists: readonly string[], seedDir: string): Promise<string[]> {
   const ids = new Set<string>();
+  const index = new FolderIndex();
   for (const list of lists) {
     // The list of a run that has not finished an image yet is empty.
     const lines = await readLines(list).catch(() => []);
-    for (const { words } of lines) ids.add(idOfPath(words[0]));
+    for (const line of lines) ids.add(idOfPath((await firstName(line, (name) => findMask(seedDir, idOfPath(name), index))).first));
   }
   return ids.size > 0 ? [...ids] : maskIdsIn(seedDir);
 }

@@ -1,12 +1,14 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { constants as zlib, deflateSync } from 'node:zlib';
-import sharp from 'sharp';
 import { messageOf, UserError } from '../../errors.js';
 import { resizeMap } from '../../image/resize-map.js';
-import { photoError } from '../../image/photo-file.js';
+import { openImage } from '../../image/libvips.js';
+import { openPhoto, photoError } from '../../image/photo-file.js';
 import { writeFileAtomic } from '../../jobs/files.js';
+import { readRegularFile } from '../../jobs/read-file.js';
 import { decodeNpz, NpyError } from '../../jobs/npz.js';
+import { requireWithin } from '../../limits.js';
 import type { NumberArray } from '../../jobs/npz.js';
 import type { LabelMap } from '../../voc/label-map.js';
 import { readMask } from '../../voc/masks.js';
@@ -116,15 +118,14 @@ interface ShownPhoto { readonly size: readonly [number, number]; readonly bytes?
 async function makePhoto(path: string, { folder, file, imageSize, keepPhotos }: PanelTask): Promise<ShownPhoto> {
   const target = folder === undefined ? undefined : join(folder, `${file}.webp`);
   try {
-    const kept = target !== undefined && keepPhotos && await isNewer(target, path) ? await readFile(target) : undefined;
+    const kept = target !== undefined && keepPhotos && await isNewer(target, path) ? await readRegularFile(target) : undefined;
     if (kept !== undefined && isWholeWebp(kept)) {
-      const { width, height } = await sharp(kept).metadata();
+      const { width, height } = await openImage(kept, {}).metadata();
       return { size: [height, width] };
     }
-    const image = sharp(await readFile(path), { failOn: 'error', ignoreIcc: true });
-    const { width, height } = await image.metadata();
-    const size = shownSize([height, width], imageSize);
-    const bytes = await image.resize({ width: size[1], height: size[0], fit: 'fill' }).toColourspace('srgb').removeAlpha().webp(WEBP).toBuffer();
+    const photo = await openPhoto(path);
+    const size = shownSize(photo.original, imageSize);
+    const bytes = await openImage(await photo.at(size), { raw: { width: size[1], height: size[0], channels: 3 } }).webp(WEBP).toBuffer();
     if (target === undefined) return { size, bytes };
     await writeFileAtomic(target, bytes);
     return { size };
@@ -184,7 +185,7 @@ interface ShownMap {
  */
 async function readCams(path: string, names: readonly string[]): Promise<Cams | undefined> {
   try {
-    const arrays = decodeNpz(await readFile(path));
+    const arrays = decodeNpz(await readRegularFile(path, (size) => { requireWithin('arrayBytes', size, `the maps ${path} have ${size} bytes`); }));
     const keys = arrays.get('keys');
     const maps = arrays.get('maps');
     if (keys === undefined || maps === undefined) throw new NpyError('it has no arrays \'keys\' and \'maps\'');
@@ -192,18 +193,22 @@ async function readCams(path: string, names: readonly string[]): Promise<Cams | 
     if (labels.length === 0) return undefined;
     const [count, height, width] = maps.shape;
     if (maps.shape.length !== 3 || count !== labels.length) throw new NpyError(`its maps are [${maps.shape.join(', ')}], but there are ${labels.length} keys`);
+    if (labels.length > 20) throw new NpyError(`it has ${labels.length} keys, but there are 20 classes`);
+    if (maps.values.length === 0) throw new NpyError(`its maps are [${maps.shape.join(', ')}], which holds nothing`);
     if (labels.some((label) => !Number.isInteger(label) || label < 1 || label > 20)) throw new NpyError(`its keys are ${labels.join(', ')}, but classes are 1..20`);
     const mapsOf = ({ shape: [, h, w], values }: NumberArray, layer: string): ShownMap[] => {
       const all = values instanceof Float32Array ? values : Float32Array.from(values);
       return labels.map((label, k) => ({ label, layer, size: [h, w] as const, values: all.subarray(k * h * w, (k + 1) * h * w) }));
     };
-    const layers = Array.from({ length: arrays.size }, (_, i) => arrays.get(`layer_${i}`));
-    const single = layers.flatMap((layer, i) => (
-      layer?.shape.length === 3 && layer.shape[0] === count ? mapsOf(layer, names[i] ?? `layer ${i + 1}`) : []));
+    const single: ShownMap[] = [];
+    for (let i = 0; arrays.has(`layer_${i}`); i++) {
+      const layer = arrays.get(`layer_${i}`)!;
+      if (layer.shape.length === 3 && layer.shape[0] === count && layer.values.length > 0) single.push(...mapsOf(layer, names[i] ?? `layer ${i + 1}`));
+    }
     return { height, width, maps: [...mapsOf(maps, ''), ...single] };
   } catch (error) {
     if (!(error instanceof NpyError)) throw error;
-    throw new UserError(`the maps ${path} cannot be read: ${error.message}`, undefined, { cause: error });
+    throw new UserError(`the maps ${path} cannot be read: ${error.message}`, error.hint, { cause: error });
   }
 }
 

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
-import { Piscina } from 'piscina';
 import { messageOf, UserError } from '../../errors.js';
 import { runBatch } from '../../jobs/batch.js';
+import { WorkerPool } from '../../jobs/pool.js';
 import { workerUrl } from '../../jobs/worker-url.js';
 import type { PanelResult, PanelTask } from './panel.js';
 import { makePanel } from './panel.js';
@@ -25,7 +25,7 @@ export interface PanelsOptions {
 export async function makePanels(tasks: readonly PanelTask[], { workers, stopped, onProgress }: PanelsOptions = {}): Promise<PanelResult[]> {
   const threads = Math.min(workers ?? (tasks.length <= FEW ? 1 : availableParallelism()), tasks.length);
   const pool = threads > 1
-    ? new Piscina<PanelTask, PanelResult>({ filename: workerUrl('./panel-worker.js', import.meta.url).href, minThreads: threads, maxThreads: threads })
+    ? new WorkerPool<PanelTask, PanelResult>({ worker: workerUrl('./panel-worker.js', import.meta.url), threads })
     : undefined;
   const results = new Map<PanelTask, PanelResult>();
   try {

@@ -39,15 +39,29 @@ export type RunRecord = z.infer<typeof schema>;
  */
 export async function readRunRecord(folder: string): Promise<RunRecord> {
   const names = (await readdir(folder)).filter((name) => /^run(?:-\d+of\d+)?\.json$/.test(name)).sort();
-  const whole = names.filter((name) => name === 'run.json');
-  const records: RunRecord[] = [];
-  for (const name of whole.length > 0 ? whole : names) records.push(parseRecord(await readFile(join(folder, name), 'utf8'), join(folder, name)));
+  const files = await Promise.all(names.map(async (name) => ({ name, value: parseText(await readFile(join(folder, name), 'utf8'), join(folder, name)) })));
+  // A run.json that was merged of the parts may be older than they are.
+  const whole = files.filter(({ name, value }) => name === 'run.json' && (files.length === 1 || !(value !== null && typeof value === 'object' && 'shards' in value)));
+  const records = (whole.length > 0 ? whole : files.filter(({ name }) => name !== 'run.json')).map(({ name, value }) => parseRecord(value, join(folder, name)));
   return records.length === 1 ? records[0] : mergeRecords(records);
 }
 
-function parseRecord(text: string, path: string): RunRecord {
+function parseText(text: string, path: string): unknown {
+  return readable(path, () => JSON.parse(text) as unknown);
+}
+
+/**
+ * What is known of a run from the value of its JSON file.
+ *
+ * @throws UserError that names the file if the value is not an object
+ */
+export function parseRecord(value: unknown, path: string): RunRecord {
+  return readable(path, () => schema.parse(value));
+}
+
+function readable<T>(path: string, read: () => T): T {
   try {
-    return schema.parse(JSON.parse(text));
+    return read();
   } catch (cause) {
     throw new UserError(`cannot read ${path}: ${messageOf(cause).split('\n')[0]}`, 'it should be the run.json that generate has written', { cause });
   }

@@ -2,7 +2,7 @@ import type * as Tf from '@tensorflow/tfjs-core';
 import { floatAttribute, stringAttribute } from '../../onnx/model.js';
 import { clamped, negativePart, unary } from './arithmetic.js';
 import { broadcasting } from './broadcast.js';
-import { hostMap } from './host-ops.js';
+import { hostMap } from '../../onnx/host-ops.js';
 import type { OperatorCall, OperatorTable, TfOperator } from './operator.js';
 import { DeviceValue } from './value.js';
 

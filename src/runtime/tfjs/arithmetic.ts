@@ -1,6 +1,6 @@
 import type * as Tf from '@tensorflow/tfjs-core';
 import { broadcasting } from './broadcast.js';
-import { hostMap } from './host-ops.js';
+import { hostMap } from '../../onnx/host-ops.js';
 import type { OperatorCall, OperatorTable, TfOperator } from './operator.js';
 import { counting } from './operator.js';
 import { DeviceValue } from './value.js';

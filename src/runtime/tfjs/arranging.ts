@@ -1,11 +1,11 @@
+import { hostConcat, hostExpand, hostTranspose, HostValue } from '../../onnx/host-ops.js';
 import { intAttribute, intsAttribute, stringAttribute } from '../../onnx/model.js';
 import { sizeOf } from '../../onnx/tensor.js';
 import { expanded } from './broadcast.js';
-import { hostConcat, hostExpand, hostTranspose } from './host-ops.js';
 import type { OperatorCall, OperatorTable, TfOperator } from './operator.js';
 import { counting, fromFirst } from './operator.js';
 import type { TfValue } from './value.js';
-import { DeviceValue, HostValue } from './value.js';
+import { DeviceValue } from './value.js';
 
 /** The same numbers in another shape. */
 function reshaped(call: OperatorCall, dims: readonly number[]): TfValue {

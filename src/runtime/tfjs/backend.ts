@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -28,11 +29,22 @@ export const TFJS_PACKAGES: Readonly<Record<TfjsDevice, string>> = {
 
 /** Whether the package of a device is there; not whether it works. */
 export function isInstalled(device: TfjsDevice): boolean {
+  return whyNotInstalled(device) === undefined;
+}
+
+/**
+ * What is missing of the package of a device, with the command that brings it; `undefined` if nothing is. TensorFlow's
+ * packages may lack their native library: their install script fetches it, and npm does not run such scripts everywhere.
+ * To load the package would tell this, too, but takes a second.
+ */
+export function whyNotInstalled(device: TfjsDevice): UserError | undefined {
+  const name = TFJS_PACKAGES[device];
   try {
-    require.resolve(TFJS_PACKAGES[device]);
-    return true;
+    const folder = dirname(require.resolve(`${name}/package.json`));
+    if ((device !== 'gpu' && device !== 'node') || existsSync(join(folder, 'lib'))) return undefined;
+    return new UserError(`${name} is installed without its native library, because its install script did not run`, `npm rebuild ${name} --ignore-scripts=false`);
   } catch {
-    return false;
+    return new UserError(`${name} is not installed`, `npm install ${name}`);
   }
 }
 
@@ -43,7 +55,8 @@ export function isInstalled(device: TfjsDevice): boolean {
  */
 export async function loadTfjs(device: TfjsDevice): Promise<TfjsBackend> {
   const packageName = TFJS_PACKAGES[device];
-  if (!isInstalled(device)) throw new UserError(`${packageName} is not installed`, `npm install ${packageName}`);
+  const missing = whyNotInstalled(device);
+  if (missing !== undefined) throw missing;
   try {
     const tf = device === 'wasm' || device === 'cpu' ? await portable(device) : await native(device);
     return { tf, device, name: tf.getBackend(), packageName, version: versionOf(packageName) };

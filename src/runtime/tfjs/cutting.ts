@@ -1,16 +1,16 @@
 import type * as Tf from '@tensorflow/tfjs-core';
+import { hostConcat, hostGather, hostSlice, HostValue, sliceAxes } from '../../onnx/host-ops.js';
+import type { SliceAxis } from '../../onnx/host-ops.js';
 import { intAttribute, stringAttribute } from '../../onnx/model.js';
-import { hostConcat, hostGather, hostSlice } from './host-ops.js';
 import type { OperatorCall, OperatorTable, TfOperator } from './operator.js';
 import { counting, fromFirst } from './operator.js';
-import { sliceAxes, subsampled } from './slices.js';
-import type { SliceAxis } from './slices.js';
+import { subsampled } from './slices.js';
 import type { TfValue } from './value.js';
-import { DeviceValue, HostValue, inLastOrder, lastAxis } from './value.js';
+import { DeviceValue, inLastOrder, lastAxis } from './value.js';
 
 /** A slice of a value along its axes; with channels last, along the axes that these have become. */
 function cut({ tf }: OperatorCall, value: TfValue, axes: readonly SliceAxis[]): TfValue {
-  if (value instanceof HostValue) return hostSlice(value, axes.map(({ start }) => start), axes.map(({ size }) => size), axes.map(({ step }) => step));
+  if (value instanceof HostValue) return hostSlice(value, axes);
   const laid = value.channelsLast ? inLastOrder(axes) : axes;
   // Backwards is forwards in the mirrored tensor.
   const mirrored = counting(laid.length).filter((axis) => laid[axis].step < 0);

@@ -1,12 +1,12 @@
 import type * as Tf from '@tensorflow/tfjs-core';
+import { hostMap, HostValue } from '../../onnx/host-ops.js';
 import { intAttribute } from '../../onnx/model.js';
 import { broadcastDims } from '../../onnx/known.js';
 import { DataType } from '../../onnx/tensor.js';
 import { broadcasting, repeated } from './broadcast.js';
 import { folded, unary } from './arithmetic.js';
-import { hostMap } from './host-ops.js';
 import type { OperatorCall, OperatorTable, TfOperator } from './operator.js';
-import { DeviceValue, HostValue } from './value.js';
+import { DeviceValue } from './value.js';
 
 // Truths on the backend are the floats 0 and 1: sums and steps of floats are twenty times faster in WebAssembly than
 // comparisons, and most truths become factors of a product next.

@@ -1,9 +1,8 @@
+import { HostValue, stepsOf, walk } from '../../onnx/host-ops.js';
 import { intAttribute, stringAttribute, tensorAttribute } from '../../onnx/model.js';
 import { DataType, sizeOf } from '../../onnx/tensor.js';
-import { stepsOf, walk } from './host-ops.js';
 import type { OperatorCall, OperatorTable, TfOperator } from './operator.js';
 import { counting, fromFirst } from './operator.js';
-import { HostValue } from './value.js';
 
 const constantOfShape: TfOperator = (call) => {
   const dims = call.numbers(0);

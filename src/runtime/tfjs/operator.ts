@@ -1,9 +1,10 @@
 import type * as Tf from '@tensorflow/tfjs-core';
 import { UserError } from '../../errors.js';
+import { HostValue } from '../../onnx/host-ops.js';
 import { describeNode } from '../../onnx/model.js';
 import type { OnnxNode } from '../../onnx/model.js';
 import type { TfModule, TfValue } from './value.js';
-import { DeviceValue, HostValue } from './value.js';
+import { DeviceValue } from './value.js';
 
 /** An operator of ONNX in terms of TensorFlow.js: the node's outputs from its inputs. */
 export type TfOperator = (call: OperatorCall) => TfValue | readonly TfValue[];

@@ -1,4 +1,5 @@
 import type * as Tf from '@tensorflow/tfjs-core';
+import { HostValue } from '../../onnx/host-ops.js';
 import { intAttribute, intsAttribute } from '../../onnx/model.js';
 import { sizeOf } from '../../onnx/tensor.js';
 import type { OperatorCall, OperatorTable, TfOperator } from './operator.js';
@@ -6,7 +7,6 @@ import { counting } from './operator.js';
 import { spatialMean } from './reduction.js';
 import { subsampled } from './slices.js';
 import type { DeviceValue } from './value.js';
-import { HostValue } from './value.js';
 import type { Windows } from './windows.js';
 import { padded, padsToWindows, windowOf } from './windows.js';
 

@@ -1,9 +1,9 @@
 import type * as Tf from '@tensorflow/tfjs-core';
+import { hostReduce, HostValue } from '../../onnx/host-ops.js';
 import { intAttribute } from '../../onnx/model.js';
-import { hostReduce } from './host-ops.js';
 import type { OperatorCall, OperatorTable, TfOperator } from './operator.js';
 import { counting, fromFirst } from './operator.js';
-import { DeviceValue, HostValue, lastAxis } from './value.js';
+import { DeviceValue, lastAxis } from './value.js';
 
 type Tfjs = OperatorCall['tf'];
 type Reduce = (tf: Tfjs, x: Tf.Tensor, axes: number[], keepdims: boolean) => Tf.Tensor;

@@ -1,4 +1,6 @@
 import { messageOf, UserError } from '../../errors.js';
+import { requireWanted } from '../../jobs/abandon.js';
+import { HostValue } from '../../onnx/host-ops.js';
 import { foldConstants } from '../../onnx/fold.js';
 import { ancestors, describeNode } from '../../onnx/model.js';
 import type { OnnxGraph, OnnxModel, OnnxNode } from '../../onnx/model.js';
@@ -10,7 +12,7 @@ import { OperatorCall } from './operator.js';
 import type { TfOperator } from './operator.js';
 import { tfOperators } from './table.js';
 import type { TfModule, TfValue } from './value.js';
-import { DeviceValue, HostValue } from './value.js';
+import { DeviceValue } from './value.js';
 
 /** A step of a run: a node, and the tensors that nobody reads after it. */
 interface Step {
@@ -49,6 +51,7 @@ export class TfSession implements Session {
     try {
       for (const { name } of graph.inputs) values.set(name, fed(tf, feeds[name], name));
       for (const { node, operator, last } of this.planOf(outputs)) {
+        requireWanted();
         this.execute(node, operator, values);
         for (const name of last) give(values, name);
       }

@@ -1,27 +1,9 @@
 import type * as Tf from '@tensorflow/tfjs-core';
+import type { HostValue } from '../../onnx/host-ops.js';
 import { sizeOf } from '../../onnx/tensor.js';
 
 /** TensorFlow.js, loaded and with a backend chosen. */
 export type TfModule = typeof Tf;
-
-/**
- * Whole numbers and truths: shapes, axes, indices. TensorFlow.js has no 64-bit integers, and what is computed of these is
- * little; it is computed in JavaScript, exactly (up to 2^53).
- */
-export class HostValue {
-  constructor(readonly dims: readonly number[], readonly data: Float64Array) {
-    if (sizeOf(dims) !== data.length) throw new RangeError(`${data.length} numbers do not fill [${dims.join(', ')}]`);
-  }
-
-  static of(dims: readonly number[], numbers: readonly number[]): HostValue {
-    return new HostValue(dims, Float64Array.from(numbers));
-  }
-
-  /** The numbers of a small one. */
-  get numbers(): number[] {
-    return Array.from(this.data);
-  }
-}
 
 /** Channels behind height and width, as TensorFlow.js's convolutions want them; and back. */
 const TO_LAST = [0, 2, 3, 1];

@@ -27,7 +27,7 @@ export type LabelKind = typeof LABEL_KINDS[number];
 const sources: Readonly<Record<LabelKind, (options: LabelSourceOptions) => LabelSource | Promise<LabelSource>>> = {
   xml: xmlLabels,
   npy: (options) => npyLabels(requireFile('npy', options)),
-  list: (options) => listLabels(requireFile('list', options)),
+  list: (options) => listLabels(requireFile('list', options), options.devkit),
   masks: maskLabels,
 };
 

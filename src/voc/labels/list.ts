@@ -1,20 +1,35 @@
 import { basename } from 'node:path';
 import { UserError } from '../../errors.js';
-import { requireClass } from '../classes.js';
-import { idOfPath, readLines } from '../text-lines.js';
+import { classIndex, requireClass } from '../classes.js';
+import type { Devkit } from '../devkit.js';
+import { FolderIndex } from '../folder-index.js';
+import { findNamed, firstName } from '../splits.js';
+import { idOfPath, parseClassList, readLines } from '../text-lines.js';
 import type { ListLine } from '../text-lines.js';
 import { ascending } from './source.js';
 import type { LabelSource } from './source.js';
 
 /**
  * Labels from a text file with lines `path class class ...`: the path or id of an image, then its classes as names or
- * indices. A line without classes is an image that has none of them.
+ * indices. A line without classes is an image that has none of them. CSV is read, too: `a.jpg,"dog, cat"`.
  *
  * @param file path of the list
+ * @param devkit where the photographs are, which tells how far a name with spaces goes
  * @throws {UserError} when the file cannot be read or breaks the format
  */
-export async function listLabels(file: string): Promise<LabelSource> {
-  const classes = labelsOfLines(await readLines(file), file);
+export async function listLabels(file: string, devkit?: Devkit): Promise<LabelSource> {
+  const lines = await readLines(file);
+  refuseClassList(lines, file);
+  const index = new FolderIndex();
+  const find = devkit === undefined
+    ? (): Promise<undefined> => Promise.resolve(undefined)
+    : (name: string): Promise<string | undefined> => findNamed(name, devkit, file, index);
+  const entries: ListEntry[] = [];
+  for (const line of lines) {
+    const { first, rest } = await firstName(line, find);
+    entries.push({ id: idOfPath(first), names: rest, number: line.number });
+  }
+  const classes = labelsOfEntries(entries, file);
   return {
     name: `list ${basename(file)}`,
     async labels({ id }) {
@@ -23,6 +38,30 @@ export async function listLabels(file: string): Promise<LabelSource> {
       return [...found.labels];
     },
   };
+}
+
+/**
+ * Refuses a list of ImageSets/Main, such as cat_train.txt: its 1 says that a cat is there, and would be read as the class 1.
+ *
+ * @throws {UserError} if every line ends in a mark, and there is a -1 or the list is called after a class
+ */
+function refuseClassList(lines: readonly ListLine[], file: string): void {
+  // train is a class and a split: train_val.txt is a list of trains, train.txt and train_aug.txt are not.
+  const [, stem] = /^(?!train(?:_(?!train|val|test)|\.))([a-z]+)(?:_.*)?\.[^.]*$/i.exec(basename(file)) ?? [];
+  const called = stem === undefined ? undefined : classIndex(stem);
+  const marks = lines.every(({ words }) => words.length === 2 && /^[01]$/.test(words[1]));
+  // Of aeroplanes, 1 is right either way.
+  if (parseClassList(lines) === undefined && (called === undefined || called === 1 || !marks)) return;
+  throw new UserError(
+    `${file} is a list of one class, as those of ImageSets/Main: its marks 1, 0 and -1 say whether an image holds that class, not which classes it holds`,
+    'Labels need lines like "2007_000032 aeroplane person"; --labels xml reads the annotations.');
+}
+
+interface ListEntry {
+  readonly id: string;
+  /** Classes as they stand in the line. */
+  readonly names: readonly string[];
+  readonly number: number;
 }
 
 interface ListedLabels {
@@ -34,11 +73,10 @@ interface ListedLabels {
  * @throws {UserError} with file and line for an unknown class and for an image listed twice with different classes;
  *   also for a list in which no image has a class, since that is a list of ids
  */
-function labelsOfLines(lines: readonly ListLine[], file: string): Map<string, ListedLabels> {
+function labelsOfEntries(entries: readonly ListEntry[], file: string): Map<string, ListedLabels> {
   const byId = new Map<string, ListedLabels>();
-  for (const { words: [path, ...names], number } of lines) {
-    const id = idOfPath(path);
-    const labels = ascending(names.map((name) => requireClass(name, `${file}:${number}`)));
+  for (const { id, names, number } of entries) {
+    const labels = ascending(classesIn(names, `${file}:${number}`));
     const known = byId.get(id);
     if (known !== undefined && known.labels.join() !== labels.join()) {
       throw new UserError(`${file}:${number}: ${id} has other classes here than in line ${known.line}`);
@@ -49,4 +87,28 @@ function labelsOfLines(lines: readonly ListLine[], file: string): Map<string, Li
     throw new UserError(`the label file ${file} holds no classes`, 'A line is an image and its classes: 2007_000032 aeroplane person');
   }
   return byId;
+}
+
+/** The classes that words name; two words may be one name (`dining table`), and quotes may hold several. */
+function classesIn(words: readonly string[], where: string): number[] {
+  const parts = words.flatMap((word) => word.split(/[\s,;]+/)).filter((part) => part !== '');
+  const classes: number[] = [];
+  for (let i = 0; i < parts.length; i++) {
+    const pair = i + 1 < parts.length ? classIndex(`${parts[i]} ${parts[i + 1]}`) : undefined;
+    if (pair === undefined) classes.push(requireKnown(parts[i], where));
+    else {
+      classes.push(pair);
+      i++;
+    }
+  }
+  return classes;
+}
+
+function requireKnown(name: string, where: string): number {
+  try {
+    return requireClass(name, where);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    throw new UserError(error.message, `${error.hint} The name of a photograph that has spaces stands in double quotes.`, { cause: error });
+  }
 }

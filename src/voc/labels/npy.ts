@@ -1,32 +1,45 @@
-import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { messageOf, UserError } from '../../errors.js';
-import { NdArray } from '../../pickle/numpy.js';
-import { PickleError } from '../../pickle/values.js';
+import { NpyError } from '../../jobs/npy-header.js';
+import { readRegularFile } from '../../jobs/read-file.js';
+import { requireWithin } from '../../limits.js';
+import { PickleError, shortly } from '../../pickle/values.js';
 import type { PickleValue } from '../../pickle/values.js';
+import { printable } from '../../printable.js';
 import { VOC_CLASSES } from '../classes.js';
 import { parseNpyObject } from '../npy-object.js';
+import { numberArray } from '../number-array.js';
+import { idOfPath } from '../text-lines.js';
+import { ascending } from './source.js';
 import type { LabelSource } from './source.js';
+
+/** What a label file should be, for messages. */
+const EXPECTED = 'Expected is a dictionary {id: array of 20 numbers} saved by numpy.save.';
 
 /**
  * Labels from the `cls_labels.npy` of the PSA and IRN codebases and their successors: a dictionary from image ids to
  * arrays of 20 numbers, above zero where the class is present.
  *
+ * Ids may be texts, bytes, paths of photographs (folder and ending are left out), or numbers as IRN writes them
+ * (2007000032). Numbers may be in numpy arrays, PyTorch tensors, lists or tuples, of the shape (20), (1, 20) or (20, 1).
+ *
  * @param file path of the .npy file
- * @throws {UserError} when the file cannot be read or holds something else
+ * @throws {UserError} if the file cannot be read or holds something else
  */
 export async function npyLabels(file: string): Promise<LabelSource> {
   let bytes: Uint8Array;
   try {
-    bytes = await readFile(file);
+    bytes = await readRegularFile(file, (size) => { requireWithin('arrayBytes', size, `the label file ${file} has ${size} bytes`); });
   } catch (cause) {
+    if (cause instanceof UserError) throw cause;
     throw new UserError(`the label file ${file} cannot be read: ${messageOf(cause)}`, undefined, { cause });
   }
   const classes = parseNpyLabels(bytes, file);
   return {
     name: `npy ${basename(file)}`,
     async labels({ id }) {
-      const found = classes.get(id);
+      // Some write 2007000032 as text.
+      const found = classes.get(normalised(id)) ?? classes.get(id.replace(/^(\d{4})_(\d{6})$/, '$1$2'));
       if (found === undefined) throw new UserError(`no labels for ${id} from npy: ${file} does not name it`);
       return [...found];
     },
@@ -37,35 +50,63 @@ export async function npyLabels(file: string): Promise<LabelSource> {
  * Reads the bytes of a `cls_labels.npy`: see {@link npyLabels}.
  *
  * @returns class indices 1..20, ascending, by image id
+ * @throws {UserError} that names the file, and the entry if one is wrong; also if two keys are the same id with other classes
  */
 export function parseNpyLabels(bytes: Uint8Array, name: string): Map<string, readonly number[]> {
-  let dictionary: PickleValue;
   try {
-    dictionary = parseNpyObject(bytes);
+    return labelsOf(parseNpyObject(bytes), name);
   } catch (error) {
-    if (!(error instanceof PickleError)) throw error;
-    throw new UserError(`the label file ${name} cannot be read: ${error.message}`, 'Expected is a dictionary {id: array of 20 numbers} saved by numpy.save.', { cause: error });
+    if (!(error instanceof PickleError || error instanceof NpyError)) throw error;
+    throw new UserError(`the label file ${name} cannot be read: ${error.message}`, error.hint ?? EXPECTED, { cause: error });
   }
-  if (!(dictionary instanceof Map)) throw new UserError(`the label file ${name} does not hold a dictionary of image ids`);
-  return new Map([...dictionary].map(([key, value]) => {
-    const id = imageId(key);
-    if (id === undefined) throw new UserError(`the label file ${name} has a key that is not an image id: ${String(key)}`);
-    return [id, presentClasses(value, `${name}: ${id}`)];
-  }));
 }
 
-/** IRN keys its dictionary by the number 2007000032, PSA by the text 2007_000032. */
+function labelsOf(dictionary: PickleValue, name: string): Map<string, readonly number[]> {
+  if (!(dictionary instanceof Map)) throw new UserError(`the label file ${name} does not hold a dictionary of image ids, but ${shortly(dictionary)}`, EXPECTED);
+  const labels = new Map<string, readonly number[]>();
+  for (const [key, value] of dictionary) {
+    const id = imageId(key);
+    if (id === undefined) throw new UserError(`the label file ${name} has a key that is not an image id: ${shortly(key)}`, EXPECTED);
+    const classes = presentClasses(value, `${name}: ${printable(id)}`);
+    const known = labels.get(id);
+    if (known !== undefined && known.join() !== classes.join()) {
+      throw new UserError(`the label file ${name} has two entries for ${printable(id)} with different classes (the second is ${shortly(key)})`);
+    }
+    labels.set(id, classes);
+  }
+  return labels;
+}
+
+/** IRN keys its dictionary by the number 2007000032, PSA by the text 2007_000032, others by paths. */
 function imageId(key: PickleValue): string | undefined {
-  if (typeof key === 'string') return key;
+  if (typeof key === 'string') return normalised(idOfPath(key.trim()));
+  if (key instanceof Uint8Array) return imageId(Buffer.from(key).toString('utf8'));
   if (typeof key === 'number' && /^\d{10}$/.test(String(key))) return String(key).replace(/^.{4}/, '$&_');
   return undefined;
 }
 
+/** Letters with accents can be written in two ways that look the same. */
+function normalised(id: string): string {
+  return id.normalize('NFC');
+}
+
 function presentClasses(value: PickleValue, where: string): number[] {
-  const { shape, values } = value instanceof NdArray ? value : new NdArray();
-  const numbers = values.filter((entry) => typeof entry === 'number');
-  if (shape.length !== 1 || numbers.length !== VOC_CLASSES.length) {
-    throw new UserError(`${where}: expected an array of ${VOC_CLASSES.length} numbers, one per class, but it has the shape (${shape.join(', ')})`);
+  const array = numberArray(value);
+  const expected = `expected an array of ${VOC_CLASSES.length} numbers, one per class`;
+  if (array === undefined) throw new UserError(`${where}: ${expected}, but it is ${shortly(value)}`, 'numbers in arrays, tensors, lists and tuples are read');
+  const { shape, values } = array;
+  // A row or a column will do.
+  if (values.length !== VOC_CLASSES.length || !shape.includes(VOC_CLASSES.length)) {
+    throw new UserError(`${where}: ${expected}, but it has the shape (${shape.join(', ')})`, hintFor(shape, values.length));
   }
-  return numbers.flatMap((entry, at) => entry > 0 ? [at + 1] : []);
+  const numbers = Array.from(values);
+  const wrong = numbers.find((entry) => !(entry >= 0));
+  if (wrong !== undefined) throw new UserError(`${where}: it has the number ${wrong}, but a class is there (above 0) or not (0)`);
+  return ascending(numbers.flatMap((entry, at) => entry > 0 ? [at + 1] : []));
+}
+
+function hintFor(shape: readonly number[], length: number): string | undefined {
+  if (length === VOC_CLASSES.length + 1) return 'if the first of them is the background, leave it out: labels[1:]';
+  if (shape.length <= 1 && length < VOC_CLASSES.length) return 'lists of class indices are not read: nothing says whether they begin at 0 or 1';
+  return undefined;
 }

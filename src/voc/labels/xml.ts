@@ -1,39 +1,80 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { XMLParser, XMLValidator } from 'fast-xml-parser';
 import { messageOf, UserError } from '../../errors.js';
+import { readRegularFile } from '../../jobs/read-file.js';
+import { requireWithin } from '../../limits.js';
+import { printable } from '../../printable.js';
 import { requireClass } from '../classes.js';
 import type { Devkit } from '../devkit.js';
 import { ascending } from './source.js';
 import type { LabelSource } from './source.js';
-
-interface Annotation {
-  annotation?: '' | { object?: readonly ('' | { name?: string; difficult?: string })[] };
-}
-
-const parser = new XMLParser({
-  ignoreAttributes: true, parseTagValue: false, processEntities: false,
-  isArray: (_name, path) => path === 'annotation.object',
-});
+import { decodeEntities, parseXml } from './xml-elements.js';
+import type { XmlElement } from './xml-elements.js';
 
 /**
  * The classes of the objects in a VOC annotation. The parts of a person (head, hand, foot) stand inside the object's
- * own element and are not looked at.
+ * own element and are not looked at. Names of elements may be in capitals, and objects may be wrapped (`<objects>`).
  *
  * @param where the annotation's name for error messages
  * @param options.difficult whether objects marked `difficult` count
- * @throws {UserError} for text that is not a VOC annotation, and for an object of an unknown class
+ * @throws {UserError} for a text that is not a VOC annotation, for an object of an unknown class or without a name, and for an
+ *   annotation that says something about objects but has none
  */
-export function parseAnnotation(xml: string, where: string, { difficult }: { difficult: boolean }): number[] {
-  const valid = XMLValidator.validate(xml);
-  if (valid !== true) throw new UserError(`${where}:${valid.err.line}: not well-formed XML: ${valid.err.msg}`, 'Download or write the file again.');
-  const { annotation } = parser.parse(xml) as Annotation;
-  if (annotation === undefined) throw new UserError(`${where} is not a VOC annotation: it has no <annotation> element`);
-  const objects = annotation === '' ? [] : annotation.object ?? [];
+export function parseAnnotation(xml: string | Uint8Array, where: string, { difficult }: { difficult: boolean }): number[] {
+  const root = parseXml(typeof xml === 'string' ? Buffer.from(xml) : xml, where);
+  if (root.name !== 'annotation') throw new UserError(`${where} is not a VOC annotation: its root element is <${printable(root.name, 40)}>, not <annotation>`);
+  const objects = objectsIn(root.children);
+  if (objects.length === 0) requireNothingElse(root, where);
   return ascending(objects.flatMap((object) => {
-    if (object !== '' && object.difficult?.trim() === '1' && !difficult) return [];
-    return requireClass(object === '' ? '' : object.name ?? '', where);
+    if (!difficult && isDifficult(object, where)) return [];
+    const name = textOf(object, 'name', where);
+    if (name === undefined) throw new UserError(`${where}: an <object> has no <name>`, OBJECT);
+    return requireClass(decodeEntities(name, where), where);
   }));
+}
+
+const OBJECT = 'an object is written so: <object><name>dog</name> ... </object>';
+
+/** The objects of an annotation, at any depth, but not what is inside of them. */
+function objectsIn(elements: readonly XmlElement[]): XmlElement[] {
+  return elements.flatMap((element) => (element.name === 'object' ? [element] : objectsIn(element.children)));
+}
+
+/** Other programs describe objects under other names; an image without labels must really have none. */
+function requireNothingElse(root: XmlElement, where: string): void {
+  const unread = root.children.flatMap((child) => (meta.has(child.name) ? [] : find(child)))[0];
+  if (unread !== undefined) throw new UserError(`${where} has a <${unread}> but no <object>`, OBJECT);
+  if (root.text.trim() !== '') throw new UserError(`${where} has a text but no <object>: '${printable(root.text.trim(), 40)}'`, OBJECT);
+}
+
+/** Elements of an annotation that are about the photograph. */
+const meta = new Set(['folder', 'filename', 'path', 'database', 'source', 'owner', 'size', 'segmented', 'imagesize', 'scenedescription']);
+
+/** What is said of an object. */
+const telling = new Set(['name', 'bndbox', 'polygon', 'difficult', 'pose', 'truncated', 'occluded', 'class', 'label', 'category']);
+
+function find({ name, children }: XmlElement): string[] {
+  return telling.has(name) ? [name] : children.flatMap(find);
+}
+
+/**
+ * The text of the child of a name, or `undefined` without one.
+ *
+ * @throws {UserError} if there are two, or it holds more than text
+ */
+function textOf({ children }: XmlElement, name: string, where: string): string | undefined {
+  const found = children.filter((child) => child.name === name);
+  if (found.length > 1) throw new UserError(`${where}: an <object> has ${found.length} <${name}>`);
+  if (found.length === 0) return undefined;
+  if (found[0].children.length > 0) throw new UserError(`${where}: the <${name}> of an <object> holds other elements, not a text`);
+  return found[0].text.trim();
+}
+
+function isDifficult(object: XmlElement, where: string): boolean {
+  const text = textOf(object, 'difficult', where)?.toLowerCase() ?? '';
+  if (/^(?:1(?:\.0*)?|true|yes|t|y)$/.test(text)) return true;
+  if (/^(?:|0(?:\.0*)?|false|no|f|n|none|unspecified)$/.test(text)) return false;
+  throw new UserError(`${where}: an <object> is <difficult>${printable(text, 40)}</difficult>, but it is 1 or 0`);
 }
 
 /**
@@ -50,10 +91,11 @@ export async function xmlLabels({ devkit, difficult = true }: { devkit: Devkit; 
     name: 'xml',
     async labels({ id }) {
       const path = join(annotationDir, `${id}.xml`);
-      let xml: string;
+      let xml: Uint8Array;
       try {
-        xml = await readFile(path, 'utf8');
+        xml = await readRegularFile(path, (size) => { requireWithin('xmlBytes', size, `${path} has ${size} bytes`); });
       } catch (cause) {
+        if (cause instanceof UserError) throw cause;
         const reason = (cause as NodeJS.ErrnoException).code === 'ENOENT' ? `${path} does not exist` : messageOf(cause);
         throw new UserError(`no labels for ${id} from xml: ${reason}`, undefined, { cause });
       }

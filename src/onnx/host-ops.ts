@@ -1,6 +1,24 @@
-import { broadcastDims } from '../../onnx/known.js';
-import { sizeOf } from '../../onnx/tensor.js';
-import { HostValue } from './value.js';
+import { broadcastDims } from './known.js';
+import { sizeOf } from './tensor.js';
+
+/**
+ * A tensor that is computed in JavaScript, in row-major order: shapes, axes and indices, exactly up to 2^53 (TensorFlow.js has
+ * no 64-bit integers), and constants while a graph is prepared.
+ */
+export class HostValue {
+  constructor(readonly dims: readonly number[], readonly data: Float64Array) {
+    if (sizeOf(dims) !== data.length) throw new RangeError(`${data.length} numbers do not fill [${dims.join(', ')}]`);
+  }
+
+  static of(dims: readonly number[], numbers: readonly number[]): HostValue {
+    return new HostValue(dims, Float64Array.from(numbers));
+  }
+
+  /** The numbers of a small one. */
+  get numbers(): number[] {
+    return Array.from(this.data);
+  }
+}
 
 /** The step in a flat array along each axis, in row-major order. */
 export function stepsOf(dims: readonly number[]): number[] {
@@ -104,10 +122,37 @@ export function hostTranspose(value: HostValue, perm: readonly number[]): HostVa
   return view(value, perm.map((axis) => value.dims[axis]), perm.map((axis) => steps[axis]));
 }
 
-/** One slice per axis: where it begins, how many elements, and the step. */
-export function hostSlice(value: HostValue, starts: readonly number[], sizes: readonly number[], steps: readonly number[]): HostValue {
+/** One axis of a Slice: where it begins, how many elements it has, and its step. */
+export interface SliceAxis {
+  readonly start: number;
+  readonly size: number;
+  readonly step: number;
+}
+
+/**
+ * What ONNX's Slice takes of each axis.
+ *
+ * @param dims of the data
+ * @param axes the axes that `starts`, `ends` and `steps` are for
+ */
+export function sliceAxes(
+  dims: readonly number[], starts: readonly number[], ends: readonly number[], axes: readonly number[], steps: readonly number[],
+): SliceAxis[] {
+  return dims.map((dim, axis) => {
+    const i = axes.findIndex((each) => (each < 0 ? each + dims.length : each) === axis);
+    if (i < 0) return { start: 0, size: dim, step: 1 };
+    const step = steps[i] ?? 1;
+    const clamp = (value: number, low: number, high: number): number => Math.min(Math.max(value < 0 ? value + dim : value, low), high);
+    const start = step > 0 ? clamp(starts[i], 0, dim) : clamp(starts[i], 0, dim - 1);
+    const end = step > 0 ? clamp(ends[i], 0, dim) : clamp(ends[i], -1, dim - 1);
+    return { start, size: Math.max(0, Math.ceil((end - start) / step)), step };
+  });
+}
+
+export function hostSlice(value: HostValue, axes: readonly SliceAxis[]): HostValue {
   const own = stepsOf(value.dims);
-  return view(value, sizes, own.map((step, axis) => step * steps[axis]), own.reduce((sum, step, axis) => sum + step * starts[axis], 0));
+  const start = own.reduce((sum, step, axis) => sum + step * axes[axis].start, 0);
+  return view(value, axes.map(({ size }) => size), own.map((step, axis) => step * axes[axis].step), start);
 }
 
 export function hostReduce(
@@ -118,4 +163,13 @@ export function hostReduce(
   const steps = stepsOf(dims).map((step, axis) => (axes.includes(axis) ? 0 : step));
   walk(value.dims, steps, 0, (position, flat) => { result[position] = f(result[position], value.data[flat]); });
   return new HostValue(keepdims ? dims : dims.filter((_, axis) => !axes.includes(axis)), result);
+}
+
+/** A tensor with room around it, filled with one number. */
+export function hostPad(value: HostValue, begins: readonly number[], dims: readonly number[], filling: number): HostValue {
+  const result = new Float64Array(sizeOf(dims)).fill(filling);
+  const steps = stepsOf(dims);
+  const first = steps.reduce((start, step, axis) => start + step * begins[axis], 0);
+  walk(value.dims, steps, first, (position, flat) => { result[position] = value.data[flat]; });
+  return new HostValue(dims, result);
 }

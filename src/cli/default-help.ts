@@ -1,0 +1,31 @@
+import type { Command, Option } from 'commander';
+import { Help } from 'commander';
+
+/**
+ * Shows in a command's help the value that each setting has if its flag is not given, as the settings themselves have it.
+ *
+ * @param settings by the names of the flags in camelCase; asked for only when help is shown
+ */
+export function showDefaults(command: Command, settings: () => Readonly<Record<string, unknown>>): Command {
+  let known: Readonly<Record<string, unknown>> | undefined;
+  const own = new Help();
+  return command.configureHelp({
+    optionDescription: (option) => {
+      known ??= settings();
+      const text = option.defaultValue === undefined ? defaultText(option, known[option.attributeName()]) : undefined;
+      if (text === undefined) return own.optionDescription(option);
+      const shown = Object.assign(Object.create(Object.getPrototypeOf(option)) as Option, option);
+      return own.optionDescription(shown.default(known[option.attributeName()], text));
+    },
+  });
+}
+
+/** A default as it would be written behind the flag; nothing for a switch that is off, and for what has no default. */
+function defaultText(option: Option, value: unknown): string | undefined {
+  if (option.negate || value === undefined || value === null) return undefined;
+  if (typeof value === 'boolean') return option.optional ? (value ? 'on' : 'off') : value ? 'on' : undefined;
+  if (Array.isArray(value)) return value.length === 0 ? undefined : value.join(',');
+  if (typeof value !== 'object') return String(value);
+  const entries = Object.entries(value);
+  return entries.length === 0 ? undefined : entries.map(([name, inner]) => `${name}=${String(inner)}`).join(',');
+}

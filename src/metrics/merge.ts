@@ -1,0 +1,66 @@
+import { z } from 'zod';
+import { UserError } from '../errors.js';
+import { COLUMN_COUNT, ConfusionMatrix, LABEL_COUNT } from './confusion.js';
+import type { EvaluationResult } from './evaluate.js';
+import { coverageOf, scoreAllWays } from './scores.js';
+
+const count = z.number().int().min(0);
+
+/** What `eval --shard --json` prints, as far as it is needed to add parts up. */
+const partSchema = z.object({
+  shard: z.object({ index: count.min(1), count: count.min(1) }),
+  images: z.object({
+    scored: count, missingTruths: z.array(z.string()), missingPredictions: z.array(z.string()),
+    failures: z.array(z.object({ id: z.string(), message: z.string() })),
+  }),
+  notes: z.array(z.string()).default([]),
+  confusion: z.array(z.array(count).length(COLUMN_COUNT)).length(LABEL_COUNT),
+});
+
+type EvaluationPart = z.infer<typeof partSchema>;
+
+/** Scores of all parts of a list, and what became of its images. */
+export interface MergedEvaluation {
+  readonly result: EvaluationResult;
+  readonly images: EvaluationPart['images'];
+  /** What is worth knowing about the list and its masks, in sentences. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * The scores of a list from those of its parts: confusion matrices are added up, and the scores taken of the sum are
+ * exactly those of one run over the whole list.
+ *
+ * @param parts parsed JSON of `eval --shard i/n --json`, each with the name that messages call it by
+ * @throws UserError if a part is something else, if one is missing, or if one is there twice
+ */
+export function mergeEvaluations(parts: readonly { readonly name: string; readonly value: unknown }[]): MergedEvaluation {
+  const known = new Map<number, { readonly name: string; readonly part: EvaluationPart }>();
+  let total: number | undefined;
+  for (const { name, value } of parts) {
+    const parsed = partSchema.safeParse(value);
+    if (!parsed.success) throw new UserError(`${name} is not the result of 'eval --shard i/n --json'`, 'make it with that command');
+    const { index, count: own } = parsed.data.shard;
+    if (total !== undefined && own !== total) throw new UserError(`${name} is part ${index} of ${own}, but the others are parts of ${total}`);
+    const before = known.get(index);
+    if (before !== undefined) throw new UserError(`${before.name} and ${name} are both part ${index} of ${own}`, 'give each part once');
+    total = own;
+    known.set(index, { name, part: parsed.data });
+  }
+  const missing = Array.from({ length: total ?? 0 }, (_, i) => i + 1).filter((index) => !known.has(index));
+  if (missing.length > 0) throw new UserError(`of the ${total} parts these are missing: ${missing.join(', ')}`, 'give all of them: what one part scores is not the score of the list');
+  const all = [...known.values()].map(({ part }) => part);
+  const matrix = new ConfusionMatrix();
+  for (const { confusion } of all) matrix.merge(new ConfusionMatrix(Float64Array.from(confusion.flat())));
+  const images = {
+    scored: all.reduce((sum, part) => sum + part.images.scored, 0),
+    missingTruths: all.flatMap((part) => part.images.missingTruths),
+    missingPredictions: all.flatMap((part) => part.images.missingPredictions),
+    failures: all.flatMap((part) => part.images.failures),
+  };
+  const { scored, failures } = images;
+  return {
+    images, notes: [...new Set(all.flatMap(({ notes }) => notes))],
+    result: { matrix, scores: scoreAllWays(matrix), coverage: coverageOf(matrix), scored, failures, images: [], whiteVoid: 0 },
+  };
+}

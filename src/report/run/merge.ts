@@ -1,0 +1,87 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { messageOf, UserError } from '../../errors.js';
+import { writeFileAtomic } from '../../jobs/files.js';
+import { mergeRecords, parseRecord } from './record.js';
+
+/** What {@link mergeRun} has found and written. */
+export interface MergedRun {
+  /** The file that was written. */
+  readonly path: string;
+  /** How many parts the run has, and those that have left no record: not begun, still at work, or killed. */
+  readonly shards: number;
+  readonly missingShards: readonly number[];
+  /** What the merged run.json holds. */
+  readonly record: Readonly<Record<string, unknown>>;
+}
+
+interface Part {
+  readonly name: string;
+  readonly index: number;
+  readonly count: number;
+  readonly raw: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Writes one run.json for a run that was made in parts (`generate --shard`): what all parts share, their counts added up,
+ * their failures and notes one after the other, and under `shards` what each of them did.
+ *
+ * @param folder holds run-1of4.json and so on
+ * @throws UserError if there are no parts, if they belong to runs of different numbers of parts, or if their settings differ
+ */
+export async function mergeRun(folder: string): Promise<MergedRun> {
+  const parts = await partsIn(folder);
+  const { count } = parts[0];
+  const other = parts.find((part) => part.count !== count);
+  if (other !== undefined) {
+    throw new UserError(`${folder} holds parts of two runs: ${parts[0].name} and ${other.name}`, 'remove the records of the run that no longer counts');
+  }
+  const settings = JSON.stringify(parts[0].raw.settings);
+  const differing = parts.find(({ raw }) => JSON.stringify(raw.settings) !== settings);
+  if (differing !== undefined) throw new UserError(`the settings in ${join(folder, differing.name)} are not those in ${parts[0].name}`, 'a run has one set of settings: make the parts anew');
+  const merged = mergeRecords(parts.map(({ raw, name }) => parseRecord(raw, join(folder, name))));
+  const indices = new Set(parts.map(({ index }) => index));
+  const record = {
+    ...common(parts.map(({ raw }) => raw)), ...merged, shard: null,
+    shards: parts.map(({ index, raw: { counts, started, finished, seconds, workers, threads, interrupted } }) => (
+      { shard: { index, count }, counts, started, finished, seconds, workers, threads, interrupted })),
+  };
+  const path = join(folder, 'run.json');
+  await writeFileAtomic(path, `${JSON.stringify(record, null, 2)}\n`);
+  return { path, shards: count, missingShards: Array.from({ length: count }, (_, i) => i + 1).filter((index) => !indices.has(index)), record };
+}
+
+async function partsIn(folder: string): Promise<Part[]> {
+  let names: string[];
+  try {
+    names = await readdir(folder);
+  } catch (error) {
+    throw new UserError(`the run ${folder} cannot be read: ${messageOf(error)}`, 'give the folder that generate --out has written', { cause: error });
+  }
+  const parts: Part[] = [];
+  for (const name of names) {
+    const [, index, count] = /^run-(\d+)of(\d+)\.json$/.exec(name)?.map(Number) ?? [];
+    if (index !== undefined) parts.push({ name, index, count, raw: await readJson(join(folder, name)) });
+  }
+  if (parts.length === 0) {
+    throw new UserError(`${folder} holds no parts of a run (run-1of4.json and so on)`, names.includes('run.json') ? 'it holds one run.json already: there is nothing to merge' : 'give the folder that generate --shard has written');
+  }
+  return parts.sort((a, b) => a.count - b.count || a.index - b.index);
+}
+
+async function readJson(path: string): Promise<Readonly<Record<string, unknown>>> {
+  try {
+    const value: unknown = JSON.parse(await readFile(path, 'utf8'));
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+    throw new Error('it is not a JSON object');
+  } catch (error) {
+    throw new UserError(`cannot read ${path}: ${messageOf(error)}`, 'it should be the record that generate has written; run that part again', { cause: error });
+  }
+}
+
+/** The fields that are equal in all records. */
+function common(records: readonly Readonly<Record<string, unknown>>[]): Record<string, unknown> {
+  const [first, ...others] = records;
+  const inAll = ([name, value]: [string, unknown]): boolean => others.every((record) => JSON.stringify(record[name]) === JSON.stringify(value));
+  return Object.fromEntries(Object.entries(first).filter(inAll));
+}

@@ -1,0 +1,42 @@
+import { UserError } from '../errors.js';
+import { decodeNpy } from '../jobs/npz.js';
+import { requireWithin } from '../limits.js';
+import type { LabelMap } from './label-map.js';
+
+/** Whether a file begins as numpy's .npy does. */
+export function isNpy(bytes: Uint8Array): boolean {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(6, bytes.byteLength)).toString('latin1') === '\x93NUMPY';
+}
+
+/**
+ * The labels of an .npy that holds integers of the shape [H, W], [1, H, W] or [H, W, 1].
+ *
+ * @param name the file's name for error messages
+ * @throws {UserError} for other types and shapes, for values beyond 0..255, and for more pixels than the limit `maskPixels`
+ * @throws {NpyError} for a broken file
+ */
+export function decodeNpyMask(bytes: Uint8Array, name: string): LabelMap {
+  refuseLarge(bytes, name);
+  const { shape: stored, values } = decodeNpy(bytes);
+  const shape = stored.length === 3 ? stored.filter((dim, axis) => dim !== 1 || axis === 1) : stored;
+  const [height, width] = shape;
+  if (shape.length !== 2 || height === 0 || width === 0) throw new UserError(`mask ${name} has the shape (${stored.join(', ')}), not (height, width)`);
+  const data = new Uint8Array(width * height);
+  for (let i = 0; i < data.length; i++) {
+    const value = values[i];
+    if (!(value >= 0 && value <= 255)) throw new UserError(`mask ${name} holds ${value} at x ${i % width}, y ${Math.floor(i / width)}`, 'Labels are 0..20, and 255 for void.');
+    data[i] = value;
+  }
+  return { width, height, data };
+}
+
+/** Looks at type and size before anything is unpacked. */
+function refuseLarge(bytes: Uint8Array, name: string): void {
+  const header = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(512, bytes.byteLength)).toString('latin1');
+  const kind = /'descr':\s*'[<>|=](\w)/.exec(header)?.[1];
+  const dims = /'shape':\s*\(([\d,\s]*)\)/.exec(header)?.[1].split(',').filter((dim) => dim.trim() !== '').map(Number);
+  if (kind === 'f' || kind === 'b' || kind === 'c') {
+    throw new UserError(`mask ${name} holds ${{ f: 'fractions', b: 'booleans', c: 'complex numbers' }[kind]}, not labels`, 'Labels are whole numbers, 0..20 and 255: save them with labels.astype(\'uint8\').');
+  }
+  if (dims !== undefined) requireWithin('maskPixels', dims.reduce((product, dim) => product * dim, 1), `mask ${name} has the shape (${dims.join(', ')})`);
+}
