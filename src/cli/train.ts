@@ -178,6 +178,8 @@ async function run(flags: TrainFlags): Promise<number> {
     ? undefined
     : await openTrainingData({
         vocRoot: config.vocRoot, split: config.valSplit, labels: config.valLabels ?? config.labels, difficult: config.difficult,
+        // Labels of a list stand in the list itself.
+        labelFile: config.valLabels === undefined && config.labels === 'npy' ? config.labelFile : undefined,
       }, { maskDir, rgbMasks });
   if (validation !== undefined) await requireReadable(validation, 'the validation list');
   const backbone = await openBackbone(path, config, flags);

@@ -12,6 +12,9 @@ import { MAX_PICKLE } from './torch-zip.js';
 /** How a file begins that `torch.save` wrote before PyTorch 1.6: its magic number, pickled. */
 export const LEGACY_START = Buffer.from('80028a0a6cfc9c46f9206aa85019', 'hex');
 
+/** More storages than any checkpoint has. */
+const MOST_STORAGES = 2 ** 16;
+
 /** Number of a file's format that goes with {@link LEGACY_START}. */
 const PROTOCOL = 1001;
 
@@ -42,12 +45,12 @@ export async function readTorchLegacy(file: FileBytes): Promise<StoredDictionary
   if (!(machine instanceof Map) || machine.get('little_endian') !== true) throw new WeightsError('its numbers are not in little-endian byte order', 'save it again on another machine');
   const dictionaries = torchDictionaries(next());
   const keys = next();
-  if (!Array.isArray(keys)) throw new WeightsError('it is corrupt');
+  if (!Array.isArray(keys) || keys.length > MOST_STORAGES) throw new WeightsError('it is corrupt');
 
   const places = new Map<string, { offset: number; size: number }>();
   for (const key of keys) {
     const storage = typeof key === 'string' ? storages.get(key) : undefined;
-    if (storage === undefined) throw new WeightsError('it is corrupt');
+    if (storage === undefined || places.has(storage.key)) throw new WeightsError('it is corrupt');
     const count = Number((await file.read(at, 8)).readBigInt64LE());
     if (count !== storage.count) throw new WeightsError('it is corrupt');
     const size = count * elementSize(storage.type);

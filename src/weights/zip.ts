@@ -14,6 +14,9 @@ const LONGEST_COMMENT = 0xffff;
 const LOCAL_HEADER = 30;
 const CENTRAL_HEADER = 46;
 
+/** More files than any checkpoint has storages. */
+const MOST_FILES = 2 ** 16;
+
 const corrupt = (): WeightsError => new WeightsError('it is a corrupt zip archive', 'copy or download it again');
 
 /**
@@ -25,10 +28,12 @@ const corrupt = (): WeightsError => new WeightsError('it is a corrupt zip archiv
 export async function readZip(file: FileBytes): Promise<Map<string, ZipEntry>> {
   const directory = await readDirectory(file);
   const entries = new Map<string, ZipEntry>();
+  let files = 0;
   for (let at = 0; at < directory.length;) {
     const entry = parseEntry(directory, at);
     at = entry.next;
     if (entry.name.endsWith('/')) continue;
+    if (++files > MOST_FILES) throw new WeightsError(`it is a zip archive of more than ${MOST_FILES} files, more than a checkpoint has`);
     const local = await file.read(entry.header, LOCAL_HEADER);
     if (local.readUInt32LE() !== 0x04034b50) throw corrupt();
     const offset = entry.header + LOCAL_HEADER + local.readUInt16LE(26) + local.readUInt16LE(28);
