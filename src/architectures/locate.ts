@@ -11,7 +11,7 @@ export interface NetworkPlace {
   readonly layout: Layout;
   /** The tensors of its convolutions by torchvision's names, whatever they are called in the file. */
   readonly body: StateDict;
-  /** What else the dictionary holds, by its names in the file. */
+  /** What else the dictionary holds, by its names in the file; put together when it is asked for. */
   readonly others: StateDict;
 }
 
@@ -61,16 +61,22 @@ const BODY = { resnet: /^(?:conv|bn|layer)\d+\./, vgg: /^features\./ };
 
 /** The tensors of a network that stands behind a prefix. */
 export function placeAt(dictionary: StoredDictionary, prefix: string, layout: Layout): NetworkPlace {
-  const body = new Map<string, StoredTensor>();
-  const others = new Map<string, StoredTensor>();
   const own = [...layout.modules].every(([ours, theirs]) => ours === theirs);
-  for (const [name, tensor] of dictionary.tensors) {
+  const oursOf = (name: string): string | undefined => {
     const inner = name.startsWith(prefix) ? name.slice(prefix.length) : undefined;
     const ours = inner === undefined ? undefined : own ? inner : renamed(inner, layout);
-    if (ours !== undefined && BODY[layout.family].test(ours)) body.set(ours, tensor);
-    else others.set(name, tensor);
+    return ours !== undefined && BODY[layout.family].test(ours) ? ours : undefined;
+  };
+  const body = new Map<string, StoredTensor>();
+  for (const [name, tensor] of dictionary.tensors) {
+    const ours = oursOf(name);
+    if (ours !== undefined) body.set(ours, tensor);
   }
-  return { dictionary, prefix, layout, body, others };
+  return {
+    dictionary, prefix, layout, body,
+    // A file may hold many places: what lies beside each of them would be almost all of it every time.
+    get others() { return new Map([...dictionary.tensors].filter(([name]) => oursOf(name) === undefined)); },
+  };
 }
 
 function renamed(name: string, { modules }: Layout): string | undefined {

@@ -63,7 +63,7 @@ export async function planFor(
   const fits = places.flatMap((place) => fitsOf(place, known));
   const complete = fits.filter(({ errors }) => errors === 0);
   // Without a place there is nothing to choose: the largest dictionary is held against every architecture, for the message.
-  const nearest = (): Fit => best(fits.length > 0 ? fits : known.flatMap((architecture) => fitsOf(whole(dictionaries, architecture), [architecture])));
+  const nearest = (): Fit => best(fits.length > 0 ? fits : known.flatMap((each) => fitsOf(whole(dictionaries, each), [each])));
   const fit = complete.length > 0 ? await single(complete, source) : nearest();
   const aliases = complete.filter(({ place }) => place.dictionary === fit.place.dictionary);
   const irn = aliases.some(({ place }) => place.layout.irn === true || isIrnWithoutStages(place));
@@ -72,8 +72,9 @@ export async function planFor(
   const own = head.kind === 'gap' ? undefined : await headOf(place, fit, choices.classifier, source);
   const tensors = new Map([...place.body, ...own?.tensors ?? []]);
   const planned = planNetwork(fit.architecture, tensors, head, size, options);
-  const errors = describeErrors(planned.plan, fits.length === 0 ? foreign(place) : []);
-  if (errors.length > 0) throw misfit(name, planned, errors, { place, fits, head, own, dictionaries, source });
+  const strangers = fits.length === 0 ? foreign(place) : [];
+  const errors = describeErrors(planned.plan, strangers);
+  if (errors.length > 0) throw misfit(name, planned, errors, { place, strangers: strangers.length, found: fits.length > 0, head, own, source });
   const used = new Set(own?.used);
   return {
     ...planned, tensors, wrapper: place.dictionary.wrapper, prefix: place.prefix, classifier: own?.name, irn,
@@ -184,17 +185,19 @@ function foreign({ others }: NetworkPlace): string[] {
 
 interface MisfitContext {
   readonly place: NetworkPlace;
-  readonly fits: readonly Fit[];
+  /** Whether it is one at all, or the file as a whole; how many names no architecture has in the latter. */
+  readonly found: boolean;
+  readonly strangers: number;
   readonly head: Head;
   readonly own: FoundHead | undefined;
-  readonly dictionaries: readonly StoredDictionary[];
   readonly source: string;
 }
 
-function misfit(name: string, { architecture, plan }: NetworkLayers, errors: readonly string[], { place, fits, head, own, source }: MisfitContext): UserError {
+function misfit(name: string, { architecture, plan }: NetworkLayers, errors: readonly string[], context: MisfitContext): UserError {
+  const { place, found, strangers, head, own, source } = context;
   const names = [...place.dictionary.tensors.keys()];
-  const nameErrors = plan.missing.length + plan.unexpected.length + (fits.length === 0 ? foreign(place).length : 0);
-  if (name === AUTO && (fits.length === 0 || nameErrors >= names.length / 2)) {
+  const nameErrors = plan.missing.length + plan.unexpected.length + strangers;
+  if (name === AUTO && (!found || nameErrors >= names.length / 2)) {
     const other = otherProgram(names);
     return new UserError(
       `the architecture of ${source} is not recognised: it holds ${list(names)}${other === undefined ? '' : `, as ${other}`}`,

@@ -120,12 +120,14 @@ async function importWeights(file: string, flags: ImportFlags) {
     const built = await buildNetwork(network, { keepBatchNorm: flags.keepBatchNorm, size });
     const target = flags.outputStride ?? network.stride;
     if (target === STRIDE && network.stride < STRIDE) {
-      throw new UserError(`the last stage of ${network.architecture.name} has stride 1 here, so its output stride is ${network.stride}`, 'for the strides of torchvision give --last-stride 2');
+      const stage = `the last stage of ${network.architecture.name} has stride 1 here`;
+      throw new UserError(`${stage}, so its output stride is ${network.stride}`, 'for the strides of torchvision give --last-stride 2');
     }
     const result = target === network.stride ? built : { ...built, graph: dilate(new NetworkGraph(built, LOGITS), target).graph };
     const { logits, channelOrder, scale, mean, std } = { ...given, logits: LOGITS };
     const untrained = flags.head === 'gap';
-    const spec: Partial<ModelSpec> = { logits, channelOrder, scale, mean, std, ...classes.length > 0 && { classes: [...classes] }, ...untrained && { untrained } };
+    const names = classes.length > 0 ? { classes: [...classes] } : {};
+    const spec: Partial<ModelSpec> = { logits, channelOrder, scale, mean, std, ...names, ...untrained && { untrained } };
     const notes = notesOf(network, flags, given);
     await writeModel(out, stored({ ...result, metadata: new Map([[MODEL_SPEC_KEY, JSON.stringify(spec)]]) }, flags.half === true));
     return {

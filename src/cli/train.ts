@@ -183,6 +183,8 @@ async function run(flags: TrainFlags): Promise<number> {
     ? undefined
     : await openTrainingData({
         vocRoot: config.vocRoot, split: config.valSplit, labels: config.valLabels ?? config.labels, difficult: config.difficult,
+        // Labels of a list stand in the list itself.
+        labelFile: config.valLabels === undefined && config.labels === 'npy' ? config.labelFile : undefined,
       }, { maskDir, rgbMasks });
   const data = [training, ...validation === undefined ? [] : [validation]];
   await refuseInputFile(out, '--out', [path, flags.config, ...data.flatMap(({ files }) => files)], data.flatMap(({ folders }) => folders));

@@ -128,13 +128,15 @@ export async function fineTune(options: FineTuneOptions): Promise<FineTuneResult
         interrupted = complete && options.stopped();
         // The end of an epoch has a checkpoint of its own, with the epoch's result.
         if (index < perEpoch && (interrupted || (complete && Math.floor(index / accumulate) % options.checkpointEvery === 0))) {
+          // A run could never go on from weights that are not numbers.
+          if (!trainer.isFinite()) throw lost(`step ${position.step} (epoch ${epoch + 1})`);
           await writeCheckpoint(checkpoint, position, trainer.state);
         }
         if (interrupted) break;
       }
       if (index < perEpoch) break;
       const current = model();
-      if (!trainer.isFinite()) throw lost(epoch + 1);
+      if (!trainer.isFinite()) throw lost(`epoch ${epoch + 1}`);
       const map = await options.validate?.(current);
       const best = map !== undefined && position.epochs.every((earlier) => (earlier.map ?? 0) < map);
       const result: EpochResult = { epoch: epoch + 1, loss: position.lossSum / perEpoch, map };
@@ -162,8 +164,8 @@ async function startingPoint(path: string, trainer: Trainer, settings: string, r
   return known;
 }
 
-function lost(epoch: number): UserError {
-  return new UserError(`the weights are not all finite after epoch ${epoch}`, 'training has diverged: try a lower --rate or a longer --warm-up');
+function lost(when: string): UserError {
+  return new UserError(`the weights are not all finite after ${when}`, 'training has diverged: try a lower --rate or a longer --warm-up');
 }
 
 function diverged(loss: number, step: number, epoch: number, rate: number, batch: Batch): UserError {

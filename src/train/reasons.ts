@@ -17,7 +17,7 @@ const MOST_NAMES = 3;
 export function reasonLines(failures: readonly PhotoFailure[]): string[] {
   const groups = new Map<string, PhotoFailure[]>();
   for (const failure of [...failures].sort((a, b) => (a.path < b.path ? -1 : 1))) {
-    const key = failure.reason.replaceAll(failure.path, '').replaceAll(stem(failure.path), '');
+    const key = withoutName(failure);
     const group = groups.get(key);
     if (group === undefined) groups.set(key, [failure]);
     else group.push(failure);
@@ -29,6 +29,12 @@ export function reasonLines(failures: readonly PhotoFailure[]): string[] {
     return `  ${names}${more > 0 ? ` and ${more} more` : ''}: ${group[0].reason}`;
   });
   return sorted.length > MOST_REASONS ? [...lines, `  and ${sorted.length - MOST_REASONS} other reasons`] : lines;
+}
+
+/** A reason without the name of the photograph: the path, or the id as a word of its own. */
+function withoutName({ path, reason }: PhotoFailure): string {
+  const id = stem(path).replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+  return reason.replaceAll(path, '').replace(new RegExp(`(?<!\\w)${id}(?!\\w)`, 'g'), '');
 }
 
 function stem(path: string): string {

@@ -12,6 +12,9 @@ import { MAX_PICKLE } from './torch-zip.js';
 /** How a file begins that `torch.save` wrote before PyTorch 1.6: its magic number, pickled. */
 export const LEGACY_START = Buffer.from('80028a0a6cfc9c46f9206aa85019', 'hex');
 
+/** More storages than any checkpoint has. */
+const MOST_STORAGES = 2 ** 16;
+
 /** Number of a file's format that goes with {@link LEGACY_START}. */
 const PROTOCOL = 1001;
 
@@ -64,7 +67,7 @@ export function readLegacyHead(head: Buffer): { value: PickleValue; storages: To
   if (!(machine instanceof Map) || machine.get('little_endian') !== true) throw new WeightsError('its numbers are not in little-endian byte order', 'save it again on another machine');
   const value = next();
   const keys = next();
-  if (!Array.isArray(keys)) throw new WeightsError('it is corrupt');
+  if (!Array.isArray(keys) || keys.length > MOST_STORAGES || new Set(keys).size < keys.length) throw new WeightsError('it is corrupt');
   const storages = keys.map((key) => {
     const storage = typeof key === 'string' ? named.get(key) : undefined;
     if (storage === undefined) throw new WeightsError('it is corrupt');

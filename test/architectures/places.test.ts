@@ -54,7 +54,8 @@ const irnTensors = await tensorsOf('irn.pth');
 
 type Edit = (name: string) => string | undefined;
 function renamed(tensors: ReadonlyMap<string, StoredTensor>, edit: Edit): Map<string, StoredTensor> {
-  return new Map([...tensors].map(([name, one]) => [edit(name), one] as const).filter((entry): entry is [string, StoredTensor] => entry[0] !== undefined));
+  const edited = [...tensors].map(([name, one]) => [edit(name), one] as const);
+  return new Map(edited.filter((entry): entry is [string, StoredTensor] => entry[0] !== undefined));
 }
 const dictionary = (tensors: ReadonlyMap<string, StoredTensor>, wrapper?: string): StoredDictionary => ({ tensors, wrapper });
 

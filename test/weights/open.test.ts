@@ -102,6 +102,21 @@ describe('safetensors that break the rules', () => {
     expect(await refusal(safetensors({}, 0, 2n ** 63n))).toContain('more than safetensors allows');
   });
 
+  it('a header that is nested deep, or longer than those of real files', async () => {
+    const start = performance.now();
+    expect(await refusal(safetensors(`{"a":${'['.repeat(2 ** 23)}`, 0))).toContain('its header is wrong: it is nested too deep');
+    expect(await refusal(safetensors(`{"a\\"[[[[":${JSON.stringify(f32([1], 0, 4))},"__proto__":${JSON.stringify(f32([1], 4, 8))}}`, 4))).toContain('it is cut short');
+    expect(await refusal(safetensors(' '.repeat(2 ** 24 + 1).replace(' ', '{'), 0))).toContain('its header takes 16777217 bytes, more than the 16777216 that are read');
+    expect(performance.now() - start).toBeLessThan(5000);
+  });
+
+  it('tensors called like what every object has', async () => {
+    const path = join(folder, 'names');
+    const names = ['__proto__', 'constructor', 'toString'];
+    await writeFile(path, safetensors(`{${names.map((name, i) => `"${name}":${JSON.stringify(f32([1], 4 * i, 4 * i + 4))}`).join()}}`, 12));
+    expect(await withWeights(path, ({ dictionaries: [{ tensors }] }) => Promise.resolve([...tensors.keys()]))).toEqual(names);
+  });
+
   it('cut short', async () => {
     const whole = await readFile(fixture('tensors.safetensors'));
     for (let length = 0; length < whole.length; length += 7) expect(await refusal(whole.subarray(0, length))).toMatch(/it is (cut short|empty)/);
@@ -158,6 +173,32 @@ describe('checkpoints that are refused', () => {
     expect(await refusal(changed((copy) => copy.writeUInt32LE(7, directory + 42)))).toContain('corrupt zip archive');
     expect(await refusal(changed((copy) => copy.writeUInt32LE(0xfffffff0, directory + 42)))).toContain('it is cut short');
     expect(await refusal(changed((copy) => copy.writeUInt32LE(0xffffffff, directory + 42)))).toContain('corrupt zip archive');
+  });
+
+  it('a zip archive of too many files, in which each is the same', async () => {
+    const whole = await weightsFixture('small.pth');
+    const end = whole.lastIndexOf(Buffer.from('PK\x05\x06', 'latin1'));
+    const [size, offset] = [whole.readUInt32LE(end + 12), whole.readUInt32LE(end + 16)];
+    const directory = whole.subarray(offset, offset + size);
+    const copies = Math.ceil(2 ** 17 / whole.readUInt16LE(end + 10)) + 1;
+    const tail = Buffer.from(whole.subarray(end));
+    tail.writeUInt32LE(size * copies, 12);
+    const start = performance.now();
+    expect(await refusal(Buffer.concat([whole.subarray(0, offset), ...Array.from({ length: copies }, () => directory), tail]))).toContain('more than 65536 files');
+    expect(performance.now() - start).toBeLessThan(20_000);
+  });
+
+  it('far more reading than there is in the file, as of tensors that lie over one another', async () => {
+    const path = join(folder, 'read-again');
+    await writeFile(path, safetensors({ a: { dtype: 'F32', shape: [2 ** 20], data_offsets: [0, 2 ** 22] } }, 2 ** 22));
+    let reads = 0;
+    const error: unknown = await withWeights(path, async ({ dictionaries: [{ tensors }] }) => {
+      for (; reads < 100; reads++) await tensors.get('a')!.read();
+    }).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(UserError);
+    expect((error as UserError).message).toContain('its tensors overlap: one by one they take more than 8 times the file');
+    // Eight times the file and 16 MiB.
+    expect(reads).toBe(12);
   });
 
   it('a storage of another size than the pickle says', async () => {
