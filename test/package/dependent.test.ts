@@ -73,7 +73,7 @@ describe('installed in another project', () => {
 
   it('is imported by ES modules', installed(async () => {
     await writeFile(join(project, 'module.mjs'), MODULE_PROGRAM);
-    const { code, stdout, stderr } = await node('--disable-warning=ExperimentalWarning', 'module.mjs');
+    const { code, stdout, stderr } = await node('--no-warnings', 'module.mjs');
     expect([code, stderr]).toEqual([0, '']);
     expect(JSON.parse(stdout)).toEqual({
       version: '0.1.0', manifest: '0.1.0', classes: 20, runtime: 'onnxruntime', description: expect.stringMatching(/^onnxruntime 1\.\d+\.\d+ \(cpu\)$/),
