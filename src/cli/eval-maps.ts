@@ -104,8 +104,8 @@ async function findMaps(folder: string, items: readonly VocItem[]): Promise<Map<
   const found = new Map<string, string>();
   for (const { id } of items) {
     for (const ending of DUMP_ENDINGS) {
-      const path = join(folder, id + ending);
-      if (!found.has(id) && await index.has(path)) found.set(id, path);
+      const path = found.has(id) ? undefined : await index.find(join(folder, id + ending));
+      if (path !== undefined) found.set(id, path);
     }
   }
   return found;

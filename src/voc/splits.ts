@@ -3,7 +3,7 @@ import { basename, dirname, extname, join, resolve } from 'node:path';
 import { UserError } from '../errors.js';
 import type { Devkit } from './devkit.js';
 import { FolderIndex } from './folder-index.js';
-import { findPhoto, hasPictureEnding, maskPathOf } from './files-by-id.js';
+import { findMask, findPhoto, hasPictureEnding, maskPathOf } from './files-by-id.js';
 import { idOfPath, parseClassList, readLines } from './text-lines.js';
 import type { ListLine } from './text-lines.js';
 
@@ -56,7 +56,7 @@ export async function readSplit(devkit: Devkit, nameOrPath: string): Promise<Spl
   const listed = await readLines(path);
   const classList = parseClassList(listed);
   for (const line of classList?.lines ?? listed) {
-    const { first, found, rest } = await firstName(line, (name) => findNamed(name, devkit, path, index));
+    const { first, found, rest } = await nameIn(line, devkit, path, index);
     const id = idOfPath(first);
     if (id === '') throw new UserError(`${path}:${line.number}: "${first}" names no image`);
     const item = {
@@ -78,6 +78,14 @@ export async function readSplit(devkit: Devkit, nameOrPath: string): Promise<Spl
     duplicates,
     notes: classList === undefined ? [] : [`${classList.absent} of ${listed.length} lines of ${path} are marked -1 (the image does not hold the class) and are left out`],
   };
+}
+
+/** What a line names first, by the photographs that there are; in a devkit without them by the masks. */
+async function nameIn(line: ListLine, devkit: Devkit, path: string, index: FolderIndex): Promise<FirstName> {
+  const byPhoto = await firstName(line, (name) => findNamed(name, devkit, path, index));
+  if (byPhoto.found !== undefined || line.beginnings.length === 1) return byPhoto;
+  const byMask = await firstName(line, (name) => (isPath(name) ? Promise.resolve(undefined) : findMask(devkit.maskDir, name, index)));
+  return byMask.found === undefined ? byPhoto : { ...byMask, found: undefined };
 }
 
 async function findList(devkit: Devkit, nameOrPath: string): Promise<string> {

@@ -144,6 +144,9 @@ describe('lists as people have them', () => {
     expect(await ids('plain 1\nplain 15\n')).toEqual(['plain 1', 'plain']);
     const withMask = await read('JPEGImages/my photo 1.jpg SegmentationClass/my photo 1.png\n');
     expect(withMask.items[0]).toMatchObject({ id: 'my photo 1', maskPath: join(own.maskDir, 'my photo 1.png') });
+    // Only its mask is there.
+    await writeFile(join(own.maskDir, 'his photo 1.png'), '');
+    expect(await ids('his photo 1\nhis photo 1 dog\n')).toEqual(['his photo 1']);
     // Not on disk: by its ending, a name is known as a whole.
     expect(await ids('her photo 1.jpg\nher photo 2.jpg\n')).toEqual(['her photo 1', 'her photo 2']);
     expect(await ids('gone 15\n')).toEqual(['gone']);
