@@ -29,6 +29,9 @@ export interface ImageInput {
   readonly fixedSize: Size | undefined;
 }
 
+/** Of one image at the network, 8192 x 8192: as float32 it takes 800 MB before anything is computed. */
+const MOST_PIXELS = 2 ** 26;
+
 /** Sizes that networks are made for, the most common first. */
 const COMMON_SIZES = [224, 299, 256, 384, 240, 260, 300, 320, 336, 380, 448, 456, 512, 192, 160, 128, 112, 96, 64, 56, 48, 32, 28];
 
@@ -55,6 +58,9 @@ export function imageInput(graph: OnnxGraph, fixedSize?: Size): ImageInput {
     throw new UserError(`the model's input ${name} is of type ${dataTypeName(type)}; float32 is wanted`, 'export the model in float32');
   }
   const declared = typeof height === 'number' && typeof width === 'number' ? [height, width] as const : undefined;
+  if (declared && declared[0] * declared[1] > MOST_PIXELS) {
+    throw new UserError(`the model's input is ${describeInput(images[0])}: images of more than ${MOST_PIXELS} pixels are not supported`, 'export it with a free or a smaller image size');
+  }
   if (declared && fixedSize && (declared[0] !== fixedSize[0] || declared[1] !== fixedSize[1])) {
     throw new UserError(`the model's input is ${describeInput(images[0])}; it cannot be run at ${fixedSize.join('x')}`);
   }

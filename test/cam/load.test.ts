@@ -6,7 +6,9 @@ import { loadClassifier } from '../../src/cam/load.js';
 import { MODEL_SPEC_KEY, preprocessPresets } from '../../src/config/model-spec.js';
 import { UserError } from '../../src/errors.js';
 import { annotateModel } from '../../src/onnx/metadata.js';
+import { writeModel } from '../../src/onnx/write.js';
 import { loadCase } from '../fixtures/load.js';
+import { linearHead, smallModel } from '../onnx/small-model.js';
 
 const classes = ['a', 'b', 'c', 'd', 'e'];
 const spec = { logits: 'logits', ...preprocessPresets.torchvision, classes };
@@ -40,5 +42,23 @@ describe('loadClassifier', () => {
 
   it('wants one class name per logit', async () => {
     await expect(loadClassifier(model, { classes: ['one'] })).rejects.toThrow(/5 logits in 'logits', but 1 class names/);
+  });
+
+  it('of probabilities takes the scores before them, and says which are', async () => {
+    const probabilities = smallModel((b, x) => b.alias(b.sigmoid(linearHead(b, x)), 'probs'));
+    await writeModel(model, probabilities);
+    const flags = { ...preprocessPresets.torchvision, classes };
+    const loaded = await loadClassifier(model, { ...flags, logits: 'probs' });
+    expect([loaded.spec.logits, loaded.graph.logits, loaded.graph.activation?.op]).toEqual(['logits', 'logits', 'Sigmoid']);
+    const error: unknown = await loadClassifier(model, flags).catch((reason: unknown) => reason);
+    expect((error as UserError).hint).toContain('its outputs are probs (after Sigmoid; the scores before it are \'logits\')');
+  });
+
+  it('names the file if the network cannot be used', async () => {
+    const custom = smallModel(linearHead);
+    const nodes = custom.graph.nodes.map((node) => (node.op === 'Gemm' ? { ...node, op: 'FusedGemm', domain: 'com.microsoft' } : node));
+    await writeModel(model, { ...custom, graph: { ...custom.graph, nodes } });
+    await expect(loadClassifier(model, { ...preprocessPresets.torchvision, classes, logits: 'logits' }))
+      .rejects.toThrow(`${model}: com.microsoft.FusedGemm '`);
   });
 });

@@ -4,6 +4,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readModel } from '../../src/onnx/read.js';
 import { VOC_CLASSES } from '../../src/voc/classes.js';
+import type { OnnxModel } from '../../src/onnx/model.js';
+import { writeModel } from '../../src/onnx/write.js';
+import { computed, linearHead, smallModel } from '../onnx/small-model.js';
+import { withSideFile } from '../onnx/side-file.js';
 import { tinySpec, writeTinyClassifier } from '../seeds/tiny.js';
 import { messageOf, run } from './terminal.js';
 
@@ -149,5 +153,73 @@ describe('model annotate', () => {
     expect(messageOf(await run('model', 'annotate', bare, '--logits', 'logits', '--out', join(empty, 'x.onnx')))).toContain(`cannot write ${empty}`);
     expect((await run('model', 'annotate', bare, '--logits', 'logits', '--out', join(folder, 'new', 'x.onnx'))).code).toBe(0);
     expect(await spec(bare)).toBeNull();
+  });
+});
+
+describe('models as exporters write them', () => {
+  const write = async (name: string, model: OnnxModel): Promise<string> => {
+    await writeModel(join(folder, name), model);
+    return join(folder, name);
+  };
+  const softmax = () => smallModel((b, x) => b.alias(b.node('Softmax', [linearHead(b, x)], { axis: 1 }), 'probs'));
+  const names = async (): Promise<string> => {
+    await writeFile(join(folder, 'five.txt'), 'a\nb\nc\nd\ne\n');
+    return join(folder, 'five.txt');
+  };
+
+  it('of an output behind Softmax, inspect tells the tensor before it, and annotate writes that one', async () => {
+    const path = await write('softmax.onnx', softmax());
+    expect((await run('model', 'inspect', path)).stdout).toMatch(/^logits +not told; 'probs' is made by Softmax: the scores before it are 'logits'$/m);
+    const { activation } = JSON.parse((await run('model', 'inspect', path, '--json')).stdout) as { activation: unknown };
+    expect(activation).toEqual({ op: 'Softmax', of: 'probs', before: 'logits' });
+    const { code, stderr } = await run('model', 'annotate', path, '--logits', 'probs', '--preprocess', 'torchvision', '--classes', await names());
+    expect([code, stderr]).toEqual([0, `note: ${path}: 'probs' is made by Softmax; the class scores before it are used, 'logits'\n`]);
+    expect(await spec(path)).toMatchObject({ logits: 'logits' });
+  });
+
+  it('a hint names the scores, not the probabilities', async () => {
+    const path = await write('told-nothing.onnx', softmax());
+    const message = messageOf(await run('model', 'annotate', path, '--logits', 'scores'));
+    expect(message).toContain('its outputs are probs (after Softmax; the scores before it are \'logits\')');
+  });
+
+  it('of a fixed batch', async () => {
+    const free = await write('batch.onnx', smallModel(linearHead, { shape: [8, 3, 16, 16] }));
+    expect((await run('model', 'inspect', free)).stdout).toMatch(/^batch +8 images declared, but any number works$/m);
+    const bound = await write('bound.onnx', smallModel((b, x) => b.alias(b.reshape(b.transpose(x, [1, 0, 2, 3]), [8, -1]), 'logits'), { shape: [8, 3, 16, 16] }));
+    expect((await run('model', 'inspect', bound)).stdout).toMatch(/^layers cannot be listed: the model works on 8 images at once only: .*export it with a free or a single batch/m);
+  });
+
+  it('layers that no gradient reaches are told with the reason', async () => {
+    const path = await write('odd.onnx', smallModel((b, x) => linearHead(b, b.relu(b.node('ThresholdedRelu', [x])))));
+    const { stdout } = await run('model', 'inspect', path, '--all-layers');
+    expect(stdout).toMatch(/^ .* feat_a .*NOT USABLE with gradients: the operator ThresholdedRelu has no gradient rule/m);
+    expect(stdout).toMatch(/^ .* feat_b [^,]*, stride 2[^,]*$/m);
+  });
+
+  it('weights in a side file go into a model that is written elsewhere, and stay where it is not', async () => {
+    const path = join(folder, 'side', 'model.onnx');
+    const model = smallModel(linearHead);
+    await withSideFile(path, model, 'weights.bin');
+    const flags = ['--logits', 'logits', '--preprocess', 'torchvision', '--classes', await names()];
+    const elsewhere = join(folder, 'elsewhere', 'deep', 'model.onnx');
+    const { code, stderr } = await run('model', 'annotate', path, '--out', elsewhere, ...flags);
+    expect([code, stderr]).toEqual([0, `note: the weights of ${path} lie in weights.bin; those of ${elsewhere} are inside it\n`]);
+    expect(await readdir(join(folder, 'elsewhere', 'deep'))).toEqual(['model.onnx']);
+    const copied = await readModel(elsewhere);
+    expect([copied.sideFiles, JSON.parse(copied.metadata.get('voc_seeds')!)]).toMatchObject([undefined, { logits: 'logits' }]);
+    expect(await computed(copied, 'logits', [8, 8])).toEqual(await computed(model, 'logits', [8, 8]));
+    // Beside the model and in its place the side file serves all of them.
+    for (const beside of ['other.onnx', 'model.onnx']) {
+      expect((await run('model', 'annotate', path, '--out', join(folder, 'side', beside), ...flags)).stderr).toBe('');
+      const read = await readModel(join(folder, 'side', beside));
+      expect(read.sideFiles).toEqual(['weights.bin']);
+      expect(await computed(read, 'logits', [8, 8])).toEqual(await computed(model, 'logits', [8, 8]));
+    }
+    expect((await readdir(join(folder, 'side'))).sort()).toEqual(['model.onnx', 'other.onnx', 'weights.bin']);
+  });
+
+  it('a preset that is a name of JavaScript\'s own is refused', async () => {
+    expect(messageOf(await run('model', 'annotate', bare, '--preprocess', 'constructor'))).toContain('Allowed are torchvision');
   });
 });
