@@ -6,6 +6,6 @@ export const EXIT = {
   fatal: 1,
   /** The work was finished, but some items failed; they are listed with their reasons. */
   failures: 2,
-  /** Interrupted by Ctrl-C: the item in hand was finished and recorded. */
+  /** Interrupted by Ctrl-C or SIGTERM: what was in hand was finished and recorded, or given up after a second signal. */
   interrupted: 130,
 } as const;
