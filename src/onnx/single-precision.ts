@@ -25,8 +25,8 @@ export function inSinglePrecision(graph: OnnxGraph): OnnxGraph {
     const node = { ...given, inputs: given.inputs.map(rename), attributes: convertedAttributes(given, convert, widen) };
     const [from, to] = [given.inputs[0], given.outputs[0]].map((name) => convert(types.get(name) ?? 0));
     if ((node.op !== 'Cast' && node.op !== 'CastLike') || from !== DataType.float32 || to !== DataType.float32) return node;
-    // Its readers read what it was made of; it stays for those who name it.
-    aliases.set(node.outputs[0], node.inputs[0]);
+    // Its readers read what it was made of; it stays for those who name it. (A constant takes its name when it is folded.)
+    if (!graph.initializers.has(node.inputs[0])) aliases.set(node.outputs[0], node.inputs[0]);
     return { ...node, op: 'Identity', inputs: [node.inputs[0]], attributes: {} };
   });
   return {

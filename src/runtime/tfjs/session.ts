@@ -55,9 +55,9 @@ export class TfSession implements Session {
         this.execute(node, operator, values);
         for (const name of last) give(values, name);
       }
-      const results: Record<string, RuntimeTensor> = {};
-      for (const name of outputs) results[name] = await read(values.get(name) ?? this.weights.get(name), name);
-      return results;
+      const results: [string, RuntimeTensor][] = [];
+      for (const name of outputs) results.push([name, await read(values.get(name) ?? this.weights.get(name), name)]);
+      return Object.fromEntries(results);
     } finally {
       for (const name of [...values.keys()]) give(values, name);
     }
