@@ -4,10 +4,10 @@ import type { OnnxModel } from '../onnx/model.js';
 import type { Size } from '../onnx/shapes.js';
 import { DataType, OnnxTensor } from '../onnx/tensor.js';
 import type { StateDict } from '../weights/stored-tensor.js';
-import type { PlannedNetwork } from './architectures.js';
 import { IMAGE } from './architectures.js';
 import { LOGITS } from './heads.js';
 import type { LayerParameters, Step } from './plan.js';
+import type { PlannedNetwork } from './recognise.js';
 
 /** The epsilon of torchvision's batch normalisations. */
 const EPSILON = 1e-5;
@@ -23,11 +23,12 @@ export interface BuildOptions {
  * Builds the ONNX graph of a planned network: `image` float32 [N, 3, H, W] in, `logits` [N, classes] out, in operator set 18.
  * Tensors and parameters bear the names of torchvision's modules; a folded batch normalisation names the tensor.
  *
- * @param tensors the weights that it was planned for
- * @throws UserError where a weight is not finite
+ * The file of weights must still be open.
+ *
+ * @throws UserError if a weight is not finite
  */
-export async function buildNetwork(network: PlannedNetwork, tensors: StateDict, options: BuildOptions = {}): Promise<OnnxModel> {
-  const { architecture, plan, classes } = network;
+export async function buildNetwork(network: PlannedNetwork, options: BuildOptions = {}): Promise<OnnxModel> {
+  const { architecture, plan, classes, tensors } = network;
   const emitter = new Emitter(tensors, options.keepBatchNorm === true);
   for (const step of plan.steps) await emitter.add(step);
   return {
@@ -95,7 +96,7 @@ class Emitter {
 
   private async read(name: string): Promise<Float32Array> {
     const values = await this.tensors.get(name)!.read();
-    if (!values.every(Number.isFinite)) throw new UserError(`the parameter '${name}' holds values that are not finite in float32`, 'was the training broken off by a loss that was no number?');
+    if (!values.every(Number.isFinite)) throw new UserError(`the parameter '${name}' holds values that are not finite in float32`, 'did the loss become NaN in training?');
     return values;
   }
 

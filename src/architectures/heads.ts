@@ -41,11 +41,15 @@ export function vggHead(plan: Plan, x: Features, kind: 'fc' | 'conv', map: Size)
   return plan.linear(fc7, 'classifier.6', fc7.channels, LOGITS);
 }
 
-/** ResNet's pooling and linear layer. */
-export function resnetHead(plan: Plan, x: Features, kind: 'fc' | 'conv'): Features {
+/**
+ * Global average pooling and a linear layer, with or without bias, that is stored as a matrix or as a 1x1 convolution.
+ *
+ * @param name of its parameters
+ */
+export function linearHead(plan: Plan, x: Features, kind: 'fc' | 'conv', name: string): Features {
   const pooled = globalAverage(plan, x);
-  if (kind === 'conv') return flatten(plan, plan.linearConv(pooled, 'fc', 1), LOGITS);
-  return plan.linear(flatten(plan, pooled, 'flatten'), 'fc', x.channels, LOGITS);
+  if (kind === 'conv' || plan.isConv(name)) return flatten(plan, plan.linearConv(pooled, name, 1, false), LOGITS);
+  return plan.linear(flatten(plan, pooled, 'flatten'), name, x.channels, LOGITS, false);
 }
 
 /**

@@ -61,11 +61,8 @@ export class Plan {
   private readonly absent: string[] = [];
   private readonly wrong: string[] = [];
 
-  /**
-   * @param tensors only names, types and shapes are looked at
-   * @param ignored names that may be there or not
-   */
-  constructor(private readonly tensors: StateDict, private readonly ignored: readonly RegExp[] = []) {}
+  /** @param tensors only names, types and shapes are looked at */
+  constructor(private readonly tensors: StateDict) {}
 
   /** Parameters that the network has and the file has not. */
   get missing(): readonly string[] { return this.absent; }
@@ -75,7 +72,7 @@ export class Plan {
 
   /** Parameters that the file has and the network has not. */
   get unexpected(): string[] {
-    return [...this.tensors.keys()].filter((name) => !this.used.has(name) && ![IGNORED, ...this.ignored].some((pattern) => pattern.test(name)));
+    return [...this.tensors.keys()].filter((name) => !this.used.has(name) && !IGNORED.test(name));
   }
 
   /**
@@ -100,25 +97,33 @@ export class Plan {
    * A linear layer y = W x + b of vectors.
    *
    * @param inputs the length of the vectors
+   * @param biased whether it must have a bias; else it has one if the file holds it
    */
-  linear(x: Features, name: string, inputs: number | null, output = name): Features {
-    const shape = this.needLinear(name, inputs);
-    return this.add({ op: 'Gemm', output, inputs: [x.name], attributes: { transB: 1 }, parameters: { name, bias: true } }, shape?.[0] ?? null);
+  linear(x: Features, name: string, inputs: number | null, output = name, biased = true): Features {
+    const { shape, bias } = this.needLinear(name, [inputs], biased);
+    return this.add({ op: 'Gemm', output, inputs: [x.name], attributes: { transB: 1 }, parameters: { name, bias } }, shape?.[0] ?? null);
   }
 
   /** A linear layer of windows of `kernel` x `kernel` positions, without padding: the same parameters as a convolution's kernel. */
-  linearConv(x: Features, name: string, kernel: number): Features {
-    const shape = this.needLinear(name, x.channels === null ? null : x.channels * kernel ** 2);
+  linearConv(x: Features, name: string, kernel: number, biased = true): Features {
+    const inputs = x.channels === null ? null : x.channels * kernel ** 2;
+    const { shape, bias } = this.needLinear(name, this.isConv(name) ? [inputs, 1, 1] : [inputs], biased);
     return this.add({
       op: 'Conv', output: name, inputs: [x.name], attributes: { kernel_shape: [kernel, kernel] },
-      parameters: { name, bias: true, shape: [shape?.[0] ?? 0, x.channels ?? 0, kernel, kernel] },
+      parameters: { name, bias, shape: [shape?.[0] ?? 0, x.channels ?? 0, kernel, kernel] },
     }, shape?.[0] ?? null);
   }
 
-  private needLinear(name: string, inputs: number | null): readonly number[] | undefined {
-    const shape = this.need(`${name}.weight`, [null, inputs]);
-    this.need(`${name}.bias`, [shape?.[0] ?? null]);
-    return shape;
+  /** Whether a layer is stored as a convolution. */
+  isConv(name: string): boolean {
+    return this.tensors.get(`${name}.weight`)?.shape.length === 4;
+  }
+
+  private needLinear(name: string, inputs: readonly (number | null)[], biased: boolean): { shape: readonly number[] | undefined; bias: boolean } {
+    const bias = biased || this.tensors.has(`${name}.bias`) || !this.tensors.has(`${name}.weight`);
+    const shape = this.need(`${name}.weight`, [null, ...inputs]);
+    if (bias) this.need(`${name}.bias`, [shape?.[0] ?? null]);
+    return { shape, bias };
   }
 
   relu(x: Features, output: string): Features {

@@ -1,7 +1,7 @@
 import type { Features, Plan } from './plan.js';
 
 /**
- * The convolutions of ResNet, at stride 32 in the end. As in torchvision, the bottleneck's stride is in its 3x3 convolution.
+ * The convolutions of ResNet, at stride 32 in the end, or 16. As in torchvision, the bottleneck's stride is in its 3x3 convolution.
  * Names are those of torchvision's modules; a block uses its ReLU two or three times: `layer4.2.relu` is the last one, the
  * output of the block, those before it are `layer4.2.relu1` and `relu2`.
  *
@@ -10,13 +10,15 @@ import type { Features, Plan } from './plan.js';
  *
  * @param blocks the number of blocks of each of the four stages
  * @param bottleneck whether blocks have three convolutions (1x1, 3x3, 1x1) or two (3x3)
+ * @param lastStride of the last stage; 1 leaves its maps at stride 16, without dilation
  */
-export function resnetFeatures(plan: Plan, image: Features, blocks: readonly number[], bottleneck: boolean): Features {
+export function resnetFeatures(plan: Plan, image: Features, blocks: readonly number[], bottleneck: boolean, lastStride: 1 | 2): Features {
   let x = plan.conv(image, 'conv1', { kernel: 7, stride: 2, padding: 3, norm: 'bn1' });
   x = plan.maxPool(plan.relu(x, 'relu'), 'maxpool', 3, 2, 1);
   for (const [stage, count] of blocks.entries()) {
+    const stride = stage === 0 ? 1 : stage === blocks.length - 1 ? lastStride : 2;
     for (let i = 0; i < count; i++) {
-      x = block(plan, x, `layer${stage + 1}.${i}`, { bottleneck, stride: stage > 0 && i === 0 ? 2 : 1, first: i === 0 });
+      x = block(plan, x, `layer${stage + 1}.${i}`, { bottleneck, stride: i === 0 ? stride : 1, first: i === 0 });
     }
   }
   return x;

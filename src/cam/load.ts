@@ -1,5 +1,6 @@
 import type { ModelSpec } from '../config/model-spec.js';
 import { mergeSpecs, requireSpec, specSources } from '../config/model-spec.js';
+import { UserError } from '../errors.js';
 import { readModel } from '../onnx/read.js';
 import { ClassifierGraph } from './classifier.js';
 
@@ -14,11 +15,15 @@ export interface LoadedClassifier {
  * Reads a classifier. Its preprocessing, class names and logits come from flags, from the file `<model>.json` or `.yaml`
  * beside it, or from its own metadata, in this order of preference.
  *
- * @throws UserError where one of them is not told anywhere, or the model is no image classifier
+ * @param force take a classifier whose head is untrained as well
+ * @throws UserError where one of them is not told anywhere, or the model is no image classifier, or its head is untrained
  */
-export async function loadClassifier(path: string, flags: Partial<ModelSpec> = {}): Promise<LoadedClassifier> {
+export async function loadClassifier(path: string, flags: Partial<ModelSpec> = {}, force = false): Promise<LoadedClassifier> {
   const model = await readModel(path);
   const merged = mergeSpecs(await specSources(model, path, flags));
+  if (merged.untrained === true && !force) {
+    throw new UserError(`the head of ${path} is untrained: its logits and maps mean nothing`, `train it with 'voc-seeds train --backbone ${path}', or use it all the same with --force`);
+  }
   const spec = requireSpec(merged, path, ['logits', 'channelOrder', 'scale', 'mean', 'std', 'classes'], model.graph.outputs.map(({ name }) => name));
   const graph = new ClassifierGraph(model, spec.logits, spec.inputSize, spec.tokens);
   graph.requireClasses(spec.classes, path);

@@ -30,7 +30,8 @@ import { addDevkitOptions, addLabelOptions, addMaskOptions, parseCount, requireF
 import type { DevkitFlags, LabelFlags, LabelSpec, MaskFlags } from './devkit-options.js';
 import { EXIT } from './exit-codes.js';
 import type { CommandRegistrar } from './main.js';
-import { addModelOptions, modelOrDefault, parseNumber, specOfFlags } from './model-options.js';
+import { untrainedNote } from './model-notes.js';
+import { addForceOption, addModelOptions, modelOrDefault, parseNumber, specOfFlags } from './model-options.js';
 import type { ModelFlags } from './model-options.js';
 import { addRuntimeOptions } from './runtime-options.js';
 import type { RuntimeFlags } from './runtime-options.js';
@@ -52,6 +53,7 @@ interface AblateFlags extends DevkitFlags, LabelFlags, MaskFlags, ModelFlags, Gr
   seed?: number;
   baseline?: string;
   resume: boolean;
+  force?: boolean;
   workers?: number;
   threads?: number;
   plan?: boolean;
@@ -103,7 +105,7 @@ function addAblateOptions(command: Command): Command {
     .option('--bootstrap <n>', 'resamples of the images for the intervals, 0 for none (default: 1000)', parseNumber)
     .option('--seed <n>', 'of the resamples (default: 1)', parseNumber)
     .option('--baseline <name>', 'the variant that the others are compared with, or best (default: the first one)');
-  return addRuntimeOptions(addModelOptions(command))
+  return addRuntimeOptions(addForceOption(addModelOptions(command)))
     .option('--no-resume', 'do again what an earlier run has done')
     .option('--workers <n>', 'worker threads, each working on images of its own (default: one per processor)', parseCount)
     .option('--threads <n>', 'threads within each worker (default: 1)', parseCount)
@@ -119,7 +121,8 @@ async function run(flags: AblateFlags): Promise<number> {
     return EXIT.ok;
   }
   const say = (text: string): void => { process.stderr.write(`${text}\n`); };
-  const classifier = await loadClassifier(modelOrDefault(config.model), await specOfFlags(flags));
+  const classifier = await loadClassifier(modelOrDefault(config.model), await specOfFlags(flags), flags.force);
+  if (classifier.spec.untrained === true) say(`note: ${untrainedNote(classifier.path)}`);
   const list = resolveVariants(classifier.graph, expandGrid(baseOf(config), config.grid, config.variants));
   const work = planWork(list.variants, classifier.graph.layers.map(({ name }) => name));
   const parameters = { thresholds: config.thresholds, alphas: config.alphas, percentiles: config.percentiles };
@@ -164,7 +167,7 @@ async function run(flags: AblateFlags): Promise<number> {
     const json = {
       ...ablationJson(result),
       run: {
-        command: 'ablate', modelPath: classifier.path, labels: labels.name, split, tuneOn, scoreOn, target, inputSize, ...parameters,
+        command: 'ablate', modelPath: classifier.path, ...classifier.spec.untrained === true && { untrained: true }, labels: labels.name, split, tuneOn, scoreOn, target, inputSize, ...parameters,
         ignoredAs, bootstrap, seed, version: packageVersion(),
         counts: { ...counts, missing: images.missing, maskless: images.maskless.length }, failures, maskless: images.maskless, seconds, stages,
       },

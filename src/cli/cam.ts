@@ -27,7 +27,7 @@ import { parseCount } from './devkit-options.js';
 import { EXIT } from './exit-codes.js';
 import type { CommandRegistrar } from './main.js';
 import { sayModelNotes } from './model-notes.js';
-import { addModelOptions, modelOrDefault, parseNumber, specOfFlags } from './model-options.js';
+import { addForceOption, addModelOptions, modelOrDefault, parseNumber, specOfFlags } from './model-options.js';
 import type { ModelFlags } from './model-options.js';
 import { addRuntimeOptions, runtimeChoiceOf } from './runtime-options.js';
 import type { RuntimeFlags } from './runtime-options.js';
@@ -40,6 +40,7 @@ interface CamCommandFlags extends ModelFlags, CamFlags, RuntimeFlags {
   out?: string;
   opacity: number;
   npz?: boolean;
+  force?: boolean;
   json?: boolean;
 }
 
@@ -66,7 +67,7 @@ export const registerCam: CommandRegistrar = (program, done) => {
     .option('--opacity <o>', 'of the heat map, 0..1', parseNumber, 0.7)
     .option('--npz', 'also write the maps: keys (indices of logits) and maps [K, H, W]')
     .option('--config <preset or file>', `settings as of generate: ${PRESETS.join(', ')}, or a YAML file; flags override them`, DEFAULT_PRESET);
-  addRuntimeOptions(addModelOptions(addCamOptions(command)))
+  addRuntimeOptions(addForceOption(addModelOptions(addCamOptions(command))))
     .option('--json', 'print what was found and written as JSON')
     .addHelpText('after', examples)
     .action(async (photo: string, flags: CamCommandFlags) => { done(await run(photo, flags)); });
@@ -80,7 +81,7 @@ function parseClasses(text: string): string[] {
 async function run(path: string, flags: CamCommandFlags): Promise<number> {
   // A configuration may be one of `generate`: what does not concern maps is checked, but not used.
   const settings = z.object(camSettings).parse(await loadConfig(generateSchema, flags.config, { ...camSettingsOf(flags) }));
-  const classifier = await loadClassifier(modelOrDefault(flags.model), await specOfFlags(flags));
+  const classifier = await loadClassifier(modelOrDefault(flags.model), await specOfFlags(flags), flags.force);
   const { graph, spec } = classifier;
   const chosen = chooseLayers(graph, settings.layers, settings.method);
   sayModelNotes(classifier, chosen);

@@ -23,7 +23,7 @@ import type { DevkitFlags, LabelFlags, LabelSpec, MaskFlags } from './devkit-opt
 import { EXIT } from './exit-codes.js';
 import type { CommandRegistrar } from './main.js';
 import { sayModelNotes } from './model-notes.js';
-import { addModelOptions, modelOrDefault, specOfFlags } from './model-options.js';
+import { addForceOption, addModelOptions, modelOrDefault, specOfFlags } from './model-options.js';
 import type { ModelFlags } from './model-options.js';
 import { addRuntimeOptions } from './runtime-options.js';
 import type { RuntimeFlags } from './runtime-options.js';
@@ -38,6 +38,7 @@ interface GenerateFlags extends DevkitFlags, LabelFlags, MaskFlags, ModelFlags, 
   saveCams?: boolean;
   saveUnrefined?: boolean;
   resume: boolean;
+  force?: boolean;
   shard?: string | boolean;
   shards?: number;
   workers?: number;
@@ -83,7 +84,7 @@ function addGenerateOptions(command: Command): Command {
     .addOption(new Option('--png <format>', '8-bit indexed with the VOC palette, or plain gray (default: palette)').choices(['palette', 'gray']))
     .option('--save-cams', 'also write the maps, cams/<id>.npz with keys (class indices), maps [K, H, W], and those of each layer, layer_<i> [K, h, w]')
     .option('--save-unrefined', 'also write the seeds that there would be without --refine, SegmentationClassUnrefined/<id>.png');
-  addModelOptions(addCamOptions(command));
+  addForceOption(addModelOptions(addCamOptions(command)));
   return addRuntimeOptions(command)
     .option('--no-resume', 'do again what an earlier run has done')
     .option('--shard <i/n>', 'work on the i-th of n parts of the list')
@@ -114,7 +115,7 @@ async function run(flags: GenerateFlags): Promise<number> {
   const listFile = config.labelFile ?? (labelSpec.kind === 'list' ? selection.split.path : undefined);
   const labels = await openLabels({ ...flags, labelFile: listFile, difficult: config.difficult }, selection.devkit, labelSpec);
   if (selection.items.length === 0) throw new UserError(`none of the ${selection.missing.length} photographs of the split is on disk`, `they are looked for in ${selection.devkit.imageDir}`);
-  const classifier = await loadClassifier(modelOrDefault(config.model), await specOfFlags(flags));
+  const classifier = await loadClassifier(modelOrDefault(config.model), await specOfFlags(flags), flags.force);
   sayModelNotes(classifier, chooseLayers(classifier.graph, config.layers, config.method));
   const shard = shardOf(flags);
   const say = (text: string): void => { process.stderr.write(`${text}\n`); };

@@ -30,6 +30,11 @@ export function modelOrDefault(named: string | undefined): string {
   return path;
 }
 
+/** Adds the option that lets a classifier with an untrained head through. */
+export function addForceOption(command: Command): Command {
+  return command.option('--force', 'use the classifier even if its head is untrained');
+}
+
 /** Adds the options that say what a model's file does not: they override its sidecar file and its metadata. */
 export function addModelOptions(command: Command): Command {
   return command

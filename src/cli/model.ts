@@ -77,7 +77,7 @@ async function inspect(file: string, flags: ModelFlags) {
   };
 }
 
-const optionalParts = new Set(['inputSize', 'tokens']);
+const optionalParts = new Set(['inputSize', 'tokens', 'untrained']);
 
 interface LayerReport {
   layers: ClassifierGraph['layers'];
@@ -125,6 +125,7 @@ function describe(report: InspectReport, allLayers: boolean): string {
     `preprocessing  (pixel * scale - mean) / std: order ${known(spec.channelOrder)}, scale ${known(spec.scale)}, mean ${known(spec.mean)}, std ${known(spec.std)}`,
     `logits         ${known(spec.logits)}`,
     `classes        ${names}${clash ? `; WRONG: the model has ${report.classCount} logits` : ''}`,
+    ...(spec.untrained === true ? ['head           UNTRAINED: its weights are random; train it with \'voc-seeds train --backbone\''] : []),
     ...(report.missing.length > 0 ? [`not told: ${report.missing.join(', ')}; write them into the model with 'voc-seeds model annotate'`] : []),
     '',
     ...(report.problem === undefined ? [] : [`layers cannot be listed: ${report.problem}`]),

@@ -6,6 +6,7 @@ import { hashFile } from '../jobs/hash.js';
 import { dilate } from '../onnx/dilate.js';
 import type { FeatureLayer } from '../onnx/layers.js';
 import { resolveLayer } from '../onnx/layers.js';
+import type { OnnxNode } from '../onnx/model.js';
 import { NetworkGraph } from '../onnx/network.js';
 import { readModel } from '../onnx/read.js';
 import { LOGITS } from '../train/graphs.js';
@@ -21,14 +22,14 @@ export interface Backbone {
   /** The feature tensor that the head pools. */
   readonly layer: FeatureLayer;
   readonly spec: Pick<ModelSpec, 'channelOrder' | 'scale' | 'mean' | 'std' | 'inputSize'>;
-  /** Whether it is a classifier of the 20 VOC classes already, whose head can be kept. */
+  /** Whether it is a trained classifier of the 20 VOC classes already, whose head can be kept. */
   readonly isClassifier: boolean;
 }
 
 /**
  * Opens the backbone that the settings name, with its last stages at another stride where that is asked for.
  *
- * @throws UserError where it cannot be read, has no feature map, or its preprocessing is not told
+ * @throws UserError if it cannot be read, has no feature map or ends in something else than one, or its preprocessing is not told
  */
 export async function openBackbone(path: string, config: TrainConfig, flags: ModelFlags): Promise<Backbone> {
   const model = await readModel(path);
@@ -40,11 +41,30 @@ export async function openBackbone(path: string, config: TrainConfig, flags: Mod
   // A head is a convolution: it wants [N, C, h, w].
   const maps = network.layers.filter(({ arrangement }) => arrangement.kind === 'channels-first');
   const layer = config.layer === undefined ? maps.findLast(({ cut }) => cut) ?? maps.at(-1) : resolveLayer(maps, config.layer);
-  if (layer === undefined) throw new UserError(`${path} has no feature map that could be pooled`);
-  return {
-    path, hash: await hashFile(path), network, layer, spec,
-    isClassifier: config.layer === undefined && spec.classes?.join() === VOC_CLASSES.join(),
-  };
+  if (layer === undefined) throw new UserError(`${path} has no feature map that could be pooled`, 'train needs a network with feature maps [N, C, h, w]');
+  const isClassifier = config.layer === undefined && spec.classes?.join() === VOC_CLASSES.join() && spec.untrained !== true;
+  const pools = config.mode === 'head' || !isClassifier;
+  const [attends, coarser] = [attendsBehind(network.model.graph.nodes, layer.name), network.layers.find(({ stride }) => stride > layer.stride)];
+  if (pools && config.layer === undefined && (attends || coarser !== undefined)) {
+    throw new UserError(
+      `the last feature map [N, C, h, w] of ${path} that could be pooled is '${layer.name}' (/${layer.stride}), but the network goes on behind it `
+      + (attends ? 'with attention, as vision transformers do' : `in another layout, up to '${coarser?.name}' (/${coarser?.stride})`),
+      `take a network that ends in feature maps [N, C, h, w], as ResNet, ConvNeXt or Swin do; or pool that one all the same: --layer ${layer.name}`,
+    );
+  }
+  return { path, hash: await hashFile(path), network, layer, spec, isClassifier };
+}
+
+/** Whether a product of two tensors that depend on a layer follows behind it: attention. */
+function attendsBehind(nodes: readonly OnnxNode[], layer: string): boolean {
+  const behind = new Set([layer]);
+  for (const { op, domain, inputs, outputs } of nodes) {
+    const own = inputs.filter((name) => behind.has(name));
+    if (own.length === 0) continue;
+    if (/Attention$/.test(op) || (domain === '' && (op === 'MatMul' || op === 'Einsum') && own.length === 2)) return true;
+    for (const name of outputs) behind.add(name);
+  }
+  return false;
 }
 
 /** What a trained classifier says of itself. */

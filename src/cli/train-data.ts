@@ -1,5 +1,7 @@
 import { InvalidArgumentError } from 'commander';
 import { messageOf, UserError } from '../errors.js';
+import { DEFAULT_MAX_PIXELS, readPhoto } from '../image/photo.js';
+import { reasonLines } from '../train/reasons.js';
 import type { LabelSource } from '../voc/labels/source.js';
 import type { VocItem } from '../voc/splits.js';
 import { openLabels, openSelection, parseLabelSpec, requireFlag } from './devkit-options.js';
@@ -79,9 +81,36 @@ export async function openTrainingData(lists: TrainingLists, flags: TrainingData
   }
   // What one list does not know another may.
   const failures = [...unlabelled].flatMap(([path, failure]) => (known.has(path) ? [] : [failure]));
-  if (known.size === 0) throw new UserError(`no photograph of ${opened.map(({ path }) => path).join(', ')} has labels`, failures[0]?.reason);
+  if (known.size === 0) throw nothingKnown(opened, failures);
   const missing = new Set(opened.flatMap((list) => list.missing.map(({ imagePath }) => imagePath)));
   return { labels: new Map([...known].map(([path, { labels }]) => [path, labels])), missing: missing.size, failures: [...failures, ...conflicts] };
+}
+
+/** What is said if there is nothing to learn from: the reason of each photograph. */
+function nothingKnown(lists: readonly OpenedList[], failures: readonly { readonly id: string; readonly reason: string }[]): UserError {
+  const names = lists.map(({ path }) => path).join(', ');
+  const absent = lists.flatMap(({ missing }) => missing);
+  if (failures.length > 0) return new UserError([`no photograph of ${names} has labels:`, ...reasonLines(failures.map(({ id, reason }) => ({ path: id, reason })))].join('\n'));
+  if (absent.length === 0) return new UserError(`${names} names no photograph`);
+  return new UserError(`none of the ${absent.length} photographs of ${names} is on disk`, `the first is looked for as ${absent[0].imagePath}`);
+}
+
+/**
+ * Looks for a photograph of a list that can be read, before the work begins whose result it is for.
+ *
+ * @throws UserError with the reason of each, if there is none
+ */
+export async function requireReadable({ labels }: TrainingData, list: string): Promise<void> {
+  const failures: { path: string; reason: string }[] = [];
+  for (const path of labels.keys()) {
+    try {
+      await readPhoto(path, { input: { kind: 'short', pixels: 8 }, maxPixels: DEFAULT_MAX_PIXELS });
+      return;
+    } catch (error) {
+      failures.push({ path, reason: messageOf(error) });
+    }
+  }
+  throw new UserError([`none of the ${failures.length} photographs of ${list} can be used:`, ...reasonLines(failures)].join('\n'));
 }
 
 /** A list with its labels. */

@@ -46,8 +46,13 @@ export async function trainFull(
 ): Promise<FullResult> {
   const say = (text: string): void => { process.stderr.write(`${text}\n`); };
   if (config.keep === 'best' && validation === undefined) throw new UserError('--keep best needs a validation list', 'name one: --val-split LIST');
+  const { crop, batchSize } = config;
+  const coarsest = Math.max(...backbone.network.layers.map(({ stride }) => stride));
+  if (crop < coarsest) {
+    throw new UserError(`--crop ${crop} is smaller than a cell of the deepest feature map, which is ${coarsest} pixels wide`, `give at least ${coarsest}; 224 is usual`);
+  }
+  if (data.labels.size < batchSize) throw new UserError(`${data.labels.size} photographs do not fill a batch of ${batchSize}`, 'give more, or a smaller --batch-size');
   const start = await startingModel(backbone, data, config);
-  const { crop } = config;
   const classifier = new ClassifierGraph(start.model, start.logits, [crop, crop]);
   const from = config.trainFrom === undefined ? undefined : resolveLayer(classifier.layers, config.trainFrom);
   const parameters = trainableParameters(classifier, from);

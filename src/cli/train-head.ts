@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { TrainConfig } from '../config/train.js';
+import { UserError } from '../errors.js';
 import { parseInputSize } from '../image/input-size.js';
 import { progressBar } from '../jobs/progress.js';
 import type { Progress } from '../jobs/progress.js';
@@ -15,6 +16,7 @@ import { fitHead } from '../train/head.js';
 import type { FittedHead } from '../train/head.js';
 import { applyHead } from '../train/logistic.js';
 import type { LinearHead } from '../train/logistic.js';
+import { reasonLines } from '../train/reasons.js';
 import { computeVectors } from '../train/vectors.js';
 import { VOC_CLASSES } from '../voc/classes.js';
 import type { Backbone } from './train-backbone.js';
@@ -34,6 +36,9 @@ export interface HeadResult {
 export async function trainHead(backbone: Backbone, data: TrainingData, config: TrainConfig): Promise<HeadResult> {
   const { network, layer } = backbone;
   const table = await withBar('images', (bar) => featuresOf(backbone, data, config, { inputSizes: inputSizes(backbone, config), flip: config.flip, ...bar }));
+  if (table.failures.length > 0 && table.paths.length < config.folds) {
+    throw tooFew(table, '', table.paths.length === 0 ? '' : `, too few for a cross-validation in ${config.folds} parts`);
+  }
   const { runtime } = await openRuntime(config);
   const folds = progressBar(config.folds, 'parts of the cross-validation');
   const fitted = await fitHead(table, table.paths.map((file) => data.labels.get(file)!), VOC_CLASSES.length, runtime, {
@@ -66,7 +71,15 @@ export interface Validation extends AveragePrecisions {
 export async function validateHead(head: LinearHead, backbone: Backbone, data: TrainingData, config: TrainConfig): Promise<Validation> {
   const { paths, data: features, failures } = await withBar('images of the validation list', (bar) => (
     featuresOf(backbone, data, config, { ...validationView(backbone, config), ...bar })));
+  if (paths.length === 0) throw tooFew({ paths, failures }, ' of the validation list');
   return validation(applyHead(head, features), paths, data, failures);
+}
+
+/** What is said if nothing, or not enough, can be done with the photographs of a list: the reason of each that failed. */
+function tooFew({ paths, failures }: Pick<FeatureTable, 'paths' | 'failures'>, list: string, consequence = ''): UserError {
+  const total = paths.length + failures.length;
+  const share = paths.length === 0 ? `none of the ${total}` : `only ${paths.length} of the ${total}`;
+  return new UserError([`${share} photographs${list} can be used${consequence}:`, ...reasonLines(failures)].join('\n'));
 }
 
 /** Runs the photographs of a list through a classifier, one view of each at the first of the input sizes, and takes its average precision. */
@@ -79,6 +92,7 @@ export async function validateClassifier(
       ...validationView(backbone, config), workers: config.workers, runtime: config, ...bar,
     },
   ));
+  if (paths.length === 0) throw tooFew({ paths, failures }, ' of the validation list');
   return validation(scores, paths, data, failures);
 }
 
@@ -86,8 +100,12 @@ function validationView(backbone: Backbone, config: TrainConfig) {
   return { inputSizes: inputSizes(backbone, config).slice(0, 1), flip: false };
 }
 
-/** @param scores [photographs, classes] */
+/**
+ * @param scores [photographs, classes]
+ * @throws UserError if a score is not finite
+ */
 function validation(scores: Float32Array, paths: readonly string[], { labels }: TrainingData, failures: Validation['failures']): Validation {
+  if (!scores.every(Number.isFinite)) throw new UserError('the scores of the validation list are not all finite numbers', 'training has diverged: try a lower --rate');
   return { ...meanAveragePrecision(scores, paths.map((path) => labels.get(path)!), VOC_CLASSES.length), images: paths.length, failures };
 }
 

@@ -22,7 +22,7 @@ import type { ModelFlags } from './model-options.js';
 import { addRuntimeOptions } from './runtime-options.js';
 import type { RuntimeFlags } from './runtime-options.js';
 import { openBackbone } from './train-backbone.js';
-import { openTrainingData, parseAlso } from './train-data.js';
+import { openTrainingData, parseAlso, requireReadable } from './train-data.js';
 import type { AlsoTrainOn, TrainingData } from './train-data.js';
 import { trainFull } from './train-full.js';
 import { trainHead, validateClassifier, validateHead } from './train-head.js';
@@ -178,17 +178,22 @@ async function run(flags: TrainFlags): Promise<number> {
     ? undefined
     : await openTrainingData({
         vocRoot: config.vocRoot, split: config.valSplit, labels: config.valLabels ?? config.labels, difficult: config.difficult,
+        // Labels of a list stand in the list itself.
+        labelFile: config.valLabels === undefined && config.labels === 'npy' ? config.labelFile : undefined,
       }, { maskDir, rgbMasks });
+  if (validation !== undefined) await requireReadable(validation, 'the validation list');
   const backbone = await openBackbone(path, config, flags);
   process.stderr.write(`features: ${backbone.layer.name}, ${backbone.layer.channels} channels at stride ${backbone.layer.stride}\n`);
   // What cannot be written should be known before the work, not after it.
   await makeFolder(dirname(resolve(out)));
   const runtime = await openRuntime(config);
   process.stderr.write(`runtime: ${runtime.description}\n`);
+  const unseen = absentClasses(training);
+  if (unseen.length > 0) process.stderr.write(`note: no training photograph shows ${unseen.join(', ')}: the classifier will not know them, and their maps mean nothing\n`);
   const start = performance.now();
   const seconds = (): number => Number(((performance.now() - start) / 1000).toFixed(1));
   const store = (model: OnnxModel): Promise<void> => writeModel(out, flags.store === 'float16' ? storeHalf(model) : model);
-  const common = { out, mode: config.mode, layer: backbone.layer.name, runtime: runtime.description };
+  const common = { out, mode: config.mode, layer: backbone.layer.name, runtime: runtime.description, absent: unseen };
   let report: Report;
   if (config.mode === 'head') {
     const { model, fitted: { head, l2, trials }, images, views, failures } = await trainHead(backbone, training, config);
@@ -214,6 +219,12 @@ async function run(flags: TrainFlags): Promise<number> {
   }
   process.stdout.write(flags.json === true ? `${JSON.stringify(report, null, 2)}\n` : describe(report));
   return report.failures.length > 0 ? EXIT.failures : EXIT.ok;
+}
+
+/** The classes that no training photograph is labelled with. */
+function absentClasses({ labels }: TrainingData): string[] {
+  const present = new Set([...labels.values()].flat());
+  return VOC_CLASSES.filter((_, i) => !present.has(i));
 }
 
 function settingsOf(flags: TrainFlags): Record<string, unknown> {
@@ -255,6 +266,8 @@ interface Report {
   layer: string;
   runtime: string;
   images: number;
+  /** Classes that no training photograph shows. */
+  absent: readonly string[];
   /** Mode head: views of each image, and how the regularisation was chosen. */
   views?: number;
   l2?: number;

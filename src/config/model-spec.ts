@@ -26,6 +26,8 @@ export const modelSpecSchema = z.strictObject({
   inputSize: z.tuple([z.number().int().positive(), z.number().int().positive()]).optional(),
   /** [rows, columns] of a vision transformer's tokens, where its graph does not tell. */
   tokens: z.tuple([z.number().int().positive(), z.number().int().positive()]).optional(),
+  /** Whether the head holds random weights that no training has seen. */
+  untrained: z.boolean().optional(),
 });
 
 export type ModelSpec = z.infer<typeof modelSpecSchema>;

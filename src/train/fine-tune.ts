@@ -81,7 +81,7 @@ export interface FineTuneResult {
  * Trains a classifier on image-level labels: multi-label binary cross-entropy, stochastic gradient descent with momentum.
  * An interrupted run that goes on comes to the same result as one that was not interrupted, with as many threads bit by bit.
  *
- * @throws UserError where the loss is no number any more, no photograph of a batch can be read, or the folder holds a run
+ * @throws UserError if the loss becomes NaN or infinite, or a weight does, no photograph of a batch can be read, or the folder holds a run
  *   of other settings
  */
 export async function fineTune(options: FineTuneOptions): Promise<FineTuneResult> {
@@ -127,12 +127,15 @@ export async function fineTune(options: FineTuneOptions): Promise<FineTuneResult
         interrupted = complete && options.stopped();
         // The end of an epoch has a checkpoint of its own, with the epoch's result.
         if (index < perEpoch && (interrupted || (complete && Math.floor(index / accumulate) % options.checkpointEvery === 0))) {
+          // A run could never go on from weights that are not numbers.
+          if (!trainer.isFinite()) throw lost(`step ${position.step} (epoch ${epoch + 1})`);
           await writeCheckpoint(checkpoint, position, trainer.state);
         }
         if (interrupted) break;
       }
       if (index < perEpoch) break;
       const current = model();
+      if (!trainer.isFinite()) throw lost(`epoch ${epoch + 1}`);
       const map = await options.validate?.(current);
       const best = map !== undefined && position.epochs.every((earlier) => (earlier.map ?? 0) < map);
       const result: EpochResult = { epoch: epoch + 1, loss: position.lossSum / perEpoch, map };
@@ -156,6 +159,10 @@ async function startingPoint(path: string, trainer: Trainer, settings: string, r
   if (known === undefined) return { settings, step: 0, lossSum: 0, epochs: [] };
   if (known.settings !== settings) throw new UserError(`${path} is from a run with other settings or data`, 'name another --work folder, or begin anew with --no-resume');
   return known;
+}
+
+function lost(when: string): UserError {
+  return new UserError(`the weights are not all finite after ${when}`, 'training has diverged: try a lower --rate or a longer --warm-up');
 }
 
 function diverged(loss: number, step: number, epoch: number, rate: number, batch: Batch): UserError {

@@ -4,6 +4,7 @@ import { messageOf, UserError } from '../errors.js';
 import { runBatch } from '../jobs/batch.js';
 import { readSample } from './augment.js';
 import type { SampleOptions } from './augment.js';
+import { reasonLines } from './reasons.js';
 import { sequenceOf } from './sampler.js';
 
 /** What a worker needs for all of its batches. */
@@ -65,7 +66,10 @@ async function makeBatch({ epoch, first, paths }: SampleTask): Promise<SampleRes
     run: (place) => fill(place, paths[place]).then(() => undefined, messageOf),
     done: (place, reason) => { if (reason !== undefined) reasons.set(place, reason); },
   });
-  if (reasons.size === paths.length) throw new UserError(`none of the ${paths.length} photographs of a batch can be read: ${reasons.get(0)}`);
+  if (reasons.size === paths.length) {
+    const lines = reasonLines([...reasons].map(([place, reason]) => ({ path: paths[place], reason })));
+    throw new UserError([`none of the ${paths.length} photographs of a batch can be read: ${reasons.get(0)}`, ...paths.length > 1 ? lines : []].join('\n'));
+  }
 
   const taken = [...paths.keys()];
   const failures = new Map<string, string>();

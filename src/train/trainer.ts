@@ -165,6 +165,11 @@ export class Trainer {
     return { ...model, graph: { ...model.graph, initializers } };
   }
 
+  /** Whether all weights are finite numbers. A loss tells only of the weights before its update. */
+  isFinite(): boolean {
+    return this.state.every(({ weights, average }) => weights.every(Number.isFinite) && (average?.every(Number.isFinite) ?? true));
+  }
+
   async release(): Promise<void> {
     await Promise.all(this.workers.map(({ pool }) => pool.destroy()));
   }

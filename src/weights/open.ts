@@ -3,7 +3,7 @@ import { PickleError } from '../pickle/values.js';
 import { cutShort, WeightsError } from './error.js';
 import { FileBytes } from './file-bytes.js';
 import { readSafetensors } from './safetensors.js';
-import type { StateDict } from './stored-tensor.js';
+import type { StoredDictionary } from './stored-tensor.js';
 import { LEGACY_START, readTorchLegacy } from './torch-legacy.js';
 import { SAVE_STATE_DICT } from './torch-state-dict.js';
 import { readTorchZip } from './torch-zip.js';
@@ -14,12 +14,8 @@ export type WeightsFormat = 'safetensors' | 'PyTorch' | 'PyTorch, before 1.6';
 /** An open file of weights. */
 export interface WeightsFile {
   readonly format: WeightsFormat;
-  /** The tensors under the names that the network itself gave them: prefixes of wrappers are taken off. */
-  readonly tensors: StateDict;
-  /** The key of the checkpoint's dictionary under which they were, if any. */
-  readonly wrapper: string | undefined;
-  /** What was taken off every name, such as `module.`; empty for nothing. */
-  readonly prefix: string;
+  /** Its dictionaries of tensors, at least one. A safetensors file is a single one, a checkpoint may hold several networks. */
+  readonly dictionaries: readonly StoredDictionary[];
 }
 
 /**
@@ -35,8 +31,7 @@ export async function withWeights<T>(path: string, use: (weights: WeightsFile) =
   let file: FileBytes | undefined;
   try {
     file = await FileBytes.open(path);
-    const { format, tensors, wrapper } = await readAny(file);
-    return await use({ format, wrapper, ...withoutPrefix(tensors) });
+    return await use(await readAny(file));
   } catch (error) {
     throw explained(error, path);
   } finally {
@@ -44,12 +39,12 @@ export async function withWeights<T>(path: string, use: (weights: WeightsFile) =
   }
 }
 
-async function readAny(file: FileBytes): Promise<Pick<WeightsFile, 'format' | 'tensors' | 'wrapper'>> {
+async function readAny(file: FileBytes): Promise<WeightsFile> {
   const start = await file.read(0, Math.min(file.size, 512));
   if (start.length === 0) throw new WeightsError('it is empty', 'copy or download it again');
-  if (start.toString('latin1', 0, 4) === 'PK\x03\x04') return { format: 'PyTorch', ...await readTorchZip(file) };
-  if (start.subarray(0, LEGACY_START.length).equals(LEGACY_START)) return { format: 'PyTorch, before 1.6', ...await readTorchLegacy(file) };
-  if (start[8] === 0x7b) return { format: 'safetensors', tensors: await readSafetensors(file), wrapper: undefined };
+  if (start.toString('latin1', 0, 4) === 'PK\x03\x04') return { format: 'PyTorch', dictionaries: await readTorchZip(file) };
+  if (start.subarray(0, LEGACY_START.length).equals(LEGACY_START)) return { format: 'PyTorch, before 1.6', dictionaries: await readTorchLegacy(file) };
+  if (start[8] === 0x7b) return { format: 'safetensors', dictionaries: [{ tensors: await readSafetensors(file), wrapper: undefined }] };
   if (start.length < 9) throw cutShort();
   throw somethingElse(start);
 }
@@ -63,20 +58,6 @@ function somethingElse(start: Buffer): WeightsError {
   if (start.toString('latin1', 1, 4) === 'HDF') return new WeightsError('it is an HDF5 file, as Keras writes', 'export the network to ONNX');
   if (start[0] === 0x80) return new WeightsError('it is a pickle, but no PyTorch checkpoint', SAVE_STATE_DICT);
   return new WeightsError('it is neither a safetensors file nor a PyTorch checkpoint', 'networks in ONNX need no import: give them to --model as they are');
-}
-
-/** What wraps a network: torch.compile, (Distributed)DataParallel, and modules that keep it in an attribute. */
-const PREFIXES = ['_orig_mod.', 'module.', 'model.'];
-
-function withoutPrefix(tensors: StateDict): { tensors: StateDict; prefix: string } {
-  const names = [...tensors.keys()];
-  let prefix = '';
-  for (;;) {
-    const further = PREFIXES.find((candidate) => names.every((name) => name.startsWith(prefix + candidate)));
-    if (further === undefined || names.length === 0) break;
-    prefix += further;
-  }
-  return { tensors: new Map([...tensors].map(([name, tensor]) => [name.slice(prefix.length), tensor])), prefix };
 }
 
 function explained(error: unknown, path: string): unknown {

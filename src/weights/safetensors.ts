@@ -7,6 +7,12 @@ import type { StateDict, StoredTensor } from './stored-tensor.js';
 /** The format's own limit for the header, in bytes. */
 const MAX_HEADER = 100_000_000;
 
+/** What is read of it: enough for 100,000 tensors. */
+const LONGEST_HEADER = 2 ** 24;
+
+/** A header is an object of objects that hold arrays. */
+const DEEPEST = 3;
+
 const types: Readonly<Record<string, DataType>> = {
   F64: DataType.float64, F32: DataType.float32, F16: DataType.float16, BF16: DataType.bfloat16,
   I64: DataType.int64, I32: DataType.int32, I16: DataType.int16, I8: DataType.int8,
@@ -30,13 +36,31 @@ interface Entry {
 export async function readSafetensors(file: FileBytes): Promise<StateDict> {
   const length = Number((await file.read(0, 8)).readBigUInt64LE());
   if (length > MAX_HEADER) throw new WeightsError(`it says that its header takes ${length} bytes, more than safetensors allows`);
+  if (8 + length > file.size) throw cutShort();
+  if (length > LONGEST_HEADER) throw new WeightsError(`its header takes ${length} bytes, more than the ${LONGEST_HEADER} that are read`);
   const header = await file.read(8, length);
+  if (depthOf(header) > DEEPEST) throw new WeightsError('its header is wrong: it is nested too deep');
   const dataStart = 8 + length;
   const entries = parseHeader(header.toString('utf8'));
   checkLayout(entries, file.size - dataStart);
   return new Map(entries.map(({ name, type, shape, start, end }): [string, StoredTensor] => [name, {
     type, shape, read: async () => decodeFloats(type, await file.read(dataStart + start, end - start)),
   }]));
+}
+
+/** How deep the brackets of a JSON text are nested, up to the first beyond {@link DEEPEST}: JSON.parse takes memory for each. */
+function depthOf(json: Uint8Array): number {
+  let [depth, deepest, inString] = [0, 0, false];
+  for (let i = 0; i < json.length && deepest <= DEEPEST; i++) {
+    const byte = json[i];
+    if (inString) {
+      if (byte === 0x5c) i++; // what a backslash escapes
+      else if (byte === 0x22) inString = false;
+    } else if (byte === 0x22) inString = true;
+    else if (byte === 0x5b || byte === 0x7b) deepest = Math.max(deepest, ++depth);
+    else if (byte === 0x5d || byte === 0x7d) depth--;
+  }
+  return deepest;
 }
 
 function parseHeader(text: string): Entry[] {

@@ -3,14 +3,17 @@ import type { PickleValue } from '../pickle/values.js';
 import { elementSize } from './elements.js';
 import { WeightsError } from './error.js';
 import type { FileBytes } from './file-bytes.js';
-import type { StateDict } from './stored-tensor.js';
+import type { StoredDictionary } from './stored-tensor.js';
 import { torchPickles, TorchStorage } from './torch-pickle.js';
-import { torchStateDict } from './torch-state-dict.js';
-import { placeTensors } from './torch-tensor.js';
+import { torchDictionaries } from './torch-state-dict.js';
+import { placeDictionaries } from './torch-tensor.js';
 import { MAX_PICKLE } from './torch-zip.js';
 
 /** How a file begins that `torch.save` wrote before PyTorch 1.6: its magic number, pickled. */
 export const LEGACY_START = Buffer.from('80028a0a6cfc9c46f9206aa85019', 'hex');
+
+/** More storages than any checkpoint has. */
+const MOST_STORAGES = 2 ** 16;
 
 /** Number of a file's format that goes with {@link LEGACY_START}. */
 const PROTOCOL = 1001;
@@ -22,9 +25,9 @@ const PROTOCOL = 1001;
  *
  * @throws {WeightsError | PickleError} where it is damaged, or holds more than plain values and tensors
  */
-export async function readTorchLegacy(file: FileBytes): Promise<{ tensors: StateDict; wrapper: string | undefined }> {
+export async function readTorchLegacy(file: FileBytes): Promise<StoredDictionary[]> {
   const { value, storages, end } = readLegacyHead(await file.read(0, Math.min(file.size, MAX_PICKLE)));
-  const { tensors, wrapper } = torchStateDict(value);
+  const dictionaries = torchDictionaries(value);
   let at = end;
   const places = new Map<string, { offset: number; size: number }>();
   for (const storage of storages) {
@@ -35,7 +38,7 @@ export async function readTorchLegacy(file: FileBytes): Promise<{ tensors: State
     at += 8 + size;
   }
   if (at > file.size) await file.read(file.size, 1);
-  return { tensors: placeTensors(tensors, file, ({ key }) => places.get(key)), wrapper };
+  return placeDictionaries(dictionaries, file, ({ key }) => places.get(key));
 }
 
 /**
@@ -64,7 +67,7 @@ export function readLegacyHead(head: Buffer): { value: PickleValue; storages: To
   if (!(machine instanceof Map) || machine.get('little_endian') !== true) throw new WeightsError('its numbers are not in little-endian byte order', 'save it again on another machine');
   const value = next();
   const keys = next();
-  if (!Array.isArray(keys)) throw new WeightsError('it is corrupt');
+  if (!Array.isArray(keys) || keys.length > MOST_STORAGES || new Set(keys).size < keys.length) throw new WeightsError('it is corrupt');
   const storages = keys.map((key) => {
     const storage = typeof key === 'string' ? named.get(key) : undefined;
     if (storage === undefined) throw new WeightsError('it is corrupt');

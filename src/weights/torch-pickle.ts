@@ -73,8 +73,11 @@ function isSize(value: PickleValue): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 }
 
+/** PyTorch's own limit is 64. */
+const MOST_AXES = 64;
+
 function isSizes(value: PickleValue): value is number[] {
-  return Array.isArray(value) && value.every(isSize);
+  return Array.isArray(value) && value.length <= MOST_AXES && value.every(isSize);
 }
 
 const bytes = storageType(DataType.uint8);

@@ -2,8 +2,9 @@ import { numbersInRowOrder } from '../pickle/strides.js';
 import { decodeFloats, elementSize } from './elements.js';
 import { cutShort, WeightsError } from './error.js';
 import type { FileBytes } from './file-bytes.js';
-import type { StateDict, StoredTensor } from './stored-tensor.js';
+import type { StateDict, StoredDictionary, StoredTensor } from './stored-tensor.js';
 import type { TorchStorage, TorchTensor } from './torch-pickle.js';
+import type { TorchDictionary } from './torch-state-dict.js';
 
 /** A place in a file, in bytes. */
 interface Place {
@@ -12,11 +13,17 @@ interface Place {
 }
 
 /**
- * Tensors of a checkpoint, to be read from where their storages are.
+ * The dictionaries of a checkpoint, their tensors to be read from where the storages are.
  *
- * @throws {WeightsError} where a storage is missing or shorter than the pickle says
+ * @throws {WeightsError} if a storage is missing or shorter than the pickle says
  */
-export function placeTensors(
+export function placeDictionaries(
+  dictionaries: readonly TorchDictionary[], file: FileBytes, find: (storage: TorchStorage) => Place | undefined,
+): StoredDictionary[] {
+  return dictionaries.map(({ tensors, wrapper }) => ({ wrapper, tensors: placeTensors(tensors, file, find) }));
+}
+
+function placeTensors(
   tensors: ReadonlyMap<string, TorchTensor>, file: FileBytes, find: (storage: TorchStorage) => Place | undefined,
 ): StateDict {
   return new Map([...tensors].map(([name, tensor]) => {
@@ -31,7 +38,7 @@ function placed(tensor: TorchTensor, file: FileBytes, storageOffset: number): St
   const { storage: { type }, offset, span, shape, strides } = tensor;
   const step = elementSize(type);
   return {
-    type, shape,
+    type, shape, place: [storageOffset, offset, ...shape, ...strides].join(),
     read: async () => {
       const floats = decodeFloats(type, await file.read(storageOffset + offset * step, span * step));
       return numbersInRowOrder(floats, shape, strides);

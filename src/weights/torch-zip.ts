@@ -1,10 +1,10 @@
 import { loadPickle } from '../pickle/pickle.js';
 import { WeightsError } from './error.js';
 import type { FileBytes } from './file-bytes.js';
-import type { StateDict } from './stored-tensor.js';
+import type { StoredDictionary } from './stored-tensor.js';
 import { torchPickles } from './torch-pickle.js';
-import { SAVE_STATE_DICT, torchStateDict } from './torch-state-dict.js';
-import { placeTensors } from './torch-tensor.js';
+import { SAVE_STATE_DICT, torchDictionaries } from './torch-state-dict.js';
+import { placeDictionaries } from './torch-tensor.js';
 import { readZip, storedEntry } from './zip.js';
 
 /** More than any pickle of a state dictionary takes: the numbers are not in it. */
@@ -16,7 +16,7 @@ export const MAX_PICKLE = 64 * 2 ** 20;
  *
  * @throws {WeightsError | PickleError} where it is damaged, or holds more than plain values and tensors
  */
-export async function readTorchZip(file: FileBytes): Promise<{ tensors: StateDict; wrapper: string | undefined }> {
+export async function readTorchZip(file: FileBytes): Promise<StoredDictionary[]> {
   const entries = await readZip(file);
   const pickleName = [...entries.keys()].find((name) => /^(?:[^/]+\/)?data\.pkl$/.test(name));
   if (pickleName === undefined) throw new WeightsError('it is a zip archive, but holds no PyTorch checkpoint (no data.pkl)');
@@ -28,6 +28,6 @@ export async function readTorchZip(file: FileBytes): Promise<{ tensors: StateDic
   }
   const { offset, size } = storedEntry(entries, pickleName)!;
   if (size > MAX_PICKLE) throw new WeightsError(`its data.pkl takes ${size} bytes, more than a dictionary of tensors needs`);
-  const { tensors, wrapper } = torchStateDict(loadPickle(await file.read(offset, size), torchPickles));
-  return { tensors: placeTensors(tensors, file, ({ key }) => storedEntry(entries, `${folder}data/${key}`)), wrapper };
+  const dictionaries = torchDictionaries(loadPickle(await file.read(offset, size), torchPickles));
+  return placeDictionaries(dictionaries, file, ({ key }) => storedEntry(entries, `${folder}data/${key}`));
 }

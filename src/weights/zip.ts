@@ -21,8 +21,11 @@ const ZIP64_LOCATOR = 20;
 const LONGEST_COMMENT = 0xffff;
 const LOCAL_HEADER = 30;
 const CENTRAL_HEADER = 46;
-/** A directory of some ten thousand files takes 1 MB. */
-const LARGEST_DIRECTORY = 4 * 2 ** 20;
+/** A directory of ten thousand files takes about 1 MB. */
+const LARGEST_DIRECTORY = 16 * 2 ** 20;
+
+/** More files than any checkpoint has storages. */
+const MOST_FILES = 2 ** 16;
 
 const corrupt = (): WeightsError => new WeightsError('it is a corrupt zip archive', 'copy or download it again');
 
@@ -94,6 +97,7 @@ function* listZip(archiveSize: number): Generator<Range, Map<string, ZipEntry>, 
     const { name, size, header, next, ...entry } = parseEntry(directory, at);
     at = next;
     if (name.endsWith('/')) continue;
+    if (entries.size === MOST_FILES) throw new WeightsError(`it is a zip archive of more than ${MOST_FILES} files, more than a checkpoint has`);
     if (entries.has(name)) throw new WeightsError(`it is a zip archive with two files of the name '${printable(name)}'`);
     const local = yield [header, LOCAL_HEADER];
     if (local.readUInt32LE() !== 0x04034b50) throw corrupt();

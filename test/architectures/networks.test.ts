@@ -20,7 +20,7 @@ const sessions: Session[] = [];
 afterAll(async () => { for (const session of sessions) await session.release(); });
 
 function imported(file: string, head: Head, size: Size = [224, 224], options: BuildOptions = {}): Promise<OnnxModel> {
-  return withWeights(fixture(file), async ({ tensors }) => buildNetwork(planFor(AUTO, tensors, head, size, file), tensors, options));
+  return withWeights(fixture(file), async (weights) => buildNetwork(await planFor(AUTO, weights, head, size, file), options));
 }
 
 /** Runs a network and hands out the tensors of the given names. */

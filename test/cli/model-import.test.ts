@@ -9,7 +9,9 @@ import { ortRuntime } from '../../src/runtime/ort.js';
 import { VOC_CLASSES } from '../../src/voc/classes.js';
 import { relativeError } from '../helpers.js';
 import { noise } from '../random.js';
+import { withWeights } from '../../src/weights/open.js';
 import { fixture, networkFixtures } from '../weights/fixtures.js';
+import { safetensorsFile } from '../weights/safetensors-file.js';
 import { messageOf, run } from './terminal.js';
 
 interface Report {
@@ -19,6 +21,8 @@ interface Report {
   wrapper: string | null;
   prefix: string;
   head: string;
+  classifier?: string;
+  notes?: string[];
   classes: number;
   named: boolean;
   inputSize: [number, number] | null;
@@ -76,9 +80,9 @@ describe('model import', () => {
     const report = await importJson(fixture('resnet18.pth'), '--head', 'gap', '--output-stride', '16', '--preprocess', 'caffe', '--out', out);
     expect(report).toMatchObject({ architecture: 'resnet18', format: 'PyTorch, before 1.6', head: 'gap', classes: 20, named: false, inputSize: null });
     expect(Object.entries(report.layers).at(-1)).toEqual(['/16', 'layer4.1.relu']);
-    expect(await specOf(out)).toEqual({ logits: 'logits', channelOrder: 'bgr', scale: 1, mean: [104, 117, 123], std: [1, 1, 1] });
+    expect(await specOf(out)).toEqual({ logits: 'logits', channelOrder: 'bgr', scale: 1, mean: [104, 117, 123], std: [1, 1, 1], untrained: true });
     const words = await run('model', 'import', fixture('resnet18.pth'), '--head', 'gap', '--out', out);
-    expect(words.stdout).toContain('train it with \'voc-seeds train --backbone\'');
+    expect(words.stdout).toContain('train it with \'voc-seeds train --backbone ');
     // Class names say how many logits there are.
     const names = join(folder, 'names.txt');
     await writeFile(names, 'cat\ndog\n');
@@ -106,6 +110,37 @@ describe('model import', () => {
     const saved = (await stat(whole)).size - (await stat(half)).size;
     expect(saved).toBeGreaterThan(2 * 6 * 196 - 200);
     expect(saved).toBeLessThan(2 * 6 * 196);
+  });
+
+  it('takes IRN\'s classifier, its classes by their names', async () => {
+    const out = join(folder, 'irn.onnx');
+    const report = await importJson(fixture('irn.pth'), '--out', out);
+    expect(report).toMatchObject({ architecture: 'resnet50', prefix: 'resnet50.', head: 'fc', classes: 20, classifier: 'classifier', inputSize: null });
+    expect(Object.entries(report.layers).at(-1)).toEqual(['/16', 'layer4.2.relu']);
+    expect(report.notes).toEqual([
+      'the parameters have the names of IRN\'s resnet50: its last stage has stride 1, without dilation (--last-stride 2 for torchvision\'s)',
+      'its logits are taken for the 20 VOC classes in their usual order (--classes for others)',
+    ]);
+    expect(await specOf(out)).toEqual({ logits: 'logits', ...torchvision, classes: [...VOC_CLASSES] });
+    expect((await importJson(fixture('irn.pth'), '--classes', 'voc', '--last-stride', '1', '--out', out)).notes).toBeUndefined();
+    expect(Object.keys((await importJson(fixture('irn.pth'), '--last-stride', '2', '--out', out)).layers).at(-1)).toBe('/32');
+    expect(Object.keys((await importJson(fixture('irn.pth'), '--output-stride', '8', '--out', out)).layers).at(-1)).toBe('/8');
+    expect(messageOf(await run('model', 'import', fixture('irn.pth'), '--output-stride', '32', '--out', out))).toContain('its output stride is 16\nfor the strides of torchvision give --last-stride 2');
+  });
+
+  it('names what is left over, and asks which of two networks to take', async () => {
+    const [weights, out] = [join(folder, 'two.safetensors'), join(folder, 'two.onnx')];
+    await withWeights(fixture('resnet18.pth'), async ({ dictionaries: [{ tensors }] }) => {
+      const twice = ['student.', 'teacher.'].flatMap((prefix) => [...tensors].map(([name, one]) => [prefix + name, one] as const));
+      const bias = { ...tensors.get('fc.bias')!, read: () => Promise.resolve(new Float32Array(4)) };
+      const slope = { ...bias, shape: [4] };
+      const file = await safetensorsFile([...twice.filter(([name]) => name !== 'teacher.bn1.bias'), ['teacher.bn1.bias', slope], ['projector.scale', slope]]);
+      await writeFile(weights, file);
+    });
+    expect(messageOf(await run('model', 'import', weights, '--out', out))).toContain('holds several complete networks, behind \'student.\', \'teacher.\'\nsay which one to take, for instance --prefix teacher.');
+    const { stdout } = await run('model', 'import', weights, '--prefix', 'teacher', '--out', out);
+    expect(stdout).toContain('without the prefix \'teacher.\'');
+    expect(stdout).toMatch(/note: \d+ tensors are left over, as no part of resnet18: student\.conv1\.weight, .* and \d+ more; if the program/);
   });
 
   it('says it in words', async () => {

@@ -132,6 +132,35 @@ describe('train', () => {
     expect(stdout).toMatch(/boat1.*cannot read the photograph/);
   });
 
+  it('says why every photograph failed', async () => {
+    const cut = join(folder, 'cut');
+    await cp(root, cut, { recursive: true });
+    for (const file of await readdir(join(cut, 'JPEGImages'))) await writeFile(join(cut, 'JPEGImages', file), 'no photograph');
+    const out = join(folder, 'cut.onnx');
+    const all = messageOf(await train(...preprocess, '--voc-root', cut, '--out', out)).replace(/^(features|runtime|note).*\n/gm, '');
+    expect(all).toMatch(/^error: none of the 24 photographs can be used:\n {2}boat0, boat1, boat2 and 21 more: cannot read the photograph .*boat0\.jpg: .*unsupported image format/);
+    const list = join(folder, 'cut-list.txt');
+    await writeFile(list, Array.from({ length: 3 }, (_, i) => `cut/JPEGImages/cow${i}.jpg cow\n`).join(''));
+    const validation = messageOf(await train(...preprocess, '--val-split', list, '--val-labels', 'list', '--out', out));
+    expect(validation).toMatch(/error: none of the 3 photographs of the validation list can be used:\n {2}cow0, cow1, cow2: cannot read .*unsupported/);
+    // It is known before the work.
+    expect(validation).not.toContain('mAP');
+    // A few are left, too few for the cross-validation.
+    for (const file of ['boat0.jpg', 'cow0.jpg']) await cp(join(root, 'JPEGImages', file), join(cut, 'JPEGImages', file));
+    expect(messageOf(await train(...preprocess, '--voc-root', cut, '--out', out)))
+      .toMatch(/only 2 of the 24 photographs can be used, too few for a cross-validation in 5 parts:\n {2}boat1, boat2, boat3 and 19 more: .*unsupported/);
+    await rm(join(cut, 'Annotations'), { recursive: true });
+    await mkdir(join(cut, 'Annotations'));
+    expect(messageOf(await train(...preprocess, '--voc-root', cut, '--out', out))).toMatch(/no photograph of .*train\.txt has labels:\n {2}boat0, boat1, boat2 and 21 more: no labels for boat0 from xml/);
+    expect(await readdir(folder)).not.toContain('cut.onnx');
+  });
+
+  it('names the classes that no photograph shows', async () => {
+    const { stdout, stderr } = await train(...preprocess, '--out', join(folder, 'seen.onnx'), '--json');
+    expect(stderr).toMatch(/^note: no training photograph shows aeroplane, bicycle, bird, bottle, .*, tvmonitor: the classifier will not know them/m);
+    expect((JSON.parse(stdout) as { absent: string[] }).absent).toEqual(VOC_CLASSES.filter((name) => !(name in colours)));
+  });
+
   it('prints its settings', async () => {
     const file = join(folder, 'train.yaml');
     await writeFile(file, 'folds: 7\nseed: 3\nflip: false\nlabels: masks\n');

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { UserError } from '../../src/errors.js';
 import { DataType, dataTypeName } from '../../src/onnx/tensor.js';
-import type { WeightsFile } from '../../src/weights/open.js';
 import { withWeights } from '../../src/weights/open.js';
 import { fixture, weightsFixture } from './fixtures.js';
 
@@ -36,10 +35,11 @@ describe('tensors of every type and layout', () => {
     ['tensors_legacy.pth', 'PyTorch, before 1.6', Object.keys(expected)],
   ])('%s', async (file, format, names) => {
     await withWeights(fixture(file), async (weights) => {
-      expect([weights.format, weights.wrapper, weights.prefix]).toEqual([format, undefined, '']);
-      expect([...weights.tensors.keys()].sort()).toEqual([...names].sort());
+      const [{ tensors, wrapper }] = weights.dictionaries;
+      expect([weights.format, weights.dictionaries.length, wrapper]).toEqual([format, 1, undefined]);
+      expect([...tensors.keys()].sort()).toEqual([...names].sort());
       for (const name of names) {
-        const tensor = weights.tensors.get(name)!;
+        const tensor = tensors.get(name)!;
         const { shape, dtype, values } = expected[name];
         expect([name, tensor.shape, dataTypeName(tensor.type)]).toEqual([name, shape, dtype]);
         if (floats.includes(dtype)) expect([name, ...await tensor.read()]).toEqual([name, ...values.map(Math.fround)]);
@@ -51,25 +51,16 @@ describe('tensors of every type and layout', () => {
   it('a zip archive with 64-bit sizes', async () => {
     const archive = await readFile(fixture('zip64.pth'));
     expect(archive.includes(Buffer.from('PK\x06\x06', 'latin1'))).toBe(true);
-    expect(await withWeights(fixture('zip64.pth'), ({ tensors }) => tensors.get('a')!.read())).toEqual(Float32Array.of(0, 1, 2));
+    expect(await withWeights(fixture('zip64.pth'), ({ dictionaries: [{ tensors }] }) => tensors.get('a')!.read())).toEqual(Float32Array.of(0, 1, 2));
   });
 });
 
 describe('wrappers', () => {
-  it('a training program\'s dictionary, and DataParallel\'s prefix', async () => {
-    const names = await withWeights(fixture('vgg16.pth'), ({ tensors, wrapper, prefix }) => Promise.resolve([wrapper, prefix, ...tensors.keys()]));
-    expect(names.slice(0, 4)).toEqual(['state_dict', 'module.', 'features.0.weight', 'features.0.bias']);
-    expect(names).toHaveLength(2 + 2 * (13 + 3));
-  });
-
-  it('prefixes within prefixes, only where all tensors have them', async () => {
-    const prefixed = async (...names: string[]): Promise<Pick<WeightsFile, 'prefix'> & { names: string[] }> => {
-      const path = join(folder, 'prefixes');
-      await writeFile(path, safetensors(Object.fromEntries(names.map((name, i) => [name, { dtype: 'F32', shape: [1], data_offsets: [4 * i, 4 * i + 4] }])), 4 * names.length));
-      return withWeights(path, ({ tensors, prefix }) => Promise.resolve({ prefix, names: [...tensors.keys()] }));
-    };
-    expect(await prefixed('module._orig_mod.a', 'module._orig_mod.b')).toEqual({ prefix: 'module._orig_mod.', names: ['a', 'b'] });
-    expect(await prefixed('model.a', 'b')).toEqual({ prefix: '', names: ['model.a', 'b'] });
+  it('a training program\'s dictionary: the optimiser\'s state is passed over', async () => {
+    const dictionaries = await withWeights(fixture('vgg16.pth'), (weights) => Promise.resolve(weights.dictionaries.map(({ wrapper, tensors }) => [wrapper, ...tensors.keys()])));
+    expect(dictionaries).toHaveLength(1);
+    expect(dictionaries[0].slice(0, 3)).toEqual(['state_dict', 'module.features.0.weight', 'module.features.0.bias']);
+    expect(dictionaries[0]).toHaveLength(1 + 2 * (13 + 3));
   });
 });
 
@@ -109,6 +100,21 @@ describe('safetensors that break the rules', () => {
     expect(await refusal(safetensors({}, 0, 1000n))).toContain('it is cut short');
     expect(await refusal(safetensors({}, 0, 100_000_001n))).toContain('its header takes 100000001 bytes, more than safetensors allows');
     expect(await refusal(safetensors({}, 0, 2n ** 63n))).toContain('more than safetensors allows');
+  });
+
+  it('a header that is nested deep, or longer than those of real files', async () => {
+    const start = performance.now();
+    expect(await refusal(safetensors(`{"a":${'['.repeat(2 ** 23)}`, 0))).toContain('its header is wrong: it is nested too deep');
+    expect(await refusal(safetensors(`{"a\\"[[[[":${JSON.stringify(f32([1], 0, 4))},"__proto__":${JSON.stringify(f32([1], 4, 8))}}`, 4))).toContain('it is cut short');
+    expect(await refusal(safetensors(' '.repeat(2 ** 24 + 1).replace(' ', '{'), 0))).toContain('its header takes 16777217 bytes, more than the 16777216 that are read');
+    expect(performance.now() - start).toBeLessThan(5000);
+  });
+
+  it('tensors called like what every object has', async () => {
+    const path = join(folder, 'names');
+    const names = ['__proto__', 'constructor', 'toString'];
+    await writeFile(path, safetensors(`{${names.map((name, i) => `"${name}":${JSON.stringify(f32([1], 4 * i, 4 * i + 4))}`).join()}}`, 12));
+    expect(await withWeights(path, ({ dictionaries: [{ tensors }] }) => Promise.resolve([...tensors.keys()]))).toEqual(names);
   });
 
   it('cut short', async () => {
@@ -169,6 +175,32 @@ describe('checkpoints that are refused', () => {
     expect(await refusal(changed((copy) => copy.writeUInt32LE(0xffffffff, directory + 42)))).toContain('corrupt zip archive');
   });
 
+  it('a zip archive that lists each of its files a thousand times', async () => {
+    const whole = await weightsFixture('small.pth');
+    const end = whole.lastIndexOf(Buffer.from('PK\x05\x06', 'latin1'));
+    const [size, offset] = [whole.readUInt32LE(end + 12), whole.readUInt32LE(end + 16)];
+    const directory = whole.subarray(offset, offset + size);
+    const copies = Math.ceil(2 ** 17 / whole.readUInt16LE(end + 10)) + 1;
+    const tail = Buffer.from(whole.subarray(end));
+    tail.writeUInt32LE(size * copies, 12);
+    const start = performance.now();
+    expect(await refusal(Buffer.concat([whole.subarray(0, offset), ...Array.from({ length: copies }, () => directory), tail]))).toContain('two files of the name');
+    expect(performance.now() - start).toBeLessThan(20_000);
+  });
+
+  it('far more reading than there is in the file, as of tensors that lie over one another', async () => {
+    const path = join(folder, 'read-again');
+    await writeFile(path, safetensors({ a: { dtype: 'F32', shape: [2 ** 20], data_offsets: [0, 2 ** 22] } }, 2 ** 22));
+    let reads = 0;
+    const error: unknown = await withWeights(path, async ({ dictionaries: [{ tensors }] }) => {
+      for (; reads < 100; reads++) await tensors.get('a')!.read();
+    }).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(UserError);
+    expect((error as UserError).message).toContain('its tensors overlap: one by one they take more than 8 times the file');
+    // Eight times the file and 16 MiB.
+    expect(reads).toBe(12);
+  });
+
   it('a storage of another size than the pickle says', async () => {
     const legacy = await weightsFixture('tensors_legacy.pth');
     // The number of elements of the storage whose first three are 0, -0 and 1.
@@ -217,7 +249,7 @@ it('bfloat16 is the upper half of a float32', async () => {
   file.writeUInt16LE(0x3f80, file.length - 4);
   file.writeUInt16LE(0xc049, file.length - 2);
   await writeFile(path, file);
-  await withWeights(path, async ({ tensors }) => {
+  await withWeights(path, async ({ dictionaries: [{ tensors }] }) => {
     expect(tensors.get('a')!.type).toBe(DataType.bfloat16);
     expect([...await tensors.get('a')!.read()]).toEqual([1, -3.140625]);
   });

@@ -1,0 +1,8 @@
+/** As many names as messages list. */
+const SHOWN = 4;
+
+/** The first few of some names, and how many more there are. */
+export function list(names: readonly string[], separator = ', '): string {
+  const more = names.length - SHOWN;
+  return names.slice(0, SHOWN).join(separator) + (more > 0 ? ` and ${more} more` : '');
+}
