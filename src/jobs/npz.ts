@@ -1,8 +1,8 @@
 import { zipSync } from 'fflate';
 import { excessOf } from '../limits.js';
-import { decodeNumbers, isNumberKind, sizeOfKind } from '../pickle/numbers.js';
+import { isNumberKind, sizeOfKind } from '../pickle/numbers.js';
 import type { NumberValues } from '../pickle/numbers.js';
-import { columnStrides, numbersInRowOrder } from '../pickle/strides.js';
+import { columnStrides, decodeStrided, rowStrides } from '../pickle/strides.js';
 import { PickleError } from '../pickle/values.js';
 import { printable } from '../printable.js';
 import { cutShort, WeightsError } from '../weights/error.js';
@@ -67,8 +67,7 @@ export function decodeNpy(bytes: Uint8Array): NumberArray {
     throw new NpyError(`it is cut short, or longer than its header says: [${shape.join(', ')}] of the type ${type} do not take ${content.length} bytes`);
   }
   try {
-    const values = decodeNumbers(type, content, order !== '>');
-    return { shape, values: fortran ? numbersInRowOrder(values, shape, columnStrides(shape)) : values };
+    return { shape, values: decodeStrided(type, content, order !== '>', shape, fortran ? columnStrides(shape) : rowStrides(shape)) };
   } catch (error) {
     if (!(error instanceof PickleError)) throw error;
     throw new NpyError(error.message, error.hint, { cause: error });

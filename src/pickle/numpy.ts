@@ -1,6 +1,6 @@
-import { decodeNumbers, isNumberKind, sizeOfKind } from './numbers.js';
+import { isNumberKind, sizeOfKind } from './numbers.js';
 import type { NumberValues } from './numbers.js';
-import { columnStrides, inRowOrder, numbersInRowOrder, rowStrides } from './strides.js';
+import { columnStrides, decodeStrided, inRowOrder, rowStrides } from './strides.js';
 import { bytesOf, corrupt, PickleError, PickleFunction, PickleObject, shortly } from './values.js';
 import type { PickleDialect, PickleValue } from './values.js';
 
@@ -47,19 +47,21 @@ export class Dtype extends PickleObject {
   }
 
   /**
-   * Reads packed elements: numbers (see {@link decodeNumbers}), texts, or bytes.
+   * Reads packed elements: numbers (see {@link decodeStrided}), texts, or bytes.
    *
-   * @param bytes a whole number of elements
+   * @param bytes as many elements as the shape has
+   * @param strides where they lie, in elements
+   * @returns the elements in C order
    */
-  decode(bytes: Uint8Array): Elements {
-    if (isNumberKind(this.code)) return decodeNumbers(this.code, bytes, !this.bigEndian);
+  decode(bytes: Uint8Array, shape: readonly number[], strides: readonly number[]): Elements {
+    if (isNumberKind(this.code)) return decodeStrided(this.code, bytes, !this.bigEndian, shape, strides);
     if (this.isObject) throw corrupt();
     const elements: PickleValue[] = [];
     for (let at = 0; at < bytes.length; at += this.size) {
       const element = bytes.subarray(at, at + this.size);
       elements.push(this.code.startsWith('U') ? textOf(element, this.bigEndian) : element.subarray(0, element.findLastIndex((byte) => byte !== 0) + 1));
     }
-    return elements;
+    return inRowOrder(elements, shape, strides, new Array<PickleValue>(elements.length));
   }
 }
 
@@ -133,11 +135,7 @@ export class NdArray extends PickleObject {
     const bytes = bytesOf(raw);
     const strides = stridesOf(shape);
     if (dtype.isObject || bytes.length !== this.length * dtype.size || (dtype.size === 0 && this.length > 0)) throw corrupt();
-    this.decode = () => {
-      const elements = dtype.decode(bytes);
-      if (isNumbers(elements)) return numbersInRowOrder(elements, shape, strides);
-      return inRowOrder(elements, shape, strides, new Array<PickleValue>(elements.length));
-    };
+    this.decode = () => dtype.decode(bytes, shape, strides);
   }
 }
 
@@ -158,7 +156,7 @@ const scalar = new PickleFunction(([dtype, raw]) => {
   if (!(dtype instanceof Dtype)) throw corrupt();
   const bytes = bytesOf(raw);
   if (dtype.isObject || bytes.length !== dtype.size) throw corrupt();
-  return bytes.length === 0 ? '' : dtype.decode(bytes)[0];
+  return bytes.length === 0 ? '' : dtype.decode(bytes, [], [])[0];
 });
 
 /** numpy.core.numeric._frombuffer(bytes, dtype, shape, order, order of the axes): an array, as protocol 5 writes it. */

@@ -1,4 +1,7 @@
-import type { NumberValues } from './numbers.js';
+import { excessOf } from '../limits.js';
+import { decodeNumbers, sizeOfKind } from './numbers.js';
+import type { NumberKind, NumberValues } from './numbers.js';
+import { PickleError } from './values.js';
 
 /** The strides, in elements, of an array in C order: the last axis varies fastest. */
 export function rowStrides(shape: readonly number[]): number[] {
@@ -49,4 +52,20 @@ export function numbersInRowOrder<T extends NumberValues>(source: T, shape: read
   if (isRowMajor(shape, strides)) return source;
   const length = shape.reduce((product, size) => product * size, 1);
   return inRowOrder(source, shape, strides, new (source.constructor as new (length: number) => T)(length));
+}
+
+/**
+ * Reads packed numbers that lie in memory by some strides.
+ *
+ * @returns the numbers in row-major order
+ * @throws {PickleError} if they take more memory than the limit of arrays, which counts twice what has to be put in order
+ */
+export function decodeStrided(
+  kind: NumberKind, bytes: Uint8Array, littleEndian: boolean, shape: readonly number[], strides: readonly number[],
+): NumberValues {
+  if (isRowMajor(shape, strides)) return decodeNumbers(kind, bytes, littleEndian);
+  const memory = 2 * Math.max(sizeOfKind(kind), 4) * (bytes.length / sizeOfKind(kind));
+  const excess = excessOf('arrayBytes', memory, `to put the numbers of an array in order takes ${memory} bytes`);
+  if (excess !== undefined) throw new PickleError(excess.message, excess.hint);
+  return numbersInRowOrder(decodeNumbers(kind, bytes, littleEndian), shape, strides);
 }

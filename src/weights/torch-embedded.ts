@@ -1,10 +1,10 @@
 import { DataType } from '../onnx/tensor.js';
 import { collections } from '../pickle/collections.js';
-import { decodeNumbers, sizeOfKind } from '../pickle/numbers.js';
+import { sizeOfKind } from '../pickle/numbers.js';
 import type { NumberKind } from '../pickle/numbers.js';
 import { NdArray, numpyPickles } from '../pickle/numpy.js';
 import { loadPickle } from '../pickle/pickle.js';
-import { numbersInRowOrder } from '../pickle/strides.js';
+import { decodeStrided } from '../pickle/strides.js';
 import { bytesOf, corrupt, PickleError, PickleFunction } from '../pickle/values.js';
 import type { PickleDialect, PickleValue } from '../pickle/values.js';
 import { elementSize } from './elements.js';
@@ -98,7 +98,7 @@ function arrayOf(args: readonly PickleValue[], metadata: PickleValue | undefined
   const kind = kinds.get(type);
   if (kind === undefined) throw corrupt();
   const start = offset * sizeOfKind(kind);
-  return NdArray.of(shape, () => numbersInRowOrder(decodeNumbers(kind, bytes.subarray(start, start + span * sizeOfKind(kind))), shape, strides));
+  return NdArray.of(shape, () => decodeStrided(kind, bytes.subarray(start, start + span * sizeOfKind(kind)), true, shape, strides));
 }
 
 /** torch._utils._rebuild_parameter(data, requires_grad, hooks), and torch.nn.Parameter(data, requires_grad) of old files. */

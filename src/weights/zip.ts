@@ -21,8 +21,8 @@ const ZIP64_LOCATOR = 20;
 const LONGEST_COMMENT = 0xffff;
 const LOCAL_HEADER = 30;
 const CENTRAL_HEADER = 46;
-/** A directory of some ten thousand files takes 1 MB. */
-const LARGEST_DIRECTORY = 4 * 2 ** 20;
+/** A directory of ten thousand files takes about 1 MB. */
+const LARGEST_DIRECTORY = 16 * 2 ** 20;
 
 /** More files than any checkpoint has storages. */
 const MOST_FILES = 2 ** 16;

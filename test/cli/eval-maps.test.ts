@@ -130,6 +130,31 @@ describe('eval --maps', () => {
     expect(result.maps).toMatchObject({ keyBase: 0, mismatches: ['a', 'b'] });
   });
 
+  it('counts an image whose annotation is broken as failed, and scores the others', async () => {
+    await mkdir(join(root, 'Annotations'), { recursive: true });
+    const names = { a: ['boat', 'person'], c: ['aeroplane', 'dog', 'tvmonitor'], d: [] };
+    for (const [id, classes] of Object.entries(names)) {
+      await writeFile(join(root, `Annotations/${id}.xml`), `<annotation>${classes.map((name) => `<object><name>${name}</name></object>`).join('')}</annotation>`);
+    }
+    await writeFile(join(root, 'Annotations/b.xml'), '<annotation/><annotation/>');
+    const { code, stdout, stderr } = await run(...common, '--maps', join(fixtures, 'irn'), '--labels', 'xml', '--json');
+    expect(code).toBe(2);
+    expect((JSON.parse(stdout) as Json).images).toMatchObject({ scored: 3, failures: [{ id: 'b' }] });
+    expect(stderr).toMatch(/failed b: .*b\.xml: not well-formed XML: it has 2 root elements/);
+  });
+
+  it('does not say where class indices begin if no map was read', async () => {
+    const maps = join(folder, 'none-read');
+    for (const id of 'abcd') {
+      await mkdir(maps, { recursive: true });
+      await cp(join(fixtures, 'hostile/a.npy'), join(maps, `${id}.npy`));
+    }
+    const { code, stdout, stderr } = await run(...common, '--maps', maps, '--json');
+    expect(code).toBe(2);
+    expect((JSON.parse(stdout) as Json).maps.keyBase).toBeNull();
+    expect(stderr).not.toContain('class indices begin');
+  });
+
   it('counts what is missing or broken', async () => {
     const maps = join(folder, 'broken');
     await cp(join(fixtures, 'psa'), maps, { recursive: true });

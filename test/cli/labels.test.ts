@@ -157,3 +157,19 @@ it.skipIf(!existsSync(shared))('cls_labels.npy differs from the masks in one of 
     '--voc-root', join(shared, 'VOCdevkit', 'VOC2012'), '--split', 'dev_all', '--compare', 'npy,masks', '--label-file', join(shared, 'cls_labels.npy'), '--json')).toBe(0);
   expect(JSON.parse(stdout)).toMatchObject({ images: 1011, equal: 1010, differences: [{ id: '2008_005245', onlyA: [], onlyB: [15] }] });
 });
+
+it('goes on after a bad annotation, whatever is wrong with it', async () => {
+  const bad = {
+    entity: '<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><annotation><object><name>&x;</name></object></annotation>',
+    names: '<annotation><object><name>dog</name><name>cat</name></object></annotation>',
+    nested: '<annotation><object><name><b>dog</b></name></object></annotation>', proto: '<annotation><object><name>__proto__</name></object></annotation>',
+    deep: '<a>'.repeat(1000) + '</a>'.repeat(1000), empty: '', json: '{}', two: '<annotation/><annotation/>',
+  };
+  for (const [id, text] of Object.entries(bad)) await writeFile(join(root, `Annotations/${id}.xml`), text);
+  await writeFile(join(root, 'bad.txt'), [...Object.keys(bad), 'p'].join('\n'));
+  for (const id of Object.keys(bad)) await cp(join(root, 'JPEGImages/p.jpg'), join(root, `JPEGImages/${id}.jpg`)).catch(() => undefined);
+  expect(await labels('--voc-root', root, '--split', join(root, 'bad.txt'), '--labels', 'xml', '--names')).toBe(2);
+  expect(stdout).toBe('p aeroplane person\n');
+  for (const id of Object.keys(bad)) expect(stderr).toContain(`skipped ${id}: ${join(root, 'Annotations', `${id}.xml`)}`);
+  expect(stderr).toContain(`${Object.keys(bad).length} of ${Object.keys(bad).length + 1} images skipped`);
+});

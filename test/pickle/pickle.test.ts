@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { NdArray, numpyPickles } from '../../src/pickle/numpy.js';
 import { loadPickle as loadDialect } from '../../src/pickle/pickle.js';
 import { PickleError } from '../../src/pickle/values.js';
@@ -103,5 +103,53 @@ describe('refused', () => {
     for (let length = 0; length < whole.length; length++) {
       expect(() => loadPickle(whole.subarray(0, length))).toThrow(PickleError);
     }
+  });
+});
+
+// Small files that would take much time or memory.
+describe('bombs', () => {
+  const int32 = (value: number): string => {
+    const bytes = Buffer.alloc(4);
+    bytes.writeInt32LE(value);
+    return bytes.toString('latin1');
+  };
+
+  it.each([
+    ['an integer of 500,000 bytes', `\x8b${int32(500_000)}${'\x7f'.repeat(500_000)}.`, 'it holds an integer of 500000 bytes'],
+    ['an integer of 500,000 digits', `I${'9'.repeat(500_000)}\n.`, 'it holds an integer of 500000 digits'],
+    ['a long integer of 500,000 digits', `L${'9'.repeat(500_000)}L\n.`, 'it holds an integer of 500000 digits'],
+    ['a long name', `c${'a'.repeat(1_000_000)}\nb\n.`, /^.{0,200}$/],
+    ['a name that clears the terminal', 'c\x1b[2J\nb\n.', 'it refers to \\u001b[2J.b'],
+    ['a deep list as the type of an array', `cnumpy\ndtype\n${']'.repeat(100_000)}${'a'.repeat(99_999)}\x85R.`, 'a numpy array of the type a list of 1'],
+    ['an array of more than there is', `cnumpy.core.numeric\n_frombuffer\n(C\x04abcdcnumpy\ndtype\nX\x02\0\0\0f4\x85RJ${int32(2 ** 30)}J${int32(2 ** 30)}\x86X\x01\0\0\0CtR.`, 'corrupt'],
+    ['texts without length', `cnumpy.core.numeric\n_frombuffer\n(C\0cnumpy\ndtype\nX\x02\0\0\0U0\x85RJ${int32(2 ** 30)}\x85X\x01\0\0\0CtR.`, 'corrupt'],
+    ['an array of many axes', `cnumpy.core.numeric\n_frombuffer\n(C\x01acnumpy\ndtype\nX\x02\0\0\0u1\x85R(${'K\x01'.repeat(65)}tX\x01\0\0\0CtR.`, 'corrupt'],
+  ])('%s', (_, text, message) => {
+    const start = performance.now();
+    expect(() => loadPickle(ascii(text))).toThrow(PickleError);
+    expect(() => loadPickle(ascii(text))).toThrow(message);
+    expect(performance.now() - start).toBeLessThan(2000);
+  });
+
+  // Each byte or two makes a value, or copies a long one.
+  it.each([
+    ['lists', ']'.repeat(100_000)], ['dictionaries', '}'.repeat(100_000)], ['marks', '('.repeat(100_000)], ['memos', `N${'\x94'.repeat(100_000)}`],
+    ['values that are dropped', 'N0'.repeat(100_000)], ['nested tuples', `N${'\x85'.repeat(100_000)}`],
+    ['copies of bytes', `c_codecs\nencode\nq\x01X${int32(10_000)}${'x'.repeat(10_000)}X\x06\0\0\0latin1\x86q\x02${'h\x01h\x02R'.repeat(1000)}`],
+    ['arrays of the same bytes', `cnumpy.core.numeric\n_frombuffer\nq\x01(B${int32(10_000)}${'x'.repeat(10_000)}cnumpy\ndtype\nX\x02\0\0\0u1\x85RM\x10\x27\x85X\x01\0\0\0Ctq\x02${'h\x01h\x02R'.repeat(1000)}`],
+  ])('%s', (_, text) => {
+    vi.stubEnv('VOC_SEEDS_MAX_ARRAY_BYTES', '1000000');
+    try {
+      loadPickle(ascii(text));
+      expect.unreachable();
+    } catch (error) {
+      expect(error).toMatchObject({ name: 'PickleError', message: 'its pickle unpacks to more than the limit of 1000000 bytes', hint: expect.stringContaining('VOC_SEEDS_MAX_ARRAY_BYTES') as string });
+    } finally {
+      vi.unstubAllEnvs();
+    }
+  });
+
+  it('a deep list is a value like others', () => {
+    expect(loadPickle(ascii(`${']'.repeat(100_000)}${'a'.repeat(99_999)}.`))).toHaveLength(1);
   });
 });

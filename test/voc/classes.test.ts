@@ -17,12 +17,13 @@ describe('classes', () => {
   it.each<[string, number]>([
     ['aeroplane', 1], ['Person', 15], ['TVMONITOR', 20], [' dog ', 12], ['dining table', 11], ['potted-plant', 16], ['dining_table', 11],
     ['1', 1], ['20', 20], ['airplane', 1], ['bike', 2], ['motorcycle', 14], ['Couch', 18], ['tv', 20], ['television', 20],
+    ['tv/monitor', 20], ['TV / Monitor', 20], ['tv monitor', 20], ['motor bike', 14], ['mbike', 14],
   ])('%j is class %i', (text, index) => {
     expect(classIndex(text)).toBe(index);
     expect(requireClass(text)).toBe(index);
   });
 
-  it.each(['', '0', '21', '1.0', '-1', 'background', 'zebra', 'constructor', '__proto__', 'toString'])('%j is none', (text) => {
+  it.each(['', '0', '21', '1.0', '-1', 'background', 'zebra', 'constructor', '__proto__', 'toString', 'monitor', 'plant', 'table', 'sofa/couch'])('%j is none', (text) => {
     expect(classIndex(text)).toBeUndefined();
     expect(() => requireClass(text, 'a.txt:3')).toThrow(UserError);
     expect(() => requireClass(text, 'a.txt:3')).toThrow(`a.txt:3: "${text}" is not a VOC class`);

@@ -175,7 +175,7 @@ describe('checkpoints that are refused', () => {
     expect(await refusal(changed((copy) => copy.writeUInt32LE(0xffffffff, directory + 42)))).toContain('corrupt zip archive');
   });
 
-  it('a zip archive of too many files, in which each is the same', async () => {
+  it('a zip archive that lists each of its files a thousand times', async () => {
     const whole = await weightsFixture('small.pth');
     const end = whole.lastIndexOf(Buffer.from('PK\x05\x06', 'latin1'));
     const [size, offset] = [whole.readUInt32LE(end + 12), whole.readUInt32LE(end + 16)];
@@ -184,7 +184,7 @@ describe('checkpoints that are refused', () => {
     const tail = Buffer.from(whole.subarray(end));
     tail.writeUInt32LE(size * copies, 12);
     const start = performance.now();
-    expect(await refusal(Buffer.concat([whole.subarray(0, offset), ...Array.from({ length: copies }, () => directory), tail]))).toContain('more than 65536 files');
+    expect(await refusal(Buffer.concat([whole.subarray(0, offset), ...Array.from({ length: copies }, () => directory), tail]))).toContain('two files of the name');
     expect(performance.now() - start).toBeLessThan(20_000);
   });
 

@@ -88,14 +88,18 @@ function fromClasses(arrays: ReadonlyMap<PickleValue, PickleValue>, path: string
   const keys = [...arrays.keys()].map(Number);
   if (keys.length === 0) return { keys, height: 0, width: 0, maps: new Float32Array() };
   requireFewClasses(keys.length, path);
-  const maps = [...arrays.values()].map((value) => numberArray(value));
-  const [height, width] = maps[0]?.shape ?? [];
-  if (maps.some((map) => map?.shape.length !== 2 || map.shape[0] !== height || map.shape[1] !== width || map.values.length === 0)) {
-    throw new UserError(`the maps ${path} differ in size, or are not [H, W] each`);
-  }
-  const all = floats(keys.length * height * width, path);
-  maps.forEach((map, k) => { all.set(map!.values, k * height * width); });
-  return { keys, height, width, maps: finite(all, path) };
+  let maps: Float32Array = new Float32Array();
+  let size: readonly number[] = [];
+  [...arrays.values()].forEach((value, k) => {
+    const map = numberArray(value);
+    if (k === 0) {
+      size = map?.shape ?? [];
+      maps = floats(keys.length * (map?.values.length ?? 0), path);
+    }
+    if (map?.shape.length !== 2 || map.shape.join() !== size.join() || map.values.length === 0) throw new UserError(`the maps ${path} differ in size, or are not [H, W] each`);
+    maps.set(map.values, k * map.values.length);
+  });
+  return { keys, height: size[0], width: size[1], maps: finite(maps, path) };
 }
 
 function fromArrays(arrays: NamedArrays, path: string, wanted: string | undefined): MapDump {

@@ -35,7 +35,7 @@ export function parseXml(bytes: Uint8Array, where: string): XmlElement {
   if (start !== '<') throw new UserError(`${where} is not XML: it begins with '${printable(text.trim(), 20)}'`, 'COCO\'s and other annotations in JSON are not read: convert them to VOC\'s XML, or make a list of labels');
   if (/<!ENTITY/i.test(text)) throw new UserError(`${where} defines XML entities, which are not read`, 'write what they stand for in their place');
   const malformed = (reason: string, line?: number): UserError => (
-    new UserError(`${where}${line === undefined ? '' : `:${line}`}: not well-formed XML: ${printable(reason, 200)}`, WRITE_AGAIN));
+    new UserError(`${where}${line === undefined ? '' : `:${line}`}: not well-formed XML: ${printable(reason, 200)}`, reason.includes('\'&\'') ? 'Write & as &amp;' : WRITE_AGAIN));
   let roots: XmlElement[];
   try {
     const valid = XMLValidator.validate(text);

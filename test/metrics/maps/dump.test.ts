@@ -3,9 +3,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { encodeNpz } from '../../../src/jobs/npz.js';
 import { readMapDump } from '../../../src/metrics/maps/dump.js';
+import { npyOf, npyOfPickle, savedArrays } from '../../fixtures/arrays/load.js';
 
 const folder = fileURLToPath(new URL('../../fixtures/maps/', import.meta.url));
 const { values } = JSON.parse(readFileSync(join(folder, 'expected.json'), 'utf8')) as { values: { c: number[]; half: number[] } };
@@ -77,5 +78,53 @@ describe('readMapDump', () => {
     await expect(readMapDump(file)).rejects.toThrow(/'maps' is \[1, 2, 2\], but there are 2 keys/);
     await writeFile(file, encodeNpz({ keys: { shape: [1], data: Int32Array.of(1) }, maps: { shape: [1, 1, 2], data: Float32Array.of(0, NaN) } }));
     await expect(readMapDump(file)).rejects.toThrow(/no finite numbers/);
+  });
+
+  it.each(savedArrays.flatMap(([version, saved]) => Object.entries(saved.maps).map(([name, { hex, array }]) => [`${name} (${version})`, hex, array ?? undefined, saved] as const)))(
+    'reads %s', async (_, hex, array, { keys, mapsExpected }) => {
+      const file = join(temporary, 'saved.npy');
+      await writeFile(file, Buffer.from(hex, 'hex'));
+      const dump = await readMapDump(file);
+      expect(dump).toMatchObject({ keys, height: 3, width: 4 });
+      expect(dump.array).toBe(array);
+      expect([...dump.maps]).toEqual(mapsExpected);
+    });
+
+  const header = (descr: string, shape: string): string => `{'descr': '${descr}', 'fortran_order': False, 'shape': ${shape}, }`;
+  const text = (name: string): string => `X${String.fromCharCode(name.length)}\0\0\0${name}`;
+  /** A list of 1000 lists of 1000 lists of 1000 lists of 1000 times `last`, in some thousand bytes. */
+  const cube = (last: string): string => `](${last}e${[0, 1, 2].map((i) => `q${String.fromCharCode(i)}0](${`h${String.fromCharCode(i)}`.repeat(1000)}e`).join('')}`;
+
+  it.each([
+    ['maps alone', npyOf(header('<f4', '(1, 2, 2)'), new Uint8Array(16)), 'are an array of the shape (1, 2, 2) alone, which does not say of which classes'],
+    ['a list', npyOfPickle('](K\x01e'), 'do not hold a dictionary, but [1]'],
+    ['keys that are texts', npyOfPickle(`}(${text('keys')}](${text('dog')}e${text('cam')}](K\x01eu`), '\'keys\' is not a list of class indices'],
+    ['maps that are texts', npyOfPickle(`}(${text('keys')}](K\x01e${text('cam')}](${text('dog')}eu`), '\'cam\' is not an array of numbers'],
+    ['more keys than classes', npyOfPickle(`}(${text('keys')}](${'K\x01'.repeat(22)}e${text('cam')}](K\x01eu`), 'have 22 keys, but there are 20 classes'],
+    ['maps without pixels', npyOfPickle(`}(${text('keys')}](K\x01e${text('cam')}](](]eeu`), '\'cam\' is [1, 1, 0], which holds nothing'],
+    ['lists that hold one another', npyOfPickle(`}(${text('keys')}](K\x01e${text('cam')}${cube('K\x01'.repeat(1000))}u`), 'it holds lists of 1000000000000 numbers'],
+    ['lists of nothing that hold one another', npyOfPickle(`}(${text('keys')}](K\x01e${text('cam')}${cube('')}u`), '\'cam\' is [1000, 1000, 1000, 0]'],
+    ['a list in itself', npyOfPickle(`}(${text('keys')}]q\0h\0a${text('cam')}](K\x01eu`), '\'keys\' is not a list of class indices'],
+    ['a list as key', npyOfPickle(`}(${']'.repeat(20_000)}${'a'.repeat(19_999)}Nu`), 'have no array \'keys\'; there are none'],
+  ])('refuses %s', async (_, bytes, message) => {
+    const file = join(temporary, 'wrong.npy');
+    await writeFile(file, bytes);
+    await expect(readMapDump(file)).rejects.toMatchObject({ name: 'UserError', message: expect.stringContaining(`the maps ${file}`) as string });
+    await expect(readMapDump(file)).rejects.toThrow(message);
+  });
+
+  it('refuses maps that would take more than the limit, of one class or of all', async () => {
+    vi.stubEnv('VOC_SEEDS_MAX_ARRAY_BYTES', '4000');
+    const file = join(temporary, 'large.npz');
+    await writeFile(file, encodeNpz({ keys: { shape: [1], data: Int32Array.of(1) }, maps: { shape: [1, 40, 40], data: new Uint8Array(1600) } }));
+    await expect(readMapDump(file)).rejects.toThrow(/large\.npz take 6400 bytes, more than the limit of 4000 bytes/);
+    // One map [30, 30], which all 20 classes share: 72000 bytes of single floats, from a pickle of some 2000.
+    vi.stubEnv('VOC_SEEDS_MAX_ARRAY_BYTES', '60000');
+    const shared = join(temporary, 'shared.npy');
+    const map = `](${`](${'K\x01'.repeat(30)}e`.repeat(30)}eq\x07`;
+    await writeFile(shared, npyOfPickle(`}(${Array.from({ length: 20 }, (_, k) => `K${String.fromCharCode(k)}${k === 0 ? map : 'h\x07'}`).join('')}u`));
+    await expect(readMapDump(shared)).rejects.toThrow(/shared\.npy take 72000 bytes, more than the limit of 60000 bytes/);
+    vi.unstubAllEnvs();
+    expect((await readMapDump(shared)).maps).toHaveLength(18_000);
   });
 });
