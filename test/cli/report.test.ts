@@ -154,7 +154,7 @@ describe('report', () => {
     expect(json.scores[0].scored).toBe(2);
     // The first image has 0.6; the second (1 + 1/3 + 0) / 3.
     expect(dataOf(html).images.map((image) => image.id)).toEqual([id]);
-    expect(html).toContain('1 of 2 images: the best ones');
+    expect(html).toContain('1 of 2 images: those with the highest mean IoU. The scores above are of all images with a ground truth.');
     expect(dataOf((await report(0, '--run', tiny.run, '--max-images', '1')).html).images[0].id).toBe('plain');
   });
 

@@ -182,8 +182,8 @@ describe('train', () => {
 describe('train with wrong flags', () => {
   it.each([
     [['--layer', '/7'], /no feature layer at stride 7/],
-    [['--seed', '-1'], /seed: /],
-    [['--folds', '1'], /folds: /],
+    [['--seed', '-1'], /--seed is -1; it must be a whole number from 0 up/],
+    [['--folds', '1'], /--folds is 1; it must be a whole number from 2 up/],
     [['--folds', '30'], /24 images are too few for a cross-validation in 30 parts/],
     [['--split', 'nowhere'], /there is no split nowhere/],
     [['--backbone', 'nowhere.onnx'], /nowhere\.onnx/],
