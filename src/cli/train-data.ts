@@ -92,8 +92,8 @@ export async function openTrainingData(lists: TrainingLists, flags: TrainingData
   const listed = new Set(opened.flatMap((list) => [...list.items, ...list.missing].map(({ imagePath }) => imagePath)));
   return {
     labels: new Map([...known].map(([path, { labels }]) => [path, labels])), listed: listed.size, missing: missing.size,
-    files: opened.flatMap(({ files }) => files), folders: opened.flatMap(({ folders }) => folders), notes: [...new Set(opened.flatMap(({ notes }) => notes))],
-    failures: [...failures, ...conflicts],
+    files: opened.flatMap(({ files }) => files), folders: opened.flatMap(({ folders }) => folders),
+    notes: [...new Set(opened.flatMap(({ notes }) => notes))], failures: [...failures, ...conflicts],
   };
 }
 

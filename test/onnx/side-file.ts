@@ -14,8 +14,8 @@ export async function withSideFile(path: string, model: OnnxModel, location: str
     weights.push(bytes);
     const entries = { location, offset: String(offset), length: String(bytes.byteLength) };
     offset += bytes.byteLength;
-    const external = Object.entries(entries).map(([key, value]) => ({ key, value }));
-    return { ...tensor, raw_data: new Uint8Array(), data_location: 1, external_data: external };
+    const external_data = Object.entries(entries).map(([key, value]) => ({ key, value }));
+    return { ...tensor, raw_data: new Uint8Array(), data_location: 1, external_data };
   });
   await mkdir(dirname(path), { recursive: true });
   await writeFile(join(dirname(path), location), Buffer.concat(weights));

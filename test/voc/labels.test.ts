@@ -74,6 +74,14 @@ describe('xml', () => {
     expect(() => parseAnnotation(text, 'a.xml', { difficult: true })).toThrow(message);
   });
 
+  it('finds an annotation whose ending is in capitals, or whose letters are composed in another way', async () => {
+    await write('Annotations/caps.XML', annotation(object('cat')));
+    await write(`Annotations/${'caf\u00e9'.normalize('NFD')}.xml`, annotation(object('dog')));
+    const source = await createLabelSource('xml', { devkit });
+    expect(await source.labels(item('caps'))).toEqual([8]);
+    expect(await source.labels(item('caf\u00e9'))).toEqual([12]);
+  });
+
   it('finds annotations by id, and says whose is missing', async () => {
     await write('Annotations/2007_000032.xml', xml);
     const source = await createLabelSource('xml', { devkit, difficult: false });

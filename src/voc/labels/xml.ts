@@ -6,6 +6,7 @@ import { requireWithin } from '../../limits.js';
 import { printable } from '../../printable.js';
 import { requireClass } from '../classes.js';
 import type { Devkit } from '../devkit.js';
+import { FolderIndex } from '../folder-index.js';
 import { ascending } from './source.js';
 import type { LabelSource } from './source.js';
 import { decodeEntities, parseXml } from './xml-elements.js';
@@ -87,10 +88,13 @@ export async function xmlLabels({ devkit, difficult = true }: { devkit: Devkit; 
   if (!await stat(annotationDir).then((entry) => entry.isDirectory(), () => false)) {
     throw new UserError(`the devkit ${devkit.root} has no Annotations folder`, 'Use other labels: npy or list with a label file, or masks.');
   }
+  const index = new FolderIndex();
   return {
     name: 'xml',
     async labels({ id }) {
-      const path = join(annotationDir, `${id}.xml`);
+      // An ending in capitals, or accented letters as macOS writes them, are found as well.
+      const name = (await index.namesOf(annotationDir, id)).find((other) => /\.xml$/i.test(other)) ?? `${id}.xml`;
+      const path = join(annotationDir, name);
       let xml: Uint8Array;
       try {
         xml = await readRegularFile(path, (size) => { requireWithin('xmlBytes', size, `${path} has ${size} bytes`); });
