@@ -7,10 +7,10 @@ export interface FinalActivation {
   readonly op: 'Softmax' | 'LogSoftmax' | 'Sigmoid' | 'HardSigmoid';
   /** The tensor it was found at the end of. */
   readonly of: string;
-  /** The tensor before it. */
+  /** The tensor before it; of several that are joined, their names. */
   readonly before: string;
-  /** The tensor that it makes. */
-  readonly made: string;
+  /** Each tensor that it makes, and of what: several where heads are joined. */
+  readonly parts: readonly { readonly made: string; readonly before: string }[];
   /** Whether what lies between only arranges numbers: no logarithm, no limits, no second activation. */
   readonly alone: boolean;
 }
@@ -66,15 +66,25 @@ export function finalActivation(graph: OnnxGraph, tensor: string): FinalActivati
   for (;;) {
     const next = activationAt(at);
     if (next !== undefined) {
-      found = { op: next.op, before: uncast(next.before, maker), of: tensor, made: at, alone: found === undefined && at === carried(tensor) };
+      const before = uncast(next.before, maker);
+      found = { op: next.op, before, of: tensor, parts: [{ made: at, before }], alone: found === undefined && at === carried(tensor) };
       at = carried(next.before);
       continue;
     }
     const node = maker(at);
+    if (node?.op === 'Concat' && found === undefined) return joined(tensor, node.inputs.map((name) => finalActivation(graph, name)));
     const inner = node === undefined ? undefined : throughLimits(node, maker, carried, isConstant);
     if (inner === undefined || activationAt(inner) === undefined) return found;
     at = inner;
   }
+}
+
+/** Heads with an activation each, side by side. */
+function joined(of: string, heads: readonly (FinalActivation | undefined)[]): FinalActivation | undefined {
+  const [first] = heads;
+  if (first === undefined || !heads.every((head) => head?.op === first.op && head.alone)) return undefined;
+  const parts = (heads as readonly FinalActivation[]).flatMap((head) => head.parts);
+  return { op: first.op, of, before: parts.map(({ before }) => before).join(', '), parts, alone: true };
 }
 
 /** A tensor without casts, which fall away between floats. */

@@ -110,14 +110,16 @@ function scores(shapes: GraphShapes, name: string): number | undefined {
 function beforeActivation(
   graph: OnnxGraph, shapes: GraphShapes, activation: FinalActivation,
 ): { readonly graph: OnnxGraph; readonly target: string } {
-  const { of, before, made, alone } = activation;
+  const { of, before, parts, alone } = activation;
   if (scores(shapes, before) === scores(shapes, of)) return { graph: neededFor(graph, before), target: before };
-  const dims = shapes.dims(before);
-  if (!alone || dims === undefined || dims.length !== shapes.dims(made)?.length) {
+  if (!alone || parts.some((part) => shapes.dims(part.before)?.length !== shapes.dims(part.made)?.length)) {
     throw new UserError(`${describeActivation(activation)}, and '${before}' before it is of another shape`, 'export the model without its last activation');
   }
-  // The scores are brought into shape behind it: it is taken out.
-  const nodes = graph.nodes.map((node): OnnxNode => (
-    node.outputs[0] === made ? { ...node, op: 'Identity', domain: '', inputs: [before], attributes: {} } : node));
+  // The scores are brought into shape, or joined, behind it: it is taken out.
+  const sources = new Map(parts.map((part) => [part.made, part.before]));
+  const nodes = graph.nodes.map((node): OnnxNode => {
+    const source = sources.get(node.outputs[0]);
+    return source === undefined ? node : { ...node, op: 'Identity', domain: '', inputs: [source], attributes: {} };
+  });
   return { graph: neededFor({ ...graph, nodes }, of), target: of };
 }

@@ -66,6 +66,25 @@ describe('an output behind an activation function', () => {
   });
 });
 
+describe('heads with an activation each', () => {
+  const heads = (first: End, second: End) => smallModel((b, features) => {
+    const logits = linearHead(b, features);
+    const parts = b.nodeWithOutputs('Split', [logits, b.ints([2, 3])], 2, { axis: 1 });
+    return b.alias(b.concat([first(b, parts[0]), second(b, parts[1])], 1), 'probs');
+  });
+
+  it('side by side: all are taken out', async () => {
+    const model = heads(sigmoid, sigmoid);
+    const size = [12, 16] as const;
+    expect(new ClassifierGraph(model, 'probs').activation?.op).toBe('Sigmoid');
+    expect(deviation((await mapsOf(model, 'probs', ['feat_a'], size, [1])).logits, await computed(model, 'logits', size))).toBeLessThan(1e-6);
+  });
+
+  it('one of which has none are left alone', () => {
+    expect(new ClassifierGraph(heads(sigmoid, (_, x) => x), 'probs').activation).toBeUndefined();
+  });
+});
+
 describe('what is not one', () => {
   it.each<[string, End]>([
     ['a gate', (b, x) => b.mul(x, sigmoid(b, x))],
