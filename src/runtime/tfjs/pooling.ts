@@ -10,6 +10,7 @@ import type { DeviceValue } from './value.js';
 import type { Windows } from './windows.js';
 import { padded, padsToWindows, windowOf } from './windows.js';
 
+type Tfjs = OperatorCall['tf'];
 type Pair = [number, number];
 
 /** The lowest float: it never is a maximum where there is another. */
@@ -109,9 +110,23 @@ const averagePool: TfOperator = (call) => {
   return call.resultNhwc(tf.div(sums, mean(padded(tf, ones, uncounted, 0))));
 };
 
+/**
+ * Over all positions of [N, C, ...].
+ *
+ * @param planes of an image [N, H, W, C]
+ * @param others of a tensor with any other number of axes
+ */
+function globalPool(planes: (tf: Tfjs, x: Tf.Tensor4D) => Tf.Tensor, others: (tf: Tfjs, x: Tf.Tensor, axes: number[]) => Tf.Tensor): TfOperator {
+  return (call) => {
+    const x = call.device(0);
+    if (x.dims.length === 4) return call.resultNhwc(planes(call.tf, x.nhwc()));
+    return call.result(others(call.tf, x.plain(), counting(x.dims.length).slice(2)));
+  };
+}
+
 export const pooling: OperatorTable = {
   MaxPool: maxPool,
   AveragePool: averagePool,
-  GlobalAveragePool: (call) => call.resultNhwc(spatialMean(call.tf, call.device(0).nhwc())),
-  GlobalMaxPool: (call) => call.resultNhwc(call.tf.max(call.device(0).nhwc(), [1, 2], true)),
+  GlobalAveragePool: globalPool((tf, x) => spatialMean(tf, x), (tf, x, axes) => tf.mean(x, axes, true)),
+  GlobalMaxPool: globalPool((tf, x) => tf.max(x, [1, 2], true), (tf, x, axes) => tf.max(x, axes, true)),
 };
