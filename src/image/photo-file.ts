@@ -21,20 +21,9 @@ export interface OpenPhotoOptions {
 }
 
 /** A photograph that was found on disk, with its header read. */
-export class PhotoFile {
-  private converted: Promise<Sharp> | undefined;
-
-  /**
-   * Made by {@link openPhoto}.
-   *
-   * @param original the photograph's own size, [height, width] in pixels
-   * @param convert makes RGB of what cannot be resized as it is; without it, the file is resized while it is decoded
-   */
-  constructor(
-    private readonly path: string, private readonly bytes: Uint8Array, private readonly upright: boolean, readonly original: Size,
-    private readonly convert?: (image: Sharp, size: Size) => Promise<Sharp>,
-  ) {}
-
+export interface PhotoFile {
+  /** The photograph's own size, [height, width] in pixels. */
+  readonly original: Size;
   /**
    * The photograph at a size, resized with an antialiased bicubic filter, or a part of it. The part is cut out after resizing:
    * libvips computes only the pixels asked for, the filter sees the neighbours across the cut, and a JPEG much larger than
@@ -46,6 +35,19 @@ export class PhotoFile {
    * @returns RGB, HWC, 0..255
    * @throws UserError where the file is truncated or damaged
    */
+  at(size: Size, region?: Region): Promise<Uint8Array>;
+}
+
+// Not exported: its declaration would name sharp's types, which need those of Node.js.
+class OpenedPhoto implements PhotoFile {
+  private converted: Promise<Sharp> | undefined;
+
+  /** @param convert makes RGB of what cannot be resized as it is; without it, the file is resized while it is decoded */
+  constructor(
+    private readonly path: string, private readonly bytes: Uint8Array, private readonly upright: boolean, readonly original: Size,
+    private readonly convert?: (image: Sharp, size: Size) => Promise<Sharp>,
+  ) {}
+
   async at([height, width]: Size, region?: Region): Promise<Uint8Array> {
     try {
       const resized = (await this.image()).resize({ height, width, fit: 'fill', kernel: 'cubic' });
@@ -79,7 +81,7 @@ export async function openPhoto(path: string, { upright = false }: OpenPhotoOpti
     const { width, height, autoOrient, space, hasAlpha } = await openImage(bytes, { failOn: 'error', limitInputPixels: false }).metadata();
     requireWithin('photoPixels', width * height, `the photograph ${path} has ${width} x ${height} pixels`);
     const convert = space === 'cmyk' ? rgbOfCmyk : hasAlpha ? rgbOfAlpha : undefined;
-    return new PhotoFile(path, bytes, upright, upright ? [autoOrient.height, autoOrient.width] : [height, width], convert);
+    return new OpenedPhoto(path, bytes, upright, upright ? [autoOrient.height, autoOrient.width] : [height, width], convert);
   } catch (error) {
     throw photoError(path, error, bytes);
   }

@@ -18,9 +18,14 @@ const causes: Readonly<Record<string, readonly [problem: string, hint: string]>>
   EISDIR: ['it is a folder', 'name a file'],
   ENOSPC: ['no space is left on the device', 'make room, or choose another place'],
   EDQUOT: ['the disk quota is used up', 'make room, or choose another place'],
+  ENAMETOOLONG: ['the name is too long', 'choose a shorter one'],
+};
+
+/** The same for a file that is written: that it does not exist yet is not the problem. */
+const writeCauses: typeof causes = {
+  ...causes,
   ENOENT: ['its folder does not exist, or has been removed', 'run the same command again'],
   ESTALE: ['its folder has been removed on the file server', 'run the same command again'],
-  ENAMETOOLONG: ['the name is too long', 'choose a shorter one'],
 };
 
 /**
@@ -39,8 +44,8 @@ export function systemProblem(error: unknown): { readonly problem: string; reado
 /** The error to throw where writing to `path` failed: a {@link UserError} that names it, or `error` itself if it is no file system's. */
 export function writeError(path: string, error: unknown): unknown {
   const code = (error as NodeJS.ErrnoException | undefined)?.code ?? '';
-  if (!Object.hasOwn(causes, code)) return error;
-  const [problem, hint] = causes[code];
+  if (!Object.hasOwn(writeCauses, code)) return error;
+  const [problem, hint] = writeCauses[code];
   return new UserError(`cannot write ${path}: ${problem}`, hint, { cause: error });
 }
 

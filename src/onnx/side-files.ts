@@ -71,7 +71,8 @@ async function openSideFile(file: string, path: string): Promise<SideFile> {
     const { file: handle, size } = await openRegularFile(file);
     return { handle, size };
   } catch (error) {
-    throw new UserError(`cannot read the weights of ${path} from ${file}: ${messageOf(error)}`, 'keep the side file next to the model', { cause: error });
+    const reason = error instanceof UserError ? error.message : `${file}: ${messageOf(error)}`;
+    throw new UserError(`cannot read the weights of ${path}: ${reason}`, 'keep the side file next to the model', { cause: error });
   }
 }
 

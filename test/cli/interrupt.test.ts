@@ -107,7 +107,7 @@ describe('a second Ctrl-C ends with 130, leaves no half-written file, and the ru
     const { code, signal, stderr } = await interruptedTwice([
       'train', '--mode', 'full', '--backbone', devkit.model, '--voc-root', devkit.root, '--split', 'many', '--labels', 'xml', '--crop', '96', '--resize', '96,128',
       '--batch-size', '8', '--epochs', '50', '--workers', '1', '--threads', '2', '--out', out, '--work', work, '--cache', join(folder, 'cache'),
-    ], folder, 'training');
+    ], folder, 'checkpoints and curves');
     expect([code, signal], stderr).toEqual([130, null]);
     expect(await filesIn(folder)).not.toContain('full.onnx');
   });

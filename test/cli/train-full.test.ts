@@ -98,8 +98,8 @@ describe('train --mode full', () => {
   });
 
   it.each([
-    [['--resize', '80,64'], /the smaller size comes first/],
-    [['--warm-up', '2'], /warmUp: /],
+    [['--resize', '80,64'], /--resize is \[80,64\]; the smaller size must come first/],
+    [['--warm-up', '2'], /--warm-up is 2; it must be from 0 to 1/],
     [['--decay', 'steps'], /Allowed choices are poly, cosine, constant/],
     [['--train-from', '/64'], /no feature layer at stride 64/],
     [['--output-stride', '7'], /stride/],

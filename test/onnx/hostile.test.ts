@@ -155,7 +155,7 @@ describe('weights in side files', () => {
     ['a length beyond all memory', { length: String(2 ** 52) }, /needs 80/],
     ['a file that is not there', { location: 'gone.bin' }, /gone\.bin/], ['no file', { location: undefined }, /outside the model's folder/],
     ['a file elsewhere', { location: '../side.bin' }, /outside the model's folder/], ['an absolute one', { location: '/etc/hostname' }, /outside the model's folder/],
-    ['a folder', { location: 'folder' }, /it is a folder/],
+    ['a folder', { location: 'folder' }, /is a folder, not a file/],
   ])('%s is refused with tensor and file', async (_, change, message) => {
     await mkdir(join(folder, 'folder'), { recursive: true });
     const path = await written(change);
