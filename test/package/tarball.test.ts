@@ -19,12 +19,12 @@ describe('the tarball of npm pack', () => {
     expect(files).toEqual(expect.arrayContaining([
       'package.json', 'README.md', 'LICENSE', 'bin/voc-seeds.js', 'dist/index.js', 'dist/index.d.ts', 'dist/cli/main.js', 'dist/seeds/seed-worker.js',
       'dist/wasm/kernels.wasm', 'configs/fast.yaml', 'configs/best.yaml', 'configs/irn.yaml', 'data/report/viewer.js', 'data/report/style.css',
-      'data/models/efficientnet_lite0_voc.onnx', 'data/models/efficientnet_lite0_voc.md', 'data/models/LICENSE-Apache-2.0',
+      'data/models/efficientnet_lite0_voc.onnx', 'data/models/efficientnet_lite0_voc.md', 'data/models/LICENSE-Apache-2.0', 'examples/slurm.sbatch',
     ]));
   });
 
   it('holds nothing else', () => {
-    const wanted = /^(?:package\.json|README\.md|LICENSE|bin\/.+\.js|dist\/.+\.(?:js|d\.ts|wasm)|configs\/.+\.yaml|data\/(?:models|report)\/.+|docs\/.+\.md)$/;
+    const wanted = /^(?:package\.json|README\.md|LICENSE|bin\/.+\.js|dist\/.+\.(?:js|d\.ts|wasm)|configs\/.+\.yaml|data\/(?:models|report)\/.+|docs\/.+\.md|examples\/.+)$/;
     expect(files.filter((file) => !wanted.test(file))).toEqual([]);
     expect(files.filter((file) => /(?:^|[./])(?:test|bench|map|tmp)(?:[./]|$)/.test(file))).toEqual([]);
   });
