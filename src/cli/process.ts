@@ -1,6 +1,7 @@
 import { fstatSync, writeSync } from 'node:fs';
 import { systemProblem } from '../jobs/files.js';
 import { startThreadsWithRoom } from '../jobs/heap.js';
+import { wasSignalled } from '../jobs/interrupt.js';
 import { EXIT } from './exit-codes.js';
 import { main } from './main.js';
 
@@ -20,6 +21,8 @@ export async function runProcess(): Promise<void> {
     process.stdout.write('', resolve);
   });
   process.exitCode = failure === undefined ? code : exitCodeOf(failure, code);
+  // Node.js stops to listen to signals some time before an idle process has ended; a second Ctrl-C would end it in another way.
+  if (wasSignalled()) process.exit();
 }
 
 /**

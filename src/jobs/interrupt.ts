@@ -47,6 +47,11 @@ export function releaseSignals(): void {
   listen();
 }
 
+/** Whether a signal has come while {@link takeSignals} held. */
+export function wasSignalled(): boolean {
+  return signalled;
+}
+
 /**
  * While this is held, a signal does not cut off what is under way; see {@link untilDone}.
  *
