@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { InvalidArgumentError, Option } from 'commander';
+import { InvalidArgumentError } from 'commander';
 import { architectures, STRIDE } from '../architectures/architectures.js';
 import { buildNetwork } from '../architectures/build.js';
 import type { Head } from '../architectures/heads.js';
@@ -21,6 +21,7 @@ import { writeModel } from '../onnx/write.js';
 import { VOC_CLASSES } from '../voc/classes.js';
 import type { WeightsFile } from '../weights/open.js';
 import { withWeights } from '../weights/open.js';
+import { choice } from './choice.js';
 import { EXIT } from './exit-codes.js';
 import { specOfFlags } from './model-options.js';
 
@@ -46,18 +47,17 @@ export function registerImport(model: Command, done: (code: number) => void): vo
   model.command('import').argument('<weights>', 'a safetensors file or a PyTorch checkpoint (.pth, .pt)')
     .description('Make an ONNX classifier of trained weights, without Python: VGG and ResNet with torchvision\'s parameter names.')
     .option('--out <file>', 'where to write the model')
-    .addOption(new Option('--arch <name>', 'the architecture; auto: the one whose parameters these are').choices([AUTO, ...architectures.map(({ name }) => name)]).default(AUTO))
-    .addOption(new Option('--head <kind>', 'fc: the fully connected layers as they are; conv: the same as convolutions, for any size; gap: global average pooling and a new linear layer, to be trained')
-      .choices(['fc', 'conv', 'gap']).default('fc'))
+    .addOption(choice('--arch <name>', 'the architecture; auto: the one whose parameters these are', [AUTO, ...architectures.map(({ name }) => name)]).default(AUTO))
+    .addOption(choice('--head <kind>', 'fc: the fully connected layers as they are; conv: the same as convolutions, for any size; gap: global average pooling and a new linear layer, to be trained', ['fc', 'conv', 'gap']).default('fc'))
     .option('--prefix <prefix>', 'which network to take from a file that holds several, for instance teacher.backbone.')
     .option('--classifier <name>', 'what the file calls the linear layer that makes the logits (default: found by name and shape)')
-    .addOption(new Option('--last-stride <n>', 'of ResNet\'s last stage: 1, without dilation, as in IRN\'s network, or 2 as in torchvision\'s (default: 1 if the parameters have IRN\'s names, else 2)').choices(['1', '2']))
+    .addOption(choice('--last-stride <n>', 'of ResNet\'s last stage: 1, without dilation, as in IRN\'s network, or 2 as in torchvision\'s (default: 1 if the parameters have IRN\'s names, else 2)', ['1', '2']))
     .option('--input-size <HxW>', 'the only size that VGG with the head fc will take (default: 224x224)', parseSize)
     .option('--output-stride <n>', 'pixels per cell of the deepest feature maps: 16 or 8 in place of 32', parseCount)
     .option('--keep-batch-norm', 'keep batch normalisations as operators, in place of folding them into the convolutions')
     .option('--half', 'store the weights in half precision: half the file, computation stays in float32')
     .option('--classes <voc|file>', 'the names of the logits, one per line (default: class_0, class_1, ...; the VOC classes for the 20 logits of IRN\'s network; none for the head gap)')
-    .addOption(new Option('--preprocess <preset>', 'how the input is made').choices(Object.keys(preprocessPresets)).default('torchvision'))
+    .addOption(choice('--preprocess <preset>', 'how the input is made', Object.keys(preprocessPresets)).default('torchvision'))
     .option('--seed <n>', 'of the new weights of the head gap', parseCount, 1)
     .option('--json', 'print what was made as JSON')
     .addHelpText('after', `

@@ -1,4 +1,5 @@
 import { UserError } from '../errors.js';
+import { readNpyHeader } from '../jobs/npy-header.js';
 import { decodeNpy } from '../jobs/npz.js';
 import { requireWithin } from '../limits.js';
 import type { LabelMap } from './label-map.js';
@@ -32,11 +33,9 @@ export function decodeNpyMask(bytes: Uint8Array, name: string): LabelMap {
 
 /** Looks at type and size before anything is unpacked. */
 function refuseLarge(bytes: Uint8Array, name: string): void {
-  const header = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(512, bytes.byteLength)).toString('latin1');
-  const kind = /'descr':\s*'[<>|=](\w)/.exec(header)?.[1];
-  const dims = /'shape':\s*\(([\d,\s]*)\)/.exec(header)?.[1].split(',').filter((dim) => dim.trim() !== '').map(Number);
+  const { type: [kind], shape } = readNpyHeader(bytes);
   if (kind === 'f' || kind === 'b' || kind === 'c') {
     throw new UserError(`mask ${name} holds ${{ f: 'fractions', b: 'booleans', c: 'complex numbers' }[kind]}, not labels`, 'Labels are whole numbers, 0..20 and 255: save them with labels.astype(\'uint8\').');
   }
-  if (dims !== undefined) requireWithin('maskPixels', dims.reduce((product, dim) => product * dim, 1), `mask ${name} has the shape (${dims.join(', ')})`);
+  requireWithin('maskPixels', shape.reduce((product, dim) => product * dim, 1), `mask ${name} has the shape (${shape.join(', ')})`);
 }
