@@ -1,6 +1,7 @@
-import { open, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { EarlierTask } from './array-task.js';
+import { openRegularFile } from './read-file.js';
 
 /** A journal's first line is its settings; more of it need not be read. */
 const LONGEST_HEADER = 2 ** 20;
@@ -31,7 +32,7 @@ function taskOf(header: string): { readonly id?: unknown; readonly step?: unknow
 }
 
 async function firstLine(path: string): Promise<string> {
-  const file = await open(path);
+  const { file } = await openRegularFile(path);
   try {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(LONGEST_HEADER), 0, LONGEST_HEADER, 0);
     return buffer.toString('utf8', 0, bytesRead).split('\n', 1)[0];
