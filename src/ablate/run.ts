@@ -14,7 +14,7 @@ import { OutFolder } from '../jobs/out-folder.js';
 import { refuseInputs } from '../jobs/own-folder.js';
 import { WorkerPool } from '../jobs/pool.js';
 import { openItems } from '../jobs/resume.js';
-import { itemsOfShard } from '../jobs/shard.js';
+import { itemsOfShard, shardPart } from '../jobs/shard.js';
 import type { Shard } from '../jobs/shard.js';
 import { workerUrl } from '../jobs/worker-url.js';
 import { openRuntime } from '../runtime/open.js';
@@ -106,7 +106,7 @@ export async function runPass(options: PassOptions): Promise<PassSummary> {
     command: 'ablate', target, scoreCamTopK, scoreCamBatch, maxPixels, inputSize: formatInputSize(inputSize), model: await hashFile(classifier.path), ...classifier.spec,
     labels: options.labels.name, ...parameters,
     layers: work.layers, methods: work.methods, views: work.views, maps: work.maps, measures: work.measures,
-  }, shard === undefined ? '' : `${shard.index}of${shard.count}`, options.resume, [RECORD_FOLDER], options.task);
+  }, shardPart(shard), options.resume, [RECORD_FOLDER], options.task);
   const opened = await openRuntime(options.runtime);
   options.onRuntime?.(opened.description);
   const { workers, threads } = lanesFor(classifier, { scales, maxPixels }, inputSize, options, opened.accelerated);

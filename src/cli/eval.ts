@@ -1,9 +1,9 @@
-import { stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Presets, SingleBar } from 'cli-progress';
 import { Option } from 'commander';
 import { UserError } from '../errors.js';
 import { writeFileAtomic } from '../jobs/files.js';
+import { isFolder } from '../jobs/is-folder.js';
 import { refuseInputFile } from '../jobs/own-folder.js';
 import { evaluatePairs } from '../metrics/evaluate.js';
 import type { EvaluationResult } from '../metrics/evaluate.js';
@@ -247,8 +247,4 @@ function idsOf(items: readonly { readonly id: string }[]): string[] {
 /** The first few names of a list. */
 function few(names: readonly string[]): string {
   return names.length <= 5 ? names.join(', ') : `${names.slice(0, 5).join(', ')}, ...`;
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  return stat(path).then((entry) => entry.isDirectory(), () => false);
 }

@@ -1,6 +1,7 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { UserError, messageOf } from '../errors.js';
 import { writeFileAtomic } from '../jobs/files.js';
+import { isFolder } from '../jobs/is-folder.js';
 import { evaluationCsv, evaluationJson, evaluationMarkdown } from '../metrics/format.js';
 import { mergeEvaluations } from '../metrics/merge.js';
 import { mergeRun } from '../report/run/merge.js';
@@ -67,10 +68,6 @@ async function readPart(path: string): Promise<unknown> {
   } catch (error) {
     throw new UserError(`cannot read ${path}: ${messageOf(error)}`, 'it should be what \'eval --shard i/n --json\' has printed', { cause: error });
   }
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  return stat(path).then((entry) => entry.isDirectory(), () => false);
 }
 
 interface Counts {

@@ -1,8 +1,9 @@
-import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { UserError } from '../errors.js';
 import { requireWanted } from './abandon.js';
 import { holdSignals, untilDone } from './interrupt.js';
+import { isFolder } from './is-folder.js';
 import { temporaryName } from './temporary.js';
 
 /** What a file is to hold. */
@@ -68,7 +69,7 @@ async function makeFolders(path: string): Promise<void> {
   try {
     await mkdir(path);
   } catch (error) {
-    if (await stat(path).then((entry) => entry.isDirectory(), () => false)) return;
+    if (await isFolder(path)) return;
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || dirname(path) === path) throw error;
     await makeFolders(dirname(path));
     await mkdir(path).catch((again: NodeJS.ErrnoException) => {

@@ -1,6 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { UserError } from '../errors.js';
+import { isFolder } from './is-folder.js';
 import { hasJournal } from './journal.js';
 import { sameFile } from './same-file.js';
 
@@ -70,8 +71,7 @@ const ELSEWHERE = 'name another place for what is written';
 
 /** Whether a folder is a devkit, and not results beside which somebody has put the photographs. */
 export async function isDataSet(folder: string): Promise<boolean> {
-  const has = (name: string): Promise<boolean> => stat(join(folder, name)).then((entry) => entry.isDirectory(), () => false);
-  return (await has('JPEGImages') || await has('Annotations')) && !await isRun(folder);
+  return (await isFolder(join(folder, 'JPEGImages')) || await isFolder(join(folder, 'Annotations'))) && !await isRun(folder);
 }
 
 /** Whether a folder was written by a run of this program: its journal or its run.json says so. */

@@ -19,6 +19,11 @@ export function parseShard(text: string): Shard {
   return { index, count };
 }
 
+/** What the files of a shard have in their names, `1of4`; the only process has nothing there. */
+export function shardPart(shard: Shard | undefined): string {
+  return shard === undefined ? '' : `${shard.index}of${shard.count}`;
+}
+
 /** The items of a shard: every n-th, so that all shards take about as long. */
 export function itemsOfShard<T>(items: readonly T[], { index, count }: Shard): T[] {
   return items.filter((_, i) => i % count === index - 1);

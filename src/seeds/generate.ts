@@ -19,7 +19,7 @@ import { OutFolder } from '../jobs/out-folder.js';
 import { refuseInputs } from '../jobs/own-folder.js';
 import { openItems } from '../jobs/resume.js';
 import type { Shard } from '../jobs/shard.js';
-import { itemsOfShard } from '../jobs/shard.js';
+import { itemsOfShard, shardPart } from '../jobs/shard.js';
 import type { Size } from '../onnx/shapes.js';
 import { packageVersion } from '../package.js';
 import { openRuntime } from '../runtime/open.js';
@@ -113,7 +113,7 @@ export async function generateSeeds(options: GenerateOptions): Promise<GenerateS
   const inputSize = inputSizeFor(classifier, settings);
   const chosen = chooseLayers(classifier.graph, settings.layers, settings.method);
   const modelHash = await hashFile(classifier.path);
-  const part = shard === undefined ? '' : `${shard.index}of${shard.count}`;
+  const part = shardPart(shard);
   const fixed = {
     ...settings, inputSize: formatInputSize(inputSize), layers: chosen.names, model: modelHash,
     ...classifier.spec, labels: options.labels.name, png: options.format, cams: options.saveCams,

@@ -1,6 +1,6 @@
-import { stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { UserError } from '../errors.js';
+import { isFolder } from '../jobs/is-folder.js';
 
 /** The folders of one year of the VOC devkit, as absolute paths. Apart from the root they need not exist. */
 export interface Devkit {
@@ -66,8 +66,4 @@ async function findYear(folder: string): Promise<string | undefined> {
 async function looksLikeYear(folder: string): Promise<boolean> {
   const found = await Promise.all(parts.map((part) => isFolder(join(folder, part))));
   return found.includes(true);
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  return stat(path).then((entry) => entry.isDirectory(), () => false);
 }

@@ -1,6 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { UserError } from '../errors.js';
+import { isFolder } from '../jobs/is-folder.js';
 import type { Devkit } from './devkit.js';
 import { FolderIndex } from './folder-index.js';
 import { findMask, findPhoto, hasPictureEnding, maskPathOf } from './files-by-id.js';
@@ -92,8 +93,7 @@ async function findList(devkit: Devkit, nameOrPath: string): Promise<string> {
   for (const candidate of [join(devkit.listDir, `${nameOrPath}.txt`), resolve(nameOrPath), join(devkit.root, nameOrPath)]) {
     if (await stat(candidate).then((entry) => entry.isFile(), () => false)) return candidate;
   }
-  const folder = await stat(nameOrPath).then((entry) => entry.isDirectory(), () => false);
-  if (folder) throw new UserError(`the list ${nameOrPath} is a folder, not a file`, 'Give the path of a list of image ids.');
+  if (await isFolder(nameOrPath)) throw new UserError(`the list ${nameOrPath} is a folder, not a file`, 'Give the path of a list of image ids.');
   const names = (await readdir(devkit.listDir).catch(() => [])).filter((name) => name.endsWith('.txt')).map((name) => name.slice(0, -4));
   throw new UserError(
     `there is no split ${nameOrPath}: neither ${join(devkit.listDir, `${nameOrPath}.txt`)} nor a file of that path`,

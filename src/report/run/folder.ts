@@ -1,6 +1,7 @@
-import { readdir, stat } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf, UserError } from '../../errors.js';
+import { isFolder } from '../../jobs/is-folder.js';
 import { isDataSet, isRun, refuseDataSet } from '../../jobs/own-folder.js';
 import { maskIdsIn } from '../../metrics/pairs.js';
 import type { Devkit } from '../../voc/devkit.js';
@@ -144,8 +145,4 @@ async function itemsOf(devkit: Devkit, { splitFile }: RunRecord, lists: readonly
     for (const item of split?.items ?? []) if (!items.has(item.id)) items.set(item.id, item);
   }
   return items;
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  return stat(path).then((entry) => entry.isDirectory(), () => false);
 }

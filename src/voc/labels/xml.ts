@@ -1,6 +1,6 @@
-import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf, UserError } from '../../errors.js';
+import { isFolder } from '../../jobs/is-folder.js';
 import { readRegularFile } from '../../jobs/read-file.js';
 import { requireWithin } from '../../limits.js';
 import { printable } from '../../printable.js';
@@ -85,7 +85,7 @@ function isDifficult(object: XmlElement, where: string): boolean {
  */
 export async function xmlLabels({ devkit, difficult = true }: { devkit: Devkit; difficult?: boolean }): Promise<LabelSource> {
   const { annotationDir } = devkit;
-  if (!await stat(annotationDir).then((entry) => entry.isDirectory(), () => false)) {
+  if (!await isFolder(annotationDir)) {
     throw new UserError(`the devkit ${devkit.root} has no Annotations folder`, 'Use other labels: npy or list with a label file, or masks.');
   }
   const index = new FolderIndex();
