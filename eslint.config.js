@@ -2,28 +2,6 @@ import eslint from '@eslint/js';
 import stylistic from '@stylistic/eslint-plugin';
 import tseslint from 'typescript-eslint';
 
-// Floors of the architecture, top to bottom: a folder imports only from itself or from floors below.
-const floors = [
-  ['cli'],
-  ['ablate'],
-  ['seeds'],
-  ['cam', 'train', 'architectures'],
-  ['autodiff', 'runtime', 'metrics', 'report', 'refine'],
-  ['voc', 'onnx', 'image', 'config', 'jobs', 'wasm', 'weights', 'pickle'],
-];
-
-const floorRules = floors.flatMap((folders, depth) => folders.map((folder) => {
-  const above = floors.slice(0, depth).flat();
-  return {
-    files: [`src/${folder}/**/*.ts`],
-    rules: {
-      'no-restricted-imports': ['error', {
-        patterns: above.length === 0 ? [] : [{ regex: `^\\.\\./(?:${above.join('|')})/`, message: `src/${folder} may import only from its own floor or from floors below` }],
-      }],
-    },
-  };
-}));
-
 export default tseslint.config(
   { ignores: ['dist/', 'coverage/', 'node_modules/', 'data/*', '!data/report/', 'out/', 'wasm/'] },
   eslint.configs.recommended,
@@ -52,5 +30,4 @@ export default tseslint.config(
     },
   },
   { files: ['bench/**', 'scripts/**'], rules: { 'no-console': 'off' } },
-  ...floorRules,
 );

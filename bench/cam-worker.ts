@@ -5,8 +5,8 @@ import { openCam } from '../src/cam/plan.js';
 import { toTensor } from '../src/image/normalise.js';
 import type { Normalisation } from '../src/image/normalise.js';
 import { DEFAULT_MAX_PIXELS, readPhoto } from '../src/image/photo.js';
-import type { Size } from '../src/onnx/shapes.js';
-import { ortRuntime } from '../src/runtime/ort.js';
+import type { Size } from '../src/size.js';
+import { ortRuntime } from '../src/runtime/ort/ort.js';
 
 /** What a thread that runs nothing but CAM programs is given. */
 export interface CamWorkerData {

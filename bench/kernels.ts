@@ -5,12 +5,12 @@
  *     npm run bench -- kernels [--rounds 31]
  */
 import { parseArgs } from 'node:util';
-import { ArrayMaps } from '../src/cam/map-rows.js';
-import type { InterpolationOptions } from '../src/image/interpolation.js';
+import { ArrayMaps } from '../src/maps/map-rows.js';
+import type { InterpolationOptions } from '../src/kernels/interpolation.js';
 import { ThresholdSweep } from '../src/metrics/sweep.js';
 import { largestOfRow } from '../src/seeds/assign.js';
-import { randomSequence } from '../src/train/random.js';
-import { MapKernels } from '../src/wasm/map-kernels.js';
+import { randomSequence } from '../src/random.js';
+import { MapKernels } from '../src/kernels/map-kernels.js';
 
 const { values } = parseArgs({ options: { rounds: { type: 'string', default: '31' } } });
 const rounds = Number(values.rounds);

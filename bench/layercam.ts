@@ -15,18 +15,18 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
-import { ClassifierGraph } from '../src/cam/classifier.js';
-import { DEFAULT_FUSION, FusedMaps } from '../src/cam/fusion.js';
-import { mapsToArray } from '../src/cam/map-rows.js';
+import { ClassifierGraph } from '../src/classifier/classifier.js';
+import { DEFAULT_FUSION, FusedMaps } from '../src/maps/fusion.js';
+import { mapsToArray } from '../src/maps/map-rows.js';
 import { openCam, prepareCam } from '../src/cam/plan.js';
 import { GraphBuilder } from '../src/onnx/builder.js';
-import { inferShapes } from '../src/onnx/infer.js';
+import { inferShapes } from '../src/onnx/shapes/infer.js';
 import type { OnnxGraph } from '../src/onnx/model.js';
-import { readModel } from '../src/onnx/read.js';
+import { readModel } from '../src/onnx/file/read.js';
 import { DataType } from '../src/onnx/tensor.js';
-import { serializeModel } from '../src/onnx/write.js';
-import { ortRuntime } from '../src/runtime/ort.js';
-import { randomSequence } from '../src/train/random.js';
+import { serializeModel } from '../src/onnx/file/write.js';
+import { ortRuntime } from '../src/runtime/ort/ort.js';
+import { randomSequence } from '../src/random.js';
 import { median } from './median.js';
 
 const LAYERS: Readonly<Record<string, readonly string[]>> = {

@@ -6,12 +6,12 @@
  * Needs `../shared`: classifier_val.txt, the 700 images of dev_val.
  */
 import { resolve } from 'node:path';
-import { loadClassifier } from '../src/cam/load.js';
+import { loadClassifier } from '../src/classifier/load.js';
 import { toTensor } from '../src/image/normalise.js';
 import { DEFAULT_MAX_PIXELS, readPhoto } from '../src/image/photo.js';
 import { meanAveragePrecision } from '../src/metrics/average-precision.js';
-import { serializeModel } from '../src/onnx/write.js';
-import { ortRuntime } from '../src/runtime/ort.js';
+import { serializeModel } from '../src/onnx/file/write.js';
+import { ortRuntime } from '../src/runtime/ort/ort.js';
 import { VOC_CLASSES } from '../src/voc/classes.js';
 import { openDevkit } from '../src/voc/devkit.js';
 import { createLabelSource } from '../src/voc/labels/create.js';

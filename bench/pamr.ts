@@ -17,9 +17,9 @@ import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import sharp from 'sharp';
-import { upsamplePlanes } from '../src/refine/cells.js';
-import { pamr, pamrOptions } from '../src/refine/pamr.js';
-import { randomSequence } from '../src/train/random.js';
+import { upsamplePlanes } from '../src/maps/refine/cells.js';
+import { pamr, pamrOptions } from '../src/maps/refine/pamr.js';
+import { randomSequence } from '../src/random.js';
 import { median } from './median.js';
 
 const SIZE: [number, number] = [375, 500];

@@ -6,10 +6,10 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import sharp from 'sharp';
-import { upsamplePlanes } from '../src/refine/cells.js';
-import { parseRefiners, refineMaps, REFINERS } from '../src/refine/refiners.js';
-import { parseUpsampler, UPSAMPLERS, upsampleMaps } from '../src/refine/upsamplers.js';
-import { randomSequence } from '../src/train/random.js';
+import { upsamplePlanes } from '../src/maps/refine/cells.js';
+import { parseRefiners, refineMaps, REFINERS } from '../src/maps/refine/refiners.js';
+import { parseUpsampler, UPSAMPLERS, upsampleMaps } from '../src/maps/refine/upsamplers.js';
+import { randomSequence } from '../src/random.js';
 import { median } from './median.js';
 
 const { values } = parseArgs({ options: { rounds: { type: 'string', default: '9' } } });

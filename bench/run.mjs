@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { cpSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { THREAD_ROOM } from '../dist/jobs/heap.js';
+import { THREAD_ROOM } from '../dist/jobs/workers/heap.js';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const [name, ...rest] = process.argv.slice(2);

@@ -9,17 +9,17 @@
  */
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { ClassifierGraph } from '../src/cam/classifier.js';
+import { ClassifierGraph } from '../src/classifier/classifier.js';
 import type { CamResult } from '../src/cam/gradient-program.js';
 import { openCam, prepareCam } from '../src/cam/plan.js';
-import { preprocessPresets } from '../src/config/model-spec.js';
+import { preprocessPresets } from '../src/classifier/spec.js';
 import { UserError } from '../src/errors.js';
 import { toTensor } from '../src/image/normalise.js';
 import { DEFAULT_MAX_PIXELS, readPhoto } from '../src/image/photo.js';
-import { readModel } from '../src/onnx/read.js';
+import { readModel } from '../src/onnx/file/read.js';
 import { defaultModelPath } from '../src/package.js';
 import { openRuntime } from '../src/runtime/open.js';
-import type { RuntimeName } from '../src/config/runtime.js';
+import type { RuntimeName } from '../src/runtime/names.js';
 import { median } from './median.js';
 
 const { values, positionals } = parseArgs({

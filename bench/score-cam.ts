@@ -15,14 +15,14 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
-import { ClassifierGraph } from '../src/cam/classifier.js';
+import { ClassifierGraph } from '../src/classifier/classifier.js';
 import { openCam, prepareCam } from '../src/cam/plan.js';
-import { preprocessPresets } from '../src/config/model-spec.js';
+import { preprocessPresets } from '../src/classifier/spec.js';
 import { toTensor } from '../src/image/normalise.js';
 import { DEFAULT_MAX_PIXELS, readPhoto } from '../src/image/photo.js';
-import { readModel } from '../src/onnx/read.js';
+import { readModel } from '../src/onnx/file/read.js';
 import { defaultModelPath } from '../src/package.js';
-import { ortRuntime } from '../src/runtime/ort.js';
+import { ortRuntime } from '../src/runtime/ort/ort.js';
 
 const { values, positionals: [path = defaultModelPath()] } = parseArgs({
   allowPositionals: true,

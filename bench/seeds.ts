@@ -9,17 +9,17 @@
  */
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { DEFAULT_FUSION, FusedMaps } from '../src/cam/fusion.js';
-import type { FusionOptions } from '../src/cam/fusion.js';
-import { loadClassifier } from '../src/cam/load.js';
+import { DEFAULT_FUSION, FusedMaps } from '../src/maps/fusion.js';
+import type { FusionOptions } from '../src/maps/fusion.js';
+import { loadClassifier } from '../src/classifier/load.js';
 import { openCam, prepareCam } from '../src/cam/plan.js';
 import { toTensor } from '../src/image/normalise.js';
 import { DEFAULT_MAX_PIXELS, readPhoto } from '../src/image/photo.js';
 import { scoreMatrix } from '../src/metrics/scores.js';
 import { ThresholdSweep } from '../src/metrics/sweep.js';
-import { ortRuntime } from '../src/runtime/ort.js';
+import { ortRuntime } from '../src/runtime/ort/ort.js';
 import { largestOfRow } from '../src/seeds/assign.js';
-import { vocLogits } from '../src/seeds/generate.js';
+import { vocLogits } from '../src/pipeline/generate.js';
 import { openDevkit } from '../src/voc/devkit.js';
 import { classesInMap } from '../src/voc/labels/masks.js';
 import { readMask } from '../src/voc/masks.js';

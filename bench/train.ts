@@ -13,12 +13,12 @@ import { createInterface } from 'node:readline';
 import { resolve } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { ClassifierGraph } from '../src/cam/classifier.js';
-import { readModel } from '../src/onnx/read.js';
-import { serializeModel } from '../src/onnx/write.js';
-import { ortRuntime } from '../src/runtime/ort.js';
+import { ClassifierGraph } from '../src/classifier/classifier.js';
+import { readModel } from '../src/onnx/file/read.js';
+import { serializeModel } from '../src/onnx/file/write.js';
+import { ortRuntime } from '../src/runtime/ort/ort.js';
 import { trainableParameters } from '../src/train/parameters.js';
-import { randomSequence } from '../src/train/random.js';
+import { randomSequence } from '../src/random.js';
 import { Trainer } from '../src/train/trainer.js';
 import { median } from './median.js';
 

@@ -1,5 +1,5 @@
-import { AXIS_NAMES } from '../config/ablate.js';
-import type { SeedSettings } from '../config/cam.js';
+import { AXIS_NAMES } from '../settings/ablate.js';
+import type { SeedSettings } from '../settings/cam.js';
 import { markdownTable } from '../metrics/format.js';
 import { className } from '../voc/classes.js';
 import type { PassSettings } from './run.js';

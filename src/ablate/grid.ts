@@ -1,5 +1,5 @@
-import type { AxisName, Grid, NamedVariant, VariantSettings } from '../config/ablate.js';
-import { AXIS_NAMES } from '../config/ablate.js';
+import type { AxisName, Grid, NamedVariant, VariantSettings } from '../settings/ablate.js';
+import { AXIS_NAMES } from '../settings/ablate.js';
 
 /** A variant before it is known which of its settings have an effect. */
 export interface WantedVariant {

@@ -1,6 +1,6 @@
-import { barChartSvg } from '../report/bar-chart.js';
-import { escapeXml } from '../report/escape.js';
-import { lineChartSvg } from '../report/line-chart.js';
+import { barChartSvg } from '../report/charts/bar-chart.js';
+import { escapeXml } from '../report/charts/escape.js';
+import { lineChartSvg } from '../report/charts/line-chart.js';
 import { className } from '../voc/classes.js';
 import { notesOf, parameterText } from './format.js';
 import type { AblationScores, VariantScore } from './score.js';

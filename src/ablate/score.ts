@@ -1,11 +1,11 @@
 import { messageOf, UserError } from '../errors.js';
-import { readRegularFile } from '../jobs/read-file.js';
+import { readRegularFile } from '../jobs/files/read-file.js';
 import { bootstrapMeanIou, differenceInterval, drawWithReplacement, percentileInterval } from '../metrics/bootstrap.js';
 import type { Interval, SparseMatrices } from '../metrics/bootstrap.js';
 import { LABEL_COUNT } from '../metrics/confusion.js';
 import { meanIou } from '../metrics/mean-iou.js';
 import type { IgnoredAs } from '../metrics/scores.js';
-import { randomSequence } from '../train/random.js';
+import { randomSequence } from '../random.js';
 import type { ImageRecord } from './record.js';
 import { decodeRecord } from './record.js';
 import { recordPath } from './run.js';

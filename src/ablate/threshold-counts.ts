@@ -1,4 +1,4 @@
-import type { MapRows } from '../cam/map-rows.js';
+import type { MapRows } from '../maps/map-rows.js';
 import type { ConflictPolicy } from '../seeds/assign.js';
 import { largestOfRow } from '../seeds/assign.js';
 import type { MeasureCounts } from './record.js';

@@ -1,6 +1,6 @@
 import type { ChosenLayers } from '../cam/layer-choice.js';
-import type { MultiScaleOptions, View } from '../cam/multi-scale.js';
-import type { CamMethodName } from '../config/cam.js';
+import type { MultiScaleOptions, View } from '../maps/multi-scale.js';
+import type { CamMethodName } from '../cam/names.js';
 import type { ConflictPolicy } from '../seeds/assign.js';
 import type { Variant } from './variant.js';
 import { recipeKey } from './variant.js';

@@ -2,7 +2,7 @@ import { messageOf, UserError } from '../errors.js';
 import type { GraphBuilder, Value } from '../onnx/builder.js';
 import type { OnnxNode } from '../onnx/model.js';
 import { describeNode, intAttribute, operatorName } from '../onnx/model.js';
-import type { GraphShapes } from '../onnx/shapes.js';
+import type { GraphShapes } from '../onnx/shapes/shapes.js';
 import { DataType } from '../onnx/tensor.js';
 import { RuleContext } from './rule.js';
 import { gradientRules } from './rules/index.js';

@@ -2,7 +2,7 @@ import { UserError } from '../errors.js';
 import type { GraphBuilder, Value } from '../onnx/builder.js';
 import type { OnnxNode } from '../onnx/model.js';
 import { describeNode } from '../onnx/model.js';
-import type { GraphShapes } from '../onnx/shapes.js';
+import type { GraphShapes } from '../onnx/shapes/shapes.js';
 import type { OnnxTensor } from '../onnx/tensor.js';
 
 /**

@@ -1,12 +1,12 @@
 import { UserError } from '../errors.js';
 import type { Value } from '../onnx/builder.js';
 import { GraphBuilder } from '../onnx/builder.js';
-import { inferShapes } from '../onnx/infer.js';
-import type { FeatureLayer } from '../onnx/layers.js';
+import { inferShapes } from '../onnx/shapes/infer.js';
+import type { FeatureLayer } from '../classifier/layers.js';
 import type { OnnxGraph, OnnxModel, OnnxNode, OnnxValueInfo } from '../onnx/model.js';
-import type { Size } from '../onnx/shapes.js';
+import type { Size } from '../size.js';
 import { DataType } from '../onnx/tensor.js';
-import type { ClassifierGraph } from './classifier.js';
+import type { ClassifierGraph } from '../classifier/classifier.js';
 import { CAM_LOGITS } from './gradient-graph.js';
 
 /** Inputs of the graphs in this file, beside the image and tensors of the network; `cam/logits` is an output of each of them. */

@@ -1,9 +1,9 @@
-import type { CamMethodName, CamTargetName } from '../config/cam.js';
-import { ownBytes } from '../jobs/shared-bytes.js';
-import type { Size } from '../onnx/shapes.js';
+import type { CamMethodName, CamTargetName } from './names.js';
+import { ownBytes } from '../jobs/workers/shared-bytes.js';
+import type { Size } from '../size.js';
 import type { Runtime, RuntimeTensor, Session, SessionOptions } from '../runtime/runtime.js';
 import { CAM_CHANNELS, CAM_MASKS } from './channel-graphs.js';
-import type { LayerMaps } from './fusion.js';
+import type { LayerMaps } from './layer-maps.js';
 import { CAM_LOGITS } from './gradient-graph.js';
 import type { CamResult } from './gradient-program.js';
 import { floatsOf, NO_MAPS } from './gradient-program.js';

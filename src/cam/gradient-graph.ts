@@ -1,12 +1,12 @@
 import { backward } from '../autodiff/backward.js';
-import type { CamTargetName } from '../config/cam.js';
+import type { CamTargetName } from './names.js';
 import { UserError } from '../errors.js';
 import { GraphBuilder } from '../onnx/builder.js';
 import type { Value } from '../onnx/builder.js';
-import type { FeatureLayer } from '../onnx/layers.js';
+import type { FeatureLayer } from '../classifier/layers.js';
 import type { OnnxModel } from '../onnx/model.js';
 import { DataType } from '../onnx/tensor.js';
-import type { ClassifierGraph } from './classifier.js';
+import type { ClassifierGraph } from '../classifier/classifier.js';
 import { requireLinearHead } from './linear-head.js';
 import type { GradientMethod } from './methods/method.js';
 import { asChannelsFirst } from './spatial.js';

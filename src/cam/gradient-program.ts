@@ -1,6 +1,6 @@
-import type { Size } from '../onnx/shapes.js';
+import type { Size } from '../size.js';
 import type { Runtime, RuntimeTensor, Session, SessionOptions } from '../runtime/runtime.js';
-import type { LayerMaps } from './fusion.js';
+import type { LayerMaps } from './layer-maps.js';
 import { CAM_CLASSES, CAM_LOGITS, camOutput } from './gradient-graph.js';
 
 /** Stands where no map was asked for. */

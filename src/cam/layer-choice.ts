@@ -1,11 +1,11 @@
-import type { CamMethodName } from '../config/cam.js';
-import { CAM_METHODS, DEFAULT_LAYERS } from '../config/cam.js';
+import type { CamMethodName } from './names.js';
+import { CAM_METHODS, DEFAULT_LAYERS } from './names.js';
 import { UserError } from '../errors.js';
-import { didYouMean } from '../nearest.js';
-import type { FeatureLayer } from '../onnx/layers.js';
-import { strideAliases } from '../onnx/layers.js';
-import type { ClassifierGraph } from './classifier.js';
-import type { LayerMaps } from './fusion.js';
+import { didYouMean } from '../text/nearest.js';
+import type { FeatureLayer } from '../classifier/layers.js';
+import { strideAliases } from '../classifier/layers.js';
+import type { ClassifierGraph } from '../classifier/classifier.js';
+import type { LayerMaps } from './layer-maps.js';
 
 /** One map that goes into fusion: which method at which layer. */
 export interface LayerChoice {

@@ -1,9 +1,9 @@
 import { UserError } from '../errors.js';
-import type { FeatureLayer } from '../onnx/layers.js';
+import type { FeatureLayer } from '../classifier/layers.js';
 import type { OnnxGraph, OnnxNode } from '../onnx/model.js';
 import { describeNode, intAttribute, intsAttribute } from '../onnx/model.js';
-import type { GraphShapes } from '../onnx/shapes.js';
-import type { ClassifierGraph } from './classifier.js';
+import type { GraphShapes } from '../onnx/shapes/shapes.js';
+import type { ClassifierGraph } from '../classifier/classifier.js';
 
 /** Positions still apart, or averaged. */
 type State = 'positions' | 'pooled';

@@ -1,5 +1,5 @@
 import type { GraphBuilder, Value } from '../onnx/builder.js';
-import type { FeatureLayer } from '../onnx/layers.js';
+import type { FeatureLayer } from '../classifier/layers.js';
 
 /**
  * A layer's tensor, or its gradient, as [N, C, h, w]: tokens without a place are dropped and the others laid out on their

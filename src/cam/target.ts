@@ -1,4 +1,4 @@
-import type { CamTargetName } from '../config/cam.js';
+import type { CamTargetName } from './names.js';
 import { UserError } from '../errors.js';
 import type { GraphBuilder, Value } from '../onnx/builder.js';
 

@@ -1,16 +1,11 @@
+import type { ExitCode } from './command.js';
 import { Command, CommanderError } from 'commander';
-import { isAbandoned } from '../jobs/abandon.js';
-import { releaseSignals, takeSignals } from '../jobs/interrupt.js';
+import { isAbandoned } from '../jobs/stop/abandon.js';
+import { releaseSignals, takeSignals } from '../jobs/stop/interrupt.js';
 import { packageVersion } from '../package.js';
-import { commands } from './commands.js';
+import { commands } from './commands/index.js';
 import { EXIT } from './exit-codes.js';
-import { describeError } from './report-error.js';
-
-/** What a command's action hands back: its exit code. */
-export type ExitCode = number;
-
-/** Adds one command to the program; `done` takes the exit code when its action has ended. */
-export type CommandRegistrar = (program: Command, done: (code: ExitCode) => void) => void;
+import { describeError } from './text/report-error.js';
 
 /**
  * Runs the command line.

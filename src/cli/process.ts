@@ -1,7 +1,7 @@
 import { fstatSync, writeSync } from 'node:fs';
-import { systemProblem } from '../jobs/files.js';
-import { startThreadsWithRoom } from '../jobs/heap.js';
-import { wasSignalled } from '../jobs/interrupt.js';
+import { systemProblem } from '../jobs/files/atomic.js';
+import { startThreadsWithRoom } from '../jobs/workers/heap.js';
+import { wasSignalled } from '../jobs/stop/interrupt.js';
 import { EXIT } from './exit-codes.js';
 import { main } from './main.js';
 

@@ -1,6 +1,6 @@
 import { UserError } from '../errors.js';
-import { nearest } from '../nearest.js';
-import type { Size } from '../onnx/shapes.js';
+import { nearest } from '../text/nearest.js';
+import type { Size } from '../size.js';
 
 /** How large a photograph is made before it goes into the network. */
 export type InputSize

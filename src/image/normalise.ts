@@ -1,5 +1,5 @@
-import type { Size } from '../onnx/shapes.js';
-import { scratchKernels } from '../wasm/kernels.js';
+import type { Size } from '../size.js';
+import { scratchKernels } from '../kernels/kernels.js';
 
 /** How a network wants its pixels: `(value * scale - mean) / std` for values 0..255, per channel in its own order. */
 export interface Normalisation {

@@ -1,6 +1,6 @@
 import sharp from 'sharp';
-import { writeFileAtomic } from '../jobs/files.js';
-import type { Size } from '../onnx/shapes.js';
+import { writeFileAtomic } from '../jobs/files/atomic.js';
+import type { Size } from '../size.js';
 
 /** Anchors of a perceptually ordered colour map, dark blue over green to yellow, at equal distances from 0 to 1. */
 const ANCHORS: readonly (readonly [number, number, number])[] = [

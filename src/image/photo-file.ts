@@ -1,10 +1,10 @@
 import type { Sharp } from 'sharp';
 import { messageOf, UserError } from '../errors.js';
-import { fileKind } from '../jobs/file-kind.js';
-import { readRegularFile } from '../jobs/read-file.js';
+import { fileKind } from '../jobs/files/file-kind.js';
+import { readRegularFile } from '../jobs/files/read-file.js';
 import { limitOf, requireWithin } from '../limits.js';
 import { cmykToRgb } from './cmyk.js';
-import type { Size } from '../onnx/shapes.js';
+import type { Size } from '../size.js';
 import { openImage } from './libvips.js';
 
 /** A rectangle in pixels; it holds at least one. */

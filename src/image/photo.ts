@@ -1,4 +1,4 @@
-import type { Size } from '../onnx/shapes.js';
+import type { Size } from '../size.js';
 import type { InputSize } from './input-size.js';
 import { networkSize } from './input-size.js';
 import { openPhoto } from './photo-file.js';

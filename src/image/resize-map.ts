@@ -1,4 +1,4 @@
-import { interpolation } from './interpolation.js';
+import { interpolation } from '../kernels/interpolation.js';
 
 /**
  * A map at another size: bilinear with half-pixel centres, as PyTorch's `interpolate(align_corners=False)`.

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
-import { runBatch } from '../jobs/batch.js';
-import { WorkerPool } from '../jobs/pool.js';
-import { workerUrl } from '../jobs/worker-url.js';
+import { runBatch } from '../jobs/workers/batch.js';
+import { WorkerPool } from '../jobs/workers/pool.js';
+import { workerUrl } from '../jobs/workers/worker-url.js';
 import { ConfusionMatrix } from './confusion.js';
 import type { EvalTask } from './eval-worker.js';
 import { scorePairs, type ImageScore, type MaskPair, type PairFailure, type PairScores, type ScorePairsOptions } from './score-pairs.js';

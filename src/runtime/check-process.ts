@@ -1,10 +1,10 @@
 import { messageOf, UserError } from '../errors.js';
 import { GraphBuilder } from '../onnx/builder.js';
 import { DataType } from '../onnx/tensor.js';
-import { serializeModel } from '../onnx/write.js';
+import { serializeModel } from '../onnx/file/write.js';
 import type { CheckResult } from './check.js';
 import { openRuntime } from './open.js';
-import type { RuntimeName } from '../config/runtime.js';
+import type { RuntimeName } from './names.js';
 import type { Runtime } from './runtime.js';
 
 // A process of its own for one device, named by its arguments: a broken driver may end it, or speak on its standard error.

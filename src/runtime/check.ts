@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { workerUrl } from '../jobs/worker-url.js';
-import { ORT_DEVICES, ortDevicesHere } from './ort.js';
+import { workerUrl } from '../jobs/workers/worker-url.js';
+import { ORT_DEVICES, ortDevicesHere } from './ort/ort.js';
 import { TFJS_DEVICES, whyNotInstalled } from './tfjs/backend.js';
 
 /** Whether a device works: what runs there (in WebAssembly: with or without SIMD), or why nothing does and what to do. */

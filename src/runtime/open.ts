@@ -1,7 +1,7 @@
-import type { RuntimeName } from '../config/runtime.js';
+import type { RuntimeName } from './names.js';
 import { UserError } from '../errors.js';
-import type { OrtDevice } from './ort.js';
-import { openOrt, ORT_DEVICES } from './ort.js';
+import type { OrtDevice } from './ort/ort.js';
+import { openOrt, ORT_DEVICES } from './ort/ort.js';
 import type { Runtime } from './runtime.js';
 import type { TfjsDevice } from './tfjs/backend.js';
 import { isInstalled, loadTfjs, TFJS_DEVICES } from './tfjs/backend.js';

@@ -1,7 +1,7 @@
-import type { MapRows } from '../cam/map-rows.js';
+import type { MapRows } from '../maps/map-rows.js';
 import type { LabelMap } from '../voc/label-map.js';
 import { IGNORE_LABEL } from '../voc/label-map.js';
-import { scratchKernels } from '../wasm/kernels.js';
+import { scratchKernels } from '../kernels/kernels.js';
 
 /** What becomes of a pixel that several classes claim. */
 export type ConflictPolicy

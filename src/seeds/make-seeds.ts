@@ -1,4 +1,4 @@
-import type { MapRows } from '../cam/map-rows.js';
+import type { MapRows } from '../maps/map-rows.js';
 import type { LabelMap } from '../voc/label-map.js';
 import { assignSeeds, giveStrongest, lostClasses } from './assign.js';
 import type { ConflictPolicy } from './assign.js';

@@ -5,8 +5,8 @@ import { placeInTensor } from '../image/normalise.js';
 import type { Normalisation } from '../image/normalise.js';
 import { openPhoto } from '../image/photo-file.js';
 import type { Region } from '../image/photo-file.js';
-import type { Size } from '../onnx/shapes.js';
-import { shuffled } from './random.js';
+import type { Size } from '../size.js';
+import { shuffled } from '../random.js';
 
 /** How photographs are varied from one epoch to the next. */
 export interface Augmentation {

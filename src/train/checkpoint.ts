@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { messageOf, UserError } from '../errors.js';
-import { replaceFile } from '../jobs/files.js';
-import { readRegularFile } from '../jobs/read-file.js';
+import { replaceFile } from '../jobs/files/atomic.js';
+import { readRegularFile } from '../jobs/files/read-file.js';
 import type { GroupState } from './trainer.js';
 
 const MAGIC = 'voc-seeds checkpoint 1\n';

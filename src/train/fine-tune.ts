@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import type { ClassifierGraph } from '../cam/classifier.js';
+import type { ClassifierGraph } from '../classifier/classifier.js';
 import { UserError } from '../errors.js';
 import type { Normalisation } from '../image/normalise.js';
-import { fingerprint } from '../jobs/journal.js';
+import { fingerprint } from '../jobs/journal/journal.js';
 import type { OnnxModel } from '../onnx/model.js';
 import type { RuntimeChoice } from '../runtime/open.js';
 import type { Augmentation } from './augment.js';

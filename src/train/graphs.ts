@@ -1,8 +1,8 @@
 import { GraphBuilder } from '../onnx/builder.js';
-import type { FeatureLayer } from '../onnx/layers.js';
+import type { FeatureLayer } from '../classifier/layers.js';
 import type { OnnxGraph, OnnxModel } from '../onnx/model.js';
 import { neededFor } from '../onnx/model.js';
-import type { NetworkGraph } from '../onnx/network.js';
+import type { NetworkGraph } from '../classifier/network.js';
 import { DataType, OnnxTensor } from '../onnx/tensor.js';
 
 /** The output of {@link buildFeatureGraph}. */

@@ -4,7 +4,7 @@ import type { Runtime } from '../runtime/runtime.js';
 import type { FeatureTable } from './features.js';
 import type { LabelledFeatures, LinearHead } from './logistic.js';
 import { applyHead, LogisticRegression } from './logistic.js';
-import { randomSequence, shuffled } from './random.js';
+import { randomSequence, shuffled } from '../random.js';
 
 /** The strengths of L2 regularisation that are tried, strongest first, on standardised features. */
 export const L2_GRID: readonly number[] = [3, 1, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001];

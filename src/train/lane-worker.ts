@@ -1,6 +1,6 @@
 import { workerData } from 'piscina';
 import { messageOf } from '../errors.js';
-import { ownBytes } from '../jobs/shared-bytes.js';
+import { ownBytes } from '../jobs/workers/shared-bytes.js';
 import { openRuntime } from '../runtime/open.js';
 import type { RuntimeChoice } from '../runtime/open.js';
 import type { RuntimeTensor, Session } from '../runtime/runtime.js';

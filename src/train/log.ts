@@ -1,11 +1,11 @@
 import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../errors.js';
-import { writeError, writeFileAtomic } from '../jobs/files.js';
-import { parseJsonLines } from '../jobs/json-lines.js';
-import { OutFolder } from '../jobs/out-folder.js';
-import { readRegularFile } from '../jobs/read-file.js';
-import { trainingPage } from '../report/training-page.js';
+import { writeError, writeFileAtomic } from '../jobs/files/atomic.js';
+import { parseJsonLines } from '../jobs/files/json-lines.js';
+import { OutFolder } from '../jobs/files/out-folder.js';
+import { readRegularFile } from '../jobs/files/read-file.js';
+import { trainingPage } from '../report/charts/training-page.js';
 import type { EpochResult } from './checkpoint.js';
 
 /** One pass, as the log has it. */

@@ -1,7 +1,7 @@
 import { GraphBuilder } from '../onnx/builder.js';
 import type { OnnxModel } from '../onnx/model.js';
 import { DataType } from '../onnx/tensor.js';
-import { serializeModel } from '../onnx/write.js';
+import { serializeModel } from '../onnx/file/write.js';
 import type { Runtime, RuntimeTensor, Session } from '../runtime/runtime.js';
 import { minimise } from './lbfgs.js';
 

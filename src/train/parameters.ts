@@ -1,8 +1,8 @@
 import { UserError } from '../errors.js';
-import type { ClassifierGraph } from '../cam/classifier.js';
+import type { ClassifierGraph } from '../classifier/classifier.js';
 import { ancestors } from '../onnx/model.js';
 import type { OnnxNode } from '../onnx/model.js';
-import type { FeatureLayer } from '../onnx/layers.js';
+import type { FeatureLayer } from '../classifier/layers.js';
 import { sizeOf } from '../onnx/tensor.js';
 
 /** A weight tensor that is trained. */

@@ -1,7 +1,7 @@
 import { move, transferableSymbol, valueSymbol, workerData } from 'piscina';
 import sharp from 'sharp';
 import { messageOf, UserError } from '../errors.js';
-import { runBatch } from '../jobs/batch.js';
+import { runBatch } from '../jobs/workers/batch.js';
 import { readSample } from './augment.js';
 import type { SampleOptions } from './augment.js';
 import { reasonLines } from './reasons.js';

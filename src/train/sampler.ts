@@ -1,4 +1,4 @@
-import { randomSequence, shuffled } from './random.js';
+import { randomSequence, shuffled } from '../random.js';
 
 /**
  * A random sequence of its own for every list of whole numbers. The order of an epoch uses [seed, epoch], a sample

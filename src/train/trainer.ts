@@ -1,11 +1,11 @@
-import type { ClassifierGraph } from '../cam/classifier.js';
+import type { ClassifierGraph } from '../classifier/classifier.js';
 import { UserError } from '../errors.js';
-import { WorkerPool } from '../jobs/pool.js';
-import { shareBytes } from '../jobs/shared-bytes.js';
-import { workerUrl } from '../jobs/worker-url.js';
+import { WorkerPool } from '../jobs/workers/pool.js';
+import { shareBytes } from '../jobs/workers/shared-bytes.js';
+import { workerUrl } from '../jobs/workers/worker-url.js';
 import type { OnnxModel } from '../onnx/model.js';
 import { OnnxTensor } from '../onnx/tensor.js';
-import { serializeModel } from '../onnx/write.js';
+import { serializeModel } from '../onnx/file/write.js';
 import { channelBlock } from '../runtime/blocked/channel-block.js';
 import { openRuntime } from '../runtime/open.js';
 import type { RuntimeChoice } from '../runtime/open.js';

@@ -1,5 +1,5 @@
 import { backward } from '../autodiff/backward.js';
-import type { ClassifierGraph } from '../cam/classifier.js';
+import type { ClassifierGraph } from '../classifier/classifier.js';
 import { GraphBuilder } from '../onnx/builder.js';
 import type { OnnxModel } from '../onnx/model.js';
 import { DataType } from '../onnx/tensor.js';

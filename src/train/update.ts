@@ -1,4 +1,4 @@
-import { scratchKernels } from '../wasm/kernels.js';
+import { scratchKernels } from '../kernels/kernels.js';
 import type { ParameterGroup } from './parameters.js';
 
 /** What the updates need beside weights and gradients. */

@@ -5,7 +5,7 @@ import type { InputSize } from '../image/input-size.js';
 import { mirrored, toTensor } from '../image/normalise.js';
 import type { Normalisation } from '../image/normalise.js';
 import { readPhoto } from '../image/photo.js';
-import { ownBytes } from '../jobs/shared-bytes.js';
+import { ownBytes } from '../jobs/workers/shared-bytes.js';
 import { openRuntime } from '../runtime/open.js';
 import type { RuntimeChoice } from '../runtime/open.js';
 import type { Session } from '../runtime/runtime.js';

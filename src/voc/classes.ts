@@ -1,5 +1,5 @@
 import { UserError } from '../errors.js';
-import { printable } from '../printable.js';
+import { printable } from '../text/printable.js';
 
 /** The 20 classes of PASCAL VOC in the official order; the label of `VOC_CLASSES[i]` is i + 1, 0 is the background. */
 export const VOC_CLASSES = [

@@ -1,6 +1,6 @@
 import { basename, dirname, join, resolve } from 'node:path';
 import { UserError } from '../errors.js';
-import { isFolder } from '../jobs/is-folder.js';
+import { isFolder } from '../jobs/files/is-folder.js';
 
 /** The folders of one year of the VOC devkit, as absolute paths. Apart from the root they need not exist. */
 export interface Devkit {

@@ -1,7 +1,7 @@
 import { messageOf, UserError } from '../errors.js';
-import { writeFileAtomic } from '../jobs/files.js';
-import { NpyError } from '../jobs/npz.js';
-import { readRegularFile } from '../jobs/read-file.js';
+import { writeFileAtomic } from '../jobs/files/atomic.js';
+import { NpyError } from '../formats/numpy/npz.js';
+import { readRegularFile } from '../jobs/files/read-file.js';
 import { requireWithin } from '../limits.js';
 import { className } from './classes.js';
 import { IGNORE_LABEL } from './label-map.js';
@@ -10,8 +10,8 @@ import { whatLiesInPlaceOf } from './files-by-id.js';
 import { decodeNpyMask, isNpy } from './npy-mask.js';
 import { VOC_PALETTE, vocLabelOfColour } from './palette.js';
 import { colourMeaning, findReordered, isVocPalette, misplacedOf, paletteMeanings } from './palette-order.js';
-import { COLOUR_TYPE, packPng, parsePng, PngError, unpackSamples } from './png.js';
-import type { PngFile } from './png.js';
+import { COLOUR_TYPE, packPng, parsePng, PngError, unpackSamples } from '../formats/png/png.js';
+import type { PngFile } from '../formats/png/png.js';
 
 /**
  * What to do with masks that hold colours instead of labels: refuse them (`reject`), or look the colours up in the VOC palette

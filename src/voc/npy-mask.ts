@@ -1,6 +1,6 @@
 import { UserError } from '../errors.js';
-import { readNpyHeader } from '../jobs/npy-header.js';
-import { decodeNpy } from '../jobs/npz.js';
+import { readNpyHeader } from '../formats/numpy/npy-header.js';
+import { decodeNpy } from '../formats/numpy/npz.js';
 import { requireWithin } from '../limits.js';
 import type { LabelMap } from './label-map.js';
 

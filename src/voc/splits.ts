@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { UserError } from '../errors.js';
-import { isFolder } from '../jobs/is-folder.js';
+import { isFolder } from '../jobs/files/is-folder.js';
 import type { Devkit } from './devkit.js';
 import { FolderIndex } from './folder-index.js';
 import { findMask, findPhoto, hasPictureEnding, maskPathOf } from './files-by-id.js';

@@ -1,6 +1,6 @@
 import { messageOf, UserError } from '../errors.js';
-import { fileKind } from '../jobs/file-kind.js';
-import { readRegularFile } from '../jobs/read-file.js';
+import { fileKind } from '../jobs/files/file-kind.js';
+import { readRegularFile } from '../jobs/files/read-file.js';
 import { requireWithin } from '../limits.js';
 
 /** A line of a list: its words, and its number counted from 1. */

@@ -6,11 +6,11 @@ import { expandGrid } from '../../src/ablate/grid.js';
 import type { Variant } from '../../src/ablate/variant.js';
 import { resolveVariants } from '../../src/ablate/variant.js';
 import { planWork } from '../../src/ablate/work.js';
-import type { ClassifierGraph } from '../../src/cam/classifier.js';
-import { loadClassifier } from '../../src/cam/load.js';
-import { ablateSchema, AXIS_NAMES } from '../../src/config/ablate.js';
-import type { Grid, NamedVariant, VariantSettings } from '../../src/config/ablate.js';
-import { writeTinyClassifier } from '../seeds/tiny.js';
+import type { ClassifierGraph } from '../../src/classifier/classifier.js';
+import { loadClassifier } from '../../src/classifier/load.js';
+import { ablateSchema, AXIS_NAMES } from '../../src/settings/ablate.js';
+import type { Grid, NamedVariant, VariantSettings } from '../../src/settings/ablate.js';
+import { writeTinyClassifier } from '../pipeline/tiny.js';
 
 const config = ablateSchema.parse({});
 const base = Object.fromEntries(AXIS_NAMES.map((axis) => [axis, config[axis]])) as VariantSettings;

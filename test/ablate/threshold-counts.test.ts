@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { MeasureCounts } from '../../src/ablate/record.js';
 import { countByThreshold } from '../../src/ablate/threshold-counts.js';
 import { truthSlots } from '../../src/ablate/truth-slots.js';
-import { ArrayMaps } from '../../src/cam/map-rows.js';
+import { ArrayMaps } from '../../src/maps/map-rows.js';
 import type { ConflictPolicy } from '../../src/seeds/assign.js';
 import { assignSeeds } from '../../src/seeds/assign.js';
 import { uniform } from '../random.js';

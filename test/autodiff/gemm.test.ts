@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
-import { ClassifierGraph } from '../../src/cam/classifier.js';
+import { ClassifierGraph } from '../../src/classifier/classifier.js';
 import { GraphBuilder } from '../../src/onnx/builder.js';
 import { DataType } from '../../src/onnx/tensor.js';
-import { serializeModel } from '../../src/onnx/write.js';
-import { ortRuntime } from '../../src/runtime/ort.js';
+import { serializeModel } from '../../src/onnx/file/write.js';
+import { ortRuntime } from '../../src/runtime/ort/ort.js';
 import { GRADIENT, gradientGraph } from './gradient-graph.js';
 
 it('the gradient of Gemm reaches the matrix that it adds: y = 2 x A + 3 x, by hand', async () => {

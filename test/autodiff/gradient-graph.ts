@@ -1,5 +1,5 @@
 import { backward } from '../../src/autodiff/backward.js';
-import type { ClassifierGraph } from '../../src/cam/classifier.js';
+import type { ClassifierGraph } from '../../src/classifier/classifier.js';
 import { GraphBuilder } from '../../src/onnx/builder.js';
 import type { OnnxModel } from '../../src/onnx/model.js';
 import { DataType } from '../../src/onnx/tensor.js';

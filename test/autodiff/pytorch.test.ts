@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { ClassifierGraph } from '../../src/cam/classifier.js';
+import { ClassifierGraph } from '../../src/classifier/classifier.js';
 import { openCam, prepareCam } from '../../src/cam/plan.js';
-import { resolveLayer } from '../../src/onnx/layers.js';
-import { parseModel } from '../../src/onnx/read.js';
-import { serializeModel } from '../../src/onnx/write.js';
-import { ortRuntime } from '../../src/runtime/ort.js';
+import { resolveLayer } from '../../src/classifier/layers.js';
+import { parseModel } from '../../src/onnx/file/read.js';
+import { serializeModel } from '../../src/onnx/file/write.js';
+import { ortRuntime } from '../../src/runtime/ort/ort.js';
 import type { AutodiffCase, CaseRun } from '../fixtures/load.js';
 import { loadCases } from '../fixtures/load.js';
 import { relativeError } from '../helpers.js';

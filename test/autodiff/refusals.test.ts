@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { backward } from '../../src/autodiff/backward.js';
-import { ClassifierGraph } from '../../src/cam/classifier.js';
+import { ClassifierGraph } from '../../src/classifier/classifier.js';
 import { UserError } from '../../src/errors.js';
 import type { Value } from '../../src/onnx/builder.js';
 import { GraphBuilder } from '../../src/onnx/builder.js';
-import { GraphShapes, imageInput } from '../../src/onnx/shapes.js';
+import { GraphShapes, imageInput } from '../../src/onnx/shapes/shapes.js';
 import { DataType } from '../../src/onnx/tensor.js';
 import { noise } from '../random.js';
 import { gradientGraph } from './gradient-graph.js';

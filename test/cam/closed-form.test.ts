@@ -2,14 +2,14 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { ClassifierGraph } from '../../src/cam/classifier.js';
+import { ClassifierGraph } from '../../src/classifier/classifier.js';
 import { openCam, prepareCam } from '../../src/cam/plan.js';
 import { toTensor } from '../../src/image/normalise.js';
 import type { OnnxModel } from '../../src/onnx/model.js';
-import { parseModel, readModel } from '../../src/onnx/read.js';
+import { parseModel, readModel } from '../../src/onnx/file/read.js';
 import { DataType } from '../../src/onnx/tensor.js';
-import { serializeModel } from '../../src/onnx/write.js';
-import { ortRuntime } from '../../src/runtime/ort.js';
+import { serializeModel } from '../../src/onnx/file/write.js';
+import { ortRuntime } from '../../src/runtime/ort/ort.js';
 import { loadCase } from '../fixtures/load.js';
 import { hasShared, relativeError, shared } from '../helpers.js';
 

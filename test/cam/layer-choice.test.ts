@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { chooseLayers, parseLayerChoice, pickMaps } from '../../src/cam/layer-choice.js';
-import { loadClassifier } from '../../src/cam/load.js';
+import { loadClassifier } from '../../src/classifier/load.js';
 import { defaultModelPath } from '../../src/package.js';
 
 const { graph } = await loadClassifier(defaultModelPath());

@@ -1,15 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { ClassifierGraph } from '../../src/cam/classifier.js';
+import { ClassifierGraph } from '../../src/classifier/classifier.js';
 import { camMethods } from '../../src/cam/methods/index.js';
 import { openCam, prepareCam } from '../../src/cam/plan.js';
 import type { CamOptions } from '../../src/cam/plan.js';
 import { camTargets } from '../../src/cam/target.js';
-import { CAM_METHODS, CAM_TARGETS } from '../../src/config/cam.js';
-import type { CamMethodName, CamTargetName } from '../../src/config/cam.js';
-import { parseModel } from '../../src/onnx/read.js';
-import { ortRuntime } from '../../src/runtime/ort.js';
+import { CAM_METHODS, CAM_TARGETS } from '../../src/cam/names.js';
+import type { CamMethodName, CamTargetName } from '../../src/cam/names.js';
+import { parseModel } from '../../src/onnx/file/read.js';
+import { ortRuntime } from '../../src/runtime/ort/ort.js';
 import { loadCase } from '../fixtures/load.js';
 import { relativeError, repository } from '../helpers.js';
 

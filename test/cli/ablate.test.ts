@@ -3,17 +3,17 @@ import { cp, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promi
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { loadClassifier } from '../../src/cam/load.js';
-import { seedSettings } from '../../src/config/cam.js';
-import type { SeedSettings } from '../../src/config/cam.js';
+import { loadClassifier } from '../../src/classifier/load.js';
+import { seedSettings } from '../../src/settings/cam.js';
+import type { SeedSettings } from '../../src/settings/cam.js';
 import { evaluatePairs } from '../../src/metrics/evaluate.js';
-import { generateSeeds } from '../../src/seeds/generate.js';
+import { generateSeeds } from '../../src/pipeline/generate.js';
 import { openDevkit } from '../../src/voc/devkit.js';
 import { xmlLabels } from '../../src/voc/labels/xml.js';
 import { writeMask } from '../../src/voc/masks.js';
 import { readSplit } from '../../src/voc/splits.js';
-import { annotation, makeDevkit, photograph, writeSplit, writeTinyClassifier } from '../seeds/tiny.js';
-import type { TinyDevkit } from '../seeds/tiny.js';
+import { annotation, makeDevkit, photograph, writeSplit, writeTinyClassifier } from '../pipeline/tiny.js';
+import type { TinyDevkit } from '../pipeline/tiny.js';
 import { uniform } from '../random.js';
 import { messageOf, run } from './terminal.js';
 

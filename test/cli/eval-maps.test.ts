@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { encodeNpz } from '../../src/jobs/npz.js';
+import { encodeNpz } from '../../src/formats/numpy/npz.js';
 import { messageOf, run } from './terminal.js';
 
 const fixtures = fileURLToPath(new URL('../fixtures/maps/', import.meta.url));

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { registerEval } from '../../src/cli/eval.js';
+import { registerEval } from '../../src/cli/commands/eval.js';
 import { IGNORED_AS } from '../../src/metrics/scores.js';
 import { readMask, writeMask } from '../../src/voc/masks.js';
 import { vocColour } from '../../src/voc/palette.js';

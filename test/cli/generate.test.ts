@@ -7,8 +7,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { parse as parseYaml } from 'yaml';
 import { readMask } from '../../src/voc/masks.js';
 import { repository } from '../helpers.js';
-import { annotation, makeDevkit, photograph, writeSplit, writeTinyClassifier } from '../seeds/tiny.js';
-import type { TinyDevkit } from '../seeds/tiny.js';
+import { annotation, makeDevkit, photograph, writeSplit, writeTinyClassifier } from '../pipeline/tiny.js';
+import type { TinyDevkit } from '../pipeline/tiny.js';
 import { messageOf, run } from './terminal.js';
 
 interface Json {

@@ -4,8 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { writeMask } from '../../src/voc/masks.js';
-import { annotation, makeDevkit, photograph, writeSplit } from '../seeds/tiny.js';
-import type { TinyDevkit } from '../seeds/tiny.js';
+import { annotation, makeDevkit, photograph, writeSplit } from '../pipeline/tiny.js';
+import type { TinyDevkit } from '../pipeline/tiny.js';
 import type { Ended } from './program.js';
 import { startProgram } from './program.js';
 

@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { registerLabels } from '../../src/cli/labels.js';
+import { registerLabels } from '../../src/cli/commands/labels.js';
 import { encodeMask } from '../../src/voc/masks.js';
 
 const fixtures = fileURLToPath(new URL('../fixtures/voc/', import.meta.url));

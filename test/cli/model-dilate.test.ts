@@ -2,8 +2,8 @@ import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readModel } from '../../src/onnx/read.js';
-import { tinySpec, writeTinyClassifier } from '../seeds/tiny.js';
+import { readModel } from '../../src/onnx/file/read.js';
+import { tinySpec, writeTinyClassifier } from '../pipeline/tiny.js';
 import { messageOf, run } from './terminal.js';
 
 interface Report {

@@ -2,16 +2,16 @@ import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readModel } from '../../src/onnx/read.js';
+import { readModel } from '../../src/onnx/file/read.js';
 import { DataType } from '../../src/onnx/tensor.js';
-import { serializeModel } from '../../src/onnx/write.js';
-import { ortRuntime } from '../../src/runtime/ort.js';
+import { serializeModel } from '../../src/onnx/file/write.js';
+import { ortRuntime } from '../../src/runtime/ort/ort.js';
 import { VOC_CLASSES } from '../../src/voc/classes.js';
 import { relativeError } from '../helpers.js';
 import { noise } from '../random.js';
-import { withWeights } from '../../src/weights/open.js';
-import { fixture, networkFixtures } from '../weights/fixtures.js';
-import { safetensorsFile } from '../weights/safetensors-file.js';
+import { withWeights } from '../../src/formats/weights/open.js';
+import { fixture, networkFixtures } from '../formats/weights/fixtures.js';
+import { safetensorsFile } from '../formats/weights/safetensors-file.js';
 import { messageOf, run } from './terminal.js';
 
 interface Report {

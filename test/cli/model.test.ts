@@ -2,13 +2,13 @@ import { cp, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readModel } from '../../src/onnx/read.js';
+import { readModel } from '../../src/onnx/file/read.js';
 import { VOC_CLASSES } from '../../src/voc/classes.js';
 import type { OnnxModel } from '../../src/onnx/model.js';
-import { writeModel } from '../../src/onnx/write.js';
+import { writeModel } from '../../src/onnx/file/write.js';
 import { computed, linearHead, smallModel } from '../onnx/small-model.js';
-import { withSideFile } from '../onnx/side-file.js';
-import { tinySpec, writeTinyClassifier } from '../seeds/tiny.js';
+import { withSideFile } from '../onnx/file/side-file.js';
+import { tinySpec, writeTinyClassifier } from '../pipeline/tiny.js';
 import { messageOf, run } from './terminal.js';
 
 interface Inspection {

@@ -6,8 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decodeMask, encodeMask } from '../../src/voc/masks.js';
 import { repository } from '../helpers.js';
-import { makeDevkit, photograph, writeSplit } from '../seeds/tiny.js';
-import type { TinyDevkit } from '../seeds/tiny.js';
+import { makeDevkit, photograph, writeSplit } from '../pipeline/tiny.js';
+import type { TinyDevkit } from '../pipeline/tiny.js';
 import { messageOf, run } from './terminal.js';
 
 const sizes: Record<string, [number, number, string[]]> = {

@@ -2,9 +2,9 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { workerUrl } from '../../src/jobs/worker-url.js';
-import { makeDevkit } from '../seeds/tiny.js';
-import type { TinyDevkit } from '../seeds/tiny.js';
+import { workerUrl } from '../../src/jobs/workers/worker-url.js';
+import { makeDevkit } from '../pipeline/tiny.js';
+import type { TinyDevkit } from '../pipeline/tiny.js';
 import type { Ended } from './program.js';
 import { startNode, startProgram } from './program.js';
 

@@ -4,12 +4,12 @@ import { cp, mkdir, mkdtemp, readFile, rm, rmdir, writeFile } from 'node:fs/prom
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { describeError } from '../../src/cli/report-error.js';
+import { describeError } from '../../src/cli/text/report-error.js';
 import { UserError } from '../../src/errors.js';
 import { writeMask } from '../../src/voc/masks.js';
 import { repository } from '../helpers.js';
-import { makeDevkit, writeSplit } from '../seeds/tiny.js';
-import type { TinyDevkit } from '../seeds/tiny.js';
+import { makeDevkit, writeSplit } from '../pipeline/tiny.js';
+import type { TinyDevkit } from '../pipeline/tiny.js';
 import { startProgram } from './program.js';
 import { messageOf, run } from './terminal.js';
 

@@ -5,8 +5,8 @@ import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { parse as parseYaml } from 'yaml';
 import { repository } from '../helpers.js';
-import { makeDevkit } from '../seeds/tiny.js';
-import type { TinyDevkit } from '../seeds/tiny.js';
+import { makeDevkit } from '../pipeline/tiny.js';
+import type { TinyDevkit } from '../pipeline/tiny.js';
 import { messageOf, run } from './terminal.js';
 
 const execute = promisify(execFile);

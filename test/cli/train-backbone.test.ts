@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { openBackbone } from '../../src/cli/train-backbone.js';
-import { trainSchema } from '../../src/config/train.js';
+import { openBackbone } from '../../src/cli/commands/train-backbone.js';
+import { trainSchema } from '../../src/settings/train.js';
 import { UserError } from '../../src/errors.js';
 import { repository } from '../helpers.js';
 

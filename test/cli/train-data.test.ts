@@ -2,9 +2,9 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openTrainingData, parseAlso } from '../../src/cli/train-data.js';
-import type { TrainingLists } from '../../src/cli/train-data.js';
-import { annotation, writeSplit } from '../seeds/tiny.js';
+import { openTrainingData, parseAlso } from '../../src/cli/commands/train-data.js';
+import type { TrainingLists } from '../../src/cli/commands/train-data.js';
+import { annotation, writeSplit } from '../pipeline/tiny.js';
 
 // Class indices from 0: aeroplane 0, boat 3, cow 9, dog 11, person 14, sofa 17.
 let folder: string;

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ClassifierGraph } from '../../src/cam/classifier.js';
-import { loadClassifier } from '../../src/cam/load.js';
-import { readModel } from '../../src/onnx/read.js';
-import { annotation, writeSplit, writeTinyClassifier } from '../seeds/tiny.js';
+import { ClassifierGraph } from '../../src/classifier/classifier.js';
+import { loadClassifier } from '../../src/classifier/load.js';
+import { readModel } from '../../src/onnx/file/read.js';
+import { annotation, writeSplit, writeTinyClassifier } from '../pipeline/tiny.js';
 import { messageOf, run } from './terminal.js';
 
 interface Report {

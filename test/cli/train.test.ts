@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse as parseYaml } from 'yaml';
-import { readModel } from '../../src/onnx/read.js';
+import { readModel } from '../../src/onnx/file/read.js';
 import { readMask } from '../../src/voc/masks.js';
 import { VOC_CLASSES } from '../../src/voc/classes.js';
-import { annotation, noise, writeSplit, writeTinyClassifier } from '../seeds/tiny.js';
+import { annotation, noise, writeSplit, writeTinyClassifier } from '../pipeline/tiny.js';
 import { messageOf, run } from './terminal.js';
 
 interface Report {

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readModel } from '../../src/onnx/read.js';
-import { annotation, writeSplit } from '../seeds/tiny.js';
-import { fixture } from '../weights/fixtures.js';
+import { readModel } from '../../src/onnx/file/read.js';
+import { annotation, writeSplit } from '../pipeline/tiny.js';
+import { fixture } from '../formats/weights/fixtures.js';
 import { messageOf, run } from './terminal.js';
 
 let folder: string;

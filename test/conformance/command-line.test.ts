@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import sharp from 'sharp';
-import { ClassifierGraph } from '../../src/cam/classifier.js';
+import { ClassifierGraph } from '../../src/classifier/classifier.js';
 import { chooseLayers } from '../../src/cam/layer-choice.js';
 import { prepareCam } from '../../src/cam/plan.js';
-import { DEFAULT_LAYERS } from '../../src/config/cam.js';
-import { readModel } from '../../src/onnx/read.js';
+import { DEFAULT_LAYERS } from '../../src/cam/names.js';
+import { readModel } from '../../src/onnx/file/read.js';
 import { run } from '../cli/terminal.js';
 import { repository } from '../helpers.js';
 

@@ -2,12 +2,12 @@ import { readdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readReference, referenceImage } from '../../scripts/conformance/reference.mjs';
-import { ClassifierGraph } from '../../src/cam/classifier.js';
+import { ClassifierGraph } from '../../src/classifier/classifier.js';
 import { openCam, prepareCam } from '../../src/cam/plan.js';
-import { CAM_METHODS } from '../../src/config/cam.js';
-import { resolveLayer } from '../../src/onnx/layers.js';
-import { readModel } from '../../src/onnx/read.js';
-import { ortRuntime } from '../../src/runtime/ort.js';
+import { CAM_METHODS } from '../../src/cam/names.js';
+import { resolveLayer } from '../../src/classifier/layers.js';
+import { readModel } from '../../src/onnx/file/read.js';
+import { ortRuntime } from '../../src/runtime/ort/ort.js';
 import { relativeError, repository } from '../helpers.js';
 
 /** The bar for every map against the framework's own gradients in double precision, relative to the largest value. */

@@ -7,7 +7,7 @@ import type { Sharp } from 'sharp';
 import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openPhoto } from '../../src/image/photo-file.js';
-import type { Size } from '../../src/onnx/shapes.js';
+import type { Size } from '../../src/size.js';
 
 let folder: string;
 beforeAll(async () => { folder = await mkdtemp(join(tmpdir(), 'voc-seeds-photo-file-')); });

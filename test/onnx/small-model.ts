@@ -1,12 +1,12 @@
-import { ClassifierGraph } from '../../src/cam/classifier.js';
+import { ClassifierGraph } from '../../src/classifier/classifier.js';
 import { openCam, prepareCam } from '../../src/cam/plan.js';
 import type { CamResult } from '../../src/cam/gradient-program.js';
 import type { Value } from '../../src/onnx/builder.js';
 import { GraphBuilder } from '../../src/onnx/builder.js';
 import type { OnnxModel, OnnxValueInfo } from '../../src/onnx/model.js';
 import { DataType } from '../../src/onnx/tensor.js';
-import { serializeModel } from '../../src/onnx/write.js';
-import { ortRuntime } from '../../src/runtime/ort.js';
+import { serializeModel } from '../../src/onnx/file/write.js';
+import { ortRuntime } from '../../src/runtime/ort/ort.js';
 import { noise } from '../random.js';
 
 export const CHANNELS = 4;

@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { UserError } from '../../src/errors.js';
-import { parseModel, readModel } from '../../src/onnx/read.js';
+import { parseModel, readModel } from '../../src/onnx/file/read.js';
 import { bytesPerElement, DataType, dataTypeName, OnnxTensor, sizeOf } from '../../src/onnx/tensor.js';
-import { serializeModel } from '../../src/onnx/write.js';
+import { serializeModel } from '../../src/onnx/file/write.js';
 import { repository } from '../helpers.js';
 
 const folder = resolve(repository, 'test/fixtures/onnx');

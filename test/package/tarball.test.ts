@@ -17,7 +17,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 describe('the tarball of npm pack', () => {
   it('holds what is needed at run time', () => {
     expect(files).toEqual(expect.arrayContaining([
-      'package.json', 'README.md', 'LICENSE', 'bin/voc-seeds.js', 'dist/index.js', 'dist/index.d.ts', 'dist/cli/main.js', 'dist/seeds/seed-worker.js',
+      'package.json', 'README.md', 'LICENSE', 'bin/voc-seeds.js', 'dist/index.js', 'dist/index.d.ts', 'dist/cli/main.js', 'dist/pipeline/seed-worker.js',
       'dist/wasm/kernels.wasm', 'configs/fast.yaml', 'configs/best.yaml', 'configs/irn.yaml', 'data/report/viewer.js', 'data/report/style.css',
       'data/models/efficientnet_lite0_voc.onnx', 'data/models/efficientnet_lite0_voc.md', 'data/models/LICENSE-Apache-2.0', 'examples/slurm.sbatch',
     ]));

@@ -1,8 +1,8 @@
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
-import { workerUrl } from '../../src/jobs/worker-url.js';
+import { workerUrl } from '../../src/jobs/workers/worker-url.js';
 import { openRuntime } from '../../src/runtime/open.js';
-import { ortDevicesHere } from '../../src/runtime/ort.js';
+import { ortDevicesHere } from '../../src/runtime/ort/ort.js';
 import { isInstalled } from '../../src/runtime/tfjs/backend.js';
 
 const ortDevices = await ortDevicesHere();

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { ArrayMaps } from '../../src/cam/map-rows.js';
+import { ArrayMaps } from '../../src/maps/map-rows.js';
 import { assignSeeds, giveStrongest, lostClasses } from '../../src/seeds/assign.js';
-import type { MapRows } from '../../src/cam/map-rows.js';
+import type { MapRows } from '../../src/maps/map-rows.js';
 
 /** Maps [K][height][width] as numbers. */
 function rows(maps: number[][][]): MapRows {

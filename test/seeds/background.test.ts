@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { ArrayMaps } from '../../src/cam/map-rows.js';
-import { otsuThreshold, percentileOf, powerBackground, powerThreshold, thresholdsOf } from '../../src/seeds/background.js';
+import { ArrayMaps } from '../../src/maps/map-rows.js';
+import { otsuThreshold, percentileOf, powerThreshold, thresholdsOf } from '../../src/seeds/background.js';
+import { powerBackground } from '../../src/maps/power-background.js';
 
 const maps = (...classes: number[][]): ArrayMaps => new ArrayMaps(Float32Array.from(classes.flat()), classes.length, 1, classes[0].length);
 

@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { XMLValidator } from 'fast-xml-parser';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ClassifierGraph } from '../../src/cam/classifier.js';
-import { readModel } from '../../src/onnx/read.js';
+import { ClassifierGraph } from '../../src/classifier/classifier.js';
+import { readModel } from '../../src/onnx/file/read.js';
 import type { OnnxModel } from '../../src/onnx/model.js';
 import { fineTune } from '../../src/train/fine-tune.js';
 import type { FineTuneOptions, FineTuneResult, FineTuneSettings } from '../../src/train/fine-tune.js';
 import { trainableParameters } from '../../src/train/parameters.js';
-import { photograph, tinySpec, writeTinyClassifier } from '../seeds/tiny.js';
+import { photograph, tinySpec, writeTinyClassifier } from '../pipeline/tiny.js';
 
 let folder: string;
 let classifier: ClassifierGraph;

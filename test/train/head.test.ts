@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { serializeModel } from '../../src/onnx/write.js';
-import { ortRuntime } from '../../src/runtime/ort.js';
+import { serializeModel } from '../../src/onnx/file/write.js';
+import { ortRuntime } from '../../src/runtime/ort/ort.js';
 import type { FeatureTable } from '../../src/train/features.js';
 import { buildClassifier, buildFeatureGraph } from '../../src/train/graphs.js';
 import { fitHead, viewMean } from '../../src/train/head.js';
 import { applyHead } from '../../src/train/logistic.js';
-import { randomSequence, shuffled } from '../../src/train/random.js';
+import { randomSequence, shuffled } from '../../src/random.js';
 import { relativeError } from '../helpers.js';
-import { noise } from '../seeds/tiny.js';
+import { noise } from '../pipeline/tiny.js';
 import { identityNetwork } from './identity.js';
 
 interface Fixture {

@@ -1,4 +1,4 @@
-import { NetworkGraph } from '../../src/onnx/network.js';
+import { NetworkGraph } from '../../src/classifier/network.js';
 import { GraphBuilder } from '../../src/onnx/builder.js';
 import type { OnnxModel } from '../../src/onnx/model.js';
 import { DataType, OnnxTensor } from '../../src/onnx/tensor.js';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ortRuntime } from '../../src/runtime/ort.js';
+import { ortRuntime } from '../../src/runtime/ort/ort.js';
 import { applyHead, LogisticRegression } from '../../src/train/logistic.js';
 import type { LabelledFeatures, LinearHead } from '../../src/train/logistic.js';
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { ClassifierGraph } from '../../src/cam/classifier.js';
+import { ClassifierGraph } from '../../src/classifier/classifier.js';
 import { UserError } from '../../src/errors.js';
 import { GraphBuilder } from '../../src/onnx/builder.js';
 import type { OnnxModel } from '../../src/onnx/model.js';
-import { resolveLayer } from '../../src/onnx/layers.js';
+import { resolveLayer } from '../../src/classifier/layers.js';
 import { DataType, OnnxTensor } from '../../src/onnx/tensor.js';
 import { groupParameters, trainableParameters } from '../../src/train/parameters.js';
 

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { ClassifierGraph } from '../../src/cam/classifier.js';
+import { ClassifierGraph } from '../../src/classifier/classifier.js';
 import type { OnnxModel } from '../../src/onnx/model.js';
-import { parseModel } from '../../src/onnx/read.js';
-import { serializeModel } from '../../src/onnx/write.js';
+import { parseModel } from '../../src/onnx/file/read.js';
+import { serializeModel } from '../../src/onnx/file/write.js';
 import type { RuntimeChoice } from '../../src/runtime/open.js';
-import { ortRuntime } from '../../src/runtime/ort.js';
+import { ortRuntime } from '../../src/runtime/ort/ort.js';
 import { trainableParameters } from '../../src/train/parameters.js';
 import { Trainer } from '../../src/train/trainer.js';
 import { buildTrainingGraph, gradientOutput, TARGETS } from '../../src/train/training-graph.js';

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { UserError } from '../../src/errors.js';
-import { crc32 } from '../../src/voc/crc32.js';
+import { crc32 } from '../../src/formats/png/crc32.js';
 import type { LabelMap } from '../../src/voc/label-map.js';
 import { decodeMask, encodeMask, readMask, writeMask } from '../../src/voc/masks.js';
 

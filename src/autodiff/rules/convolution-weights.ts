@@ -1,8 +1,8 @@
 import type { GraphBuilder, Value } from '../../onnx/builder.js';
 import { DataType, OnnxTensor } from '../../onnx/tensor.js';
-import type { WindowAxis } from '../../onnx/window.js';
-import type { Convolution } from './convolution.js';
-import { paddingBefore } from './convolution.js';
+import type { WindowAxis } from '../../onnx/shapes/window.js';
+import type { Convolution } from './convolution-shape.js';
+import { paddingBefore } from './convolution-shape.js';
 
 /** From how many channels per group the taps of a kernel are multiplied one by one rather than side by side. */
 const WIDE = 16;

@@ -1,10 +1,10 @@
 import type { GraphBuilder, Value } from '../../onnx/builder.js';
 import { intAttribute, intsAttribute } from '../../onnx/model.js';
 import { OnnxTensor, sizeOf } from '../../onnx/tensor.js';
-import type { WindowAxis } from '../../onnx/window.js';
-import { ceilMode, windowAxes } from '../../onnx/window.js';
+import type { WindowAxis } from '../../onnx/shapes/window.js';
+import { ceilMode, windowAxes } from '../../onnx/shapes/window.js';
 import type { SimpleRule } from '../rule.js';
-import { convolutionInputGradient } from './convolution.js';
+import { convolutionInputGradient } from './convolution-input.js';
 
 /**
  * y = the maximum of each window. The pool itself is made to tell where each maximum lies (the first one, where there

@@ -1,10 +1,10 @@
-import type { CamMethodName } from '../../config/cam.js';
+import type { CamMethodName } from '../names.js';
 import { ablationCamWeights } from './ablation-cam.js';
 import { cam } from './cam.js';
 import { gradCam } from './grad-cam.js';
 import { gradCamPlusPlus } from './grad-cam-plus-plus.js';
 import { hiResCam } from './hires-cam.js';
-import { layerCam } from './layercam.js';
+import { layerCam } from './layer-cam.js';
 import type { CamMethod } from './method.js';
 import { scoreCamWeights } from './score-cam.js';
 import { xGradCam } from './xgrad-cam.js';

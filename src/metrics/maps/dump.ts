@@ -1,14 +1,14 @@
 import { messageOf, UserError } from '../../errors.js';
-import { NpyError, readNpyHeader } from '../../jobs/npy-header.js';
-import { decodeNpz } from '../../jobs/npz.js';
-import type { NumberArray } from '../../jobs/npz.js';
-import { readRegularFile } from '../../jobs/read-file.js';
+import { NpyError, readNpyHeader } from '../../formats/numpy/npy-header.js';
+import { decodeNpz } from '../../formats/numpy/npz.js';
+import type { NumberArray } from '../../formats/numpy/npz.js';
+import { readRegularFile } from '../../jobs/files/read-file.js';
 import { requireWithin } from '../../limits.js';
-import { PickleError, shortly } from '../../pickle/values.js';
-import type { PickleValue } from '../../pickle/values.js';
-import { printable } from '../../printable.js';
-import { parseNpyObject } from '../../voc/npy-object.js';
-import { numberArray } from '../../voc/number-array.js';
+import { PickleError, shortly } from '../../formats/pickle/values.js';
+import type { PickleValue } from '../../formats/pickle/values.js';
+import { printable } from '../../text/printable.js';
+import { parseNpyObject } from '../../formats/numpy/npy-object.js';
+import { numberArray } from '../../formats/numpy/number-array.js';
 
 /** The maps of one image as a program has stored them. */
 export interface MapDump {

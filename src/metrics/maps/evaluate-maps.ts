@@ -1,8 +1,8 @@
 import { availableParallelism } from 'node:os';
 import { UserError } from '../../errors.js';
-import { runBatch } from '../../jobs/batch.js';
-import { WorkerPool } from '../../jobs/pool.js';
-import { workerUrl } from '../../jobs/worker-url.js';
+import { runBatch } from '../../jobs/workers/batch.js';
+import { WorkerPool } from '../../jobs/workers/pool.js';
+import { workerUrl } from '../../jobs/workers/worker-url.js';
 import type { ConfusionMatrix } from '../confusion.js';
 import type { PairFailure } from '../score-pairs.js';
 import { meanIou } from '../mean-iou.js';

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { explainIssues } from '../../config/issues.js';
+import { explainIssues } from '../../formats/yaml/issues.js';
 import { messageOf, UserError } from '../../errors.js';
 
 /** More than this is a percentage: an mIoU is 1 at most. */

@@ -1,8 +1,8 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf, UserError } from '../../errors.js';
-import { isFolder } from '../../jobs/is-folder.js';
-import { isDataSet, isRun, refuseDataSet } from '../../jobs/own-folder.js';
+import { isFolder } from '../../jobs/files/is-folder.js';
+import { isDataSet, isRun, refuseDataSet } from '../../jobs/journal/own-folder.js';
 import { maskIdsIn } from '../../metrics/pairs.js';
 import type { Devkit } from '../../voc/devkit.js';
 import { openDevkit } from '../../voc/devkit.js';

@@ -1,5 +1,5 @@
 import { className } from '../../voc/classes.js';
-import { escapeXml } from '../escape.js';
+import { escapeXml } from '../charts/escape.js';
 
 /** What the gallery can lay over a photograph. */
 export interface OverlayChoice {

@@ -1,4 +1,4 @@
-import { escapeXml } from '../escape.js';
+import { escapeXml } from '../charts/escape.js';
 
 /** A cell of a table: text, which is escaped, or a number with its text, which stands on the right. */
 export type Cell = string | { readonly number: string };

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf, UserError } from '../../errors.js';
-import { writeFileAtomic } from '../../jobs/files.js';
+import { writeFileAtomic } from '../../jobs/files/atomic.js';
 import { mergeRecords, parseRecord } from './record.js';
 
 /** What {@link mergeRun} has found and written. */

@@ -1,4 +1,4 @@
-import { escapeXml } from '../escape.js';
+import { escapeXml } from '../charts/escape.js';
 import type { ClientAssets } from './client.js';
 import { scriptJson } from './script-json.js';
 

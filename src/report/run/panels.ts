@@ -1,8 +1,8 @@
 import { availableParallelism } from 'node:os';
 import { messageOf, UserError } from '../../errors.js';
-import { runBatch } from '../../jobs/batch.js';
-import { WorkerPool } from '../../jobs/pool.js';
-import { workerUrl } from '../../jobs/worker-url.js';
+import { runBatch } from '../../jobs/workers/batch.js';
+import { WorkerPool } from '../../jobs/workers/pool.js';
+import { workerUrl } from '../../jobs/workers/worker-url.js';
 import type { PanelResult, PanelTask } from './panel.js';
 import { makePanel } from './panel.js';
 

@@ -1,4 +1,4 @@
-import { escapeXml } from '../escape.js';
+import { escapeXml } from '../charts/escape.js';
 import { folded, num, paragraph, percent, section, table } from './html.js';
 import type { Run } from './folder.js';
 import type { RunRecord } from './record.js';

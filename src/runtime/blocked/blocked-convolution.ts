@@ -1,8 +1,7 @@
 import type { Value } from '../../onnx/builder.js';
 import type { Attributes, OnnxNode } from '../../onnx/model.js';
 import { intAttribute, intsAttribute, withoutAttributes } from '../../onnx/model.js';
-import type { BlockedGraph } from './blocked-graph.js';
-import type { BlockedRule } from './blocked-layout.js';
+import type { BlockedGraph, BlockedRule } from './blocked-graph.js';
 
 /** A convolution, with the activation behind it where nothing else reads its result. */
 export const convolution: BlockedRule = (node, graph, done) => {

@@ -1,6 +1,6 @@
 import { GraphBuilder } from '../../onnx/builder.js';
 import type { Value } from '../../onnx/builder.js';
-import type { Known } from '../../onnx/known.js';
+import type { Known } from '../../onnx/shapes/tensor-info.js';
 import type { Attributes, OnnxModel, OnnxNode } from '../../onnx/model.js';
 import { DataType, OnnxTensor } from '../../onnx/tensor.js';
 
@@ -135,3 +135,11 @@ export class BlockedGraph {
     };
   }
 }
+
+/**
+ * Makes a node in blocks.
+ *
+ * @param done nodes that are part of what was made, and need not be made any more, go in here
+ * @returns whether it did; else the node stays as it is
+ */
+export type BlockedRule = (node: OnnxNode, graph: BlockedGraph, done: Set<OnnxNode>) => boolean;

@@ -1,18 +1,11 @@
+import type { BlockedRule } from './blocked-graph.js';
 import type { Value } from '../../onnx/builder.js';
-import { inferShapes } from '../../onnx/infer.js';
+import { inferShapes } from '../../onnx/shapes/infer.js';
 import type { OnnxModel, OnnxNode } from '../../onnx/model.js';
 import { ancestors, intAttribute, stringAttribute } from '../../onnx/model.js';
 import { DataType, sizeOf } from '../../onnx/tensor.js';
 import { BlockedGraph } from './blocked-graph.js';
 import { convolution } from './blocked-convolution.js';
-
-/**
- * Makes a node in blocks.
- *
- * @param done nodes that are part of what was made, and need not be made any more, go in here
- * @returns whether it did; else the node stays as it is
- */
-export type BlockedRule = (node: OnnxNode, graph: BlockedGraph, done: Set<OnnxNode>) => boolean;
 
 /**
  * Rewrites a graph of known sizes for ONNX Runtime's blocked layout, in which the values of `block` channels lie side by

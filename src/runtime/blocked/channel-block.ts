@@ -1,6 +1,6 @@
 import { GraphBuilder } from '../../onnx/builder.js';
 import { DataType } from '../../onnx/tensor.js';
-import { serializeModel } from '../../onnx/write.js';
+import { serializeModel } from '../../onnx/file/write.js';
 import type { Runtime } from '../runtime.js';
 import { BLOCKED_DOMAIN } from './blocked-graph.js';
 

@@ -1,4 +1,4 @@
-import { parseModel } from '../../onnx/read.js';
+import { parseModel } from '../../onnx/file/read.js';
 import type { Runtime } from '../runtime.js';
 import type { TfjsBackend } from './backend.js';
 import { TfSession } from './session.js';

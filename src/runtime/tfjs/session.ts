@@ -1,16 +1,16 @@
 import { messageOf, UserError } from '../../errors.js';
-import { requireWanted } from '../../jobs/abandon.js';
-import { HostValue } from '../../onnx/host-ops.js';
-import { foldConstants } from '../../onnx/fold.js';
+import { requireWanted } from '../../jobs/stop/abandon.js';
+import { HostValue } from '../../onnx/shapes/host-ops.js';
+import { foldConstants } from '../../onnx/rewrite/fold.js';
 import { ancestors, describeNode } from '../../onnx/model.js';
 import type { OnnxGraph, OnnxModel, OnnxNode } from '../../onnx/model.js';
 import { DataType } from '../../onnx/tensor.js';
 import type { OnnxTensor } from '../../onnx/tensor.js';
-import { upgradeModel } from '../../onnx/upgrade.js';
+import { upgradeModel } from '../../onnx/rewrite/upgrade.js';
 import type { RuntimeTensor, Session } from '../runtime.js';
-import { OperatorCall } from './operator.js';
-import type { TfOperator } from './operator.js';
-import { tfOperators } from './table.js';
+import { OperatorCall } from './operators/operator.js';
+import type { TfOperator } from './operators/operator.js';
+import { tfOperators } from './operators/table.js';
 import type { TfModule, TfValue } from './value.js';
 import { DeviceValue } from './value.js';
 

@@ -1,5 +1,5 @@
 import type * as Tf from '@tensorflow/tfjs-core';
-import type { HostValue } from '../../onnx/host-ops.js';
+import type { HostValue } from '../../onnx/shapes/host-ops.js';
 import { sizeOf } from '../../onnx/tensor.js';
 
 /** TensorFlow.js, loaded and with a backend chosen. */

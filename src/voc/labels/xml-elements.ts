@@ -1,6 +1,6 @@
 import { XMLParser, XMLValidator } from 'fast-xml-parser';
 import { messageOf, UserError } from '../../errors.js';
-import { printable } from '../../printable.js';
+import { printable } from '../../text/printable.js';
 
 /** An element of an XML document. */
 export interface XmlElement {

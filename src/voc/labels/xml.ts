@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { messageOf, UserError } from '../../errors.js';
-import { isFolder } from '../../jobs/is-folder.js';
-import { readRegularFile } from '../../jobs/read-file.js';
+import { isFolder } from '../../jobs/files/is-folder.js';
+import { readRegularFile } from '../../jobs/files/read-file.js';
 import { requireWithin } from '../../limits.js';
-import { printable } from '../../printable.js';
+import { printable } from '../../text/printable.js';
 import { requireClass } from '../classes.js';
 import type { Devkit } from '../devkit.js';
 import { FolderIndex } from '../folder-index.js';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { encodeNpz } from '../../../src/jobs/npz.js';
+import { encodeNpz } from '../../../src/formats/numpy/npz.js';
 import { readMapDump } from '../../../src/metrics/maps/dump.js';
 import { npyOf, npyOfPickle, savedArrays } from '../../fixtures/arrays/load.js';
 

@@ -5,7 +5,7 @@ import { runInNewContext } from 'node:vm';
 import { inflateSync } from 'node:zlib';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { encodeNpz } from '../../../src/jobs/npz.js';
+import { encodeNpz } from '../../../src/formats/numpy/npz.js';
 import { makePanel, panelScript, resizeLabels, shownSize } from '../../../src/report/run/panel.js';
 import type { PanelTask } from '../../../src/report/run/panel.js';
 import { writeMask } from '../../../src/voc/masks.js';

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
-import { encodeNpz } from '../../../src/jobs/npz.js';
+import { encodeNpz } from '../../../src/formats/numpy/npz.js';
 import { writeMask } from '../../../src/voc/masks.js';
 
 /** One image of a run, its pixels row by row. */

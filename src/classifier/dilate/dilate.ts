@@ -1,0 +1,278 @@
+import { messageOf, UserError } from '../../errors.js';
+import { GraphBuilder } from '../../onnx/builder.js';
+import type { Grid } from './dilate-grid.js';
+import { GridClash, gridRules, isFiner } from './dilate-grid.js';
+import type { DilatedAxis } from './dilate-window.js';
+import { dilatedAxis, dilatedBehindPad } from './dilate-window.js';
+import { PadNodes } from './dilate-pad.js';
+import { addAveragePool, addMaxPool, intLists } from './dilate-pool.js';
+import type { OnnxGraph, OnnxModel, OnnxNode } from '../../onnx/model.js';
+import { describeNode, intsAttribute, neededFor, withoutAttributes } from '../../onnx/model.js';
+import { NetworkGraph } from '../network.js';
+import { DataType } from '../../onnx/tensor.js';
+import type { WindowAxis } from '../../onnx/shapes/window.js';
+import { ceilMode, windowAxes } from '../../onnx/shapes/window.js';
+
+/** What has become of one convolution or pool; pairs are [vertical, horizontal]. */
+export interface WindowChange {
+  readonly op: string;
+  /** The tensor that it makes. */
+  readonly tensor: string;
+  readonly strides: { readonly before: readonly number[]; readonly after: readonly number[] };
+  readonly dilations: { readonly before: readonly number[]; readonly after: readonly number[] };
+  /** [top, left, bottom, right], afterwards; without what a Pad node of the original network adds in front. */
+  readonly pads: readonly number[];
+}
+
+/** A network with a smaller output stride, and how it differs from the one it was made of. */
+export interface Dilation {
+  readonly model: OnnxModel;
+  /** In the graph's order. */
+  readonly changes: readonly WindowChange[];
+  /** The output stride it had. */
+  readonly strideBefore: number;
+}
+
+/**
+ * Gives a network a smaller output stride without changing its weights, as DeepLab does (Chen et al., "DeepLab: Semantic
+ * Image Segmentation with Deep Convolutional Nets, Atrous Convolution, and Fully Connected CRFs", TPAMI 2018, section
+ * 3.1) and torchvision's `replace_stride_with_dilation`: every stride that would take a map beyond `outputStride` becomes
+ * 1, and every window behind it is dilated by the strides removed before it.
+ *
+ * With f the factor by which the stride of a map became smaller, the new map holds the old one,
+ * `new[y f + s, x f + s] = old[y, x]`, exactly and borders included, where all windows that lose their stride are
+ * - padded by (k - 1) / 2 on both sides (ResNet), or not at all while the map shrinks (k > stride): s = 0;
+ * - of even size without padding (2x2 pools), on maps of even size: s = 0. Of an odd map such a pool drops the last row
+ *   and column, the new one keeps them;
+ * - of odd size k, padded off their centre by their stride (TensorFlow's SAME at even sizes; pools with ceil_mode and no
+ *   padding): the new ones are centred, and every such window adds f / 2 to s for its own f (for a stride of 2).
+ *
+ * It does not hold behind a sum or concatenation of branches that came by different s (a 3x3 convolution padded by SAME
+ * beside a 1x1 convolution, both of stride 2): the new network brings them to the same place. Nor behind a global pool
+ * (logits, squeeze-and-excitation), which takes in more positions than before.
+ *
+ * @param outputStride one of the network's strides, smaller than the largest
+ * @returns the network up to its target, in operator set 18 or later; tensors keep their names, and metadata are kept.
+ *   The layers of all former stages behind `outputStride` have that stride now, and its alias names the last of them that
+ *   `resolveLayer` prefers
+ * @throws UserError where the stride is none of the network's or nothing would change, and where the network cannot work
+ *   on finer maps: the message names the node
+ */
+export function dilate(network: NetworkGraph, outputStride: number): OnnxModel {
+  return dilation(network, outputStride).model;
+}
+
+/** {@link dilate}, with an account of what was changed. */
+export function dilation(network: NetworkGraph, outputStride: number): Dilation {
+  const strides = stridesOf(new Rewriting(network, Infinity).grids, network.input.name);
+  const strideBefore = strides.at(-1) ?? 1;
+  if (!strides.includes(outputStride)) {
+    throw new UserError(`the network has no features at stride ${outputStride}`, `its strides are ${strides.join(', ')}`);
+  }
+  if (outputStride === strideBefore) {
+    throw new UserError(`the network's output stride is ${outputStride} already: nothing would change`, `its strides are ${strides.join(', ')}`);
+  }
+  const { graph, changes, grids } = new Rewriting(network, outputStride);
+  const model = { ...network.model, graph };
+  verify(network, model, grids, outputStride, strideBefore);
+  return { model, changes, strideBefore };
+}
+
+/** The strides of all feature maps, ascending. */
+function stridesOf(grids: ReadonlyMap<string, Grid>, image: string): number[] {
+  const found = [...grids].filter(([name]) => name !== image).map(([, grid]) => Math.max(...grid.map((axis) => axis?.step ?? 0)));
+  return [...new Set(found)].filter((stride) => stride > 0).sort((a, b) => a - b);
+}
+
+const windows = new Set(['Conv', 'MaxPool', 'AveragePool']);
+
+/** One pass over a network's nodes, that follows the grids of its tensors and rewrites its windows. */
+class Rewriting {
+  /** Of every tensor that carries the image. */
+  readonly grids = new Map<string, Grid>();
+  readonly changes: WindowChange[] = [];
+  readonly graph: OnnxGraph;
+  private readonly builder: GraphBuilder;
+  private readonly pads: PadNodes;
+
+  constructor(private readonly network: NetworkGraph, private readonly outputStride: number) {
+    const { graph } = network.model;
+    this.builder = new GraphBuilder(graph);
+    this.pads = new PadNodes(this.builder, network.shapes);
+    // Written anew one by one; their names stay taken.
+    this.builder.nodes.length = 0;
+    const pixels = { step: 1, factor: 1 };
+    this.grids.set(network.input.name, [undefined, undefined, pixels, pixels]);
+    for (const node of graph.nodes) this.rewrite(node);
+    this.pads.finish();
+    this.graph = this.finish(graph);
+  }
+
+  private rewrite(node: OnnxNode): void {
+    // The size of a tensor is not its content.
+    if (node.op === 'Shape' || !node.inputs.some((name) => this.grids.has(name))) {
+      this.builder.nodes.push(node);
+      return;
+    }
+    const known = node.domain === '';
+    const grid = known && windows.has(node.op) ? this.window(node) : known && node.op === 'Pad' ? this.pad(node) : this.other(node);
+    for (const name of node.outputs) if (name !== '') this.grids.set(name, grid);
+  }
+
+  /** A constant has no axis of the image's. */
+  private gridOf(name: string): Grid {
+    return this.grids.get(name) ?? this.network.shapes.dims(name)?.map(() => undefined) ?? [];
+  }
+
+  /** An operator that is carried over as it is. */
+  private other(node: OnnxNode): Grid {
+    for (const name of node.inputs) this.pads.settle(name, node);
+    this.builder.nodes.push(node);
+    const inputs = node.inputs.map((name) => this.gridOf(name));
+    try {
+      const rule = node.domain === '' && Object.hasOwn(gridRules, node.op) ? gridRules[node.op] : undefined;
+      const grid = rule?.(node, inputs, this.network.shapes);
+      if (grid !== undefined) return grid;
+    } catch (error) {
+      if (error instanceof GridClash) throw this.refusal(node, error.message);
+      throw error;
+    }
+    if (inputs.some((grid) => grid.some(isFiner))) throw this.refusal(node, 'it may depend on the size of the map that it works on, which becomes finer');
+    return this.measuredGrid(node);
+  }
+
+  /** The grid behind an operator without a rule, from the size of its output. */
+  private measuredGrid(node: OnnxNode): Grid {
+    const [name] = node.outputs;
+    const dims = this.network.shapes.dims(name);
+    if (dims === undefined) throw new UserError(`${describeNode(node)}: the shape of its output cannot be told, nor therefore the strides behind it`);
+    const stride = this.network.shapes.stride(name);
+    if (stride === undefined) return dims.map(() => undefined);
+    if (Math.max(...stride) > this.outputStride) throw this.refusal(node, `it makes a map of stride ${Math.max(...stride)}, and has no stride that could be removed`);
+    return [undefined, undefined, ...stride.map((step) => ({ step, factor: 1 }))];
+  }
+
+  private window(node: OnnxNode): Grid {
+    const [x] = node.inputs;
+    const grid = this.gridOf(x);
+    const kernel = node.op === 'Conv' ? this.network.shapes.dims(node.inputs[1])?.slice(2) : intsAttribute(node, 'kernel_shape');
+    const axes = windowAxes(node, (kernel ?? []) as readonly number[]);
+    const factors = axes.map((_, i) => grid[i + 2]?.factor ?? 1);
+    const loses = axes.map(({ stride }, i) => stride > 1 && (grid[i + 2]?.step ?? 0) * stride > this.outputStride);
+    const front = this.pads.inFrontOf(x);
+    const wanted = front?.scaled.slice();
+    const after = axes.map((axis, i): DilatedAxis => {
+      if (!loses[i]) return dilatedAxis(axis, factors[i], false);
+      const stride = grid[i + 2]!.step / factors[i];
+      if (stride !== this.outputStride) throw this.refusal(node, `it goes from a stride of ${stride} to ${stride * axis.stride} at once`);
+      if (wanted === undefined) return dilatedAxis(axis, factors[i], true, ceilMode(node));
+      const both = dilatedBehindPad(axis, front?.given?.[i + 2] ?? [0, 0], factors[i], ceilMode(node));
+      wanted[i + 2] = both.front;
+      return both.window;
+    });
+    this.pads.settle(x, node, loses.includes(true) ? wanted : undefined);
+    const changed = after.some(({ dilation, pads }, i) => loses[i] || dilation !== axes[i].dilation || pads.toString() !== axes[i].pads.toString());
+    if (changed) {
+      this.refuseWholeMap(node, axes, loses.map((lost, i) => lost || factors[i] !== 1));
+      this.replaceWindow(node, axes, after);
+    } else {
+      this.builder.nodes.push(node);
+    }
+    return grid.map((axis, i) => axis && {
+      step: axis.step * axes[i - 2].stride,
+      factor: loses[i - 2] ? axis.factor * axes[i - 2].stride : axis.factor,
+    });
+  }
+
+  /** A pool in place of global pooling sees a part only of a finer map: what it is meant to be cannot be kept. */
+  private refuseWholeMap(node: OnnxNode, axes: readonly WindowAxis[], finer: readonly boolean[]): void {
+    const { shapes } = this.network;
+    const covers = axes.some(({ pads }, i) => finer[i] && pads.toString() === '0,0'
+      && shapes.dims(node.outputs[0])?.[i + 2] === 1 && shapes.dims(node.inputs[0])?.[i + 2] !== 1);
+    if (covers) throw this.refusal(node, 'its window covers the whole map at the size the network is made for, and would not on a finer one');
+  }
+
+  private replaceWindow(node: OnnxNode, before: readonly WindowAxis[], after: readonly DilatedAxis[]): void {
+    if (after.some(({ pads }) => typeof pads === 'string')) {
+      throw this.refusal(node, 'its padding depends on the size of the image along one axis and not along the other');
+    }
+    const strides = after.map(({ stride }) => stride);
+    const dilations = after.map(({ dilation }) => dilation);
+    const pads = [0, 1].flatMap((side) => after.map((axis) => Number(axis.pads[side])));
+    this.changes.push({
+      op: node.op, tensor: node.outputs[0], pads,
+      strides: { before: before.map(({ stride }) => stride), after: strides },
+      dilations: { before: before.map(({ dilation }) => dilation), after: dilations },
+    });
+    // Rounding up means nothing where every position is visited.
+    const stale = strides.every((stride) => stride === 1) ? ['ceil_mode'] : [];
+    const bare = { ...node, attributes: withoutAttributes(node.attributes, 'auto_pad', 'strides', 'dilations', 'pads', ...stale) };
+    const windows = { strides, dilations, pads };
+    if (node.op === 'MaxPool') {
+      addMaxPool(this.builder, bare, windows);
+    } else if (node.op === 'AveragePool') {
+      const channels = this.network.shapes.dims(node.inputs[0])?.[1];
+      if (typeof channels !== 'number') throw this.refusal(node, 'the number of its channels cannot be told');
+      addAveragePool(this.builder, bare, windows, channels, before.some((axis) => axis.pads.toString() !== '0,0'));
+    } else {
+      this.builder.nodes.push({ ...bare, attributes: { ...bare.attributes, ...intLists(windows) } });
+    }
+  }
+
+  private pad(node: OnnxNode): Grid {
+    const grid = this.gridOf(node.inputs[0]);
+    this.pads.settle(node.inputs[0], node);
+    this.pads.add(node, grid);
+    return grid;
+  }
+
+  /** The rewritten graph, with its outputs up to the target. */
+  private finish({ name, inputs, outputs }: OnnxGraph): OnnxGraph {
+    const { target, shapes } = this.network;
+    const graph = neededFor({ name, inputs, outputs, nodes: this.builder.nodes, initializers: this.builder.initializers }, target);
+    const made = new Set(graph.nodes.flatMap((node) => node.outputs));
+    const kept = outputs.filter((output) => made.has(output.name));
+    const declared = kept.some((output) => output.name === target);
+    const all = declared ? kept : [...kept, { name: target, type: DataType.float32, shape: shapes.dims(target) }];
+    return {
+      ...graph,
+      outputs: all.map((output) => ({ ...output, shape: output.shape?.map((dim, i) => (isFiner(this.grids.get(output.name)?.[i]) ? null : dim)) })),
+    };
+  }
+
+  private refusal(node: OnnxNode, reason: string): UserError {
+    return new UserError(`${describeNode(node)} does not allow an output stride of ${this.outputStride}: ${reason}`, FIXED_SIZE_HINT);
+  }
+}
+
+const FIXED_SIZE_HINT = 'choose a larger output stride; a network that is bound to one size of map can be exported with global pooling (GlobalAveragePool) before its fully connected layer';
+
+/** @throws UserError where the new network does not work, or its tensors are not what finer maps make of them */
+function verify(before: NetworkGraph, model: OnnxModel, grids: ReadonlyMap<string, Grid>, outputStride: number, strideBefore: number): void {
+  let after: NetworkGraph;
+  try {
+    after = new NetworkGraph(model, before.target, before.input.fixedSize);
+  } catch (error) {
+    throw new UserError(`the network does not allow an output stride of ${outputStride}: ${messageOf(error)}`, FIXED_SIZE_HINT, { cause: error });
+  }
+  for (const node of before.model.graph.nodes) {
+    const [name] = node.outputs;
+    const [was, is, grid] = [before.shapes.dims(name), after.shapes.dims(name), grids.get(name)];
+    if (was === undefined || grid === undefined) continue;
+    if (is?.length === was.length && is.every((dim, i) => follows(dim, was[i], grid[i]?.factor ?? 1))) continue;
+    const shapes = [was, is].map((dims) => `[${dims?.map((dim) => dim ?? '?').join(', ') ?? '?'}]`);
+    throw new UserError(`${describeNode(node)} does not allow an output stride of ${outputStride}: its output ${shapes[0]} would become ${shapes[1]}`, FIXED_SIZE_HINT);
+  }
+  const deepest = ({ layers }: NetworkGraph): number => Math.max(...layers.map(({ stride }) => stride));
+  // At one size, or without padding, the strides that sizes show are not quite those of the windows.
+  const exact = before.input.fixedSize === undefined && deepest(before) === strideBefore
+    && before.layers.some(({ stride }) => stride === outputStride);
+  if (!exact || deepest(after) === outputStride) return;
+  throw new UserError(`the network does not allow an output stride of ${outputStride}: it came out at ${deepest(after)}`);
+}
+
+/** Whether a dimension is what it was, or about `factor` times as large on a finer axis. */
+function follows(is: number | null, was: number | null, factor: number): boolean {
+  if (is === null || was === null || factor === 1) return is === was;
+  return Math.abs(is - factor * was) <= factor;
+}

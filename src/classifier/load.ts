@@ -1,0 +1,33 @@
+import type { ModelSpec } from './spec.js';
+import { mergeSpecs, requireSpec, specSources } from './spec.js';
+import { naming, UserError } from '../errors.js';
+import { describeOutputs } from './network.js';
+import { readModel } from '../onnx/file/read.js';
+import { ClassifierGraph } from './classifier.js';
+
+/** A classifier read from its file, with all that its file does not say. */
+export interface LoadedClassifier {
+  readonly path: string;
+  readonly graph: ClassifierGraph;
+  /** `logits` is the tensor that is used: where probabilities were named, the scores before them. */
+  readonly spec: ModelSpec;
+}
+
+/**
+ * Reads a classifier. Its preprocessing, class names and logits come from flags, from the file `<model>.json` or `.yaml`
+ * beside it, or from its own metadata, in this order of preference.
+ *
+ * @param force take a classifier whose head is untrained as well
+ * @throws UserError where one of them is not told anywhere, or the model is no image classifier, or its head is untrained
+ */
+export async function loadClassifier(path: string, flags: Partial<ModelSpec> = {}, force = false): Promise<LoadedClassifier> {
+  const model = await readModel(path);
+  const merged = mergeSpecs(await specSources(model, path, flags));
+  if (merged.untrained === true && !force) {
+    throw new UserError(`the head of ${path} is untrained: its logits and maps mean nothing`, `train it with 'voc-seeds train --backbone ${path}', or use it all the same with --force`);
+  }
+  const spec = requireSpec(merged, path, ['logits', 'channelOrder', 'scale', 'mean', 'std', 'classes'], describeOutputs(model.graph));
+  const graph = naming(path, () => new ClassifierGraph(model, spec.logits, spec.inputSize, spec.tokens));
+  graph.requireClasses(spec.classes, path);
+  return { path, graph, spec: { ...spec, logits: graph.logits } };
+}

@@ -1,0 +1,21 @@
+import { inferShapes } from '../onnx/shapes/infer.js';
+import type { Size } from '../size.js';
+import type { ClassifierGraph } from './classifier.js';
+
+/** Bytes of a worker thread with its libraries, a decoded photograph and full-size maps. */
+const BASE = 200e6;
+
+/**
+ * About how many bytes one worker takes that makes maps of a classifier: its weights twice (as stored, and as the runtime
+ * packs them), and all activations once for the forward pass and as much again for the gradients. A runtime frees
+ * and reuses some of these, so that it is rather too much than too little.
+ *
+ * @param size of the largest image at the network, [height, width]
+ */
+export function workerMemory({ model, input }: ClassifierGraph, size: Size): number {
+  const shapes = inferShapes(model.graph, new Map([[input.name, [1, input.channels, ...(input.fixedSize ?? size)]]]));
+  const numbers = (dims: readonly number[]): number => dims.reduce((product, dim) => product * dim, 1);
+  const activations = model.graph.nodes.flatMap(({ outputs }) => outputs).reduce((sum, name) => sum + numbers(shapes.get(name)?.dims ?? []), 0);
+  const weights = [...model.graph.initializers.values()].reduce((sum, { dims }) => sum + numbers(dims), 0);
+  return BASE + 4 * (2 * weights + 2 * activations);
+}

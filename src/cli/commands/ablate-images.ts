@@ -1,0 +1,68 @@
+import type { AblateConfig } from '../../settings/ablate.js';
+import { UserError } from '../../errors.js';
+import { whatLiesInPlaceOf } from '../../voc/files-by-id.js';
+import type { LabelSource } from '../../voc/labels/source.js';
+import { partitionByPresence } from '../../voc/splits.js';
+import type { VocItem } from '../../voc/splits.js';
+import { noPhotographs, openLabels, openSelection, parseLabelSpec, requireFlag } from '../options/devkit-options.js';
+import type { DevkitFlags, LabelFlags, MaskFlags, Selection } from '../options/devkit-options.js';
+
+/** The images of the pass. */
+export interface AblationImages {
+  readonly selections: readonly Selection[];
+  /** Of both lists, each once. */
+  readonly items: readonly VocItem[];
+  readonly tune: readonly string[];
+  readonly score: readonly string[];
+  /** Photographs of the lists, and how many of them are not on disk. */
+  readonly listed: number;
+  readonly missing: number;
+  /** Ids of photographs without a mask. */
+  readonly maskless: readonly string[];
+}
+
+/**
+ * Opens the lists that are named: one to choose thresholds on and one to score, or one for both.
+ *
+ * @throws UserError where no image has both a photograph and a mask
+ */
+export async function imagesOf(flags: DevkitFlags, config: AblateConfig): Promise<AblationImages> {
+  const { tuneOn, scoreOn } = config;
+  const names = tuneOn !== undefined && scoreOn !== undefined ? [tuneOn, scoreOn] : [requireFlag(config.split, '--split', 'train')];
+  const selections: Selection[] = [];
+  for (const split of names) selections.push(await openSelection({ ...flags, vocRoot: config.vocRoot, split }, 'imagePath'));
+  const items = new Map<string, VocItem>();
+  for (const item of selections.flatMap((selection) => selection.items)) {
+    const known = items.get(item.id);
+    if (known !== undefined && known.imagePath !== item.imagePath) {
+      throw new UserError(`two photographs are called ${item.id}: ${known.imagePath} and ${item.imagePath}`);
+    }
+    items.set(item.id, item);
+  }
+  if (items.size === 0) throw noPhotographs(selections[0]);
+  const { present, missing } = await partitionByPresence([...items.values()], 'maskPath');
+  if (present.length === 0) {
+    const { imageDir, maskDir } = selections[0].devkit;
+    const other = await whatLiesInPlaceOf(missing[0].maskPath);
+    throw new UserError('there is nothing to score: no image has both a photograph and a mask on disk', other ?? `they are looked for in ${imageDir} and ${maskDir}`);
+  }
+  const known = new Set(present.map(({ id }) => id));
+  const idsOf = (selection: Selection): string[] => selection.items.map(({ id }) => id).filter((id) => known.has(id));
+  const count = (items: readonly VocItem[]): number => new Set(items.map(({ id }) => id)).size;
+  return {
+    selections, listed: count(selections.flatMap(({ listed }) => listed)), items: present,
+    tune: idsOf(selections[0]), score: idsOf(selections[selections.length - 1]),
+    missing: count(selections.flatMap((selection) => selection.missing)), maskless: missing.map(({ id }) => id),
+  };
+}
+
+/** Opens the source of image-level labels, as `generate` does. */
+export async function labelsOf(
+  flags: LabelFlags & MaskFlags, config: AblateConfig, { selections }: AblationImages,
+): Promise<LabelSource> {
+  const spec = parseLabelSpec(requireFlag(config.labels, '--labels', 'xml'));
+  // A list that holds classes beside its images is its own label file.
+  const own = spec.kind === 'list' && selections.length === 1 ? selections[0].split.path : undefined;
+  const labels = await openLabels({ ...flags, labelFile: config.labelFile ?? own, difficult: config.difficult }, selections[0].devkit, spec);
+  return config.difficult === false ? { ...labels, name: `${labels.name} without difficult objects` } : labels;
+}

@@ -1,0 +1,261 @@
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { stringify } from 'yaml';
+import { z } from 'zod';
+import { ablationCsv, ablationJson, ablationMarkdown } from '../../ablate/format.js';
+import { expandGrid } from '../../ablate/grid.js';
+import { ablationCharts, ablationPage } from '../../ablate/plots.js';
+import { runPass } from '../../ablate/run.js';
+import { scoreAblation } from '../../ablate/score.js';
+import type { AblationScores } from '../../ablate/score.js';
+import { resolveVariants } from '../../ablate/variant.js';
+import { planWork } from '../../ablate/work.js';
+import { loadClassifier } from '../../classifier/load.js';
+import { CAM_TARGETS } from '../../cam/names.js';
+import type { AblateConfig, AxisName, Grid, VariantSettings } from '../../settings/ablate.js';
+import { ablateSchema, AXIS_NAMES, gridSchema } from '../../settings/ablate.js';
+import { withChecks } from '../../settings/checks.js';
+import { explainIssues } from '../../formats/yaml/issues.js';
+import { DEFAULT_PRESET, loadConfig, placeOfFlag } from '../../settings/load.js';
+import { UserError } from '../../errors.js';
+import { nearest } from '../../text/nearest.js';
+import { earlierTasks } from '../../jobs/journal/array-journal.js';
+import { writeFileAtomic } from '../../jobs/files/atomic.js';
+import { watchInterrupt } from '../../jobs/stop/interrupt.js';
+import { progressBar } from '../../jobs/progress.js';
+import type { Progress } from '../../jobs/progress.js';
+import { IGNORED_AS } from '../../metrics/scores.js';
+import { packageVersion } from '../../package.js';
+import { seedChecks } from '../../pipeline/policies.js';
+import { evalCommand, generateCommand } from '../text/ablate-command.js';
+import { imagesOf, labelsOf } from './ablate-images.js';
+import { addGridOptions, gridOf, numbers } from '../options/ablate-options.js';
+import type { GridFlags } from '../options/ablate-options.js';
+import { describeBase, describePass, describePlan, few } from '../text/ablate-text.js';
+import { choice } from '../options/choice.js';
+import { showDefaults } from '../options/default-help.js';
+import { addDevkitOptions, addLabelOptions, addMaskOptions, addStrictOption, describeMissing, inputsOf, parseCount, parseLanes, requireFlag } from '../options/devkit-options.js';
+import type { DevkitFlags, LabelFlags, LabelSpec, MaskFlags, StrictFlags } from '../options/devkit-options.js';
+import { EXIT } from '../exit-codes.js';
+import type { CommandRegistrar } from '../command.js';
+import { sayNetworkNotes, untrainedNote } from '../text/model-notes.js';
+import { addForceOption, addModelOptions, modelOrDefault, parseNumber, specOfFlags } from '../options/model-options.js';
+import type { ModelFlags } from '../options/model-options.js';
+import { addRuntimeOptions } from '../options/runtime-options.js';
+import type { RuntimeFlags } from '../options/runtime-options.js';
+import { addShardOptions, chosenShard } from '../options/shard-options.js';
+import type { ShardFlags } from '../options/shard-options.js';
+
+interface AblateFlags extends DevkitFlags, StrictFlags, LabelFlags, MaskFlags, ModelFlags, GridFlags, RuntimeFlags, ShardFlags {
+  config?: string;
+  model?: string;
+  out?: string;
+  tuneOn?: string;
+  scoreOn?: string;
+  target?: string;
+  inputSize?: string;
+  maxPixels?: number;
+  thresholds?: number;
+  alphas?: number[];
+  percentiles?: number[];
+  ignoredAs?: string;
+  bootstrap?: number;
+  seed?: number;
+  baseline?: string;
+  resume: boolean;
+  force?: boolean;
+  workers?: number;
+  threads?: number;
+  plan?: boolean;
+  printConfig?: boolean;
+  json?: boolean;
+}
+
+const examples = `
+Examples:
+  # Which layers, which method, which gamma? 18 variants at 60 thresholds each, in one pass over the images
+  voc-seeds ablate --voc-root VOCdevkit/VOC2012 --split train --labels xml --out ablation \\
+    --layers /32 --layers /16,/32 --layers /8,/16,/32 --method layer-cam,grad-cam --gamma 1,2,3
+
+  # Thresholds chosen on one list, scores and intervals on another
+  voc-seeds ablate --voc-root VOCdevkit/VOC2012 --tune-on train --score-on val --labels xml --out ablation --fuse max,mean --refine none --refine pamr
+
+  # Half of the images on each of two machines with one output folder; the one that ends last scores
+  voc-seeds ablate ... --shard 1/2
+
+  # What would be done
+  voc-seeds ablate ... --plan
+
+Every option that takes several values spans the grid: all combinations are scored; those that come to the same are scored
+once. In a file (--config), 'grid' holds lists by the names of the settings, and 'variants' a list of variants with names.
+
+Variants start from the settings of LayerCAM's paper, the defaults above, which are those of the preset layercam; generate
+starts from the preset ${DEFAULT_PRESET}. The command that is printed in the end makes the best variant's seeds: it names every setting
+in which the two differ.
+
+Exit codes: 0 all images measured, 1 wrong usage or nothing could be done, 2 finished but some images failed or have no mask
+(with --strict: or are missing), 130 interrupted (the same command resumes).
+`;
+
+/** `voc-seeds ablate` */
+export const registerAblate: CommandRegistrar = (program, done) => {
+  const command = program.command('ablate').description('Score a grid of variants (layers, methods, fusion, scales, refiners, backgrounds) over all thresholds in one pass over the images.');
+  showDefaults(addAblateOptions(command), () => ablateSchema.parse({})).addHelpText('after', examples).action(async (flags: AblateFlags) => { done(await run(flags)); });
+};
+
+function addAblateOptions(command: Command): Command {
+  command
+    .option('--config <file>', 'settings in YAML, by the names of the flags in camelCase; flags override them')
+    .option('--model <file>', 'the classifier, an ONNX file (default: the one that comes with voc-seeds)')
+    .option('--out <folder>', 'where the results go')
+    .option('--tune-on <name|file>', 'choose thresholds on this split or list')
+    .option('--score-on <name|file>', 'and score with them on this one');
+  addMaskOptions(addLabelOptions(addStrictOption(addDevkitOptions(command))));
+  addGridOptions(command)
+    .addOption(choice('--target <target>', 'what of a class is explained', CAM_TARGETS))
+    .option('--input-size <size>', 'size at the network: native, short:N, long:N or fixed:HxW')
+    .option('--max-pixels <n>', 'hold larger inputs down to this many pixels', parseCount)
+    .option('--thresholds <n>', 'try the thresholds 0, 1/n, 2/n, ...', parseCount)
+    .option('--alphas <a,...>', 'what --background power tries', numbers)
+    .option('--percentiles <p,...>', 'what --background percentile tries', numbers)
+    .addOption(choice('--ignored-as <how>', 'how pixels labelled 255 count, of --conflict ignore', IGNORED_AS))
+    .option('--bootstrap <n>', 'resamples of the images for the intervals, 0 for none', parseNumber)
+    .option('--seed <n>', 'of the resamples', parseNumber)
+    .option('--baseline <name>', 'the variant that the others are compared with, or best (default: the first one)');
+  return addShardOptions(addRuntimeOptions(addForceOption(addModelOptions(command)))
+    .option('--no-resume', 'do again what an earlier run has done'), false)
+    .option('--workers <n>', 'worker threads, each working on images of its own (default: one per processor)', parseLanes)
+    .option('--threads <n>', 'threads within each worker (default: 1)', parseLanes)
+    .option('--plan', 'print the variants and what they share, and stop')
+    .option('--print-config', 'print the settings that result from file and flags, and stop')
+    .option('--json', 'print the result as JSON');
+}
+
+async function run(flags: AblateFlags): Promise<number> {
+  const config = await configOf(flags);
+  if (flags.printConfig === true) {
+    process.stdout.write(flags.json === true ? `${JSON.stringify(config, null, 2)}\n` : stringify(config));
+    return EXIT.ok;
+  }
+  const say = (text: string): void => { process.stderr.write(`${text}\n`); };
+  const classifier = await loadClassifier(modelOrDefault(config.model), await specOfFlags(flags), flags.force);
+  if (classifier.spec.untrained === true) say(`note: ${untrainedNote(classifier.path)}`);
+  sayNetworkNotes(classifier.path, classifier.graph);
+  const list = resolveVariants(classifier.graph, expandGrid(baseOf(config), config.grid, config.variants));
+  const work = planWork(list.variants, classifier.graph.layers.map(({ name }) => name));
+  const parameters = { thresholds: config.thresholds, alphas: config.alphas, percentiles: config.percentiles };
+  say(describeBase(baseOf(config)));
+  if (flags.plan === true) {
+    const names = list.variants.map(({ name }) => name).join('\n');
+    process.stdout.write(flags.json === true ? `${JSON.stringify({ ...list, work }, null, 2)}\n` : `${names}\n${describePlan(list, work, config.thresholds)}\n`);
+    return EXIT.ok;
+  }
+  const out = requireFlag(config.out, '--out', 'ablation');
+  const { baseline } = config;
+  if (baseline !== undefined && baseline !== 'best' && !list.variants.some(({ name }) => name === baseline)) {
+    const names = list.variants.map(({ name }) => name);
+    const near = nearest(baseline, [...names, 'best']);
+    throw new UserError(`there is no variant '${baseline}' to compare with`, near === undefined ? `name one of: ${names.join('; ')}; or best` : `did you mean '${near}'?`);
+  }
+  const images = await imagesOf(flags, config);
+  const labels = await labelsOf(flags, config, images);
+  if (images.missing > 0) say(`${images.missing} of the photographs are not on disk and are left out`);
+  if (images.maskless.length > 0) say(`${images.maskless.length} photographs have no mask and are left out: ${few(images.maskless)}`);
+  say(describePlan(list, work, config.thresholds));
+  const { shard, task, note } = await chosenShard(flags, false, process.env, () => earlierTasks(out)) ?? {};
+  if (shard !== undefined) say(note ?? `shard ${shard.index} of ${shard.count}`);
+
+  let bar: Progress | undefined;
+  const watch = watchInterrupt(() => { say('\ninterrupted: finishing the images in hand (once more to stop at once)'); });
+  try {
+    const summary = await runPass({
+      classifier, settings: config, work, parameters, items: images.items, labels, rgbMasks: flags.rgbMasks, out,
+      inputs: images.selections.flatMap((selection) => inputsOf(selection)), resume: flags.resume, shard, task,
+      runtime: { runtime: config.runtime, device: config.device }, workers: config.workers, threads: config.threads, stopped: watch.interrupted,
+      onRuntime: (description) => { say(`runtime: ${description}`); },
+      onStart: (total, resumed, remade) => {
+        if (resumed > 0) say(`${resumed} images were done before with the same settings`);
+        if (remade > 0) say(`${remade} records of an earlier run were missing or damaged and are made again`);
+        bar = progressBar(total, 'images');
+      },
+      onProgress: (ended) => bar?.advance(ended),
+    });
+    bar?.stop();
+    say(describePass(summary));
+    if (!summary.interrupted && watch.interrupted()) say('interrupted before scoring; the same command resumes');
+    if (watch.interrupted()) return EXIT.interrupted;
+    if (summary.elsewhere > 0) {
+      say(`${summary.elsewhere} images are left to the other shards: the one that ends last scores, and so does the same command without --shard`);
+      return summary.failures.length > 0 ? EXIT.failures : EXIT.ok;
+    }
+    // Scoring keeps this thread busy, and has nothing to finish: from here on a signal ends the process at once.
+    watch.dispose();
+    const known = new Set(summary.done.map(({ id }) => id));
+    const [tuneIds, scoreIds] = [images.tune, images.score].map((ids) => ids.filter((id) => known.has(id)));
+    if (tuneIds.length === 0 || scoreIds.length === 0) throw new UserError('there is nothing to score: every image failed', summary.failures[0]?.reason);
+    const result = await scoreAblation({ ...config, out, variants: list.variants, work, parameters, tuneIds, scoreIds });
+    const { split, tuneOn, scoreOn, target, inputSize, ignoredAs, bootstrap, seed } = config;
+    const { counts, failures, seconds, stages } = summary;
+    const notes = images.selections.flatMap(({ split: { notes: said } }) => said);
+    const json = {
+      ...ablationJson(result, config),
+      run: {
+        command: 'ablate', modelPath: classifier.path, ...classifier.spec.untrained === true && { untrained: true }, labels: labels.name, split, tuneOn, scoreOn, target, inputSize, ...parameters,
+        ignoredAs, bootstrap, seed, version: packageVersion(),
+        counts: { ...counts, missing: images.missing, maskless: images.maskless.length }, failures, maskless: images.maskless, seconds, stages,
+        ...notes.length > 0 && { listNotes: notes },
+      },
+    };
+    await writeResults(out, result, json);
+    process.stdout.write(flags.json === true ? `${JSON.stringify(json, null, 2)}\n` : `${ablationMarkdown(result)}\n`);
+    say(`The best variant's seeds: ${generateCommand(result.scores[0], config, flags)}`);
+    say(`Their score: ${evalCommand(config, flags, { allowMissing: failures.length > 0 || images.missing > 0 })}`);
+    if (images.missing > 0) process.stderr.write(describeMissing(images.missing, images.listed));
+    const incomplete = failures.length > 0 || images.maskless.length > 0 || (flags.strict === true && images.missing > 0);
+    return incomplete ? EXIT.failures : EXIT.ok;
+  } finally {
+    bar?.stop();
+    watch.dispose();
+  }
+}
+
+/** A flag with one value is a base setting; one with several spans the grid. Both take the place of the file's values. */
+async function configOf(flags: AblateFlags): Promise<AblateConfig> {
+  const grid = gridOf(flags);
+  const single = AXIS_NAMES.filter((axis) => grid[axis]?.length === 1);
+  const { target, inputSize, maxPixels, thresholds, alphas, percentiles, ignoredAs, bootstrap, seed, baseline, difficult, labelFile } = flags;
+  const { model, out, vocRoot, split, tuneOn, scoreOn, runtime, device, workers, threads } = flags;
+  const config = await loadConfig(withChecks(ablateSchema, seedChecks), flags.config, {
+    ...Object.fromEntries(single.map((axis) => [axis, grid[axis]![0]])),
+    target, inputSize, maxPixels, thresholds, alphas, percentiles, ignoredAs, bootstrap, seed, baseline, difficult, labelFile,
+    model, out, vocRoot, split, tuneOn, scoreOn, runtime, device, workers, threads, labels: labelText(flags.labels),
+  }, []);
+  const kept = Object.entries(config.grid).filter(([axis]) => !single.includes(axis as AxisName));
+  const several = Object.entries(grid).filter(([, values]) => values.length > 1);
+  return { ...config, grid: { ...Object.fromEntries(kept), ...parseGrid(Object.fromEntries(several)) } };
+}
+
+/** The grid that flags span. */
+function parseGrid(grid: unknown): Grid {
+  const schema = withChecks(z.object({ grid: gridSchema }), seedChecks);
+  const parsed = schema.safeParse({ grid });
+  if (!parsed.success) throw new UserError(explainIssues(parsed.error, schema, { grid }, ([, ...path]) => placeOfFlag(path)));
+  return parsed.data.grid;
+}
+
+function labelText(spec: LabelSpec | undefined): string | undefined {
+  if (spec === undefined) return undefined;
+  return spec.file === undefined ? spec.kind : `${spec.kind}:${spec.file}`;
+}
+
+/** What every variant has where nothing else is said. */
+function baseOf(config: AblateConfig): VariantSettings {
+  return Object.fromEntries(AXIS_NAMES.map((axis) => [axis, config[axis]])) as VariantSettings;
+}
+
+async function writeResults(out: string, result: AblationScores, json: Record<string, unknown>): Promise<void> {
+  await writeFileAtomic(join(out, 'ablation.json'), `${JSON.stringify(json, null, 2)}\n`);
+  await writeFileAtomic(join(out, 'ablation.csv'), ablationCsv(result));
+  await writeFileAtomic(join(out, 'ablation.html'), ablationPage(result));
+  for (const [name, svg] of ablationCharts(result)) await writeFileAtomic(join(out, 'plots', `${name}.svg`), svg);
+}

@@ -1,0 +1,159 @@
+import { join } from 'node:path';
+import { messageOf, UserError } from '../../errors.js';
+import { refuseInputFile } from '../../jobs/journal/own-folder.js';
+import { coverageOf, scoreAllWays } from '../../metrics/scores.js';
+import { evaluationCsv, evaluationJson, evaluationMarkdown } from '../../metrics/format.js';
+import { DUMP_ENDINGS } from '../../metrics/maps/dump.js';
+import { evaluateMaps } from '../../metrics/maps/evaluate-maps.js';
+import type { MapsResult } from '../../metrics/maps/evaluate-maps.js';
+import type { MapPair } from '../../metrics/maps/score-maps.js';
+import type { PairFailure } from '../../metrics/score-pairs.js';
+import type { EvaluationResult } from '../../metrics/evaluate.js';
+import { FolderIndex } from '../../voc/folder-index.js';
+import type { VocItem } from '../../voc/splits.js';
+import { openLabels, openSelection, refuseOverwriting } from '../options/devkit-options.js';
+import type { DevkitFlags, LabelFlags, MaskFlags } from '../options/devkit-options.js';
+
+/** The flags of `eval --maps`. */
+export interface EvalMapsFlags extends DevkitFlags, MaskFlags, LabelFlags {
+  keys: '0' | '1' | 'auto';
+  threshold?: number;
+  thresholds: number;
+  array?: string;
+  mapNorm: 'max' | 'none';
+  allowMissing?: boolean;
+  csv?: string | true;
+  workers?: number;
+}
+
+/** What `eval --maps` has found. */
+export interface ScoredMaps {
+  readonly result: MapsResult;
+  /** The scores at the threshold that was asked for, or at the best one. */
+  readonly evaluation: EvaluationResult;
+  readonly threshold: number;
+  /** Whether the threshold was chosen by the scores of these very masks. */
+  readonly sawMasks: boolean;
+  readonly missingTruths: readonly string[];
+  readonly missingMaps: readonly string[];
+}
+
+/**
+ * Scores the maps of a folder.
+ *
+ * @param folder holds `<id>.npz` or `<id>.npy`
+ * @throws UserError where there is nothing to score, or the maps cannot be understood
+ */
+export async function scoreMaps(
+  folder: string, flags: EvalMapsFlags, onStart: (total: number) => (done: number) => void,
+): Promise<ScoredMaps> {
+  const selection = await openSelection(flags, 'maskPath');
+  const { devkit, items, missing } = selection;
+  if (typeof flags.csv === 'string') {
+    await refuseOverwriting(flags.csv, '--csv', selection, flags.labelFile, flags.labels?.file);
+    await refuseInputFile(flags.csv, '--csv', [], [folder]);
+  }
+  const found = await findMaps(folder, items);
+  const missingMaps = items.filter(({ id }) => !found.has(id)).map(({ id }) => id);
+  if (missingMaps.length === items.length) {
+    throw new UserError(`${folder} holds maps of none of the ${items.length} images (${DUMP_ENDINGS.map((ending) => `<id>${ending}`).join(' or ')})`);
+  }
+  if (missingMaps.length > 0 && flags.allowMissing !== true) {
+    throw new UserError(`maps are missing in ${folder}: ${missingMaps.length} of ${items.length} (${missingMaps.slice(0, 5).join(', ')}${missingMaps.length > 5 ? ', ...' : ''})`, 'Add --allow-missing to score the others alone.');
+  }
+  const labels = flags.labels === undefined ? undefined : await openLabels(flags, devkit);
+  const pairs: MapPair[] = [];
+  const unlabelled: PairFailure[] = [];
+  for (const item of items) {
+    const mapPath = found.get(item.id);
+    if (mapPath === undefined) continue;
+    try {
+      pairs.push({ id: item.id, truthPath: item.maskPath, mapPath, labels: await labels?.labels(item) });
+    } catch (error) {
+      unlabelled.push({ id: item.id, message: messageOf(error) });
+    }
+  }
+  const bins = flags.thresholds;
+  const step = flags.threshold === undefined ? undefined : stepOf(flags.threshold, bins);
+  const evaluated = await evaluateMaps(pairs, {
+    bins, array: flags.array, normalise: flags.mapNorm === 'max', rgb: flags.rgbMasks,
+    keys: flags.keys === 'auto' ? 'auto' : Number(flags.keys) as 0 | 1, workers: flags.workers, onProgress: onStart(pairs.length),
+  });
+  const result = { ...evaluated, failures: [...unlabelled, ...evaluated.failures] };
+  const matrix = result.matrixAt(step ?? result.best);
+  return {
+    result, threshold: result.curve[step ?? result.best].threshold, sawMasks: step === undefined,
+    missingTruths: missing.map(({ id }) => id), missingMaps,
+    evaluation: {
+      matrix, scores: scoreAllWays(matrix), coverage: coverageOf(matrix), scored: result.scored, failures: result.failures, whiteVoid: 0, images: [],
+    },
+  };
+}
+
+/** The step of a sweep that a threshold is. */
+function stepOf(threshold: number, bins: number): number {
+  const step = Math.round(threshold * bins);
+  if (Math.abs(threshold * bins - step) > 1e-9 || step < 0 || step >= bins) {
+    throw new UserError(`${threshold} is none of the thresholds 0, 1/${bins}, 2/${bins}, ...`, 'set their number with --thresholds: 1000 has those of three decimals');
+  }
+  return step;
+}
+
+async function findMaps(folder: string, items: readonly VocItem[]): Promise<Map<string, string>> {
+  const index = new FolderIndex();
+  const found = new Map<string, string>();
+  for (const { id } of items) {
+    for (const ending of DUMP_ENDINGS) {
+      const path = found.has(id) ? undefined : await index.find(join(folder, id + ending));
+      if (path !== undefined) found.set(id, path);
+    }
+  }
+  return found;
+}
+
+/** The result as JSON: the curve, the chosen threshold and its scores. */
+export function mapsJson({ result, evaluation, threshold, sawMasks, missingTruths, missingMaps }: ScoredMaps): Record<string, unknown> {
+  const { scored, failures, resized, aboveOne, arrays, keyBase, mismatches, curve, best } = result;
+  return {
+    images: { scored, missingTruths, missingMaps, failures },
+    maps: { keyBase: keyBase ?? null, mismatches, arrays, resized, aboveOne },
+    curve, best: { ...curve[best], sawMasks: true },
+    threshold, sawMasks,
+    ...evaluationJson(evaluation),
+  };
+}
+
+/** Rows of the curve's table. */
+const ROWS = 20;
+
+/** The result for reading: the curve at every twentieth of the range, and the scores at the chosen threshold by class. */
+export function mapsMarkdown({ result, evaluation, threshold, sawMasks }: ScoredMaps): string {
+  const { curve } = result;
+  const every = Math.max(1, Math.round(curve.length / ROWS));
+  const percent = (ratio: number): string => (100 * ratio).toFixed(2).padStart(8);
+  const rows = curve.filter((_, step) => step % every === 0).map((point) => `| ${point.threshold.toFixed(3).padStart(9)} | ${percent(point.meanIou)} |`);
+  return [
+    '| threshold | mean IoU |', '|----------:|---------:|', ...rows, '',
+    `At threshold ${Number(threshold.toFixed(6))}${sawMasks ? ', the best of them (it saw these masks)' : ''}:`, '',
+    evaluationMarkdown(evaluation, 'error'),
+  ].join('\n');
+}
+
+/** The scores by class as CSV. */
+export const mapsCsv = ({ evaluation }: ScoredMaps): string => evaluationCsv(evaluation);
+
+/** What is worth knowing about the maps, in sentences. */
+export function mapsNotes({ result, missingTruths, missingMaps }: ScoredMaps): string[] {
+  const { failures, resized, aboveOne, arrays, keyBase, mismatches, scored } = result;
+  const few = (ids: readonly string[]): string => `${ids.slice(0, 5).join(', ')}${ids.length > 5 ? ', ...' : ''}`;
+  return [
+    ...failures.map(({ id, message }) => `failed ${id}: ${message}`),
+    ...keyBase === undefined ? [] : [`class indices begin at ${keyBase}${arrays.length === 0 ? '' : `; maps are read from '${arrays.join('\', \'')}'`}`],
+    ...keyBase === undefined && scored > 0 ? ['the maps name no class: every pixel is background'] : [],
+    ...mismatches.length === 0 ? [] : [`the keys of ${mismatches.length} of ${scored} images are not their classes: ${few(mismatches)}`],
+    ...resized === 0 ? [] : [`the maps of ${resized} images have another size than their masks and were enlarged (bilinear)`],
+    ...aboveOne === 0 ? [] : [`the maps of ${aboveOne} images have values above 1; --map-norm max divides each map by its maximum`],
+    ...missingMaps.length === 0 ? [] : [`left out, without maps (${missingMaps.length}): ${few(missingMaps)}`],
+    ...missingTruths.length === 0 ? [] : [`left out, without ground truth (${missingTruths.length}): ${few(missingTruths)}`],
+  ];
+}

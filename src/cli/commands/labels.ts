@@ -1,0 +1,171 @@
+import { InvalidArgumentError } from 'commander';
+import { messageOf, UserError } from '../../errors.js';
+import { writeFileAtomic } from '../../jobs/files/atomic.js';
+import { className } from '../../voc/classes.js';
+import { compareLabels } from '../../voc/labels/compare.js';
+import type { LabelComparison } from '../../voc/labels/compare.js';
+import type { LabelSource } from '../../voc/labels/source.js';
+import { partitionByPresence } from '../../voc/splits.js';
+import type { Split, VocItem } from '../../voc/splits.js';
+import {
+  addDevkitOptions, addLabelOptions, addMaskOptions, addStrictOption, describeMissing, openLabels, openSelection, parseLabelSpec, refuseOverwriting,
+} from '../options/devkit-options.js';
+import type { DevkitFlags, LabelFlags, LabelSpec, MaskFlags, Selection, StrictFlags } from '../options/devkit-options.js';
+import { EXIT } from '../exit-codes.js';
+import type { CommandRegistrar, ExitCode } from '../command.js';
+
+type LabelPairSpec = readonly [LabelSpec, LabelSpec];
+
+interface LabelsFlags extends DevkitFlags, StrictFlags, LabelFlags, MaskFlags {
+  compare?: LabelPairSpec;
+  out?: string;
+  names?: boolean;
+  json?: boolean;
+}
+
+/** An image without labels, and why. */
+interface Skipped {
+  readonly id: string;
+  readonly reason: string;
+}
+
+const examples = `
+Examples:
+  voc-seeds labels --voc-root VOCdevkit/VOC2012 --split train --labels xml --names
+  voc-seeds labels --voc-root VOCdevkit/VOC2012 --split train_aug.txt --labels npy --label-file cls_labels.npy --out train_aug_labels.txt
+  voc-seeds labels --voc-root VOCdevkit/VOC2012 --split train --compare xml,masks
+  voc-seeds labels --voc-root VOCdevkit/VOC2012 --split val --compare npy:cls_labels.npy,masks --mask-dir SegmentationClassAug
+
+A line of the result is an image and its classes (1..20, or names): "2007_000032 1 15". The labels list read this format.
+The exit code is 2 if some images were skipped because a source has no labels for them, and with --strict if photographs of
+the split are not on disk.`;
+
+/** `voc-seeds labels`: prints the image-level labels of a split, or where two sources of them disagree. */
+export const registerLabels: CommandRegistrar = (program, done) => {
+  const command = program.command('labels').description('print the image-level labels of a split, or where two sources of them disagree');
+  addMaskOptions(addLabelOptions(addStrictOption(addDevkitOptions(command))))
+    .option('--compare <a,b>', 'compare two label sources, for instance xml,masks or npy:cls_labels.npy,masks', parsePair)
+    .option('--out <file>', 'write the result to a file instead of printing it')
+    .option('--names', 'classes by name instead of by number (JSON has numbers always)')
+    .option('--json', 'the result as JSON')
+    .addHelpText('after', examples)
+    .action(async (flags: LabelsFlags) => { done(await runLabels(flags)); });
+};
+
+function parsePair(text: string): LabelPairSpec {
+  const specs = text.split(',');
+  if (specs.length !== 2) throw new InvalidArgumentError('Expected two label sources separated by a comma.');
+  return [parseLabelSpec(specs[0]), parseLabelSpec(specs[1])];
+}
+
+async function runLabels(flags: LabelsFlags): Promise<ExitCode> {
+  const selection = await openSelection(flags);
+  if (flags.out !== undefined) {
+    await refuseOverwriting(flags.out, '--out', selection, flags.labelFile, flags.labels?.file, ...(flags.compare ?? []).map(({ file }) => file));
+  }
+  const { result, skipped } = flags.compare === undefined
+    ? await listing(flags, selection)
+    : await comparison(flags, selection, flags.compare);
+  if (flags.out === undefined) process.stdout.write(result);
+  else await writeFileAtomic(flags.out, result);
+
+  const { duplicates, path } = selection.split;
+  if (duplicates > 0) process.stderr.write(`${duplicates} repeated lines of ${path} left out\n`);
+  if (skipped.length > 0) {
+    process.stderr.write(skipped.map(({ id, reason }) => `skipped ${id}: ${reason}\n`).join(''));
+    process.stderr.write(`${skipped.length} of ${selection.items.length} images skipped\n`);
+  }
+  // Labels need no photographs: only who asks for them is told that they are not there.
+  const missing = flags.strict === true ? (await partitionByPresence(selection.items)).missing.length : 0;
+  if (missing > 0) process.stderr.write(describeMissing(missing, selection.items.length));
+  return skipped.length > 0 || missing > 0 ? EXIT.failures : EXIT.ok;
+}
+
+/** What a run found, ready to be written. */
+interface Outcome {
+  readonly result: string;
+  readonly skipped: readonly Skipped[];
+}
+
+async function listing(flags: LabelsFlags, { devkit, split, items }: Selection): Promise<Outcome> {
+  const source = await openLabels(flags, devkit);
+  const { answers, skipped } = await askAll(items, (item) => source.labels(item));
+  if (flags.json === true) {
+    const labels = answers.map(({ id, answer }) => ({ id, classes: answer }));
+    return { result: json({ split: split.name, source: source.name, ...notesOf(split), items: labels, skipped }), skipped };
+  }
+  const nameOf = flags.names === true ? className : String;
+  return { result: answers.map(({ id, answer }) => `${[quoted(id), ...answer.map(nameOf)].join(' ')}\n`).join(''), skipped };
+}
+
+function notesOf({ notes }: Split): { notes?: readonly string[] } {
+  return notes.length > 0 ? { notes } : {};
+}
+
+/** An id as a list has it: in quotes if it has spaces or other separators. */
+function quoted(id: string): string {
+  return /[\s,;"]/.test(id) ? `"${id.replaceAll('"', '""')}"` : id;
+}
+
+async function comparison(flags: LabelsFlags, { devkit, split, items }: Selection, [specA, specB]: LabelPairSpec): Promise<Outcome> {
+  const a = await openLabels(flags, devkit, specA);
+  const b = await openLabels(flags, devkit, specB);
+  const { answers, skipped } = await askAll(items, async (item) => ({ a: await a.labels(item), b: await b.labels(item) }));
+  const found = compareLabels(answers.map(({ id, answer }) => ({ id, ...answer })));
+  const result = flags.json === true
+    ? json({ split: split.name, a: a.name, b: b.name, ...notesOf(split), ...found, skipped })
+    : comparisonText(found, a, b, flags.names === true ? className : String);
+  return { result, skipped };
+}
+
+/**
+ * Asks for something about every image; images for which that fails are skipped.
+ *
+ * @throws what failed last when every image fails
+ */
+async function askAll<T>(items: readonly VocItem[], ask: (item: VocItem) => Promise<T>): Promise<Answers<T>> {
+  const answers: { id: string; answer: T }[] = [];
+  const skipped: Skipped[] = [];
+  let last: unknown;
+  for (const item of items) {
+    try {
+      answers.push({ id: item.id, answer: await ask(item) });
+    } catch (error) {
+      last = error;
+      skipped.push({ id: item.id, reason: messageOf(error) });
+    }
+  }
+  if (skipped.length > 0 && answers.length === 0) {
+    if (!(last instanceof UserError)) throw last;
+    throw new UserError(`none of the ${items.length} images has labels; the last one: ${last.message}`, last.hint, { cause: last });
+  }
+  return { answers, skipped };
+}
+
+interface Answers<T> {
+  readonly answers: readonly { readonly id: string; readonly answer: T }[];
+  readonly skipped: readonly Skipped[];
+}
+
+function json(result: unknown): string {
+  return `${JSON.stringify(result, undefined, 2)}\n`;
+}
+
+function comparisonText(found: LabelComparison, a: LabelSource, b: LabelSource, nameOf: (label: number) => string): string {
+  const lines = found.differences.map(({ id, onlyA, onlyB }) => [
+    id,
+    ...onlyA.length === 0 ? [] : [`only in ${a.name}: ${onlyA.map(nameOf).join(' ')}`],
+    ...onlyB.length === 0 ? [] : [`only in ${b.name}: ${onlyB.map(nameOf).join(' ')}`],
+  ].join('  '));
+  const row = (cells: readonly (string | number)[]): string =>
+    String(cells[0]).padEnd(14) + cells.slice(1).map((cell) => String(cell).padStart(10)).join('');
+  return [
+    ...lines,
+    ...lines.length === 0 ? [] : [''],
+    `A: ${a.name}, B: ${b.name}. ${found.images} images compared: ${found.equal} agree, ${found.differences.length} differ.`,
+    '',
+    row(['images with', 'in A', 'in B', 'only A', 'only B']),
+    ...found.classes.map(({ label, inA, inB, onlyA, onlyB }) => row([className(label), inA, inB, onlyA, onlyB])),
+    '',
+  ].join('\n');
+}

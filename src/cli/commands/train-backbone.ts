@@ -1,0 +1,77 @@
+import type { ModelSpec } from '../../classifier/spec.js';
+import { mergeSpecs, MODEL_SPEC_KEY, requireSpec, specSources } from '../../classifier/spec.js';
+import type { TrainConfig } from '../../settings/train.js';
+import { naming, UserError } from '../../errors.js';
+import { hashFile } from '../../jobs/files/hash.js';
+import { dilate } from '../../classifier/dilate/dilate.js';
+import type { FeatureLayer } from '../../classifier/layers.js';
+import { resolveLayer } from '../../classifier/layers.js';
+import type { OnnxNode } from '../../onnx/model.js';
+import { NetworkGraph } from '../../classifier/network.js';
+import { readModel } from '../../onnx/file/read.js';
+import { LOGITS } from '../../train/graphs.js';
+import { VOC_CLASSES } from '../../voc/classes.js';
+import { sayNetworkNotes } from '../text/model-notes.js';
+import type { ModelFlags } from '../options/model-options.js';
+import { specOfFlags } from '../options/model-options.js';
+
+/** The network that training starts from. */
+export interface Backbone {
+  readonly path: string;
+  readonly hash: string;
+  readonly network: NetworkGraph;
+  /** The feature tensor that the head pools. */
+  readonly layer: FeatureLayer;
+  readonly spec: Pick<ModelSpec, 'channelOrder' | 'scale' | 'mean' | 'std' | 'inputSize'>;
+  /** Whether it is a trained classifier of the 20 VOC classes already, whose head can be kept. */
+  readonly isClassifier: boolean;
+}
+
+/**
+ * Opens the backbone that the settings name, with its last stages at another stride where that is asked for.
+ *
+ * @throws UserError if it cannot be read, has no feature map or ends in something else than one, or its preprocessing is not told
+ */
+export async function openBackbone(path: string, config: TrainConfig, flags: ModelFlags): Promise<Backbone> {
+  const model = await readModel(path);
+  const merged = mergeSpecs(await specSources(model, path, await specOfFlags(flags)));
+  const spec = requireSpec(merged, path, ['channelOrder', 'scale', 'mean', 'std']);
+  const target = spec.logits ?? model.graph.outputs[0]?.name ?? '';
+  const whole = naming(path, () => new NetworkGraph(model, target, spec.inputSize));
+  sayNetworkNotes(path, whole);
+  const network = config.outputStride === undefined ? whole : new NetworkGraph(dilate(whole, config.outputStride), whole.target, spec.inputSize);
+  // A head is a convolution: it wants [N, C, h, w].
+  const maps = network.layers.filter(({ arrangement }) => arrangement.kind === 'channels-first');
+  const layer = config.layer === undefined ? maps.findLast(({ cut }) => cut) ?? maps.at(-1) : resolveLayer(maps, config.layer);
+  if (layer === undefined) throw new UserError(`${path} has no feature map that could be pooled`, 'train needs a network with feature maps [N, C, h, w]');
+  const isClassifier = config.layer === undefined && spec.classes?.join() === VOC_CLASSES.join() && spec.untrained !== true;
+  const pools = config.mode === 'head' || !isClassifier;
+  const [attends, coarser] = [attendsBehind(network.model.graph.nodes, layer.name), network.layers.find(({ stride }) => stride > layer.stride)];
+  if (pools && config.layer === undefined && (attends || coarser !== undefined)) {
+    throw new UserError(
+      `the last feature map [N, C, h, w] of ${path} that could be pooled is '${layer.name}' (/${layer.stride}), but the network goes on behind it `
+      + (attends ? 'with attention, as vision transformers do' : `in another layout, up to '${coarser?.name}' (/${coarser?.stride})`),
+      `take a network that ends in feature maps [N, C, h, w], as ResNet, ConvNeXt or Swin do; or pool that one all the same: --layer ${layer.name}`,
+    );
+  }
+  return { path, hash: await hashFile(path), network, layer, spec, isClassifier };
+}
+
+/** Whether a product of two tensors that depend on a layer follows behind it: attention. */
+function attendsBehind(nodes: readonly OnnxNode[], layer: string): boolean {
+  const behind = new Set([layer]);
+  for (const { op, domain, inputs, outputs } of nodes) {
+    const own = inputs.filter((name) => behind.has(name));
+    if (own.length === 0) continue;
+    if (/Attention$/.test(op) || (domain === '' && (op === 'MatMul' || op === 'Einsum') && own.length === 2)) return true;
+    for (const name of outputs) behind.add(name);
+  }
+  return false;
+}
+
+/** What a trained classifier says of itself. */
+export function classifierMetadata({ spec }: Backbone, logits = LOGITS): ReadonlyMap<string, string> {
+  const { channelOrder, scale, mean, std, inputSize } = spec;
+  const known = { logits, channelOrder, scale, mean, std, classes: VOC_CLASSES, ...(inputSize && { inputSize }) };
+  return new Map([[MODEL_SPEC_KEY, JSON.stringify(known)]]);
+}

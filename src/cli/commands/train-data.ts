@@ -1,0 +1,183 @@
+import { InvalidArgumentError } from 'commander';
+import { messageOf, UserError } from '../../errors.js';
+import { DEFAULT_MAX_PIXELS, readPhoto } from '../../image/photo.js';
+import { reasonLines } from '../../train/reasons.js';
+import type { LabelSource } from '../../voc/labels/source.js';
+import type { VocItem } from '../../voc/splits.js';
+import { openLabels, openSelection, parseLabelSpec, requireFlag } from '../options/devkit-options.js';
+import type { DevkitFlags, MaskFlags } from '../options/devkit-options.js';
+
+/** A further list of photographs, with a devkit or labels of its own. What it does not say is as for the main lists. */
+export interface AlsoTrainOn {
+  readonly vocRoot?: string;
+  /** An official split or the path of a list. */
+  readonly split: string;
+  /** As for `--labels`. */
+  readonly labels?: string;
+  readonly labelFile?: string;
+}
+
+/** Where photographs and their labels come from: the settings of `train` by these names. */
+export interface TrainingLists {
+  readonly vocRoot?: string;
+  /** Official splits or paths of lists, all in this devkit and with these labels. */
+  readonly split?: string | readonly string[];
+  /** As for `--labels`: `xml`, `masks`, `npy`, `list`, or `npy:file` and `list:file`. */
+  readonly labels?: string;
+  /** The file of the labels npy or list; without it a list that holds classes is its own. */
+  readonly labelFile?: string;
+  readonly difficult?: boolean;
+  readonly alsoTrainOn?: readonly AlsoTrainOn[];
+}
+
+/** What narrows the lists down, and how masks are read. It holds for all of them. */
+export type TrainingDataFlags = Pick<DevkitFlags, 'maskDir' | 'ids' | 'limit'> & MaskFlags;
+
+/** Photographs and their classes. */
+export interface TrainingData {
+  /** By absolute path: indices 0..19, ascending; in the order of the lists. */
+  readonly labels: ReadonlyMap<string, readonly number[]>;
+  /** How many photographs are listed, and how many of them are not on disk. */
+  readonly listed: number;
+  readonly missing: number;
+  /** The lists and label files that were read, and the folders of photographs, masks and annotations. */
+  readonly files: readonly string[];
+  readonly folders: readonly string[];
+  /** What is worth knowing about the lists, in sentences. */
+  readonly notes: readonly string[];
+  /** Photographs that have no labels and were left out, and those that two lists label differently. */
+  readonly failures: readonly { readonly id: string; readonly reason: string }[];
+}
+
+/** Parses `--also <root,split,labels>`, which may be repeated: an empty root or no labels stand for those of the main lists. */
+export function parseAlso(text: string, previous: readonly AlsoTrainOn[] = []): AlsoTrainOn[] {
+  const [vocRoot, split, ...rest] = text.split(',');
+  if (split === undefined || split === '') throw new InvalidArgumentError('Expected root,split,labels: for instance VOCdevkit/VOC2007,trainval,xml.');
+  // A comma further on belongs to the name of the label file.
+  const labels = rest.join(',');
+  if (labels !== '') parseLabelSpec(labels);
+  return [...previous, { split, ...(vocRoot !== '' && { vocRoot }), ...(labels !== '' && { labels }) }];
+}
+
+/**
+ * Reads the labels of all photographs of one or several lists. A photograph in two lists counts once; where they label
+ * it differently, the first list holds, and the difference is among the failures.
+ *
+ * @param flags.ids only photographs with these ids
+ * @param flags.limit only the first n photographs that are there, over all lists
+ * @throws UserError where a list or label source cannot be opened, an id is in no list, or nothing has labels
+ */
+export async function openTrainingData(lists: TrainingLists, flags: TrainingDataFlags = {}): Promise<TrainingData> {
+  const opened = withIds(await openLists(lists, flags), flags.ids);
+  const known = new Map<string, { readonly labels: readonly number[]; readonly list: string }>();
+  const unlabelled = new Map<string, { readonly id: string; readonly reason: string }>();
+  const conflicts: { id: string; reason: string }[] = [];
+  for (const { item, list: { path: list, source } } of firstPhotographs(opened, flags.limit)) {
+    const { id, imagePath } = item;
+    try {
+      const labels = (await source.labels(item)).map((label) => label - 1);
+      const first = known.get(imagePath);
+      if (first === undefined) known.set(imagePath, { labels, list });
+      else if (first.labels.join() !== labels.join()) {
+        conflicts.push({ id, reason: `${imagePath} has other classes by ${list} than by ${first.list}; those of ${first.list} are taken` });
+      }
+    } catch (error) {
+      unlabelled.set(imagePath, { id, reason: messageOf(error) });
+    }
+  }
+  // What one list does not know another may.
+  const failures = [...unlabelled].flatMap(([path, failure]) => (known.has(path) ? [] : [failure]));
+  if (known.size === 0) throw nothingKnown(opened, failures);
+  const missing = new Set(opened.flatMap((list) => list.missing.map(({ imagePath }) => imagePath)));
+  const listed = new Set(opened.flatMap((list) => [...list.items, ...list.missing].map(({ imagePath }) => imagePath)));
+  return {
+    labels: new Map([...known].map(([path, { labels }]) => [path, labels])), listed: listed.size, missing: missing.size,
+    files: opened.flatMap(({ files }) => files), folders: opened.flatMap(({ folders }) => folders),
+    notes: [...new Set(opened.flatMap(({ notes }) => notes))], failures: [...failures, ...conflicts],
+  };
+}
+
+/** What is said if there is nothing to learn from: the reason of each photograph. */
+function nothingKnown(lists: readonly OpenedList[], failures: readonly { readonly id: string; readonly reason: string }[]): UserError {
+  const names = lists.map(({ path }) => path).join(', ');
+  const absent = lists.flatMap(({ missing }) => missing);
+  if (failures.length > 0) return new UserError([`no photograph of ${names} has labels:`, ...reasonLines(failures.map(({ id, reason }) => ({ path: id, reason })))].join('\n'));
+  if (absent.length === 0) return new UserError(`${names} names no photograph`);
+  return new UserError(`none of the ${absent.length} photographs of ${names} is on disk`, `the first, "${absent[0].id}", is looked for as ${absent[0].imagePath}`);
+}
+
+/**
+ * Looks for a photograph of a list that can be read, before the work begins whose result it is for.
+ *
+ * @throws UserError with the reason of each, if there is none
+ */
+export async function requireReadable({ labels }: TrainingData, list: string): Promise<void> {
+  const failures: { path: string; reason: string }[] = [];
+  for (const path of labels.keys()) {
+    try {
+      await readPhoto(path, { input: { kind: 'short', pixels: 8 }, maxPixels: DEFAULT_MAX_PIXELS });
+      return;
+    } catch (error) {
+      failures.push({ path, reason: messageOf(error) });
+    }
+  }
+  throw new UserError([`none of the ${failures.length} photographs of ${list} can be used:`, ...reasonLines(failures)].join('\n'));
+}
+
+/** A list with its labels. */
+interface OpenedList {
+  readonly path: string;
+  readonly items: readonly VocItem[];
+  readonly missing: readonly VocItem[];
+  readonly notes: readonly string[];
+  readonly source: LabelSource;
+  readonly files: readonly string[];
+  readonly folders: readonly string[];
+}
+
+async function openLists({ alsoTrainOn = [], ...main }: TrainingLists, { maskDir, rgbMasks }: TrainingDataFlags): Promise<OpenedList[]> {
+  const named: readonly (string | undefined)[] = [main.split ?? []].flat();
+  const lists = [
+    ...(named.length === 0 ? [undefined] : named).map((split) => ({ ...main, split, maskDir })),
+    ...alsoTrainOn.map(({ vocRoot, split, labels, labelFile }) => ({
+      vocRoot: vocRoot ?? main.vocRoot, split, labels: labels ?? main.labels,
+      // A label file goes with the labels it was given for, a folder of masks with its devkit.
+      labelFile: labelFile ?? (labels === undefined ? main.labelFile : undefined), maskDir: vocRoot === undefined ? maskDir : undefined,
+    })),
+  ];
+  const opened: OpenedList[] = [];
+  for (const { labels, labelFile, ...place } of lists) {
+    const { devkit, split: { path, notes }, items, missing } = await openSelection(place, 'imagePath');
+    const spec = parseLabelSpec(requireFlag(labels, '--labels', 'xml'));
+    // A list that holds classes beside its images is its own label file.
+    const file = spec.file ?? labelFile ?? (spec.kind === 'list' ? path : undefined);
+    opened.push({
+      path, items, missing, notes, source: await openLabels({ labelFile: file, difficult: main.difficult, rgbMasks }, devkit, spec),
+      files: file === undefined ? [path] : [path, file], folders: [devkit.imageDir, devkit.maskDir, devkit.annotationDir],
+    });
+  }
+  return opened;
+}
+
+/** The lists with nothing but the photographs of these ids. */
+function withIds(lists: readonly OpenedList[], ids: readonly string[] | undefined): readonly OpenedList[] {
+  if (ids === undefined) return lists;
+  const listed = new Set(lists.flatMap(({ items, missing }) => [...items, ...missing].map(({ id }) => id)));
+  const unknown = ids.find((id) => !listed.has(id));
+  if (unknown !== undefined) throw new UserError(`no list has an image with the id ${unknown}`, 'Ids look like 2007_000032, without folder and ending.');
+  const wanted = new Set(ids);
+  const narrowed = (items: readonly VocItem[]): readonly VocItem[] => items.filter(({ id }) => wanted.has(id));
+  return lists.map((list) => ({ ...list, items: narrowed(list.items), missing: narrowed(list.missing) }));
+}
+
+/** What the lists say of the first `limit` photographs, list by list. */
+function* firstPhotographs(lists: readonly OpenedList[], limit = Infinity): Generator<{ readonly item: VocItem; readonly list: OpenedList }> {
+  const begun = new Set<string>();
+  for (const list of lists) {
+    for (const item of list.items) {
+      if (begun.size >= limit && !begun.has(item.imagePath)) continue;
+      begun.add(item.imagePath);
+      yield { item, list };
+    }
+  }
+}

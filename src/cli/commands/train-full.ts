@@ -1,0 +1,160 @@
+import { readdir } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join, resolve } from 'node:path';
+import { ClassifierGraph } from '../../classifier/classifier.js';
+import type { TrainConfig } from '../../settings/train.js';
+import { UserError } from '../../errors.js';
+import { watchInterrupt } from '../../jobs/stop/interrupt.js';
+import { refuseInputs } from '../../jobs/journal/own-folder.js';
+import { progressBar } from '../../jobs/progress.js';
+import type { Progress } from '../../jobs/progress.js';
+import { resolveLayer } from '../../classifier/layers.js';
+import type { OnnxModel } from '../../onnx/model.js';
+import { readModel } from '../../onnx/file/read.js';
+import { writeModel } from '../../onnx/file/write.js';
+import type { EpochResult } from '../../train/checkpoint.js';
+import { fineTune } from '../../train/fine-tune.js';
+import type { FineTuneSettings } from '../../train/fine-tune.js';
+import { buildClassifier, LOGITS } from '../../train/graphs.js';
+import { trainableParameters } from '../../train/parameters.js';
+import { VOC_CLASSES } from '../../voc/classes.js';
+import type { Backbone } from './train-backbone.js';
+import { classifierMetadata } from './train-backbone.js';
+import type { TrainingData } from './train-data.js';
+import { trainHead, validateClassifier } from './train-head.js';
+import type { Validation } from './train-head.js';
+
+/** What training of the whole network came to. */
+export interface FullResult {
+  readonly model: OnnxModel;
+  readonly logits: string;
+  readonly epochs: readonly EpochResult[];
+  /** The epoch whose weights these are. */
+  readonly epoch: number;
+  /** What these weights are worth on the validation list, where this run has found out. */
+  readonly validation: Validation | undefined;
+  readonly interrupted: boolean;
+  readonly failures: readonly { readonly path: string; readonly reason: string }[];
+}
+
+/**
+ * Trains the whole network, or what lies above a layer. It starts from a classifier of the VOC classes as it is, from any
+ * other backbone with a head that is fitted to its features first, or with one of zeros.
+ *
+ * @param folder for checkpoints, log and curves
+ */
+export async function trainFull(
+  backbone: Backbone, data: TrainingData, validation: TrainingData | undefined, config: TrainConfig, folder: string, resume: boolean,
+): Promise<FullResult> {
+  const say = (text: string): void => { process.stderr.write(`${text}\n`); };
+  if (config.keep === 'best' && validation === undefined) throw new UserError('--keep best needs a validation list', 'name one: --val-split LIST');
+  await requireWorkFolder(folder, resolve(config.backbone ?? ''), resume);
+  const { crop, batchSize } = config;
+  const coarsest = Math.max(...backbone.network.layers.map(({ stride }) => stride));
+  if (crop < coarsest) {
+    throw new UserError(`--crop ${crop} is smaller than a cell of the deepest feature map, which is ${coarsest} pixels wide`, `give at least ${coarsest}; 224 is usual`);
+  }
+  if (data.labels.size < batchSize) throw new UserError(`${data.labels.size} photographs do not fill a batch of ${batchSize}`, 'give more, or a smaller --batch-size');
+  const start = await startingModel(backbone, data, config);
+  const classifier = new ClassifierGraph(start.model, start.logits, [crop, crop]);
+  const from = config.trainFrom === undefined ? undefined : resolveLayer(classifier.layers, config.trainFrom);
+  const parameters = trainableParameters(classifier, from);
+  const settings = settingsOf(config);
+
+  let bar: Progress | undefined;
+  let best: Kept | undefined;
+  let latest: Validation | undefined;
+  const watch = watchInterrupt(() => { say('\ninterrupted: writing a checkpoint (once more to stop at once)'); });
+  try {
+    say(`training ${parameters.length} tensors on ${data.labels.size} images; checkpoints and curves in ${folder}`);
+    const result = await fineTune({
+      classifier, normalisation: backbone.spec, parameters, settings, folder, resume,
+      samples: [...data.labels].map(([path, labels]) => ({ path, labels })),
+      identity: {
+        backbone: backbone.hash, outputStride: config.outputStride, layer: config.layer, trainFrom: config.trainFrom, initHead: config.initHead,
+        headBias: config.headBias, images: data.labels.size,
+      },
+      threads: config.threads ?? availableParallelism(), workers: config.workers, runtime: config, checkpointEvery: config.checkpointEvery,
+      validate: validation && (async (model) => {
+        bar?.stop();
+        latest = await validateClassifier(model, start.logits, backbone, validation, config);
+        return latest.mean;
+      }),
+      stopped: watch.interrupted,
+      onStart: (done, total) => {
+        if (done > 0) say(`going on at step ${done} of ${total}`);
+        bar = progressBar(total, 'steps', done);
+      },
+      onStep: (done, loss, rate) => bar?.advance(done, `loss ${loss.toFixed(4)}, rate ${rate.toPrecision(2)}`),
+      onEpoch: async ({ epoch, loss, map }, model, isBest) => {
+        bar?.stop();
+        say(`epoch ${epoch}/${config.epochs}: loss ${loss.toFixed(4)}${map === undefined ? '' : `, mAP ${map.toFixed(4)}${isBest ? ' (best)' : ''}`}`);
+        if (isBest) best = { model, epoch, validation: latest };
+        const annotated = { ...model, metadata: classifierMetadata(backbone, start.logits) };
+        await writeModel(join(folder, 'last.onnx'), annotated);
+        if (isBest) await writeModel(join(folder, 'best.onnx'), annotated);
+      },
+    });
+    const kept = config.keep === 'best' && !result.interrupted
+      ? await bestOf(result.epochs, best, folder)
+      : { model: result.model, epoch: result.epochs.length, validation: latest };
+    return {
+      model: { ...kept.model, metadata: classifierMetadata(backbone, start.logits) }, logits: start.logits, epoch: kept.epoch,
+      validation: kept.validation, epochs: result.epochs, interrupted: result.interrupted, failures: [...start.failures, ...result.failures],
+    };
+  } finally {
+    bar?.stop();
+    watch.dispose();
+  }
+}
+
+/** The models of the last epoch and of the best one, in the folder of the run. */
+const MODELS = ['last.onnx', 'best.onnx'];
+
+/** @throws UserError if the folder holds something that the run would overwrite and that is not its own */
+async function requireWorkFolder(folder: string, backbone: string, resume: boolean): Promise<void> {
+  await refuseInputs({ out: folder, flag: '--work', folders: [], files: MODELS.map((name) => join(folder, name)), inputs: [backbone] });
+  const names = new Set(await readdir(folder).catch(() => []));
+  const [model] = MODELS.filter((name) => names.has(name));
+  if (resume && model !== undefined && !names.has('checkpoint') && !names.has('log.jsonl')) {
+    throw new UserError(`${join(folder, model)} would be overwritten, and there is no checkpoint beside it to go on from`, 'name another --work folder, or begin anew with --no-resume');
+  }
+}
+
+/** The weights of an epoch. */
+interface Kept {
+  readonly model: OnnxModel;
+  readonly epoch: number;
+  readonly validation: Validation | undefined;
+}
+
+/** The first epoch with the best mAP: of this run, or what an earlier part of it has written. */
+async function bestOf(epochs: readonly EpochResult[], own: Kept | undefined, folder: string): Promise<Kept> {
+  const { epoch } = epochs.reduce((a, b) => ((b.map ?? 0) > (a.map ?? 0) ? b : a));
+  return own?.epoch === epoch ? own : { model: await readModel(join(folder, 'best.onnx')), epoch, validation: undefined };
+}
+
+async function startingModel(backbone: Backbone, data: TrainingData, config: TrainConfig) {
+  const { network, layer } = backbone;
+  if (backbone.isClassifier) return { model: network.model, logits: network.target, failures: [] };
+  if (config.initHead === 'fit' && config.headBias) {
+    const { model, failures } = await trainHead(backbone, data, config);
+    return { model, logits: LOGITS, failures };
+  }
+  const classes = VOC_CLASSES.length;
+  const head = { weights: new Float32Array(layer.channels * classes), bias: config.headBias ? new Float32Array(classes) : undefined };
+  return { model: buildClassifier(network, layer, head, classifierMetadata(backbone)), logits: LOGITS, failures: [] };
+}
+
+function settingsOf(config: TrainConfig): FineTuneSettings {
+  const { epochs, batchSize, accumulate, rate, warmUp, decay, momentum, weightDecay, headRate, average, sampler, seed } = config;
+  const { crop, resize, aspect, flip, jitter, erase } = config;
+  return {
+    epochs, batchSize, accumulate, schedule: { rate, warmUp, decay }, optimiser: config.optimiser, momentum, weightDecay, headRate, average,
+    sampler, seed,
+    augmentation: {
+      crop, resize, aspect, flip, jitter: { brightness: jitter, contrast: jitter, saturation: jitter },
+      ...(erase > 0 && { erase: { probability: erase, area: [0.02, 0.33] as const } }),
+    },
+  };
+}

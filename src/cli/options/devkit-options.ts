@@ -1,0 +1,195 @@
+import { join } from 'node:path';
+import { InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
+import { MAX_LANES } from '../../settings/runtime.js';
+import { UserError } from '../../errors.js';
+import { refuseInputFile } from '../../jobs/journal/own-folder.js';
+import { openDevkit } from '../../voc/devkit.js';
+import type { Devkit } from '../../voc/devkit.js';
+import { createLabelSource, LABEL_KINDS } from '../../voc/labels/create.js';
+import type { LabelKind } from '../../voc/labels/create.js';
+import type { LabelSource } from '../../voc/labels/source.js';
+import type { RgbMasks } from '../../voc/masks.js';
+import { partitionByPresence, readSplit, selectIds } from '../../voc/splits.js';
+import type { Split, VocItem } from '../../voc/splits.js';
+import { choice, notAChoice } from './choice.js';
+
+// The options of commands that read a devkit. None has a default here, so that a flag which was not given can be told
+// from one that was, and a configuration file can fill it in.
+
+/** The flags of {@link addDevkitOptions}. */
+export interface DevkitFlags {
+  vocRoot?: string;
+  split?: string;
+  maskDir?: string;
+  ids?: string[];
+  limit?: number;
+}
+
+/** The flags of {@link addLabelOptions}. */
+export interface LabelFlags {
+  labels?: LabelSpec;
+  labelFile?: string;
+  difficult?: boolean;
+}
+
+/** The flag of {@link addStrictOption}. */
+export interface StrictFlags {
+  strict?: boolean;
+}
+
+/** The flag of {@link addMaskOptions}. */
+export interface MaskFlags {
+  rgbMasks?: RgbMasks;
+}
+
+/** A label source as named on the command line: its kind, and its file where one is given as `npy:cls_labels.npy`. */
+export interface LabelSpec {
+  readonly kind: LabelKind;
+  readonly file?: string;
+}
+
+/** Adds the options that say which images a command works on. */
+export function addDevkitOptions(command: Command): Command {
+  return command
+    .option('--voc-root <folder>', 'the devkit folder that holds JPEGImages, for instance VOCdevkit/VOC2012')
+    .option('--split <name|file>', 'an official split (train, val, trainval), or the path of a list of ids or image paths')
+    .option('--mask-dir <folder>', 'ground-truth masks, in place of SegmentationClass: a folder in the devkit or a path')
+    .option('--ids <id,...>', 'only these images of the split', parseIds)
+    .option('--limit <n>', 'only the first n images', parseCount);
+}
+
+/** Adds the options that say where image-level labels come from. */
+export function addLabelOptions(command: Command): Command {
+  return command
+    .option('--labels <source>', `image-level labels: ${LABEL_KINDS.join(', ')}`, parseLabelSpec)
+    .option('--label-file <file>', 'the file for the labels npy (cls_labels.npy) or list (lines "id class class ...")')
+    .option('--difficult', 'labels xml: count objects marked difficult (default)')
+    .option('--no-difficult', 'labels xml: leave out objects marked difficult');
+}
+
+/** Adds the option that says how masks in colours are read. */
+export function addMaskOptions(command: Command): Command {
+  return command.addOption(choice('--rgb-masks <how>', 'masks in colours, or with a palette in another order: refuse them, or read them by the colours of the VOC palette, white as void', ['reject', 'voc'] satisfies RgbMasks[]));
+}
+
+/** Adds the option that makes missing files an error. */
+export function addStrictOption(command: Command): Command {
+  return command.option('--strict', 'exit with 2 if files of the list are missing; nothing else changes');
+}
+
+/** Parses `--limit`: a whole number from 1 up. */
+export function parseCount(text: string): number {
+  if (!/^[1-9]\d*$/.test(text) || !Number.isSafeInteger(Number(text))) throw new InvalidArgumentError('Expected a whole number from 1 up.');
+  return Number(text);
+}
+
+/** Parses `--workers` and `--threads`: a whole number that a machine may have processors. */
+export function parseLanes(text: string): number {
+  return parseCountUpTo(MAX_LANES, text);
+}
+
+/** Parses a whole number from 1 to a limit. */
+export function parseCountUpTo(most: number, text: string): number {
+  if (!/^[1-9]\d*$/.test(text) || Number(text) > most) throw new InvalidArgumentError(`Expected a whole number from 1 to ${most}.`);
+  return Number(text);
+}
+
+/** Parses `--ids`: image ids separated by commas. */
+export function parseIds(text: string): string[] {
+  const ids = text.split(',').map((id) => id.trim().normalize('NFC')).filter((id) => id !== '');
+  if (ids.length === 0) throw new InvalidArgumentError('Expected image ids separated by commas.');
+  return ids;
+}
+
+/** Parses a label source: `xml`, `masks`, `npy`, `list`, or with its file `npy:cls_labels.npy`. */
+export function parseLabelSpec(text: string): LabelSpec {
+  const [name, ...rest] = text.split(':');
+  const kind = LABEL_KINDS.find((known) => known === name);
+  if (kind === undefined) throw new InvalidArgumentError(notAChoice(name, LABEL_KINDS));
+  if (rest.length === 0) return { kind };
+  if (kind !== 'npy' && kind !== 'list') throw new InvalidArgumentError(`The labels ${kind} take no file.`);
+  return { kind, file: rest.join(':') };
+}
+
+/** A flag that a command cannot do without. */
+export function requireFlag<T>(value: T | undefined, flag: string, example: string): T {
+  if (value === undefined) throw new UserError(`${flag} is missing`, `For instance: ${flag} ${example}`);
+  return value;
+}
+
+/** The images that a command works on. */
+export interface Selection {
+  readonly devkit: Devkit;
+  readonly split: Split;
+  /** The images of the split, narrowed down by `--ids` and `--limit`. */
+  readonly items: readonly VocItem[];
+  /** The images that were left out because the file in question is not on disk. */
+  readonly missing: readonly VocItem[];
+  /** All images of the split, or those that `--ids` names: also what is missing, and what `--limit` leaves out. */
+  readonly listed: readonly VocItem[];
+}
+
+/**
+ * Opens the devkit and the split that the flags name. `--limit` counts images that are there. What is worth knowing about the
+ * list is said on stderr; it is in `split.notes` as well.
+ *
+ * @param needed the file that an image cannot do without; images that lack it are handed back as missing
+ * @throws {UserError} for flags that are missing or name something that does not exist
+ */
+export async function openSelection(flags: DevkitFlags, needed?: 'imagePath' | 'maskPath'): Promise<Selection> {
+  const root = requireFlag(flags.vocRoot, '--voc-root', 'VOCdevkit/VOC2012');
+  const name = requireFlag(flags.split, '--split', 'train');
+  const devkit = await openDevkit(root, { maskDir: flags.maskDir });
+  const split = await readSplit(devkit, name);
+  for (const note of split.notes) process.stderr.write(`${note}\n`);
+  const chosen = flags.ids === undefined ? split.items : selectIds(split.items, flags.ids);
+  const { present, missing } = needed === undefined ? { present: chosen, missing: [] } : await partitionByPresence(chosen, needed);
+  return { devkit, split, items: present.slice(0, flags.limit), missing, listed: chosen };
+}
+
+/** The data set and the files that a command reads of it: results may not take their place. */
+export function inputsOf({ devkit, split }: Selection, ...files: readonly (string | undefined)[]): string[] {
+  return [devkit.root, devkit.imageDir, devkit.maskDir, devkit.annotationDir, split.path, ...files.filter((file) => file !== undefined)];
+}
+
+/**
+ * Refuses `--out` or `--csv` if what is written there would take the place of something that is read, or of another file of
+ * the data set.
+ *
+ * @throws UserError if it would
+ */
+export async function refuseOverwriting(
+  file: string, flag: string, { devkit, split }: Selection, ...files: readonly (string | undefined)[]
+): Promise<void> {
+  const lists = ['train', 'val', 'trainval'].map((name) => join(devkit.listDir, `${name}.txt`));
+  await refuseInputFile(file, flag, [split.path, ...lists, ...files], [devkit.imageDir, devkit.maskDir, devkit.annotationDir]);
+}
+
+/**
+ * The line that tells what is missing of a list.
+ *
+ * @param where what names the missing ones, for instance ` (run.json lists them)`
+ */
+export function describeMissing(missing: number, listed: number, where = '', what = 'photographs of the split'): string {
+  const number = (count: number): string => count.toLocaleString('en-US');
+  return `${number(listed - missing)} of the ${number(listed)} ${what} were on disk; ${number(missing)} ${missing === 1 ? 'is' : 'are'} missing${where}\n`;
+}
+
+/** The error to throw if not one photograph of a selection is on disk: it says what was looked for, and where. */
+export function noPhotographs({ devkit, split, missing }: Selection): UserError {
+  const [first] = missing;
+  const sought = first === undefined ? `they are looked for in ${devkit.imageDir}` : `the first of ${split.path}, "${first.id}", is looked for as ${first.imagePath}`;
+  return new UserError(`none of the ${missing.length} photographs of the split is on disk`, sought);
+}
+
+/**
+ * Opens the label source that the flags name.
+ *
+ * @param spec the source, in place of `--labels`
+ * @throws {UserError} when none is named, or when it cannot be opened
+ */
+export async function openLabels(flags: LabelFlags & MaskFlags, devkit: Devkit, spec = flags.labels): Promise<LabelSource> {
+  const { kind, file } = requireFlag(spec, '--labels', 'xml');
+  return createLabelSource(kind, { devkit, file: file ?? flags.labelFile, difficult: flags.difficult, rgbMasks: flags.rgbMasks });
+}

@@ -1,0 +1,115 @@
+import { readFile } from 'node:fs/promises';
+import type { Command } from 'commander';
+import { InvalidArgumentError } from 'commander';
+import { parseDecimal } from '../../text/decimal.js';
+import type { ModelSpec } from '../../classifier/spec.js';
+import { preprocessPresets } from '../../classifier/spec.js';
+import { messageOf, UserError } from '../../errors.js';
+import { defaultModelPath } from '../../package.js';
+import { VOC_CLASSES } from '../../voc/classes.js';
+import { parseChoice } from './choice.js';
+
+type Triple = [number, number, number];
+
+/** The flags of {@link addModelOptions}. */
+export interface ModelFlags {
+  logits?: string;
+  preprocess?: string;
+  channelOrder?: 'rgb' | 'bgr';
+  scale?: number;
+  mean?: Triple;
+  std?: Triple;
+  classes?: string;
+  modelInputSize?: [number, number];
+  tokens?: [number, number];
+}
+
+/** The classifier to use: the one named, or the one that comes with the package, which is said on standard error. */
+export function modelOrDefault(named: string | undefined): string {
+  if (named !== undefined) return named;
+  const path = defaultModelPath();
+  process.stderr.write(`no --model given: using the classifier that comes with voc-seeds, ${path}\n`);
+  return path;
+}
+
+/** Adds the option that lets a classifier with an untrained head through. */
+export function addForceOption(command: Command): Command {
+  return command.option('--force', 'use the classifier even if its head is untrained');
+}
+
+/** Adds the options that say what a model's file does not: they override its sidecar file and its metadata. */
+export function addModelOptions(command: Command): Command {
+  return command
+    .option('--logits <tensor>', 'the tensor that holds the class scores before softmax or sigmoid')
+    .option('--preprocess <preset>', `how the input is made: ${Object.keys(preprocessPresets).join(', ')}`, parsePreset)
+    .option('--channel-order <order>', 'rgb or bgr', parseOrder)
+    .option('--scale <s>', 'input = (pixel * scale - mean) / std, pixel in 0..255', parsePositive)
+    .option('--mean <a,b,c>', 'per channel, in the channel order of the network', (text) => parseTriple(text, parseNumber))
+    .option('--std <a,b,c>', 'per channel', (text) => parseTriple(text, parsePositive))
+    .option('--classes <voc|file>', 'the names of the logits: the 20 VOC classes, or a file with one name per line')
+    .option('--model-input-size <HxW>', 'for a network that works at one size only and does not say so', parseSize)
+    .option('--tokens <HxW>', 'the grid of a vision transformer\'s tokens, where its graph does not tell: 14x14 for 224 pixels in patches of 16', parseSize);
+}
+
+function parsePreset(text: string): string {
+  return parseChoice(text, Object.keys(preprocessPresets));
+}
+
+function parseOrder(text: string): 'rgb' | 'bgr' {
+  const order = text.toLowerCase();
+  if (order !== 'rgb' && order !== 'bgr') throw new InvalidArgumentError('Allowed are rgb, bgr.');
+  return order;
+}
+
+/** Parses a number. */
+export function parseNumber(text: string): number {
+  const value = parseDecimal(text);
+  if (value === undefined) throw new InvalidArgumentError('Expected a number.');
+  return value;
+}
+
+function parsePositive(text: string): number {
+  const value = parseNumber(text);
+  if (value <= 0) throw new InvalidArgumentError('Expected a number above 0.');
+  return value;
+}
+
+function parseTriple(text: string, parse: (part: string) => number): Triple {
+  const values = text.split(',').map((part) => parse(part));
+  if (values.length === 1) return [values[0], values[0], values[0]];
+  if (values.length !== 3) throw new InvalidArgumentError('Expected three numbers separated by commas, or one for all channels.');
+  return values as Triple;
+}
+
+function parseSize(text: string): [number, number] {
+  const match = /^([1-9]\d*)(?:x([1-9]\d*))?$/.exec(text);
+  if (match === null) throw new InvalidArgumentError('Expected HxW, for instance 224x224.');
+  return [Number(match[1]), Number(match[2] ?? match[1])];
+}
+
+/**
+ * The part of a model's specification that the flags give; single flags override the preset.
+ *
+ * @throws UserError where the file of class names cannot be read
+ */
+export async function specOfFlags(flags: ModelFlags): Promise<Partial<ModelSpec>> {
+  const given: Partial<ModelSpec> = {
+    logits: flags.logits, channelOrder: flags.channelOrder, scale: flags.scale, mean: flags.mean, std: flags.std,
+    classes: flags.classes === undefined ? undefined : await readClasses(flags.classes),
+    inputSize: flags.modelInputSize,
+    tokens: flags.tokens,
+  };
+  const preset = flags.preprocess === undefined ? {} : preprocessPresets[flags.preprocess];
+  return { ...preset, ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) };
+}
+
+async function readClasses(nameOrFile: string): Promise<string[]> {
+  if (nameOrFile === 'voc') return [...VOC_CLASSES];
+  try {
+    const names = (await readFile(nameOrFile, 'utf8')).split(/\r?\n/).map((line) => line.trim()).filter((line) => line !== '');
+    if (names.length > 0) return names;
+  } catch (error) {
+    throw new UserError(`cannot read the class names in ${nameOrFile}: ${messageOf(error)}`, 'give --classes voc, or a file with one name per line');
+  }
+  throw new UserError(`${nameOrFile} holds no class names`, 'it needs one name per line, in the order of the logits');
+}

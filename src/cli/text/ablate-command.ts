@@ -1,0 +1,96 @@
+import { generateSettings } from '../../ablate/format.js';
+import type { PassSettings } from '../../ablate/run.js';
+import type { VariantScore } from '../../ablate/score.js';
+import type { AblateConfig } from '../../settings/ablate.js';
+import { seedSettings } from '../../settings/cam.js';
+import type { SeedSettings } from '../../settings/cam.js';
+import { generateSchema } from '../../settings/generate.js';
+import { idleSettings } from '../../settings/idle.js';
+import { DEFAULT_PRESET, flagOf, presetSettings } from '../../settings/load.js';
+import { z } from 'zod';
+import type { DevkitFlags, MaskFlags } from '../options/devkit-options.js';
+import type { ModelFlags } from '../options/model-options.js';
+
+/** The flags of `ablate` that say what it works on, beside its settings. */
+export type SourceFlags = Omit<DevkitFlags, 'vocRoot' | 'split'> & MaskFlags & ModelFlags;
+
+/** What is scored: the settings that name it. */
+export type SourceSettings = Pick<AblateConfig, 'vocRoot' | 'split' | 'scoreOn' | 'labels' | 'labelFile' | 'difficult' | 'model' | 'runtime' | 'device' | 'workers' | 'threads'>;
+
+/**
+ * The whole command that makes a variant's seeds, to be pasted into a shell: its eval scores what the variant scores.
+ *
+ * @param score the variant, and the parameter that was chosen
+ */
+export function generateCommand(
+  score: Pick<VariantScore, 'variant' | 'parameter'>, config: SourceSettings & PassSettings, flags: SourceFlags,
+): string {
+  const { labels, labelFile, difficult, model, runtime, device, workers, threads } = config;
+  const { logits, preprocess, channelOrder, scale, mean, std, classes, modelInputSize, tokens } = flags;
+  return commandText('generate', {
+    ...sourceOf(config, flags), rgbMasks: labels?.startsWith('masks') === true ? flags.rgbMasks : undefined, labels, labelFile, difficult,
+    model, logits, preprocess, channelOrder, scale, mean, std, classes, modelInputSize: modelInputSize?.join('x'), tokens: tokens?.join('x'),
+    ...changed(generateSettings(score, config), score.variant.recipe.layers.length),
+    runtime: runtime === 'auto' ? undefined : runtime, device, workers, threads,
+    out: OUT,
+  });
+}
+
+/** The command that scores what {@link generateCommand} makes. */
+export function evalCommand(
+  config: SourceSettings & Pick<AblateConfig, 'ignoredAs'>, flags: SourceFlags, { allowMissing }: { readonly allowMissing: boolean },
+): string {
+  return commandText('eval', {
+    ...sourceOf(config, flags), rgbMasks: flags.rgbMasks, pred: `${OUT}/SegmentationClass`,
+    allowMissing: allowMissing || undefined, ignoredAs: config.ignoredAs === 'error' ? undefined : config.ignoredAs,
+  });
+}
+
+/** Settings as flags, for people: `--fuse mean --gamma 3`. */
+export function settingsText(settings: Readonly<Record<string, unknown>>): string {
+  return words(settings).join(' ');
+}
+
+const OUT = 'seeds';
+
+function sourceOf({ vocRoot, split, scoreOn }: SourceSettings, { maskDir, ids, limit }: SourceFlags): Record<string, unknown> {
+  return { vocRoot, split: scoreOn ?? split, maskDir, ids, limit };
+}
+
+/** The settings that must be said because `generate` starts from a preset that has others. */
+function changed(wanted: Partial<SeedSettings>, layerCount: number): Record<string, unknown> {
+  const schema = z.object(seedSettings);
+  const [all, start] = [schema.parse(wanted), schema.parse(presetSettings(generateSchema, DEFAULT_PRESET))];
+  const names = Object.keys(seedSettings) as (keyof SeedSettings)[];
+  return Object.fromEntries(names.filter((name) => {
+    if (JSON.stringify(all[name]) === JSON.stringify(start[name])) return false;
+    // Left out only if neither value has an effect.
+    return ![all, { ...all, [name]: start[name] }].every((settings) => idleSettings(settings, layerCount).has(name));
+  }).map((name) => [name, all[name]]));
+}
+
+function commandText(command: string, settings: Readonly<Record<string, unknown>>): string {
+  return ['voc-seeds', command, ...words(settings)].join(' ');
+}
+
+/** Flags and their values, quoted for a shell; what is `undefined` is left out. */
+function words(settings: Readonly<Record<string, unknown>>): string[] {
+  return Object.entries(settings).flatMap(([name, value]) => {
+    const flag = flagOf(name);
+    if (value === undefined) return [];
+    if (value === true) return [flag];
+    if (value === false) return [`--no-${flag.slice(2)}`];
+    return [flag, shellWord(textOf(value))];
+  });
+}
+
+function textOf(value: unknown): string {
+  if (Array.isArray(value)) return value.map((item) => String(item).replaceAll(',', '\\,')).join(',');
+  if (typeof value === 'object' && value !== null) return Object.entries(value).map(([name, own]) => `${name}=${String(own)}`).join(',');
+  return String(value);
+}
+
+/** A word as a POSIX shell reads it. */
+function shellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll('\'', '\'\\\'\'')}'`;
+}

@@ -1,0 +1,44 @@
+import type { PassSummary } from '../../ablate/run.js';
+import type { VariantList } from '../../ablate/variant.js';
+import type { AblationWork } from '../../ablate/work.js';
+import { AXIS_NAMES, variantSettings } from '../../settings/ablate.js';
+import type { VariantSettings } from '../../settings/ablate.js';
+import { z } from 'zod';
+import { settingsText } from './ablate-command.js';
+
+/** What is going to be computed, in two lines. */
+export function describePlan({ variants, dropped }: VariantList, { views, layers, methods, maps }: AblationWork, thresholds: number): string {
+  const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`;
+  const plural = dropped === 0 ? '' : `, ${dropped} more that equal one of them left out`;
+  return [
+    `${count(variants.length, 'variant')}${plural}; thresholds 0 to 1 in ${thresholds} steps`,
+    `per image ${count(views.length, 'view')}, ${count(layers.length, 'layer')} (${layers.join(', ')}), ${count(methods.length, 'method')} (${methods.join(', ')}); ${count(maps.length, 'way')} from these to maps`,
+  ].join('\n');
+}
+
+/** What variants have unless told otherwise: the settings of the paper, and what a file or flags have changed of them. */
+export function describeBase(base: VariantSettings): string {
+  const paper = z.object(variantSettings).parse({});
+  const changes = AXIS_NAMES.filter((axis) => JSON.stringify(base[axis]) !== JSON.stringify(paper[axis]));
+  const text = changes.length === 0 ? '' : `, but for ${settingsText(Object.fromEntries(changes.map((axis) => [axis, base[axis]])))}`;
+  return `variants start from the settings of LayerCAM's paper (the preset layercam)${text}`;
+}
+
+/** The most failures that are listed; ablation.json has them all. */
+const MOST = 20;
+
+/** What has become of the images. */
+export function describePass({ counts, failures, interrupted, seconds, stages }: PassSummary): string {
+  const lines = [
+    `${counts.measured} images measured in ${seconds.toFixed(1)} s${counts.resumed > 0 ? `, ${counts.resumed} before` : ''} (of an image's time ${stages.read} ms reading, ${stages.cam} CAM, ${stages.variants} variants, ${stages.write} writing)`,
+  ];
+  if (interrupted) lines.push(`interrupted with ${counts.left} images left; the same command resumes`);
+  if (failures.length > 0) lines.push(`${failures.length} images failed:`, ...failures.slice(0, MOST).map(({ id, reason }) => `  ${id}: ${reason}`));
+  if (failures.length > MOST) lines.push(`  ... and ${failures.length - MOST} more, in ablation.json`);
+  return lines.join('\n');
+}
+
+/** The first few names of a list. */
+export function few(ids: readonly string[]): string {
+  return `${ids.slice(0, 5).join(', ')}${ids.length > 5 ? ', ...' : ''}`;
+}

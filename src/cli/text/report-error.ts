@@ -1,0 +1,33 @@
+import { UserError } from '../../errors.js';
+import { systemProblem } from '../../jobs/files/atomic.js';
+
+/** Set to anything, it adds the stack to an error that nobody expected. */
+const STACK = 'VOC_SEEDS_STACK';
+
+/** What a call of the operating system was for. */
+const purposes: Readonly<Record<string, string>> = {
+  open: 'open', read: 'read', scandir: 'list', stat: 'look at', lstat: 'look at', access: 'look at', write: 'write', mkdir: 'make the folder',
+  rename: 'write', unlink: 'remove', rm: 'remove', rmdir: 'remove', spawn: 'start', uv_cwd: 'find the current folder',
+};
+
+/** The text that tells the user of an error: one line, and one more if there is a way to mend it. */
+export function describeError(error: unknown): string {
+  if (error instanceof UserError) return lines(error.message, error.hint);
+  const system = systemProblem(error);
+  if (system !== undefined) {
+    const { syscall = '', path } = error as NodeJS.ErrnoException;
+    const purpose = Object.hasOwn(purposes, syscall) ? purposes[syscall] : syscall;
+    return lines(`cannot ${path === undefined ? purpose : `${purpose} ${path}`}: ${system.problem}`, system.hint);
+  }
+  const { code, message } = error as Partial<NodeJS.ErrnoException>;
+  if (code === 'ERR_WORKER_INIT_FAILED' || code === 'ERR_WORKER_OUT_OF_MEMORY') return lines(`a worker thread cannot go on: ${message}`, 'give fewer --workers');
+  const stack = error instanceof Error && process.env[STACK] !== undefined ? error.stack : undefined;
+  return lines(
+    stack ?? (error instanceof Error ? `${error.name}: ${error.message}` : String(error)),
+    `This is a bug in voc-seeds. Please report it with the command${stack === undefined ? `, run again with ${STACK}=1, which tells where it happened` : ''}.`,
+  );
+}
+
+function lines(message: string, hint: string | undefined): string {
+  return `error: ${message}\n${hint === undefined ? '' : `${hint}\n`}`;
+}

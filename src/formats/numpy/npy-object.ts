@@ -1,0 +1,24 @@
+import { NpyError, readNpyHeader } from './npy-header.js';
+import { NdArray } from '../pickle/numpy.js';
+import { loadPickle } from '../pickle/pickle.js';
+import { PickleError } from '../pickle/values.js';
+import type { PickleValue } from '../pickle/values.js';
+import { arrayPickles } from '../weights/torch-embedded.js';
+
+/**
+ * The single Python object of an `.npy` file as `numpy.save(file, some_dict)` writes it: an array of one element and the
+ * dtype object.
+ *
+ * @throws {PickleError | NpyError} if the bytes are something else, or hold more than plain values, numpy arrays and
+ *   PyTorch tensors
+ */
+export function parseNpyObject(bytes: Uint8Array): PickleValue {
+  const { type, shape, content } = readNpyHeader(bytes);
+  if (!/^O\d*$/.test(type)) {
+    throw new NpyError(`it holds an array of numbers or texts of the shape (${shape.join(', ')}), not a dictionary`);
+  }
+  const array = loadPickle(content, arrayPickles);
+  if (!(array instanceof NdArray)) throw new PickleError('it is corrupt');
+  if (array.length !== 1) throw new NpyError(`it holds an array of ${array.length} Python objects, not one dictionary`);
+  return array.values[0];
+}

@@ -1,0 +1,46 @@
+import type { PickleValue } from '../pickle/values.js';
+import { WeightsError } from './error.js';
+import { TorchTensor } from './torch-pickle.js';
+
+/** How deep dictionaries of tensors are looked for: `checkpoint['teacher']['state_dict']` is 2. */
+const DEEPEST = 3;
+
+/** What optimisers keep is as large as the weights, and no network. */
+const OPTIMISER = /optimi[sz]er|^optims?$/i;
+
+/** Tensors that stand in one dictionary of a checkpoint. */
+export interface TorchDictionary {
+  readonly tensors: ReadonlyMap<string, TorchTensor>;
+  /** The keys that lead to it, joined by dots; `undefined` for the checkpoint itself. */
+  readonly wrapper: string | undefined;
+}
+
+/**
+ * The dictionaries of tensors in a checkpoint: the checkpoint itself, and those that it holds (`state_dict`, `model`,
+ * `model_ema`, `teacher`, ...). What lies beside tensors is passed over: numbers, settings, the optimiser's state.
+ *
+ * @returns at least one, each with at least one tensor
+ * @throws {WeightsError} if there is none
+ */
+export function torchDictionaries(value: PickleValue): TorchDictionary[] {
+  const found: TorchDictionary[] = [];
+  const seen = new Set<PickleValue>();
+  const look = (dictionary: PickleValue, keys: readonly string[]): void => {
+    // A pickle can hold a dictionary that holds itself.
+    if (!(dictionary instanceof Map) || seen.has(dictionary)) return;
+    seen.add(dictionary);
+    const entries = [...dictionary].filter((entry): entry is [string, PickleValue] => typeof entry[0] === 'string');
+    const tensors = new Map(entries.filter((entry): entry is [string, TorchTensor] => entry[1] instanceof TorchTensor));
+    if (tensors.size > 0) found.push({ tensors, wrapper: keys.length === 0 ? undefined : keys.join('../../weights') });
+    if (keys.length === DEEPEST) return;
+    for (const [key, inner] of entries) if (!OPTIMISER.test(key)) look(inner, [...keys, key]);
+  };
+  look(value, []);
+  if (found.length > 0) return found;
+  if (!(value instanceof Map)) throw new WeightsError('it holds no dictionary of tensors', SAVE_STATE_DICT);
+  const keys = [...value.keys()].filter((key) => typeof key === 'string').slice(0, 8);
+  throw new WeightsError(`it holds no dictionary of tensors: its keys are ${keys.join(', ')}`, SAVE_STATE_DICT);
+}
+
+/** How to write a file that can be read. */
+export const SAVE_STATE_DICT = 'save the weights alone, in Python: torch.save(model.state_dict(), \'weights.pth\')';

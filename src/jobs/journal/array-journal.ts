@@ -1,0 +1,42 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { EarlierTask } from './array-task.js';
+import { openRegularFile } from '../files/read-file.js';
+
+/** A journal's first line is its settings; more of it need not be read. */
+const LONGEST_HEADER = 2 ** 20;
+
+/**
+ * The array tasks that have worked in an output folder before, as the journals of its shards tell. A journal that does not tell,
+ * or cannot be read, is left out: what it says of the results is for the journal's own reader to judge.
+ */
+export async function earlierTasks(folder: string): Promise<EarlierTask[]> {
+  const names = await readdir(folder).catch(() => []);
+  const tasks: EarlierTask[] = [];
+  for (const name of names) {
+    const [, index, count] = /^journal-(\d+)of(\d+)$/.exec(name)?.map(Number) ?? [];
+    if (index === undefined) continue;
+    const { id, step = 1 } = await firstLine(join(folder, name)).then(taskOf, () => undefined) ?? {};
+    if (typeof id === 'number' && typeof step === 'number') tasks.push({ task: id, step, index, count });
+  }
+  return tasks;
+}
+
+/** What the header of a journal says of its task. */
+function taskOf(header: string): { readonly id?: unknown; readonly step?: unknown } | undefined {
+  try {
+    return (JSON.parse(header) as { task?: { id?: unknown; step?: unknown } }).task;
+  } catch {
+    return undefined;
+  }
+}
+
+async function firstLine(path: string): Promise<string> {
+  const { file } = await openRegularFile(path);
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(LONGEST_HEADER), 0, LONGEST_HEADER, 0);
+    return buffer.toString('utf8', 0, bytesRead).split('\n', 1)[0];
+  } finally {
+    await file.close();
+  }
+}

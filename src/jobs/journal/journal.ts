@@ -1,0 +1,256 @@
+import { createHash } from 'node:crypto';
+import type { FileHandle } from 'node:fs/promises';
+import { open, readdir, truncate, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { messageOf, UserError } from '../../errors.js';
+import type { ArrayTask } from './array-task.js';
+import { makeFolder, writeError } from '../files/atomic.js';
+import { journalsIn, parseJournal } from './journal-text.js';
+import type { JournalEntry, JournalText } from './journal-text.js';
+import { isFileAt, vanished } from '../files/out-folder.js';
+import { readRegularFile } from '../files/read-file.js';
+import { isTemporaryName } from '../files/temporary.js';
+
+export type { JournalEntry } from './journal-text.js';
+
+const PREFIX = 'journal';
+
+/** Files that only a run of this program writes beside its results. */
+const RECORD = /^(?:run(?:-\d+of\d+)?|ablation)\.json$/;
+
+/** A short fingerprint of settings; the order of their names does not matter. */
+export function fingerprint(settings: Readonly<Record<string, unknown>>): string {
+  const sorted = JSON.stringify(Object.entries(settings).filter(([, value]) => value !== undefined).sort(([a], [b]) => (a < b ? -1 : 1)));
+  return createHash('sha256').update(sorted).digest('hex').slice(0, 16);
+}
+
+/**
+ * The record of a batch in its output folder: one JSON line per item as soon as it is done, so that an interrupted run
+ * resumes where it was. The first line holds the settings: results of different settings do not mix.
+ */
+export class Journal {
+  /** Items whose files are not what an earlier run had written. */
+  private readonly forgotten = new Set<string>();
+
+  private constructor(
+    private readonly folder: string, private readonly own: string, private readonly settings: string, private readonly file: FileHandle,
+    /** The last word of every journal on an item. */
+    private readonly known: Map<string, readonly JournalEntry[]>,
+  ) {}
+
+  /**
+   * Opens the journal of a process in `folder`, and reads what it and the processes beside it (other shards) have done.
+   *
+   * @param settings everything that results depend on
+   * @param part tells the journals of several shards apart, e.g. `1of4`; empty for the only one
+   * @param resume false: what earlier runs have done does not count, and the process's own journal is begun anew
+   * @param results folders in `folder` that hold results: if there are some but no journal, they are not touched
+   * @param task the array task that this process is; it is written down for a later array that runs some tasks again
+   * @throws UserError if the folder holds results of other settings, or results of which no journal says what settings they
+   *   are of; if a journal is damaged; if the folder cannot be written to
+   */
+  static async open(
+    folder: string, settings: Readonly<Record<string, unknown>>, part: string, resume: boolean, results: readonly string[] = [],
+    task?: ArrayTask,
+  ): Promise<Journal> {
+    await makeFolder(folder);
+    const own = part === '' ? PREFIX : `${PREFIX}-${part}`;
+    const hash = fingerprint(settings);
+    const names = await journalsIn(folder);
+    const known = new Map<string, readonly JournalEntry[]>();
+    if (!resume) {
+      if (names.length === 0 && !await hasRecord(folder)) await refuseForeign(folder, results, false);
+      await beginAnew(folder, names, own, hash, known);
+      return new Journal(folder, own, hash, await create(folder, own, settings, task), known);
+    }
+    const texts = new Map<string, JournalText>();
+    for (const name of names) texts.set(name, await readJournal(join(folder, name)));
+    for (const [name, { header, damage, entries }] of texts) {
+      if (damage !== undefined) throw damaged(join(folder, name), damage);
+      if (header !== undefined && header.settings !== hash) throw mixed(folder, name, header.values, settings);
+      addEntries(known, entries);
+    }
+    if (![...texts.values()].some(({ header }) => header !== undefined)) {
+      await refuseForeign(folder, results, names.length > 0 || await hasRecord(folder));
+    }
+    const before = texts.get(own);
+    const file = before?.header === undefined ? await create(folder, own, settings, task, before !== undefined) : await goOn(folder, own, before);
+    return new Journal(folder, own, hash, file, known);
+  }
+
+  /** Whether an item is done. What failed is tried again. */
+  isDone(id: string): boolean {
+    return this.doneEntries(id).length > 0;
+  }
+
+  /** What the journals say of an item that is done; several, where several processes have done it. */
+  doneEntries(id: string): readonly JournalEntry[] {
+    return (this.known.get(id) ?? []).filter(({ status }) => status === 'done');
+  }
+
+  /** Takes an item for one that is not done: its files are not what was written. */
+  forget(id: string): void {
+    this.known.delete(id);
+    this.forgotten.add(id);
+  }
+
+  /** What is known of every item, from this run and those before and beside it. */
+  get entries(): readonly JournalEntry[] {
+    return [...this.known.values()].map((entries) => entries.find(({ status }) => status === 'done') ?? entries[0]);
+  }
+
+  /** @throws UserError if it cannot be written to, or has been removed or replaced */
+  async record(entry: JournalEntry): Promise<void> {
+    const path = join(this.folder, this.own);
+    if (!await isFileAt(path, this.file)) throw vanished(path);
+    try {
+      await this.file.appendFile(`${JSON.stringify(entry)}\n`);
+    } catch (error) {
+      throw writeError(path, error);
+    }
+    this.known.set(entry.id, [entry]);
+    this.forgotten.delete(entry.id);
+  }
+
+  /**
+   * Reads what the processes beside this one have done in the meantime.
+   *
+   * @returns whether any of it was new
+   */
+  async refresh(): Promise<boolean> {
+    let news = false;
+    for (const name of await journalsIn(this.folder)) {
+      if (name === this.own) continue;
+      const { header, damage, entries } = await readJournal(join(this.folder, name));
+      if (damage !== undefined || header?.settings !== this.settings) continue;
+      for (const entry of entries) {
+        if (entry.status !== 'done' || this.isDone(entry.id) || this.forgotten.has(entry.id)) continue;
+        this.known.set(entry.id, [entry]);
+        news = true;
+      }
+    }
+    return news;
+  }
+
+  async close(): Promise<void> {
+    await this.file.close();
+  }
+}
+
+/** Whether a folder holds a journal that says what settings its results are of. */
+export async function hasJournal(folder: string): Promise<boolean> {
+  for (const name of await journalsIn(folder).catch(() => [])) {
+    const text = await readJournal(join(folder, name)).catch(() => undefined);
+    if (text?.header !== undefined) return true;
+  }
+  return false;
+}
+
+/**
+ * Takes away the journal of this process, and those of other settings whose results are about to be replaced. The other
+ * shards of this run begin theirs anew themselves.
+ */
+async function beginAnew(
+  folder: string, names: readonly string[], own: string, hash: string, known: Map<string, readonly JournalEntry[]>,
+): Promise<void> {
+  const [run] = /of\d+$/.exec(own) ?? [];
+  for (const name of names) {
+    const path = join(folder, name);
+    const text = name === own ? undefined : await readJournal(path).catch(() => undefined);
+    if (text?.header?.settings === hash && text.damage === undefined) addEntries(known, text.entries);
+    else if (name === own || run === undefined || !name.endsWith(run)) await remove(path);
+  }
+}
+
+async function remove(path: string): Promise<void> {
+  try {
+    await unlink(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw writeError(path, error);
+  }
+}
+
+/** @param overwrite there is a file of that name, without anything that matters */
+async function create(
+  folder: string, own: string, settings: Readonly<Record<string, unknown>>, task: ArrayTask | undefined, overwrite = false,
+): Promise<FileHandle> {
+  const path = join(folder, own);
+  try {
+    if (overwrite) await truncate(path);
+    const file = await open(path, overwrite ? 'a' : 'ax');
+    await file.appendFile(`${JSON.stringify({ settings: fingerprint(settings), values: settings, task })}\n`);
+    return file;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw writeError(path, error);
+    throw new UserError(`${path} was not there a moment ago`, 'another run has just begun in this folder: let it end, or choose another --out', { cause: error });
+  }
+}
+
+async function goOn(folder: string, own: string, { whole }: JournalText): Promise<FileHandle> {
+  const path = join(folder, own);
+  try {
+    const file = await open(path, 'a');
+    // What comes next must not be written behind half a line.
+    if (!whole) await file.appendFile('\n');
+    return file;
+  } catch (error) {
+    throw writeError(path, error);
+  }
+}
+
+function addEntries(known: Map<string, readonly JournalEntry[]>, entries: readonly JournalEntry[]): void {
+  for (const entry of entries) known.set(entry.id, [...known.get(entry.id) ?? [], entry]);
+}
+
+async function readJournal(path: string): Promise<JournalText> {
+  try {
+    return parseJournal(await readRegularFile(path), fingerprint);
+  } catch (error) {
+    // It was removed a moment ago.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { header: undefined, entries: [], whole: true };
+    throw unreadable(path, error);
+  }
+}
+
+function unreadable(path: string, cause: unknown): UserError {
+  const reason = cause instanceof UserError ? cause.message : `${path}: ${messageOf(cause)}`;
+  return new UserError(`the journal cannot be read: ${reason}`, 'choose another --out, or remove the folder', { cause });
+}
+
+async function hasRecord(folder: string): Promise<boolean> {
+  return (await readdir(folder)).some((name) => RECORD.test(name));
+}
+
+/**
+ * @param ours whether there are signs that the results are of this program
+ * @throws UserError if there are results
+ */
+async function refuseForeign(folder: string, results: readonly string[], ours: boolean): Promise<void> {
+  for (const part of results) {
+    const names = await readdir(join(folder, part)).catch(() => []);
+    if (names.every((name) => name.startsWith('..') || isTemporaryName(name))) continue;
+    throw new UserError(
+      `${join(folder, part)} holds files already, and no journal in ${folder} says what settings they were made with`,
+      ours ? GO_ON : 'choose another --out, or move the files away if they are not needed',
+    );
+  }
+}
+
+const GO_ON = 'choose another --out, or remove the folder, or make everything anew with --no-resume';
+
+function damaged(path: string, damage: string): UserError {
+  return new UserError(`the journal ${path} is damaged: ${damage}, so nobody knows what settings the results are of`, GO_ON);
+}
+
+function mixed(
+  folder: string, name: string, before: Readonly<Record<string, unknown>>, now: Readonly<Record<string, unknown>>,
+): UserError {
+  const text = (value: unknown): string => JSON.stringify(value) ?? 'none';
+  const short = (value: unknown): string => (text(value).length > 60 ? `${text(value).slice(0, 57)}...` : text(value));
+  const names = [...new Set([...Object.keys(before), ...Object.keys(now)])].filter((key) => text(before[key]) !== text(now[key]));
+  const differences = names.slice(0, 4).map((key) => `${key} was ${short(before[key])} and is ${short(now[key])}`);
+  return new UserError(
+    `${folder} holds results of other settings: ${differences.join('; ')}${names.length > 4 ? '; ...' : ''}`,
+    name === PREFIX ? GO_ON : `${GO_ON} (they are in its file ${name})`,
+  );
+}

@@ -1,0 +1,72 @@
+import { once } from 'node:events';
+import type { Worker } from 'node:worker_threads';
+import { Piscina } from 'piscina';
+import { requireWanted } from '../stop/abandon.js';
+import { holdSignals, untilDone } from '../stop/interrupt.js';
+import { UnderWay } from '../stop/under-way.js';
+
+export interface PoolOptions {
+  /** The compiled module of the workers; see {@link workerUrl}. */
+  readonly worker: URL;
+  readonly threads: number;
+  /** Start threads as tasks come, instead of all at once. */
+  readonly onDemand?: boolean;
+  /** Tasks that a worker has at once; one unless given. */
+  readonly tasksPerWorker?: number;
+  /** What every worker needs; plain data. */
+  readonly data?: unknown;
+}
+
+/**
+ * Worker threads that run tasks. It is never ended while a worker is inside a task or is being started: native code in
+ * there would end the process.
+ */
+export class WorkerPool<T, R> {
+  private readonly pool: Piscina<T, R>;
+  private readonly underWay = new UnderWay();
+  private readonly known = new WeakSet<Worker>();
+  private readonly release = holdSignals();
+
+  /** @throws AbandonedError if the process is about to end */
+  constructor({ worker, threads, onDemand = false, tasksPerWorker = 1, data }: PoolOptions) {
+    requireWanted();
+    this.pool = new Piscina<T, R>({
+      filename: worker.href, minThreads: onDemand ? 1 : threads, maxThreads: threads, concurrentTasksPerWorker: tasksPerWorker, workerData: data,
+    });
+    this.watchStarts();
+  }
+
+  /** @throws AbandonedError if the process is about to end; else what the worker throws */
+  async run(task: T): Promise<R> {
+    requireWanted();
+    const result = this.watch(this.pool.run(task));
+    this.watchStarts();
+    return result;
+  }
+
+  /** Ends the workers, once their tasks are done. */
+  async destroy(): Promise<void> {
+    // Threads without a task do not keep the process alive.
+    const awake = setInterval(() => undefined, 1 << 30);
+    try {
+      await this.underWay.settled();
+      await this.pool.destroy();
+    } finally {
+      clearInterval(awake);
+      this.release();
+    }
+  }
+
+  /** The first message of a thread says that it has loaded its modules. */
+  private watchStarts(): void {
+    for (const thread of this.pool.threads) {
+      if (this.known.has(thread)) continue;
+      this.known.add(thread);
+      void this.watch(Promise.race([once(thread, 'message'), once(thread, 'exit')]));
+    }
+  }
+
+  private watch<V>(work: Promise<V>): Promise<V> {
+    return untilDone(this.underWay.watch(work));
+  }
+}

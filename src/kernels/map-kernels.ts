@@ -1,0 +1,269 @@
+import { interpolation, segments } from './interpolation.js';
+import type { InterpolationOptions } from './interpolation.js';
+import type { Size } from '../size.js';
+import type { Block, Bytes, Floats, Words } from './arena.js';
+import { createKernels, scratchKernels } from './kernels.js';
+
+/** Labels that are scored, and columns of a confusion matrix: the labels and ignore. */
+const LABEL_COUNT = 21;
+const COLUMN_COUNT = LABEL_COUNT + 1;
+/** Numbers behind the counters that `argmaxHistogram` keeps the places of its pixels in. */
+const PLACES = 512;
+/** Rows that are fused at a time: few enough to stay in the nearest caches from one layer to the next. */
+const BAND = 16;
+
+const MODES = { set: 0, max: 1, add: 2 } as const;
+
+/** What becomes of the numbers that are in a map already: they are replaced, or their maximum or sum with the new ones is taken. */
+export type WriteMode = keyof typeof MODES;
+
+/** A small grid laid over the pixels of a photograph, ready for the kernels. */
+export interface Grid {
+  readonly from: Size;
+  readonly to: Size;
+  readonly rowFirst: Words;
+  readonly rowSecond: Words;
+  readonly rowShare: Floats;
+  readonly starts: Words;
+  readonly first: Words;
+  readonly second: Words;
+  readonly share: Floats;
+  readonly scratch: Floats;
+}
+
+/** Maps of one layer and the grid they lie on. */
+export interface GridMaps {
+  /** [K, h, w]. */
+  readonly maps: Floats;
+  readonly grid: Grid;
+}
+
+/**
+ * Maps in the memory of a WebAssembly instance of their own, and fast functions on them: upsampling, fusing, and the
+ * histogram of a threshold sweep. What is allocated is given back by {@link reset}, all at once.
+ *
+ * ```ts
+ * const kernels = new MapKernels();
+ * const counts = kernels.histogram(100);
+ * kernels.hold();                                  // counts outlive reset()
+ * for (const image of images) {
+ *   kernels.reset();
+ *   const layers = image.layers.map(({ data, height, width }) => (
+ *     { maps: kernels.floatsFrom(data), grid: kernels.grid([height, width], image.size, DEFAULT_FUSION) }
+ *   ));
+ *   const maps = kernels.floats(image.classCount * area);
+ *   const maxima = kernels.fuse(layers, image.classCount, maps, 'max');
+ *   kernels.argmaxHistogram(maps, image.labels, kernels.bytesFrom(image.truth), counts, maxima);
+ * }
+ * ```
+ */
+export class MapKernels {
+  /** @param kernels an instance of their own unless given */
+  constructor(private readonly kernels = createKernels()) {}
+
+  /** Room for numbers, holding whatever was there before; `view` is the memory itself. */
+  floats(length: number): Floats {
+    return this.kernels.arena.floats(length);
+  }
+
+  /** A copy of numbers. */
+  floatsFrom(data: Float32Array | Float64Array): Floats {
+    return filled(this.floats(data.length), data);
+  }
+
+  /** A copy of bytes, for example of a label map. */
+  bytesFrom(data: Uint8Array): Bytes {
+    return filled(this.kernels.arena.bytes(data.length), data);
+  }
+
+  /** Gives everything back that was allocated since {@link hold} was called last. */
+  reset(): void {
+    this.kernels.arena.reset();
+  }
+
+  /** Lets everything that is allocated now outlive {@link reset}. */
+  hold(): void {
+    this.kernels.arena.hold();
+  }
+
+  /**
+   * The way from a grid of cells to pixels, for any number of maps.
+   *
+   * @param from [h, w] of the small maps
+   * @param to [height, width]
+   */
+  grid(from: Size, to: Size, options: InterpolationOptions): Grid {
+    const { arena } = this.kernels;
+    const rows = interpolation(to[0], from[0], options);
+    const columns = interpolation(to[1], from[1], options);
+    const starts = segments(columns);
+    const words = (data: Int32Array): Words => filled(arena.words(data.length), data);
+    return {
+      from, to,
+      rowFirst: words(rows.first), rowSecond: words(rows.second), rowShare: this.floatsFrom(rows.share),
+      // Cells are looked up once per segment.
+      starts: words(starts), first: words(starts.subarray(0, -1).map((x) => columns.first[x])),
+      second: words(starts.subarray(0, -1).map((x) => columns.second[x])),
+      share: filled(arena.floats(fours(to[1]) + 4), columns.share),
+      scratch: arena.floats(fours(from[1]) + fours(to[1]) + 4),
+    };
+  }
+
+  /**
+   * One map on its grid, upsampled: pixel = weight (a + share (b - a)), along the columns first, in float32.
+   *
+   * @param small [h, w], or several of them; map `index` is taken
+   * @param out [height, width], or several of them; map `index` is written
+   * @param mode what becomes of the numbers in `out`; default: set
+   * @returns the largest number that is now in the map, at least 0
+   */
+  upsample(small: Floats, grid: Grid, out: Floats, { mode = 'set', weight = 1, index = 0 }: { mode?: WriteMode; weight?: number; index?: number } = {}): number {
+    return this.upsampleRows({ maps: small, grid }, out, index, 0, grid.to[0], mode, weight);
+  }
+
+  /**
+   * Upsamples the maps of several layers and fuses them, a few rows at a time.
+   *
+   * @param layers [K, h, w] each, whose grids lead to the same size
+   * @param out takes [K, height, width]
+   * @returns the largest number of each map, at least 0, [K]
+   */
+  fuse(layers: readonly GridMaps[], classCount: number, out: Floats, fuse: 'max' | 'mean'): Float32Array {
+    const [height] = layers[0].grid.to;
+    const weight = fuse === 'mean' ? 1 / layers.length : 1;
+    const maxima = new Float32Array(classCount);
+    for (let k = 0; k < classCount; k++) {
+      for (let y = 0; y < height; y += BAND) {
+        let maximum = 0;
+        layers.forEach((layer, i) => {
+          const mode = i === 0 ? 'set' : fuse === 'mean' ? 'add' : 'max';
+          maximum = this.upsampleRows(layer, out, k, y, Math.min(y + BAND, height), mode, weight);
+        });
+        maxima[k] = Math.max(maxima[k], maximum);
+      }
+    }
+    return maxima;
+  }
+
+  /**
+   * One row of what {@link fuse} computes, the same numbers.
+   *
+   * @param k the map
+   * @param y the row
+   * @param out takes [width]
+   * @returns its largest number, at least 0
+   */
+  fuseRow(layers: readonly GridMaps[], k: number, y: number, out: Floats, fuse: 'max' | 'mean'): number {
+    const weight = fuse === 'mean' ? 1 / layers.length : 1;
+    let maximum = 0;
+    layers.forEach((layer, i) => {
+      const mode = i === 0 ? 'set' : fuse === 'mean' ? 'add' : 'max';
+      // The kernel counts rows from the top of the map: it is told where the top would be. Addresses wrap around.
+      maximum = this.upsampleTo(layer, out.address - 4 * y * layer.grid.to[1], k, y, y + 1, mode, weight);
+    });
+    return maximum;
+  }
+
+  private upsampleRows(layer: GridMaps, out: Floats, index: number, begin: number, end: number, mode: WriteMode, weight: number): number {
+    const [height, width] = layer.grid.to;
+    return this.upsampleTo(layer, this.part(out, index, height * width), index, begin, end, mode, weight);
+  }
+
+  private upsampleTo({ maps, grid }: GridMaps, large: number, index: number, begin: number, end: number, mode: WriteMode, weight: number): number {
+    const { from, to } = grid;
+    const small = this.part(maps, index, from[0] * from[1]);
+    return this.kernels.run.upsampleRows(
+      small, from[1], grid.rowFirst.address, grid.rowSecond.address, grid.rowShare.address,
+      grid.starts.address, grid.first.address, grid.second.address, grid.first.length, grid.share.address, grid.scratch.address,
+      large, to[1], begin, end, MODES[mode], weight,
+    );
+  }
+
+  /** The address of map `index` in a block of maps of `area` numbers. */
+  private part(block: Floats, index: number, area: number): number {
+    if ((index + 1) * area > block.length) throw new RangeError(`a block of ${block.length} numbers holds no map ${index} of ${area}`);
+    return block.address + 4 * index * area;
+  }
+
+  /** a = max(a, b), element by element. */
+  maxInto(a: Floats, b: Floats): void {
+    this.kernels.run.maxInto(a.address, b.address, sameLength(a, b));
+  }
+
+  /** a = a + weight b, in float32. */
+  addInto(a: Floats, b: Floats, weight = 1): void {
+    this.kernels.run.addInto(a.address, b.address, sameLength(a, b), weight);
+  }
+
+  /** a = factor a, in float32. */
+  scale(a: Floats, factor: number): void {
+    this.kernels.run.scale(a.address, a.length, factor);
+  }
+
+  /** a = a / divisor, rounded as JavaScript rounds `a[i] /= divisor` in a Float32Array. */
+  divide(a: Floats, divisor: number): void {
+    this.kernels.run.divide(a.address, a.length, divisor);
+  }
+
+  /** Each of several maps, one behind the other, divided by its own divisor; left as it is where that is 0. */
+  divideMaps(maps: Floats, divisors: Float32Array): void {
+    const area = maps.length / divisors.length;
+    divisors.forEach((divisor, k) => { if (divisor !== 0) this.kernels.run.divide(this.part(maps, k, area), area, divisor); });
+  }
+
+  /** The largest number, at least 0. */
+  maximum(a: Floats): number {
+    return this.kernels.run.maximum(a.address, a.length);
+  }
+
+  /** Counters for {@link argmaxHistogram}, all zero: [bins, 21, 22]. */
+  histogram(bins: number): Words {
+    const counts = this.kernels.arena.words(bins * LABEL_COUNT * COLUMN_COUNT);
+    counts.view.fill(0);
+    return counts;
+  }
+
+  /**
+   * Counts the pixels of an image as `ThresholdSweep.add` does: by how strong the strongest map is, its class (the first one
+   * of equals) and the true label. Bin i holds values in (i / bins, (i + 1) / bins], bin 0 also 0, whose class is 0; pixels
+   * whose true label is none (21..255) are left out. Whole and exact: the bins are those of JavaScript's numbers.
+   *
+   * @param maps [K, height, width]
+   * @param labels [K], 1..20
+   * @param truth [height, width]
+   * @param counts from {@link histogram}; a counter holds up to 2^32 - 1 pixels
+   * @param divisors [K]: what each map is divided by first, its maximum for example; 0 counts as 1, for a map that is zero
+   */
+  argmaxHistogram(maps: Floats, labels: ArrayLike<number>, truth: Bytes, counts: Words, divisors?: ArrayLike<number>): void {
+    const { arena, run } = this.kernels;
+    const classes = labels.length;
+    if (maps.length !== classes * truth.length) throw new RangeError(`${maps.length} numbers are not ${classes} maps of ${truth.length} pixels`);
+    const bins = counts.length / (LABEL_COUNT * COLUMN_COUNT);
+    const before = arena.mark();
+    const scale = filled(arena.floats(classes), Float32Array.from({ length: classes }, (_, k) => divisors?.[k] || 1));
+    const values = filled(arena.bytes(classes), Uint8Array.from(labels));
+    const scratch = arena.words(2 * bins * COLUMN_COUNT * (classes + 1) + PLACES);
+    run.argmaxHistogram(maps.address, classes, truth.length, scale.address, values.address, truth.address, bins, scratch.address, counts.address);
+    arena.release(before);
+  }
+}
+
+/** Map kernels on the instance that all one-off work of this thread shares: nothing is allocated, nothing outlives the call. */
+export function scratchMapKernels(): MapKernels {
+  return new MapKernels(scratchKernels());
+}
+
+function filled<T extends Float32Array | Int32Array | Uint8Array>(block: Block<T>, data: ArrayLike<number>): Block<T> {
+  block.view.set(data);
+  return block;
+}
+
+function sameLength(a: Floats, b: Floats): number {
+  if (a.length !== b.length) throw new RangeError(`${a.length} numbers and ${b.length} numbers do not go together`);
+  return a.length;
+}
+
+/** Rounded up to a multiple of four. */
+function fours(count: number): number {
+  return Math.ceil(count / 4) * 4;
+}

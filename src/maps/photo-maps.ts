@@ -1,0 +1,114 @@
+import { FusedMaps } from './fusion.js';
+import type { LayerMaps } from '../cam/layer-maps.js';
+import { ArrayMaps, mapsToArray, maximaOf } from './map-rows.js';
+import type { MapRows } from './map-rows.js';
+import { finestOf, fuseViews } from './multi-scale.js';
+import type { MultiScaleOptions } from './multi-scale.js';
+import type { Size } from '../size.js';
+import { refineGrid, refineMaps } from './refine/refiners.js';
+import type { RefinerSpec } from './refine/refiners.js';
+import { upsampleMaps } from './refine/upsamplers.js';
+import type { UpsamplerSpec } from './refine/upsamplers.js';
+import { powerBackground } from './power-background.js';
+
+/** Every choice on the way from the network's maps to those that seeds are made of; plain data. */
+export interface PhotoMapOptions {
+  readonly fusion: MultiScaleOptions;
+  /** Edge-aware upsampling from the finest layer's grid, instead of the fusion's own. */
+  readonly upsampler?: UpsamplerSpec;
+  /** Refiners, one after the other. */
+  readonly refiners: readonly RefinerSpec[];
+  /** Divide each class's refined map by its maximum, or leave it. */
+  readonly refineNorm: 'max' | 'none';
+  /** The background map `(1 - max)^alpha` is refined together with the classes, for this alpha. */
+  readonly powerAlpha?: number;
+  /** Hand out the maps as they were before the refiners, too. */
+  readonly keepUnrefined?: boolean;
+}
+
+/** Maps that seeds are made of. */
+export interface PhotoMaps {
+  readonly maps: MapRows;
+  /** The largest value of each class's map before it was normalised; 0: the map is zero everywhere. */
+  readonly maxima: Float32Array;
+  /** The refined background map, [height, width], where it was asked for and there are refiners. */
+  readonly background?: Float32Array;
+  /** The maps before the refiners, where they were asked for and there are refiners. */
+  readonly unrefined?: MapRows;
+}
+
+/**
+ * The maps of a photograph: fused, upsampled, refined.
+ *
+ * A photograph too large to be refined as it is has maps made and refined on a smaller grid, which are upsampled in the end.
+ *
+ * @param views per view its layers, shallowest first, mirrored ones turned back
+ * @param size of the photograph
+ * @param photo reads the photograph at a size: RGB, [height, width, 3], 0..255; it is called where colours are needed only
+ */
+export async function mapsOfPhoto(
+  views: readonly (readonly LayerMaps[])[], classCount: number, size: Size, photo: (size: Size) => Promise<Uint8Array>,
+  { fusion, upsampler, refiners, refineNorm, powerAlpha, keepUnrefined = false }: PhotoMapOptions,
+): Promise<PhotoMaps> {
+  if (upsampler === undefined && refiners.length === 0) {
+    const maps = fuseViews(views, classCount, size, fusion);
+    return { maps, maxima: maps.maxima };
+  }
+  const grid = refineGrid(size);
+  const image = await photo(grid);
+  const { maps, maxima } = upsampler === undefined
+    ? fused(views, classCount, grid, fusion)
+    : upsampled(views, classCount, grid, image, fusion, upsampler);
+  if (refiners.length === 0) return { maps: enlarged(maps, size), maxima };
+  const unrefined = keepUnrefined ? enlarged(maps, size) : undefined;
+  const area = grid[0] * grid[1];
+  const plain = mapsToArray(maps);
+  const channels = powerAlpha === undefined ? plain : joined(plain, powerBackground(plain, area, powerAlpha));
+  const refined = refineMaps(channels, image, grid, refiners);
+  const classes = normalised(new ArrayMaps(refined.subarray(0, plain.length), classCount, ...grid), refineNorm);
+  if (powerAlpha === undefined) return { maps: enlarged(classes, size), maxima, unrefined };
+  const background = new ArrayMaps(refined.subarray(plain.length), 1, ...grid);
+  return { maps: enlarged(classes, size), maxima, unrefined, background: mapsToArray(enlarged(background, size)) };
+}
+
+function fused(views: readonly (readonly LayerMaps[])[], classCount: number, size: Size, fusion: MultiScaleOptions): PhotoMaps {
+  const maps = fuseViews(views, classCount, size, fusion);
+  return { maps, maxima: maps.maxima };
+}
+
+/** Fused on the grid of the finest layer of all views, and brought to the photograph's size along its edges. */
+export function upsampled(
+  views: readonly (readonly LayerMaps[])[], classCount: number, size: Size, image: Uint8Array, fusion: MultiScaleOptions, upsampler: UpsamplerSpec,
+): PhotoMaps {
+  const finest = finestOf(views.flat());
+  const from: Size = [Math.min(finest.height, size[0]), Math.min(finest.width, size[1])];
+  const { maps, maxima } = fused(views, classCount, from, fusion);
+  const large = upsampleMaps(mapsToArray(maps), from, image, size, upsampler);
+  return { maps: normalised(new ArrayMaps(large, classCount, ...size), fusion.mapNorm), maxima };
+}
+
+function joined(a: Float32Array, b: Float32Array): Float32Array {
+  const all = new Float32Array(a.length + b.length);
+  all.set(a);
+  all.set(b, a.length);
+  return all;
+}
+
+/** Each class's map divided by its maximum, in place, or as it is. */
+export function normalised(maps: ArrayMaps, norm: 'max' | 'none'): ArrayMaps {
+  if (norm === 'none') return maps;
+  const { data, height, width } = maps;
+  maximaOf(maps).forEach((maximum, k) => {
+    const end = (k + 1) * height * width;
+    if (maximum > 0) for (let i = k * height * width; i < end; i++) data[i] /= maximum;
+  });
+  return maps;
+}
+
+/** Maps of a grid at the size of the photograph. */
+export function enlarged(maps: ArrayMaps | MapRows, size: Size): MapRows {
+  if (maps.height === size[0] && maps.width === size[1]) return maps;
+  return new FusedMaps([{ height: maps.height, width: maps.width, data: mapsToArray(maps) }], maps.classCount, size, {
+    layerNorm: 'none', scaleLayers: 'none', gamma: 1, fuse: 'max', upsample: 'bilinear', alignCorners: false, mapNorm: 'none',
+  });
+}

@@ -1,0 +1,93 @@
+import type { Size } from '../../size.js';
+import { cellMeans, upsamplePlanes } from './cells.js';
+import { guided, guidedOptions } from './guided.js';
+import { pamr, pamrOptions } from './pamr.js';
+import { par, parOptions } from './par.js';
+import { randomWalk, randomWalkOptions } from './random-walk.js';
+import { slic, slicOptions } from './slic.js';
+import { formatSteps, parseSteps } from './step-text.js';
+import type { StepOf } from './step-text.js';
+
+/** The options of every refiner by its name; a new one is added here and in {@link refineOnce}. */
+export const REFINERS = {
+  'pamr': pamrOptions,
+  'par': parOptions,
+  'guided': guidedOptions,
+  'random-walk': randomWalkOptions,
+  'slic': slicOptions,
+} as const;
+
+/** A refiner and its options; plain data, which can be sent to another thread or written to a file. */
+export type RefinerSpec = StepOf<typeof REFINERS>;
+
+/**
+ * Reads refiners that follow each other, as they stand on a command line or in YAML:
+ *
+ *     pamr
+ *     guided:radius=16:eps=0.001,pamr:iterations=10:dilations=1-2-4-8
+ *
+ * Refiners are parted by commas, their options by colons, the numbers of a list by hyphens; an option that is not given has
+ * its default. `none` and the empty text mean none.
+ *
+ * @throws UserError where a refiner or an option is unknown, or a value out of range
+ */
+export function parseRefiners(text: string): RefinerSpec[] {
+  return parseSteps(text, REFINERS, 'refiner') as RefinerSpec[];
+}
+
+/** The text of refiners, as short as {@link parseRefiners} reads it. */
+export function formatRefiners(specs: readonly RefinerSpec[]): string {
+  return formatSteps(specs, REFINERS);
+}
+
+/**
+ * Photographs are refined on a grid of at most so many pixels by default: affinities take about 200 bytes for each pixel,
+ * 100 MB for these.
+ */
+export const DEFAULT_MAX_REFINE_PIXELS = 2 ** 19;
+
+/** The grid that maps of a photograph are refined on: its own size or, beyond the limit, a smaller one of the same proportions. */
+export function refineGrid([height, width]: Size, maxPixels = DEFAULT_MAX_REFINE_PIXELS): Size {
+  const scale = Math.min(1, Math.sqrt(maxPixels / (height * width)));
+  const rows = Math.max(1, Math.min(Math.floor(height * scale), maxPixels));
+  return [rows, Math.max(1, Math.min(Math.floor(width * scale), Math.floor(maxPixels / rows)))];
+}
+
+/**
+ * Refines maps, one refiner after the other.
+ *
+ * A photograph of more than `maxPixels` is refined on {@link refineGrid}: photograph and maps are averaged there, and the
+ * result is upsampled bilinearly. Where memory counts, make maps and photograph of that size in the first place.
+ *
+ * @param maps [C, height, width], 0..1; not changed
+ * @param image RGB, [height, width, 3], 0..255
+ * @param specs at least one; none gives `maps` itself
+ * @returns [C, height, width], 0..1
+ */
+export function refineMaps(
+  maps: Float32Array, image: Uint8Array, size: Size, specs: readonly RefinerSpec[], maxPixels = DEFAULT_MAX_REFINE_PIXELS,
+): Float32Array {
+  const grid = refineGrid(size, maxPixels);
+  if (specs.length === 0) return maps;
+  if (grid[0] === size[0] && grid[1] === size[1]) return specs.reduce((refined, spec) => refineOnce(refined, image, size, spec), maps);
+  const classes = maps.length / (size[0] * size[1]);
+  const small = refineMaps(cellMeans(maps, classes, 'planes', size, grid), reducedImage(image, size, grid), grid, specs, Infinity);
+  return upsamplePlanes(small, classes, grid, size);
+}
+
+function refineOnce(maps: Float32Array, image: Uint8Array, size: Size, spec: RefinerSpec): Float32Array {
+  switch (spec.name) {
+    case 'pamr': return pamr(maps, image, size, spec.options);
+    case 'par': return par(maps, image, size, spec.options);
+    case 'guided': return guided(maps, image, size, spec.options);
+    case 'random-walk': return randomWalk(maps, image, size, spec.options);
+    case 'slic': return slic(maps, image, size, spec.options);
+  }
+}
+
+/** The mean colours of a grid's cells, RGB, [h, w, 3]. */
+function reducedImage(image: Uint8Array, size: Size, grid: Size): Uint8Array {
+  const means = cellMeans(image, 3, 'pixels', size, grid);
+  const area = grid[0] * grid[1];
+  return Uint8Array.from({ length: 3 * area }, (_, i) => Math.round(means[(i % 3) * area + Math.floor(i / 3)]));
+}

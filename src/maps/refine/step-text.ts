@@ -1,0 +1,73 @@
+import type { z } from 'zod';
+import { parseDecimal } from '../../text/decimal.js';
+import { explainIssues } from '../../formats/yaml/issues.js';
+import { UserError } from '../../errors.js';
+import { didYouMean } from '../../text/nearest.js';
+
+/** Steps by name, each with the schema of its options, all of which have defaults. */
+type StepTable = Readonly<Record<string, z.ZodObject>>;
+
+/** A step and its options. */
+export interface Step {
+  readonly name: string;
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+/** A step of a table, with the options of its own schema. */
+export type StepOf<Table extends StepTable> = {
+  readonly [Name in keyof Table]: { readonly name: Name; readonly options: Readonly<z.infer<Table[Name]>> }
+}[keyof Table];
+
+/**
+ * Reads steps `name:option=value:option=value,name,...`. A value is read as its option's default is: a number, a list of
+ * numbers parted by hyphens, or a word.
+ *
+ * @param kind what the steps are called in messages
+ * @returns every step with all of its options; none for `none` and the empty text
+ * @throws UserError
+ */
+export function parseSteps(text: string, table: StepTable, kind: string): Step[] {
+  if (text.trim() === '' || text.trim() === 'none') return [];
+  return text.split(',').map((part) => {
+    const [name, ...settings] = part.split(':').map((word) => word.trim());
+    if (!Object.hasOwn(table, name)) throw new UserError(`there is no ${kind} "${name}"`, didYouMean(name, Object.keys(table)));
+    const defaults = table[name].parse({});
+    const given = settings.map((setting) => {
+      const [key, value, ...rest] = setting.split('=').map((word) => word.trim());
+      if (value === undefined || rest.length > 0) throw new UserError(`"${setting}" of the ${kind} ${name} is not an option`, 'write option=value');
+      if (!Object.hasOwn(defaults, key)) {
+        throw new UserError(`the ${kind} ${name} has no option "${key}"`, didYouMean(key, Object.keys(defaults)));
+      }
+      return [key, readValue(value, defaults[key])] as const;
+    });
+    const doubled = given.find(([key], i) => given.findIndex(([other]) => other === key) < i);
+    if (doubled !== undefined) throw new UserError(`the option ${doubled[0]} of the ${kind} ${name} is given twice`, 'leave one of them out');
+    const values = Object.fromEntries(given);
+    const parsed = table[name].safeParse(values);
+    if (!parsed.success) throw new UserError(`the ${kind} ${name}: ${explainIssues(parsed.error, table[name], values)}`);
+    return { name, options: parsed.data };
+  });
+}
+
+function readValue(text: string, example: unknown): unknown {
+  if (Array.isArray(example)) return text.split('-').map(readNumber);
+  return typeof example === 'number' ? readNumber(text) : text;
+}
+
+/** A number; anything else stays text, so that the schema's message shows it. */
+function readNumber(text: string): number | string {
+  return parseDecimal(text) ?? text;
+}
+
+/** The shortest text that {@link parseSteps} reads as these steps: options that have their default are left out. */
+export function formatSteps(steps: readonly Step[], table: StepTable): string {
+  return steps.map(({ name, options }) => {
+    const defaults = table[name].parse({});
+    const settings = Object.entries(options).filter(([key, value]) => writeValue(value) !== writeValue(defaults[key]));
+    return [name, ...settings.map(([key, value]) => `${key}=${writeValue(value)}`)].join(':');
+  }).join(',') || 'none';
+}
+
+function writeValue(value: unknown): string {
+  return Array.isArray(value) ? value.join('-') : String(value);
+}

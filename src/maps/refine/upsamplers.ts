@@ -1,0 +1,42 @@
+import { UserError } from '../../errors.js';
+import type { Size } from '../../size.js';
+import { guidedUpsampling, guidedUpsamplingOptions } from './guided-upsampling.js';
+import { jointBilateral, jointBilateralOptions } from './joint-bilateral.js';
+import { parseSteps } from './step-text.js';
+import type { StepOf } from './step-text.js';
+
+/** The options of every edge-aware upsampler by its name; a new one is added here and in {@link upsampleMaps}. */
+export const UPSAMPLERS = {
+  'joint-bilateral': jointBilateralOptions,
+  'guided': guidedUpsamplingOptions,
+} as const;
+
+/** An upsampler and its options, as plain data. */
+export type UpsamplerSpec = StepOf<typeof UPSAMPLERS>;
+
+/**
+ * Reads an upsampler, `joint-bilateral:sigmaRange=0.1` for example; written as refiners are.
+ *
+ * @throws UserError where it is unknown, an option is, or a value is out of range
+ */
+export function parseUpsampler(text: string): UpsamplerSpec {
+  const specs = parseSteps(text, UPSAMPLERS, 'upsampler') as UpsamplerSpec[];
+  if (specs.length !== 1) throw new UserError(`"${text}" is not one upsampler`, `give one of ${Object.keys(UPSAMPLERS).join(', ')}`);
+  return specs[0];
+}
+
+/**
+ * Brings small maps to the size of a photograph, following its edges.
+ *
+ * @param maps [C, h, w], 0..1
+ * @param from [h, w], not larger than `size`
+ * @param image RGB, [height, width, 3], 0..255
+ * @param size [height, width]
+ * @returns [C, height, width], 0..1
+ */
+export function upsampleMaps(maps: Float32Array, from: Size, image: Uint8Array, size: Size, spec: UpsamplerSpec): Float32Array {
+  switch (spec.name) {
+    case 'joint-bilateral': return jointBilateral(maps, from, image, size, spec.options);
+    case 'guided': return guidedUpsampling(maps, from, image, size, spec.options);
+  }
+}

@@ -1,0 +1,69 @@
+import { resultType } from '../shapes/element-types.js';
+import type { Attribute, OnnxGraph, OnnxNode } from '../model.js';
+import { intAttribute } from '../model.js';
+import { DataType, OnnxTensor } from '../tensor.js';
+
+const shortFloats: readonly DataType[] = [DataType.float16, DataType.bfloat16];
+
+/**
+ * Makes a graph that computes in half precision (float16, bfloat16) compute in float32, and one that is made for images in
+ * double precision as well: weights and constants are converted, casts between floats fall away, and the image comes in as
+ * float32. Names of tensors remain. Doubles in a graph for float32 images are left: sizes are computed in them.
+ *
+ * @returns the graph itself where there is nothing to convert
+ */
+export function inSinglePrecision(graph: OnnxGraph): OnnxGraph {
+  const types = elementTypes(graph);
+  const doubles = graph.inputs.some(({ type }) => type === DataType.float64);
+  const converted = (type: DataType): boolean => shortFloats.includes(type) || (doubles && type === DataType.float64);
+  if (![...types.values()].some(converted)) return graph;
+  const convert = (type: DataType): DataType => (converted(type) ? DataType.float32 : type);
+  const widen = (tensor: OnnxTensor): OnnxTensor => (converted(tensor.type) ? OnnxTensor.float32(tensor.dims, tensor.toFloat32()) : tensor);
+  const aliases = new Map<string, string>();
+  const rename = (name: string): string => aliases.get(name) ?? name;
+  const nodes = graph.nodes.map((given): OnnxNode => {
+    const node = { ...given, inputs: given.inputs.map(rename), attributes: convertedAttributes(given, convert, widen) };
+    const [from, to] = [given.inputs[0], given.outputs[0]].map((name) => convert(types.get(name) ?? 0));
+    if ((node.op !== 'Cast' && node.op !== 'CastLike') || from !== DataType.float32 || to !== DataType.float32) return node;
+    // Its readers read what it was made of; it stays for those who name it. (A constant takes its name when it is folded.)
+    if (!graph.initializers.has(node.inputs[0])) aliases.set(node.outputs[0], node.inputs[0]);
+    return { ...node, op: 'Identity', inputs: [node.inputs[0]], attributes: {} };
+  });
+  return {
+    ...graph, nodes,
+    initializers: new Map([...graph.initializers].map(([name, tensor]) => [name, widen(tensor)])),
+    inputs: graph.inputs.map((input) => ({ ...input, type: convert(input.type) })),
+    outputs: graph.outputs.map((output) => ({ ...output, type: convert(output.type) })),
+  };
+}
+
+function elementTypes(graph: OnnxGraph): Map<string, DataType> {
+  const types = new Map<string, DataType>();
+  for (const [name, { type }] of graph.initializers) types.set(name, type);
+  for (const { name, type } of graph.inputs) types.set(name, type);
+  for (const node of graph.nodes) {
+    const constant = node.op === 'Constant' ? constantType(node) : resultType(node, node.inputs.map((name) => types.get(name)));
+    if (constant === undefined || node.domain !== '') continue;
+    // Further outputs are indices, or parts of the same kind.
+    const others = node.op === 'MaxPool' || node.op === 'TopK' ? DataType.int64 : constant;
+    node.outputs.forEach((name, i) => types.set(name, i === 0 ? constant : others));
+  }
+  return types;
+}
+
+function constantType({ attributes }: OnnxNode): DataType | undefined {
+  const [[name, attribute] = []] = Object.entries(attributes);
+  if (attribute?.kind === 'tensor') return attribute.value.type;
+  return name?.startsWith('value_float') === true ? DataType.float32 : DataType.int64;
+}
+
+/** Attributes that name an element type. */
+const typeAttributes = new Set(['to', 'dtype', 'output_dtype']);
+
+function convertedAttributes(node: OnnxNode, convert: (type: DataType) => DataType, widen: (tensor: OnnxTensor) => OnnxTensor): OnnxNode['attributes'] {
+  const entries = Object.entries(node.attributes).map(([name, attribute]): [string, Attribute] => {
+    if (attribute.kind === 'tensor') return [name, { kind: 'tensor', value: widen(attribute.value) }];
+    return attribute.kind === 'int' && typeAttributes.has(name) ? [name, { kind: 'int', value: convert(intAttribute(node, name, 0)) }] : [name, attribute];
+  });
+  return Object.fromEntries(entries);
+}

@@ -1,0 +1,46 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { openPhoto } from '../image/photo-file.js';
+import type { JournalEntry } from '../jobs/journal/journal.js';
+import { decodeNpz } from '../formats/numpy/npz.js';
+import { parsePng, unpackSamples } from '../formats/png/png.js';
+import type { VocItem } from '../voc/splits.js';
+
+/** The folders of a run's results. */
+export const SEED_FOLDER = 'SegmentationClass';
+export const UNREFINED_FOLDER = 'SegmentationClassUnrefined';
+export const CAM_FOLDER = 'cams';
+
+/** What is written beside the seeds. */
+export interface SeedFileChoice {
+  readonly saveCams: boolean;
+  readonly saveUnrefined?: boolean;
+}
+
+/** The note on an image of no class; it has no maps. */
+export const NO_CLASS = 'no class: all background';
+
+/** The folders that a run writes into, that of the seeds first. */
+export function seedFolders({ saveCams, saveUnrefined = false }: SeedFileChoice): string[] {
+  return [SEED_FOLDER, ...saveUnrefined ? [UNREFINED_FOLDER] : [], ...saveCams ? [CAM_FOLDER] : []];
+}
+
+/** The files of an image by their folders. */
+export function seedFiles(out: string, id: string, choice: SeedFileChoice): Record<string, string> {
+  return Object.fromEntries(seedFolders(choice).map((folder) => [folder, join(out, folder, `${id}.${folder === CAM_FOLDER ? 'npz' : 'png'}`)]));
+}
+
+/** The files that an image has by the record of it. */
+export function recordedFiles(out: string, { id, notes }: JournalEntry, choice: SeedFileChoice): Record<string, string> {
+  return seedFiles(out, id, { ...choice, saveCams: choice.saveCams && notes?.includes(NO_CLASS) !== true });
+}
+
+/** Whether a file of an image of which no stamp is known is complete, and of the size of its photograph. Throws if it is not. */
+export async function isWholeSeedFile({ imagePath }: VocItem, folder: string, path: string): Promise<boolean> {
+  const bytes = await readFile(path);
+  if (folder === CAM_FOLDER) return decodeNpz(bytes).has('maps');
+  const file = parsePng(bytes);
+  unpackSamples(file);
+  const photo = await openPhoto(imagePath).catch(() => undefined);
+  return photo === undefined || (photo.original[0] === file.header.height && photo.original[1] === file.header.width);
+}

@@ -1,0 +1,108 @@
+import { HostValue, stepsOf, walk } from '../../../onnx/shapes/host-ops.js';
+import { intAttribute, stringAttribute, tensorAttribute } from '../../../onnx/model.js';
+import { DataType, sizeOf } from '../../../onnx/tensor.js';
+import type { OperatorCall, OperatorTable, TfOperator } from './operator.js';
+import { counting, fromFirst } from './operator.js';
+
+const constantOfShape: TfOperator = (call) => {
+  const dims = call.numbers(0);
+  const filling = tensorAttribute(call.node, 'value');
+  const value = filling?.toNumbers()[0] ?? 0;
+  if (filling !== undefined && filling.type !== DataType.float32) return new HostValue(dims, new Float64Array(sizeOf(dims)).fill(value));
+  return call.result(call.tf.fill(dims, value), dims);
+};
+
+const oneHot: TfOperator = (call) => {
+  const indices = call.host(0);
+  const [depth] = call.numbers(1);
+  const [off, on] = call.numbers(2);
+  const rank = indices.dims.length + 1;
+  const axis = fromFirst(intAttribute(call.node, 'axis', -1), rank);
+  const dims = [...indices.dims.slice(0, axis), depth, ...indices.dims.slice(axis)];
+  const result = new Float32Array(sizeOf(dims)).fill(off);
+  const steps = stepsOf(dims);
+  walk(indices.dims, steps.filter((_, i) => i !== axis), 0, (position, flat) => {
+    const index = fromFirst(indices.data[flat], depth);
+    if (index >= 0 && index < depth) result[position + index * steps[axis]] = on;
+  });
+  return call.floats(dims, result);
+};
+
+/** Whether a scattering operator adds its updates to what is there, or puts them in its place. */
+function adds(call: OperatorCall): boolean {
+  const reduction = stringAttribute(call.node, 'reduction', 'none');
+  if (reduction !== 'none' && reduction !== 'add') call.refuse(`a ${call.node.op} with ${reduction}`);
+  return reduction === 'add';
+}
+
+/** Puts or adds updates at indices along one axis. No backend adds where indices repeat: it is done in JavaScript. */
+const scatterElements: TfOperator = (call) => {
+  const add = adds(call);
+  const { dims } = call.value(0);
+  const indices = call.host(1);
+  const axis = fromFirst(intAttribute(call.node, 'axis', 0), dims.length);
+  if (dims.some((dim, i) => i !== axis && dim !== indices.dims[i])) call.refuse('a ScatterElements into a part of the rows');
+  const result = new Float32Array(call.device(0).read());
+  const places = Int32Array.from(indices.data);
+  scatter(result, places, call.device(2).read(), [sizeOf(dims.slice(0, axis)), dims[axis], sizeOf(dims.slice(axis + 1))], add);
+  return call.floats(dims, result);
+};
+
+/** @param shape of the result, and of the places and updates but for the axis between */
+function scatter(
+  result: Float32Array, places: Int32Array, updates: Float32Array, [outer, size, inner]: readonly [number, number, number], add: boolean,
+): void {
+  const count = places.length / (outer * inner);
+  let flat = 0;
+  for (let row = 0; row < outer; row++) {
+    for (let i = 0; i < count; i++) {
+      for (let k = 0; k < inner; k++, flat++) {
+        const place = places[flat];
+        const at = (row * size + (place < 0 ? place + size : place)) * inner + k;
+        result[at] = add ? result[at] + updates[flat] : updates[flat];
+      }
+    }
+  }
+}
+
+/** Puts or adds updates at places that indices name by their first axes. It makes masks, which are small: in JavaScript. */
+const scatterNd: TfOperator = (call) => {
+  const add = adds(call);
+  const base = call.value(0);
+  const { dims } = base;
+  const indices = call.host(1);
+  const depth = indices.dims[indices.dims.length - 1];
+  const [result, updates] = base instanceof HostValue
+    ? [base.data.slice(), call.host(2).data]
+    : [new Float32Array(base.read()), call.device(2).read()];
+  const steps = stepsOf(dims);
+  const length = sizeOf(dims.slice(depth));
+  for (let place = 0; place * depth < indices.data.length; place++) {
+    const index = indices.data.subarray(place * depth, (place + 1) * depth);
+    const at = index.reduce((sum, i, axis) => sum + fromFirst(i, dims[axis]) * steps[axis], 0);
+    for (let k = 0; k < length; k++) {
+      const update = updates[place * length + k];
+      result[at + k] = add ? result[at + k] + update : update;
+    }
+  }
+  return result instanceof Float64Array ? new HostValue(dims, result) : call.floats(dims, result);
+};
+
+/** What makes tensors from shapes and indices. */
+export const making: OperatorTable = {
+  Shape: (call) => {
+    const { dims } = call.value(0);
+    const part = dims.slice(intAttribute(call.node, 'start', 0), intAttribute(call.node, 'end', dims.length));
+    return HostValue.of([part.length], part);
+  },
+  Size: (call) => HostValue.of([], [sizeOf(call.value(0).dims)]),
+  ConstantOfShape: constantOfShape,
+  Range: (call) => {
+    const [start, limit, step] = [0, 1, 2].map((i) => call.numbers(i)[0]);
+    const numbers = counting(Math.max(0, Math.ceil((limit - start) / step))).map((i) => start + i * step);
+    return HostValue.of([numbers.length], numbers);
+  },
+  OneHot: oneHot,
+  ScatterElements: scatterElements,
+  ScatterND: scatterNd,
+};
