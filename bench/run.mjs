@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { cpSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { THREAD_ROOM } from '../dist/jobs/workers/heap.js';
+import { WORKER_HEAP } from '../dist/jobs/workers/heap.js';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const [name, ...rest] = process.argv.slice(2);
@@ -17,4 +17,4 @@ execFileSync(process.execPath, [tsc, '-p', 'tsconfig.bench.json'], { cwd: reposi
 // The benchmarks' own copy of the library finds its WebAssembly beside itself, too.
 cpSync(fileURLToPath(new URL('../dist/wasm', import.meta.url)), fileURLToPath(new URL('../out/bench/src/wasm', import.meta.url)), { recursive: true });
 // With room in the heap of every thread, as the command line has it.
-execFileSync(process.execPath, ['--expose-gc', THREAD_ROOM, `out/bench/bench/${name}.js`, ...rest], { cwd: repository, stdio: 'inherit' });
+execFileSync(process.execPath, ['--expose-gc', WORKER_HEAP, `out/bench/bench/${name}.js`, ...rest], { cwd: repository, stdio: 'inherit' });

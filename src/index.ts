@@ -73,7 +73,7 @@ export { makeSeeds } from './seeds/make-seeds.js';
 export type { SeedPolicies, Seeds } from './seeds/make-seeds.js';
 export { mapsOfPhoto } from './maps/photo-maps.js';
 export type { PhotoMapOptions, PhotoMaps } from './maps/photo-maps.js';
-export { startThreadsWithRoom } from './jobs/workers/heap.js';
+export { setWorkerHeapSize } from './jobs/workers/heap.js';
 export { generateSeeds } from './pipeline/generate.js';
 export type { GenerateOptions, GenerateSummary } from './pipeline/generate.js';
 export { ConfusionMatrix } from './metrics/confusion.js';

@@ -9,7 +9,7 @@ import type { ArrayTask } from '../jobs/journal/array-task.js';
 import { runBatch } from '../jobs/workers/batch.js';
 import { hashFile } from '../jobs/files/hash.js';
 import { Journal } from '../jobs/journal/journal.js';
-import type { Lanes } from '../jobs/workers/worker-plan.js';
+import type { WorkerPlan } from '../jobs/workers/worker-plan.js';
 import { OutFolder } from '../jobs/files/out-folder.js';
 import { refuseInputs } from '../jobs/journal/own-folder.js';
 import { WorkerPool } from '../jobs/workers/pool.js';
@@ -19,7 +19,7 @@ import type { Shard } from '../jobs/journal/shard.js';
 import { workerUrl } from '../jobs/workers/worker-url.js';
 import { openRuntime } from '../runtime/open.js';
 import type { RuntimeChoice } from '../runtime/open.js';
-import { inputSizeFor, lanesFor, taskOf, vocLogits } from '../pipeline/generate.js';
+import { inputSizeFor, workersFor, taskOf, vocLogits } from '../pipeline/generate.js';
 import type { LabelSource } from '../voc/labels/source.js';
 import type { RgbMasks } from '../voc/masks.js';
 import type { VocItem } from '../voc/splits.js';
@@ -109,7 +109,7 @@ export async function runPass(options: PassOptions): Promise<PassSummary> {
   }, shardPart(shard), options.resume, [RECORD_FOLDER], options.task);
   const opened = await openRuntime(options.runtime);
   options.onRuntime?.(opened.description);
-  const { workers, threads } = lanesFor(classifier, { scales, maxPixels }, inputSize, options, opened.accelerated);
+  const { workers, threads } = workersFor(classifier, { scales, maxPixels }, inputSize, options, opened.accelerated);
   const start = performance.now();
   const failures: { id: string; reason: string }[] = [];
   const times = { read: 0, cam: 0, variants: 0, write: 0 };
@@ -169,7 +169,7 @@ export async function runPass(options: PassOptions): Promise<PassSummary> {
 
 function startPool(
   { classifier: { graph, spec }, settings, work, parameters, rgbMasks }: PassOptions,
-  inputSize: InputSize, runtime: RuntimeChoice, { workers, threads }: Lanes,
+  inputSize: InputSize, runtime: RuntimeChoice, { workers, threads }: WorkerPlan,
 ): WorkerPool<AblateTask, AblateResult> {
   return new WorkerPool<AblateTask, AblateResult>({
     // Two tasks per worker: one computes, the next is decoded.

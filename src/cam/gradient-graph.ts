@@ -42,16 +42,16 @@ export function buildCamGraph(
   const layersOf = (some: (method: GradientMethod) => boolean): readonly FeatureLayer[] => (
     layers.filter((_, l) => methods.some((method, m) => some(method) && wanted(m, l)))
   );
-  const gradientsOf = (seeds: Value, targets: readonly FeatureLayer[]): Map<string, Value> => (targets.length === 0
+  const gradientsOf = (outputGradient: Value, targets: readonly FeatureLayer[]): Map<string, Value> => (targets.length === 0
     ? new Map()
     : backward(b, {
         nodes: model.graph.nodes, shapes, targets: targets.map(({ name }) => name),
-        output: { name: logits, gradient: rank === 2 ? seeds : b.reshape(seeds, [0, 0, ...Array<number>(rank - 2).fill(1)]) },
+        output: { name: logits, gradient: rank === 2 ? outputGradient : b.reshape(outputGradient, [0, 0, ...Array<number>(rank - 2).fill(1)]) },
       }));
   const linear = layersOf(({ linearHead }) => linearHead === true);
   for (const layer of linear) requireLinearHead(classifier, layer);
-  const { seeds } = requireTarget(target, classifier.classCount);
-  const ofTarget = gradientsOf(seeds(scores, oneHot, b), layersOf(({ linearHead }) => target === 'logit' || linearHead !== true));
+  const { outputGradient } = requireTarget(target, classifier.classCount);
+  const ofTarget = gradientsOf(outputGradient(scores, oneHot, b), layersOf(({ linearHead }) => target === 'logit' || linearHead !== true));
   const ofLogit = target === 'logit' ? ofTarget : gradientsOf(oneHot, linear);
   const outputs = methods.flatMap(({ map, linearHead }, m) => layers.flatMap((layer, l) => {
     if (!wanted(m, l)) return [];

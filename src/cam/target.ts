@@ -16,7 +16,7 @@ export interface CamTarget {
    * @param logits z, [1, classes]
    * @param oneHot [K, classes], the classes asked for
    */
-  readonly seeds: (logits: Value, oneHot: Value, b: GraphBuilder) => Value;
+  readonly outputGradient: (logits: Value, oneHot: Value, b: GraphBuilder) => Value;
 }
 
 /** exp(z_j - max z) for all classes. */
@@ -36,7 +36,7 @@ function logSumExp(logits: ArrayLike<number>): number {
  * d log p_c / dz = e_c - p, [K, classes]. 1 - p_c is computed as the sum of the other probabilities: it keeps its digits
  * where p_c is almost 1.
  */
-function logProbabilitySeeds(probabilities: Value, oneHot: Value, b: GraphBuilder): Value {
+function logProbabilityGradient(probabilities: Value, oneHot: Value, b: GraphBuilder): Value {
   const others = b.mul(probabilities, b.sub(b.floats(1), oneHot));
   return b.sub(b.mul(oneHot, b.reduceSum(others, [1])), others);
 }
@@ -48,30 +48,30 @@ export const camTargets: Readonly<Record<CamTargetName, CamTarget>> = {
   // y = z_c
   'logit': {
     value: (logits, c) => logits[c],
-    seeds: (_, oneHot) => oneHot,
+    outputGradient: (_, oneHot) => oneHot,
   },
   // y = p_c = exp z_c / sum_j exp z_j;  dy/dz = p_c (e_c - p)
   'softmax': {
     value: (logits, c) => Math.exp(logits[c] - logSumExp(logits)),
-    seeds: (logits, oneHot, b) => {
+    outputGradient: (logits, oneHot, b) => {
       const probabilities = softmax(logits, b);
-      return b.mul(b.reduceSum(b.mul(probabilities, oneHot), [1]), logProbabilitySeeds(probabilities, oneHot, b));
+      return b.mul(b.reduceSum(b.mul(probabilities, oneHot), [1]), logProbabilityGradient(probabilities, oneHot, b));
     },
   },
   // y = s(z_c) = 1 / (1 + exp(-z_c));  dy/dz_c = s(z_c) s(-z_c)
   'sigmoid': {
     value: (logits, c) => 1 / (1 + Math.exp(-logits[c])),
-    seeds: (logits, oneHot, b) => b.mul(oneHot, b.mul(b.sigmoid(logits), b.sigmoid(b.neg(logits)))),
+    outputGradient: (logits, oneHot, b) => b.mul(oneHot, b.mul(b.sigmoid(logits), b.sigmoid(b.neg(logits)))),
   },
   // y = log p_c;  dy/dz = e_c - p
   'log-softmax': {
     value: (logits, c) => logits[c] - logSumExp(logits),
-    seeds: (logits, oneHot, b) => logProbabilitySeeds(softmax(logits, b), oneHot, b),
+    outputGradient: (logits, oneHot, b) => logProbabilityGradient(softmax(logits, b), oneHot, b),
   },
   // y = z_c - max_{j != c} z_j;  dy/dz = e_c - e_m with m the first of the strongest other classes
   'margin': {
     value: (logits, c) => logits[c] - Array.from(logits).reduce((best, value, j) => (j === c ? best : Math.max(best, value)), -Infinity),
-    seeds: (logits, oneHot, b) => {
+    outputGradient: (logits, oneHot, b) => {
       const others = b.where(b.greater(oneHot, b.floats(0)), b.floats(-Infinity), logits);
       const strongest = b.squeeze(b.argMax(others, 1), [1]);
       const classes = b.squeeze(b.shape(oneHot, 1, 2), [0]);

@@ -2,7 +2,7 @@ import type { OnnxGraph, OnnxNode } from '../onnx/model.js';
 import { ancestors } from '../onnx/model.js';
 
 /** How the image gets through a graph. */
-export interface ImagePath {
+export interface ForwardPath {
   /** The nodes that carry the image towards the logits. */
   readonly nodes: readonly OnnxNode[];
   /** The tensors that depend on the image. */
@@ -17,7 +17,7 @@ export interface ImagePath {
  * @param input the image input
  * @param logits the tensor that the network's answer is read from
  */
-export function imagePath(graph: OnnxGraph, input: string, logits: string): ImagePath {
+export function forwardPath(graph: OnnxGraph, input: string, logits: string): ForwardPath {
   const fromImage = new Set([input]);
   const nodes = ancestors(graph.nodes, [logits]).filter((node) => {
     // The size of a tensor is not its content.

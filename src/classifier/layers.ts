@@ -1,7 +1,7 @@
 import { UserError } from '../errors.js';
 import { nearest } from '../text/nearest.js';
 import { activatedTensors, rectifiedTensors } from './activated.js';
-import { imagePath } from './forward-path.js';
+import { forwardPath } from './forward-path.js';
 import type { OnnxGraph } from '../onnx/model.js';
 import type { GraphShapes } from '../onnx/shapes/shapes.js';
 import type { Size } from '../size.js';
@@ -49,7 +49,7 @@ export interface LayerSearch {
 
 /** All feature maps on the way from the image to the logits, shallowest first. */
 export function featureLayers(graph: OnnxGraph, shapes: GraphShapes, { image, logits, tokenGrid }: LayerSearch): FeatureLayer[] {
-  const path = imagePath(graph, image, logits);
+  const path = forwardPath(graph, image, logits);
   const rectified = rectifiedTensors(path.nodes, shapes);
   const activated = activatedTensors(path.nodes, path.fromImage, rectified, shapes);
   const grids = tokenGrids(path.nodes, path.fromImage, shapes, tokenGrid);

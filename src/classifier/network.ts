@@ -5,7 +5,7 @@ import type { FinalActivation } from './final-activation.js';
 import { describeActivation, finalActivation } from './final-activation.js';
 import { foldConstants } from '../onnx/rewrite/fold.js';
 import { withFreeBatch } from '../onnx/rewrite/free-batch.js';
-import { imagePath } from './forward-path.js';
+import { forwardPath } from './forward-path.js';
 import type { FeatureLayer } from './layers.js';
 import { featureLayers, resolveLayer } from './layers.js';
 import type { OnnxGraph, OnnxModel, OnnxNode } from '../onnx/model.js';
@@ -54,7 +54,7 @@ export class NetworkGraph {
     const { graph, target } = activation === undefined
       ? { graph: prepared.graph, target: named }
       : beforeActivation(prepared.graph, shapes, activation);
-    const path = imagePath(graph, input.name, target);
+    const path = forwardPath(graph, input.name, target);
     requireInference(path);
     this.model = { ...prepared, graph };
     this.target = target;
@@ -87,7 +87,7 @@ function prepare(model: OnnxModel, target: string): { readonly model: OnnxModel;
     throw new UserError(`${describeNode(branching)} holds a graph of its own (control flow), which is not supported`, 'export the model again for one fixed path, or simplify it with onnxsim');
   }
   requireFloatFeatures(folded);
-  requireKnownOperators(imagePath(folded, folded.inputs[0]?.name ?? '', target));
+  requireKnownOperators(forwardPath(folded, folded.inputs[0]?.name ?? '', target));
   const { graph: freed, declaredBatch } = withFreeBatch(folded, target);
   return { model: { ...upgraded, graph: neededFor(withPlanes(withExplicitPads(freed)), target) }, declaredBatch };
 }

@@ -1,6 +1,6 @@
 import { UserError } from '../errors.js';
 import { hasShapeRule } from '../onnx/shapes/infer.js';
-import type { ImagePath } from './forward-path.js';
+import type { ForwardPath } from './forward-path.js';
 import type { OnnxNode } from '../onnx/model.js';
 import { describeNode, intAttribute } from '../onnx/model.js';
 
@@ -9,13 +9,13 @@ import { describeNode, intAttribute } from '../onnx/model.js';
  *
  * @throws UserError that names the first one that is not, and where such files come from
  */
-export function requireKnownOperators({ nodes }: ImagePath): void {
+export function requireKnownOperators({ nodes }: ForwardPath): void {
   const unknown = nodes.find((node) => !hasShapeRule(node));
   if (unknown !== undefined) throw new UserError(...complaint(unknown));
 }
 
 /** @throws UserError if a network was exported as it is while it is trained: its results depend on the other images of a batch */
-export function requireInference({ nodes }: ImagePath): void {
+export function requireInference({ nodes }: ForwardPath): void {
   const training = nodes.find((node) => node.op === 'BatchNormalization' && intAttribute(node, 'training_mode', 0) === 1);
   if (training === undefined) return;
   throw new UserError(`${describeNode(training)} works in training mode`, 'export the model again in evaluation mode: model.eval() in PyTorch');

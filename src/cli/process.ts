@@ -1,6 +1,6 @@
 import { fstatSync, writeSync } from 'node:fs';
 import { systemProblem } from '../jobs/files/atomic.js';
-import { startThreadsWithRoom } from '../jobs/workers/heap.js';
+import { setWorkerHeapSize } from '../jobs/workers/heap.js';
 import { wasSignalled } from '../jobs/stop/interrupt.js';
 import { EXIT } from './exit-codes.js';
 import { main } from './main.js';
@@ -14,7 +14,7 @@ export async function runProcess(): Promise<void> {
   // Who does not read standard error misses what is said there, and nothing else.
   process.stderr.on('error', () => undefined);
   writeWhole();
-  startThreadsWithRoom();
+  setWorkerHeapSize();
   const code = await main(process.argv.slice(2));
   // An error of the last text has come when the next is through.
   await new Promise<unknown>((resolve) => {

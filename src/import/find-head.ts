@@ -125,6 +125,6 @@ function withoutBias(others: NetworkPlace['others']): string[] {
 
 /** A prefix and all that it lies in: `a.b.`, `a.` and none. */
 export function outerPrefixes(prefix: string): string[] {
-  const parts = prefix.split('../architectures').slice(0, -1);
-  return [...parts.map((_, i) => `${parts.slice(0, parts.length - i).join('../architectures')}.`), ''];
+  const parts = prefix.split('.').slice(0, -1);
+  return [...parts.map((_, i) => `${parts.slice(0, parts.length - i).join('.')}.`), ''];
 }

@@ -49,7 +49,7 @@ const DEEPEST = 16;
 function prefixBefore(name: string, ending: string): string | undefined {
   if (!name.endsWith(ending)) return undefined;
   const prefix = name.slice(0, -ending.length);
-  return prefix === '' || (prefix.endsWith('../architectures') && prefix.split('../architectures').length <= DEEPEST) ? prefix : undefined;
+  return prefix === '' || (prefix.endsWith('.') && prefix.split('.').length <= DEEPEST) ? prefix : undefined;
 }
 
 function fits(shape: readonly number[], expected: readonly (number | null)[]): boolean {

@@ -106,7 +106,7 @@ function best(fits: readonly Fit[]): Fit {
 /** The places that `--prefix` means: all if there is none. */
 function chosenPlaces(places: readonly NetworkPlace[], prefix: string | undefined, source: string): readonly NetworkPlace[] {
   if (prefix === undefined) return places;
-  const wanted = prefix === '' || prefix.endsWith('../architectures') ? prefix : `${prefix}.`;
+  const wanted = prefix === '' || prefix.endsWith('.') ? prefix : `${prefix}.`;
   const chosen = places.filter((place) => pathOf(place) === wanted || place.prefix === wanted);
   if (chosen.length > 0) return chosen;
   throw new UserError(`${source} holds no network behind the prefix '${wanted}'`, places.length === 0 ? undefined : `there is one behind ${list(pathsOf(places))}`);

@@ -7,8 +7,8 @@ import type { SeedSettings } from '../settings/cam.js';
 import { messageOf, UserError } from '../errors.js';
 import { formatInputSize, networkSize, parseInputSize } from '../image/input-size.js';
 import type { InputSize } from '../image/input-size.js';
-import { machineLimits, planLanes } from '../jobs/workers/worker-plan.js';
-import type { Lanes } from '../jobs/workers/worker-plan.js';
+import { machineLimits, planWorkers } from '../jobs/workers/worker-plan.js';
+import type { WorkerPlan } from '../jobs/workers/worker-plan.js';
 import type { ArrayTask } from '../jobs/journal/array-task.js';
 import { runBatch } from '../jobs/workers/batch.js';
 import { writeFileAtomic } from '../jobs/files/atomic.js';
@@ -133,7 +133,7 @@ export async function generateSeeds(options: GenerateOptions): Promise<GenerateS
     place = await OutFolder.open(out, [...folders, LIST_FOLDER]);
     const opened = await openRuntime(options.runtime);
     options.onRuntime?.(opened.description);
-    const { workers, threads } = lanesFor(classifier, settings, inputSize, options, opened.accelerated);
+    const { workers, threads } = workersFor(classifier, settings, inputSize, options, opened.accelerated);
     const started = new Date();
     const tally = new Tally();
     const mine = shard === undefined ? options.items : itemsOfShard(options.items, shard);
@@ -142,9 +142,9 @@ export async function generateSeeds(options: GenerateOptions): Promise<GenerateS
       : { open: mine, remade: [] };
     const resumed = mine.length - open.length;
     options.onStart?.(open.length, resumed, remade.length);
-    const lanes = Math.min(workers, open.length);
-    if (lanes > 0) pool = startSeedPool({
-      classifier, chosen, settings, inputSize, format: options.format, runtime: opened.choice, workers: lanes, threads,
+    const used = Math.min(workers, open.length);
+    if (used > 0) pool = startSeedPool({
+      classifier, chosen, settings, inputSize, format: options.format, runtime: opened.choice, workers: used, threads,
     });
     let ended = 0;
     await runBatch(open, {
@@ -207,12 +207,12 @@ export function vocLogits({ spec, path }: LoadedClassifier): Map<number, number>
 const USUAL: Size = [375, 500];
 
 /** How many workers and threads there are to be: those that are wanted, or as many as the machine has room for. */
-export function lanesFor(
-  { graph }: LoadedClassifier, { scales, maxPixels }: Pick<SeedSettings, 'scales' | 'maxPixels'>, inputSize: InputSize, wanted: Partial<Lanes>,
+export function workersFor(
+  { graph }: LoadedClassifier, { scales, maxPixels }: Pick<SeedSettings, 'scales' | 'maxPixels'>, inputSize: InputSize, wanted: Partial<WorkerPlan>,
   accelerated: boolean,
-): Lanes {
+): WorkerPlan {
   const { size } = networkSize(USUAL, inputSize, maxPixels, Math.max(...scales));
-  return planLanes(wanted, { ...machineLimits(workerMemory(graph, size)), accelerated });
+  return planWorkers(wanted, { ...machineLimits(workerMemory(graph, size)), accelerated });
 }
 
 /**

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { camSettings, seedSettings } from './cam.js';
-import { laneSettings, runtimeSettings } from './runtime.js';
+import { workerSettings, runtimeSettings } from './runtime.js';
 import { labelsText } from './labels.js';
 
 /** What variants may differ in, with the defaults of `generate`. */
@@ -78,7 +78,7 @@ export const ablateSchema = z.strictObject({
   labelFile: z.string().optional(),
   difficult: z.boolean().optional(),
   out: z.string().optional(),
-  ...laneSettings,
+  ...workerSettings,
 }).refine(({ split, tuneOn, scoreOn }) => split === undefined || (tuneOn === undefined && scoreOn === undefined), {
   path: ['split'], message: 'give either a split, or one to tune on and one to score on',
 }).refine(({ tuneOn, scoreOn }) => (tuneOn === undefined) === (scoreOn === undefined), {

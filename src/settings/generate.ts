@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { seedSettings } from './cam.js';
 import { labelsText } from './labels.js';
-import { laneSettings, runtimeSettings } from './runtime.js';
+import { workerSettings, runtimeSettings } from './runtime.js';
 
 /** Every setting of `generate` that a configuration file may hold, by the names of the flags in camelCase. */
 export const generateSchema = z.strictObject({
@@ -17,7 +17,7 @@ export const generateSchema = z.strictObject({
   saveCams: z.boolean().default(false),
   saveUnrefined: z.boolean().default(false),
   ...runtimeSettings,
-  ...laneSettings,
+  ...workerSettings,
 }).refine(
   ({ threshold, backgroundThreshold }) => backgroundThreshold === undefined || backgroundThreshold <= threshold,
   { path: ['backgroundThreshold'], message: 'it must not be above {threshold}' },

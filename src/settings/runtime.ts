@@ -8,10 +8,10 @@ export const runtimeSettings = {
 };
 
 /** The most workers or threads: more than any machine has processors. */
-export const MAX_LANES = 1024;
+export const MAX_WORKERS = 1024;
 
 /** How the work is spread over the machine. */
-export const laneSettings = {
-  workers: z.number().int().min(1).max(MAX_LANES).optional(),
-  threads: z.number().int().min(1).max(MAX_LANES).optional(),
+export const workerSettings = {
+  workers: z.number().int().min(1).max(MAX_WORKERS).optional(),
+  threads: z.number().int().min(1).max(MAX_WORKERS).optional(),
 };

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { inputSizeText } from './cam.js';
 import { labelsText } from './labels.js';
-import { laneSettings, runtimeSettings } from './runtime.js';
+import { workerSettings, runtimeSettings } from './runtime.js';
 
 const share = z.number().min(0).max(1);
 const pixels = z.number().int().positive();
@@ -34,7 +34,7 @@ export const trainSchema = z.strictObject({
   seed: z.number().int().min(0).default(0),
   cache: z.string().optional(),
   ...runtimeSettings,
-  ...laneSettings,
+  ...workerSettings,
   trainFrom: z.string().optional(),
   initHead: z.enum(['fit', 'zero']).default('fit'),
   headBias: z.boolean().default(true),

@@ -103,7 +103,7 @@ export async function fineTune(options: FineTuneOptions): Promise<FineTuneResult
     const values = { ...settings, ...options.identity };
     const checkpoint = join(folder, 'checkpoint');
     let position = await startingPoint(checkpoint, trainer, fingerprint(values), options.resume);
-    log = await TrainingLog.open(folder, { ...values, lanes: trainer.lanes, runtime: trainer.runtime }, position.step, position.epochs);
+    log = await TrainingLog.open(folder, { ...values, workers: trainer.workerCount, runtime: trainer.runtime }, position.step, position.epochs);
     const updates = Math.ceil(perEpoch / accumulate) * epochs;
     const failures = new Map<string, string>();
     const model = (): OnnxModel => trainer.model(average > 0 ? 'average' : 'weights');

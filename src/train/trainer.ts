@@ -9,8 +9,8 @@ import { serializeModel } from '../onnx/file/write.js';
 import { channelBlock } from '../runtime/blocked/channel-block.js';
 import { openRuntime } from '../runtime/open.js';
 import type { RuntimeChoice } from '../runtime/open.js';
-import { planBatchLanes, shareNumbers } from './lane-plan.js';
-import type { LaneResult, LaneTask, LaneWorkerData, PlacedParameter, SharedNumbers, SharedTensor } from './lane-worker.js';
+import { planBatchWorkers, shareNumbers } from './batch-workers.js';
+import type { StepResult, StepTask, StepWorkerData, PlacedParameter, SharedNumbers, SharedTensor } from './step-worker.js';
 import { groupParameters } from './parameters.js';
 import type { Parameter, ParameterGroup } from './parameters.js';
 import { buildTrainingGraph, gradientOutput, LOSS, TARGETS } from './training-graph.js';
@@ -29,23 +29,23 @@ export interface TrainerOptions extends UpdateSettings {
   readonly batchSize: number;
   /** The side of a training image, in pixels. */
   readonly imageSize: number;
-  /** Threads that a pass may use; it is parted into as many lanes, but is one lane on an accelerator. */
+  /** Threads that a pass may use; it is parted among as many workers, but is one on an accelerator. */
   readonly threads: number;
   /** What runs the passes; chosen by what the machine has unless given. */
   readonly runtime?: RuntimeChoice;
 }
 
 /** A worker thread with a session of its own, and what it reads of a batch. */
-interface Lane {
-  readonly pool: WorkerPool<LaneTask, LaneResult>;
+interface StepWorker {
+  readonly pool: WorkerPool<StepTask, StepResult>;
   readonly images: Float32Array;
   readonly targets: Float32Array;
 }
 
 /**
- * Trains the parameters of a classifier, batch by batch. A pass is a graph that a runtime executes, in *lanes*: worker
- * threads that take a part of the batch each. The numbers lie in memory that the lanes share, and each lane updates a part of
- * them. Sums over lanes are taken in their order: the same number of lanes comes to the same result, bit by bit, and another
+ * Trains the parameters of a classifier, batch by batch. A pass is a graph that a runtime executes, in worker
+ * threads that take a part of the batch each. The numbers lie in memory that the workers share, and each worker updates a part of
+ * them. Sums over workers are taken in their order: the same number of workers comes to the same result, bit by bit, and another
  * to one that differs by rounding.
  *
  * ```ts
@@ -61,7 +61,7 @@ export class Trainer {
 
   private constructor(
     private readonly classifier: ClassifierGraph, private readonly groups: readonly ParameterGroup[], { weights, velocity, average }: SharedNumbers,
-    private readonly workers: readonly Lane[],
+    private readonly workers: readonly StepWorker[],
     /** What runs the passes, for people. */
     readonly runtime: string,
   ) {
@@ -72,8 +72,8 @@ export class Trainer {
     });
   }
 
-  /** How many lanes share a batch. */
-  get lanes(): number {
+  /** How many workers share a batch. */
+  get workerCount(): number {
     return this.workers.length;
   }
 
@@ -82,7 +82,7 @@ export class Trainer {
     const { batchSize, imageSize: size, threads, optimiser, momentum, weightDecay, headRate, average } = options;
     const { input, classCount } = classifier;
     const { runtime, choice, accelerated, description } = await openRuntime(options.runtime);
-    const plan = planBatchLanes(batchSize, accelerated ? 1 : threads);
+    const plan = planBatchWorkers(batchSize, accelerated ? 1 : threads);
     const groups = groupParameters(parameters, optimiser === 'lars');
     const starts = startsOf(groups);
     const numbers = sharedNumbers(classifier, groups, plan.images.length, average);
@@ -91,20 +91,21 @@ export class Trainer {
     const placed = parameters.map(({ name, dims }, i): PlacedParameter => ({ name, gradient: gradientOutput(i), dims, ...offsets.get(name)! }));
     const shares = shareNumbers(groups, plan.images.length, optimiser === 'lars');
     const block = await channelBlock(runtime);
-    // Most lanes have as many images as others: their graphs are the same.
+    // Most workers have as many images as others: their graphs are the same.
     const graphs = new Map([...new Set(plan.images)].map((images) => [
       images, shareBytes(serializeModel(buildTrainingGraph(classifier, parameters, { images, batch: batchSize, size, block }))),
     ]));
-    const workers = plan.images.map((images, lane): Lane => {
+    const workers = plan.images.map((images, worker): StepWorker => {
       const image = sharedTensor(input.name, [images, input.channels, size, size]);
       const targets = sharedTensor(TARGETS, [images, classCount]);
-      const pool = new WorkerPool<LaneTask, LaneResult>({
-        worker: workerUrl('./lane-worker.js', import.meta.url), threads: 1,
+      const pool = new WorkerPool<StepTask, StepResult>({
+        worker: workerUrl('./step-worker.js', import.meta.url), threads: 1,
         data: {
-          lane, graph: graphs.get(images)!, runtime: choice, threads: plan.threads, inputs: [image, targets], loss: LOSS, parameters: placed, numbers,
-          groups: groups.map(({ head, decays, size: own }, i) => ({ head, decays, size: own, offset: starts[i] })), share: shares[lane],
+          worker, graph: graphs.get(images)!, runtime: choice, threads: plan.threads, inputs: [image, targets], loss: LOSS, parameters: placed,
+          numbers,
+          groups: groups.map(({ head, decays, size: own }, i) => ({ head, decays, size: own, offset: starts[i] })), share: shares[worker],
           settings: { optimiser, momentum, weightDecay, headRate, average },
-        } satisfies LaneWorkerData,
+        } satisfies StepWorkerData,
       });
       return { pool, images: image.data, targets: targets.data };
     });
@@ -140,7 +141,7 @@ export class Trainer {
     this.passes = 0;
   }
 
-  private async inAllLanes(task: LaneTask): Promise<number[]> {
+  private async inAllLanes(task: StepTask): Promise<number[]> {
     // All must have ended before a failure is reported: nothing may write to the shared numbers any more.
     const results = await Promise.all(this.workers.map(({ pool }) => pool.run(task)));
     return results.map((result) => {
@@ -181,7 +182,7 @@ function startsOf(groups: readonly ParameterGroup[]): number[] {
   return groups.map(({ size }) => (end += size) - size);
 }
 
-function sharedNumbers(classifier: ClassifierGraph, groups: readonly ParameterGroup[], lanes: number, average: boolean): SharedNumbers {
+function sharedNumbers(classifier: ClassifierGraph, groups: readonly ParameterGroup[], workers: number, average: boolean): SharedNumbers {
   const total = groups.reduce((sum, { size }) => sum + size, 0);
   const weights = sharedFloats(total);
   const starts = startsOf(groups);
@@ -191,7 +192,7 @@ function sharedNumbers(classifier: ClassifierGraph, groups: readonly ParameterGr
   });
   const copy = average ? sharedFloats(total) : undefined;
   copy?.set(weights);
-  return { weights, velocity: sharedFloats(total), average: copy, gradients: Array.from({ length: lanes }, () => sharedFloats(total)) };
+  return { weights, velocity: sharedFloats(total), average: copy, gradients: Array.from({ length: workers }, () => sharedFloats(total)) };
 }
 
 function sharedTensor(name: string, dims: readonly number[]): SharedTensor {

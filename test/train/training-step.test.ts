@@ -84,13 +84,13 @@ describe('training steps equal PyTorch\'s', () => {
     });
   });
 
-  // Batches of four: in one lane, in two, in three of which one has two images, in four and one to spare.
+  // Batches of four: in one worker, in two, in three of which one has two images, in four and one to spare.
   it.each([
     [1, { runtime: 'ort' }], [2, { runtime: 'ort' }], [3, { runtime: 'ort' }], [5, { runtime: 'ort' }], [2, { runtime: 'tfjs', device: 'wasm' }],
   ] as const)('ten steps on %i threads of %o: the loss of each, the weights after the first and the last, their moving average', async (threads, runtime) => {
     const trainer = await trainerOf(batchSize, threads, runtime);
     expect(trainer.runtime).toMatch(runtime.runtime === 'ort' ? /^onnxruntime/ : /wasm/);
-    expect(trainer.lanes).toBe(Math.min(threads, batchSize));
+    expect(trainer.workerCount).toBe(Math.min(threads, batchSize));
     for (const [t, { images, targets }] of batches.entries()) {
       const loss = await trainer.pass(images.values, targets.values);
       expect(Math.abs(loss / fixture.losses[t] - 1), `loss of step ${t}`).toBeLessThanOrEqual(TOLERANCE);

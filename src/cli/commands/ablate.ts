@@ -34,7 +34,7 @@ import type { GridFlags } from '../options/ablate-options.js';
 import { describeBase, describePass, describePlan, few } from '../text/ablate-text.js';
 import { choice } from '../options/choice.js';
 import { showDefaults } from '../options/default-help.js';
-import { addDevkitOptions, addLabelOptions, addMaskOptions, addStrictOption, describeMissing, inputsOf, parseCount, parseLanes, requireFlag } from '../options/devkit-options.js';
+import { addDevkitOptions, addLabelOptions, addMaskOptions, addStrictOption, describeMissing, inputsOf, parseCount, parseWorkers, requireFlag } from '../options/devkit-options.js';
 import type { DevkitFlags, LabelFlags, LabelSpec, MaskFlags, StrictFlags } from '../options/devkit-options.js';
 import { EXIT } from '../exit-codes.js';
 import type { CommandRegistrar } from '../command.js';
@@ -124,8 +124,8 @@ function addAblateOptions(command: Command): Command {
     .option('--baseline <name>', 'the variant that the others are compared with, or best (default: the first one)');
   return addShardOptions(addRuntimeOptions(addForceOption(addModelOptions(command)))
     .option('--no-resume', 'do again what an earlier run has done'), false)
-    .option('--workers <n>', 'worker threads, each working on images of its own (default: one per processor)', parseLanes)
-    .option('--threads <n>', 'threads within each worker (default: 1)', parseLanes)
+    .option('--workers <n>', 'worker threads, each working on images of its own (default: one per processor)', parseWorkers)
+    .option('--threads <n>', 'threads within each worker (default: 1)', parseWorkers)
     .option('--plan', 'print the variants and what they share, and stop')
     .option('--print-config', 'print the settings that result from file and flags, and stop')
     .option('--json', 'print the result as JSON');

@@ -15,7 +15,7 @@ import type { IgnoredAs } from '../../metrics/scores.js';
 import { maskPathOf, whatLiesInPlaceOf } from '../../voc/files-by-id.js';
 import { FolderIndex } from '../../voc/folder-index.js';
 import { choice } from '../options/choice.js';
-import { addDevkitOptions, addLabelOptions, addMaskOptions, addStrictOption, openSelection, parseCount, parseCountUpTo, parseLanes, requireFlag } from '../options/devkit-options.js';
+import { addDevkitOptions, addLabelOptions, addMaskOptions, addStrictOption, openSelection, parseCount, parseCountUpTo, parseWorkers, requireFlag } from '../options/devkit-options.js';
 import type { DevkitFlags, MaskFlags, StrictFlags } from '../options/devkit-options.js';
 import { mapsCsv, mapsJson, mapsMarkdown, mapsNotes, scoreMaps } from './eval-maps.js';
 import type { EvalMapsFlags } from './eval-maps.js';
@@ -82,7 +82,7 @@ export const registerEval: CommandRegistrar = (program, done) => {
     .addOption(new Option('--by-image [n]', 'the n images with the lowest mean IoU').preset('20').argParser(parseCount))
     .option('--csv [file]', 'the scores by class as CSV, to a file or in place of the table')
     .option('--json', 'everything as JSON')
-    .option('--workers <n>', 'threads (default: as many as processors)', parseLanes);
+    .option('--workers <n>', 'threads (default: as many as processors)', parseWorkers);
   addLabelOptions(addShardOptions(command, false))
     .addHelpText('after', examples)
     .action(async (flags: EvalFlags) => { done(await runEval(flags)); });

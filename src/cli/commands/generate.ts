@@ -20,7 +20,7 @@ import { addCamOptions, camSettingsOf, configHelp } from '../options/cam-options
 import type { CamFlags } from '../options/cam-options.js';
 import { choice } from '../options/choice.js';
 import { showDefaults } from '../options/default-help.js';
-import { addDevkitOptions, addLabelOptions, addMaskOptions, addStrictOption, describeMissing, inputsOf, noPhotographs, openLabels, openSelection, parseLanes, parseLabelSpec, requireFlag } from '../options/devkit-options.js';
+import { addDevkitOptions, addLabelOptions, addMaskOptions, addStrictOption, describeMissing, inputsOf, noPhotographs, openLabels, openSelection, parseWorkers, parseLabelSpec, requireFlag } from '../options/devkit-options.js';
 import type { DevkitFlags, LabelFlags, LabelSpec, MaskFlags, StrictFlags } from '../options/devkit-options.js';
 import { EXIT } from '../exit-codes.js';
 import { idleLabelNotes, idleNotes } from '../text/idle-notes.js';
@@ -87,8 +87,8 @@ function addGenerateOptions(command: Command): Command {
     .option('--save-unrefined', 'also write the seeds that there would be without --refine, SegmentationClassUnrefined/<id>.png');
   addForceOption(addModelOptions(addCamOptions(command)));
   return addShardOptions(addRuntimeOptions(command).option('--no-resume', 'do again what an earlier run has done'), true)
-    .option('--workers <n>', 'worker threads, each working on images of its own (default: one per processor, fewer where memory is short)', parseLanes)
-    .option('--threads <n>', 'threads within each worker (default: 1, more where there are fewer workers than processors)', parseLanes)
+    .option('--workers <n>', 'worker threads, each working on images of its own (default: one per processor, fewer where memory is short)', parseWorkers)
+    .option('--threads <n>', 'threads within each worker (default: 1, more where there are fewer workers than processors)', parseWorkers)
     .option('--print-config', 'print the settings that result from file and flags, and stop')
     .option('--json', 'print the summary as JSON');
 }

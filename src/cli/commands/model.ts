@@ -7,7 +7,7 @@ import { unusableLayers } from '../../classifier/usable-layers.js';
 import type { ModelSpec } from '../../classifier/spec.js';
 import { MODEL_SPEC_KEY, mergeSpecs, modelSpecSchema, readSidecar, specOfMetadata } from '../../classifier/spec.js';
 import { messageOf, naming, UserError } from '../../errors.js';
-import { imagePath } from '../../classifier/forward-path.js';
+import { forwardPath } from '../../classifier/forward-path.js';
 import { strideAliases } from '../../classifier/layers.js';
 import type { FeatureLayer } from '../../classifier/layers.js';
 import { annotateModel } from '../../onnx/file/metadata.js';
@@ -106,7 +106,7 @@ function layersOf(make: () => ClassifierGraph): LayerReport {
   try {
     const classifier = make();
     const { model, logits, layers, classCount, input: { name, fixedSize }, sizeFound, declaredBatch, activation } = classifier;
-    const onPath = new Set(imagePath(model.graph, name, logits).nodes.map(operatorName));
+    const onPath = new Set(forwardPath(model.graph, name, logits).nodes.map(operatorName));
     return {
       layers, unusable: unusableLayers(classifier), classCount, onPath, declaredBatch,
       inputSize: fixedSize && { size: fixedSize, declared: !sizeFound },

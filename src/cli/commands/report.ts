@@ -8,7 +8,7 @@ import type { GalleryChoice } from '../../report/run/gallery-choice.js';
 import { DEFAULT_IMAGE_SIZE, SINGLE_FILE_IMAGES, writeRunReport } from '../../report/run/run-report.js';
 import type { RunReportSummary } from '../../report/run/run-report.js';
 import { choice } from '../options/choice.js';
-import { addMaskOptions, parseCount, parseLanes, requireFlag } from '../options/devkit-options.js';
+import { addMaskOptions, parseCount, parseWorkers, requireFlag } from '../options/devkit-options.js';
 import type { MaskFlags } from '../options/devkit-options.js';
 import { EXIT } from '../exit-codes.js';
 import type { CommandRegistrar, ExitCode } from '../command.js';
@@ -67,7 +67,7 @@ export const registerReport: CommandRegistrar = (program, done) => {
     .option('--image-size <pixels>', `the longest side of the gallery's images (default: ${DEFAULT_IMAGE_SIZE})`, parseImageSize)
     .addOption(new Option('--single-file', `everything in one file (default: up to ${SINGLE_FILE_IMAGES} images)`).conflicts('folder'))
     .option('--folder', `images in files of their own, loaded as they come into view (default: from ${SINGLE_FILE_IMAGES + 1} images)`)
-    .option('--workers <n>', 'threads (default: as many as processors)', parseLanes)
+    .option('--workers <n>', 'threads (default: as many as processors)', parseWorkers)
     .option('--json', 'print the summary as JSON')
     .addHelpText('after', examples)
     .action(async (flags: ReportFlags) => { done(await run(flags)); });

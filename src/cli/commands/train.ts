@@ -17,7 +17,7 @@ import { VOC_CLASSES } from '../../voc/classes.js';
 import { parseNames } from '../options/cam-options.js';
 import { choice } from '../options/choice.js';
 import { showDefaults } from '../options/default-help.js';
-import { addDevkitOptions, addLabelOptions, addMaskOptions, addStrictOption, describeMissing, parseCount, parseLanes, parseLabelSpec, requireFlag } from '../options/devkit-options.js';
+import { addDevkitOptions, addLabelOptions, addMaskOptions, addStrictOption, describeMissing, parseCount, parseWorkers, parseLabelSpec, requireFlag } from '../options/devkit-options.js';
 import type { DevkitFlags, LabelFlags, LabelSpec, MaskFlags, StrictFlags } from '../options/devkit-options.js';
 import { EXIT } from '../exit-codes.js';
 import type { CommandRegistrar } from '../command.js';
@@ -121,8 +121,8 @@ export const registerTrain: CommandRegistrar = (program, done) => {
     .option('--seed <n>', 'for everything that is left to chance', parseNumber)
     .addOption(choice('--store <precision>', 'how the classifier\'s weights are stored; it computes in float32 either way', ['float32', 'float16']).default('float32'))
     .option('--cache <folder>', 'where features are kept (default: voc-seeds in the user\'s cache folder)')
-    .option('--workers <n>', 'worker threads (default: one per processor, one beside an accelerator; one for every two that prepare training images)', parseLanes)
-    .option('--threads <n>', 'threads of the training itself, each with a part of the batch (default: one per processor)', parseLanes)
+    .option('--workers <n>', 'worker threads (default: one per processor, one beside an accelerator; one for every two that prepare training images)', parseWorkers)
+    .option('--threads <n>', 'threads of the training itself, each with a part of the batch (default: one per processor)', parseWorkers)
     .option('--print-config', 'print the settings that result from file and flags, and stop')
     .option('--json', 'print the report as JSON');
   addRuntimeOptions(command);

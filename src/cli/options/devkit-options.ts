@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
-import { MAX_LANES } from '../../settings/runtime.js';
+import { MAX_WORKERS } from '../../settings/runtime.js';
 import { UserError } from '../../errors.js';
 import { refuseInputFile } from '../../jobs/journal/own-folder.js';
 import { openDevkit } from '../../voc/devkit.js';
@@ -85,8 +85,8 @@ export function parseCount(text: string): number {
 }
 
 /** Parses `--workers` and `--threads`: a whole number that a machine may have processors. */
-export function parseLanes(text: string): number {
-  return parseCountUpTo(MAX_LANES, text);
+export function parseWorkers(text: string): number {
+  return parseCountUpTo(MAX_WORKERS, text);
 }
 
 /** Parses a whole number from 1 to a limit. */

@@ -48,7 +48,7 @@ export function readPickle(bytes: Uint8Array, dialect: PickleDialect): { value: 
     const opcode = read.u8();
     budget.spend(STEP);
     switch (String.fromCharCode(opcode)) {
-      case '../../pickle': return { value: stack.pop(), length: read.position };
+      case '.': return { value: stack.pop(), length: read.position };
       case '\x80': checkProtocol(read.u8()); break;
       case '\x95': read.length8(); break; // a frame: only helps readers that read ahead
 

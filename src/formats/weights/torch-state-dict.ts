@@ -31,7 +31,7 @@ export function torchDictionaries(value: PickleValue): TorchDictionary[] {
     seen.add(dictionary);
     const entries = [...dictionary].filter((entry): entry is [string, PickleValue] => typeof entry[0] === 'string');
     const tensors = new Map(entries.filter((entry): entry is [string, TorchTensor] => entry[1] instanceof TorchTensor));
-    if (tensors.size > 0) found.push({ tensors, wrapper: keys.length === 0 ? undefined : keys.join('../../weights') });
+    if (tensors.size > 0) found.push({ tensors, wrapper: keys.length === 0 ? undefined : keys.join('.') });
     if (keys.length === DEEPEST) return;
     for (const [key, inner] of entries) if (!OPTIMISER.test(key)) look(inner, [...keys, key]);
   };

@@ -46,7 +46,7 @@ export function explainIssues(error: z.ZodError, schema: z.ZodType, value: unkno
 
 /** The path as text: `variants[0].gamma`. */
 export function placeByPath(path: Path): Place {
-  return { name: path.map((part, i) => (typeof part === 'number' ? `[${part}]` : `${i === 0 ? '' : '../../config'}${String(part)}`)).join('') || 'it' };
+  return { name: path.map((part, i) => (typeof part === 'number' ? `[${part}]` : `${i === 0 ? '' : '.'}${String(part)}`)).join('') || 'it' };
 }
 
 /** @param unknown the setting that is not known, if that is the fault */

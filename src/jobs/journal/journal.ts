@@ -228,7 +228,7 @@ async function hasRecord(folder: string): Promise<boolean> {
 async function refuseForeign(folder: string, results: readonly string[], ours: boolean): Promise<void> {
   for (const part of results) {
     const names = await readdir(join(folder, part)).catch(() => []);
-    if (names.every((name) => name.startsWith('..') || isTemporaryName(name))) continue;
+    if (names.every((name) => name.startsWith('.') || isTemporaryName(name))) continue;
     throw new UserError(
       `${join(folder, part)} holds files already, and no journal in ${folder} says what settings they were made with`,
       ours ? GO_ON : 'choose another --out, or move the files away if they are not needed',

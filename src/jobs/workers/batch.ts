@@ -23,7 +23,7 @@ export async function runBatch<T, R>(items: Iterable<T>, { concurrency, run, don
   let begun = 0;
   let failure: { readonly error: unknown } | undefined;
   let turn: Promise<void> = Promise.resolve();
-  const lane = async (): Promise<void> => {
+  const worker = async (): Promise<void> => {
     while (failure === undefined && stopped?.() !== true) {
       const next = iterator.next();
       if (next.done === true) return;
@@ -40,7 +40,7 @@ export async function runBatch<T, R>(items: Iterable<T>, { concurrency, run, don
       }
     }
   };
-  await Promise.all(Array.from({ length: Math.max(1, concurrency) }, lane));
+  await Promise.all(Array.from({ length: Math.max(1, concurrency) }, worker));
   if (failure !== undefined) throw failure.error;
   return begun;
 }

@@ -5,12 +5,12 @@ import { setFlagsFromString } from 'node:v8';
  * with a few, and a worker that has hardly any objects, but hands out large arrays for every photograph, then spends a
  * twentieth of its time on marking the same objects again and again.
  */
-export const THREAD_ROOM = '--initial-old-space-size=64';
+export const WORKER_HEAP = '--initial-old-space-size=64';
 
 /**
- * Gives the threads that are started from now on {@link THREAD_ROOM}. For the whole process: a program's decision, not a
+ * Gives the threads that are started from now on {@link WORKER_HEAP}. For the whole process: a program's decision, not a
  * library's.
  */
-export function startThreadsWithRoom(): void {
-  setFlagsFromString(THREAD_ROOM);
+export function setWorkerHeapSize(): void {
+  setFlagsFromString(WORKER_HEAP);
 }

@@ -1,7 +1,7 @@
 import { availableParallelism, freemem } from 'node:os';
 
 /** How a batch is spread over a machine. */
-export interface Lanes {
+export interface WorkerPlan {
   /** Worker threads, each working on images of its own. */
   readonly workers: number;
   /** Threads within each worker. */
@@ -9,7 +9,7 @@ export interface Lanes {
 }
 
 /** What is known of a machine and of the work. */
-export interface LaneLimits {
+export interface WorkerLimits {
   /** Processors. */
   readonly cores: number;
   /** Bytes that the batch may take. */
@@ -28,13 +28,13 @@ export interface LaneLimits {
  * network so large that fewer workers fit has its processors shared out as threads within each of them. Beside an accelerator
  * there is one worker: its memory holds one network, and the next photograph is decoded while it computes.
  */
-export function planLanes(wanted: Partial<Lanes>, { cores, memory, perWorker, accelerated = false }: LaneLimits): Lanes {
+export function planWorkers(wanted: Partial<WorkerPlan>, { cores, memory, perWorker, accelerated = false }: WorkerLimits): WorkerPlan {
   const fitting = accelerated ? 1 : Math.max(1, Math.floor(memory / perWorker));
   const workers = wanted.workers ?? Math.max(1, Math.min(fitting, Math.floor(cores / (wanted.threads ?? 1))));
   return { workers, threads: wanted.threads ?? Math.max(1, Math.floor(cores / workers)) };
 }
 
 /** This machine's limits; a batch may take three quarters of the memory that is free. */
-export function machineLimits(perWorker: number): LaneLimits {
+export function machineLimits(perWorker: number): WorkerLimits {
   return { cores: availableParallelism(), memory: 0.75 * freemem(), perWorker };
 }

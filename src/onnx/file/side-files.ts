@@ -60,7 +60,7 @@ function locate(location: string, path: string, what: string): string {
   const folder = dirname(resolve(path));
   const file = resolve(folder, location);
   const inside = relative(folder, file);
-  if (inside === '' || inside === '../..' || inside.startsWith(`..${sep}`) || isAbsolute(inside) || location.includes('\0')) {
+  if (inside === '' || inside === '..' || inside.startsWith(`..${sep}`) || isAbsolute(inside) || location.includes('\0')) {
     throw new UserError(`${what} points outside the model's folder: '${location}'`);
   }
   return file;

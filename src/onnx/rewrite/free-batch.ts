@@ -1,6 +1,6 @@
 import { UserError } from '../../errors.js';
 import { hasShapeRule, inferNode, knownTensor } from '../shapes/infer.js';
-import type { Known } from '../shapes/tensor-info.js';
+import type { TensorInfo } from '../shapes/tensor-info.js';
 import type { OnnxGraph, OnnxNode } from '../model.js';
 import { describeNode } from '../model.js';
 import type { Size } from '../../size.js';
@@ -39,7 +39,7 @@ export function withFreeBatch(graph: OnnxGraph, target: string): FreedBatch {
 }
 
 /** What is known of each tensor for the declared batch and for one of another size. */
-type Both = readonly [declared: Known | undefined, other: Known | undefined];
+type Both = readonly [declared: TensorInfo | undefined, other: TensorInfo | undefined];
 
 function rewritten(graph: OnnxGraph, image: string, batch: number, dims: readonly number[], target: string): OnnxGraph {
   // Twice as many: what is not a multiple of the batch does not depend on it.

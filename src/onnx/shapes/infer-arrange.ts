@@ -1,5 +1,5 @@
 import { UserError } from '../../errors.js';
-import type { Inputs, Known, ShapeRule } from './tensor-info.js';
+import type { Inputs, TensorInfo, ShapeRule } from './tensor-info.js';
 import { axesOf, broadcastDims, MAX_VALUES } from './tensor-info.js';
 import type { OnnxNode } from '../model.js';
 import { intAttribute, intsAttribute, stringAttribute, tensorAttribute } from '../model.js';
@@ -17,7 +17,7 @@ function stepsOf(dims: readonly number[]): number[] {
  *
  * @param source the position in x, one index per axis of x
  */
-function rearranged(x: Known, dims: readonly number[], source: (index: readonly number[]) => readonly number[]): Known {
+function rearranged(x: TensorInfo, dims: readonly number[], source: (index: readonly number[]) => readonly number[]): TensorInfo {
   const { values, type } = x;
   if (values === undefined || sizeOf(dims) > MAX_VALUES) return { dims, type };
   const own = stepsOf(dims);
@@ -34,9 +34,9 @@ function axisOf(node: OnnxNode, rank: number, otherwise = 0): number {
   return axis < 0 ? axis + rank : axis;
 }
 
-function concat(node: OnnxNode, inputs: Inputs): Known | undefined {
+function concat(node: OnnxNode, inputs: Inputs): TensorInfo | undefined {
   if (inputs.some((input) => input === undefined)) return undefined;
-  const all = inputs as readonly Known[];
+  const all = inputs as readonly TensorInfo[];
   const axis = axisOf(node, all[0].dims.length);
   const other = all.find((input) => input.dims.length !== all[0].dims.length || input.dims.some((dim, i) => i !== axis && dim !== all[0].dims[i]));
   if (other !== undefined) throw new UserError(`shapes [${all[0].dims.join(', ')}] and [${other.dims.join(', ')}] cannot be joined along axis ${axis}`);
@@ -51,7 +51,7 @@ function concat(node: OnnxNode, inputs: Inputs): Known | undefined {
   return { dims, type: all[0].type, values };
 }
 
-function slice([x, starts, ends, axesInput, stepsInput]: Inputs): Known | undefined {
+function slice([x, starts, ends, axesInput, stepsInput]: Inputs): TensorInfo | undefined {
   if (x === undefined || starts?.values === undefined || ends?.values === undefined) return undefined;
   const axes = axesOf(axesInput, x.dims.length) ?? starts.values.map((_, i) => i);
   const dims = [...x.dims];
@@ -69,7 +69,7 @@ function slice([x, starts, ends, axesInput, stepsInput]: Inputs): Known | undefi
   return rearranged(x, dims, (index) => index.map((at, axis) => from[axis] + at * step[axis]));
 }
 
-function gather(node: OnnxNode, [x, indices]: Inputs): Known | undefined {
+function gather(node: OnnxNode, [x, indices]: Inputs): TensorInfo | undefined {
   if (x === undefined || indices === undefined) return undefined;
   const axis = axisOf(node, x.dims.length);
   const rank = indices.dims.length;
@@ -83,7 +83,7 @@ function gather(node: OnnxNode, [x, indices]: Inputs): Known | undefined {
   });
 }
 
-function reshape(node: OnnxNode, [x, shape]: Inputs): Known | undefined {
+function reshape(node: OnnxNode, [x, shape]: Inputs): TensorInfo | undefined {
   if (x === undefined || shape?.values === undefined) return undefined;
   const copyZero = intAttribute(node, 'allowzero', 0) === 0;
   const dims = shape.values.map((dim, i) => (dim === 0 && copyZero ? x.dims[i] : dim));
@@ -95,14 +95,14 @@ function reshape(node: OnnxNode, [x, shape]: Inputs): Known | undefined {
   return { ...x, dims: resolved };
 }
 
-function expand([x, shape]: Inputs): Known | undefined {
+function expand([x, shape]: Inputs): TensorInfo | undefined {
   if (x === undefined || shape?.values === undefined) return undefined;
   const dims = broadcastDims(x.dims, shape.values);
   const lead = dims.length - x.dims.length;
   return rearranged(x, dims, (index) => x.dims.map((dim, axis) => (dim === 1 ? 0 : index[lead + axis])));
 }
 
-function split(node: OnnxNode, [x, sizesInput]: Inputs): readonly Known[] | undefined {
+function split(node: OnnxNode, [x, sizesInput]: Inputs): readonly TensorInfo[] | undefined {
   if (x === undefined) return undefined;
   const axis = axisOf(node, x.dims.length);
   const parts = node.outputs.length;
@@ -116,7 +116,7 @@ function split(node: OnnxNode, [x, sizesInput]: Inputs): readonly Known[] | unde
   });
 }
 
-function pad(node: OnnxNode, [x, pads, , axesInput]: Inputs): Known | undefined {
+function pad(node: OnnxNode, [x, pads, , axesInput]: Inputs): TensorInfo | undefined {
   if (x === undefined || pads?.values === undefined) return undefined;
   const axes = axesOf(axesInput, x.dims.length) ?? x.dims.map((_, i) => i);
   if (pads.values.length !== 2 * axes.length) throw new UserError(`${pads.values.length} paddings are given for ${axes.length} axes`);

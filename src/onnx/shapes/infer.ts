@@ -1,6 +1,6 @@
 import { messageOf, UserError } from '../../errors.js';
 import { arrangeRules } from './infer-arrange.js';
-import type { Inputs, Known, ShapeRule } from './tensor-info.js';
+import type { Inputs, TensorInfo, ShapeRule } from './tensor-info.js';
 import { axesOf, broadcastDims, MAX_VALUES } from './tensor-info.js';
 import type { OnnxGraph, OnnxNode } from '../model.js';
 import { describeNode, floatAttribute, intAttribute, intsAttribute, tensorAttribute } from '../model.js';
@@ -16,8 +16,8 @@ import { allWindowAxes, ceilMode, windowOutput } from './window.js';
  * @returns what is known by tensor name; behind an operator that is not known here there is nothing
  * @throws UserError where a node cannot work at this input size
  */
-export function inferShapes(graph: OnnxGraph, inputs: ReadonlyMap<string, readonly number[]>): Map<string, Known> {
-  const known = new Map<string, Known>();
+export function inferShapes(graph: OnnxGraph, inputs: ReadonlyMap<string, readonly number[]>): Map<string, TensorInfo> {
+  const known = new Map<string, TensorInfo>();
   for (const [name, tensor] of graph.initializers) known.set(name, knownTensor(tensor));
   for (const [name, dims] of inputs) known.set(name, { dims });
   for (const node of graph.nodes) {
@@ -43,7 +43,7 @@ export function hasShapeRule({ op, domain }: OnnxNode): boolean {
  *
  * @throws UserError where the node cannot work on these inputs
  */
-export function inferNode(node: OnnxNode, inputs: Inputs): readonly Known[] | undefined {
+export function inferNode(node: OnnxNode, inputs: Inputs): readonly TensorInfo[] | undefined {
   if (!hasShapeRule(node)) return undefined;
   let result: ReturnType<ShapeRule>;
   try {
@@ -52,14 +52,14 @@ export function inferNode(node: OnnxNode, inputs: Inputs): readonly Known[] | un
     throw new UserError(`${describeNode(node)}: ${messageOf(error)}`, undefined, { cause: error });
   }
   if (result === undefined) return undefined;
-  const outputs: readonly Known[] = 'dims' in result ? [result] : result;
+  const outputs: readonly TensorInfo[] = 'dims' in result ? [result] : result;
   const odd = outputs.find(({ dims }) => dims.some((dim) => !Number.isInteger(dim)));
   if (odd !== undefined) throw new UserError(`${describeNode(node)} cannot work on these inputs: its output would be [${odd.dims.join(', ')}]`);
   return outputs;
 }
 
 /** What is known of a constant. */
-export function knownTensor(tensor: OnnxTensor): Known {
+export function knownTensor(tensor: OnnxTensor): TensorInfo {
   const { dims, type } = tensor;
   const small = tensor.size <= MAX_VALUES && type !== DataType.string;
   return small ? { dims, type, values: tensor.toNumbers() } : { dims, type };
@@ -70,7 +70,7 @@ export function knownTensor(tensor: OnnxTensor): Known {
 const sameAsFirst: ShapeRule = (_, [x]) => x && { dims: x.dims, type: x.type };
 
 /** The number that stands at `flat` of the broadcast shape. */
-function broadcastValue({ dims, values }: Known, shape: readonly number[], flat: number): number {
+function broadcastValue({ dims, values }: TensorInfo, shape: readonly number[], flat: number): number {
   let rest = flat;
   let position = 0;
   let step = 1;
@@ -89,7 +89,7 @@ type Formula = (...numbers: number[]) => number;
 function elementwise(formula?: Formula, { integers = formula, type }: { integers?: Formula; type?: DataType } = {}): ShapeRule {
   return (_, inputs) => {
     if (inputs.some((input) => input === undefined)) return undefined;
-    const all = inputs as readonly Known[];
+    const all = inputs as readonly TensorInfo[];
     const dims = all.map((input) => input.dims).reduce(broadcastDims);
     // The condition of Where says nothing of the type.
     const result = { dims, type: type ?? all[all.length - 1].type };

@@ -1,4 +1,4 @@
-import type { Known } from './tensor-info.js';
+import type { TensorInfo } from './tensor-info.js';
 import type { OnnxGraph, OnnxNode } from '../model.js';
 import { intAttribute, intsAttribute } from '../model.js';
 import { sizeOf } from '../tensor.js';
@@ -21,7 +21,7 @@ export interface Layout {
  * @param known the shapes for one concrete input size
  * @returns the layout by tensor name; nothing for a tensor in which they are no longer two axes of their own
  */
-export function followLayout(graph: OnnxGraph, input: string, known: ReadonlyMap<string, Known>): Map<string, Layout> {
+export function followLayout(graph: OnnxGraph, input: string, known: ReadonlyMap<string, TensorInfo>): Map<string, Layout> {
   const found = new Map<string, Layout>([[input, { axes: [2, 3], steps: [1, 1] }]]);
   for (const node of graph.nodes) {
     for (const output of node.outputs) {
@@ -37,7 +37,7 @@ const regroups = new Set(['Reshape', 'Flatten', 'Squeeze', 'Unsqueeze']);
 const withoutImage = new Set(['Shape', 'Size', 'Gather', 'Gemm', 'ArgMax', 'Einsum', 'Resize', 'GlobalAveragePool', 'GlobalMaxPool']);
 
 function layoutOf(
-  node: OnnxNode, output: string, found: ReadonlyMap<string, Layout>, known: ReadonlyMap<string, Known>,
+  node: OnnxNode, output: string, found: ReadonlyMap<string, Layout>, known: ReadonlyMap<string, TensorInfo>,
 ): Layout | undefined {
   const to = known.get(output)?.dims;
   const source = node.inputs.find((name) => found.has(name));
@@ -73,7 +73,7 @@ function blockOf(node: OnnxNode): [number, number] {
 }
 
 /** The step of a Slice along an axis. */
-function stepOf({ inputs }: OnnxNode, axis: number, rank: number, known: ReadonlyMap<string, Known>): number {
+function stepOf({ inputs }: OnnxNode, axis: number, rank: number, known: ReadonlyMap<string, TensorInfo>): number {
   const [starts, axes, steps] = [inputs[1], inputs[3], inputs[4]].map((name) => known.get(name)?.values);
   const places = axes?.map((each) => (each < 0 ? each + rank : each)) ?? starts?.map((_, i) => i);
   return steps?.[places?.indexOf(axis) ?? -1] ?? 1;

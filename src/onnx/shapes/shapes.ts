@@ -1,6 +1,6 @@
 import type { Size } from '../../size.js';
 import { messageOf, UserError } from '../../errors.js';
-import type { Known } from './tensor-info.js';
+import type { TensorInfo } from './tensor-info.js';
 import { inferShapes } from './infer.js';
 import type { Layout, SpatialAxes } from './layout.js';
 import { followLayout } from './layout.js';
@@ -76,11 +76,11 @@ function describeInput({ name, shape }: OnnxValueInfo): string {
 export class GraphShapes {
   private constructor(
     private readonly input: ImageInput,
-    private readonly probes: readonly ReadonlyMap<string, Known>[],
+    private readonly probes: readonly ReadonlyMap<string, TensorInfo>[],
     private readonly sizes: readonly Size[],
     private readonly batches: readonly number[],
     private readonly layout: ReadonlyMap<string, Layout>,
-    private readonly odd: ReadonlyMap<string, Known> | undefined,
+    private readonly odd: ReadonlyMap<string, TensorInfo> | undefined,
   ) {}
 
   /** @throws UserError where the network cannot work at the probed sizes */
@@ -89,7 +89,8 @@ export class GraphShapes {
     const batches = PROBES.map(({ batch }) => (typeof declaredBatch === 'number' ? declaredBatch : batch));
     const sizes = PROBES.map(({ size }) => input.fixedSize ?? size);
     try {
-      const probe = (batch: number, size: Size): Map<string, Known> => inferShapes(graph, new Map([[input.name, [batch, input.channels, ...size]]]));
+      const probe = (batch: number, size: Size): Map<string, TensorInfo> => (
+        inferShapes(graph, new Map([[input.name, [batch, input.channels, ...size]]])));
       const probes = sizes.map((size, i) => probe(batches[i], size));
       const odd = input.fixedSize === undefined
         ? unlessImpossible(() => probe(typeof declaredBatch === 'number' ? declaredBatch : ODD_PROBE.batch, ODD_PROBE.size))

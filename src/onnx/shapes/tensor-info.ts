@@ -3,7 +3,7 @@ import type { OnnxNode } from '../model.js';
 import type { DataType } from '../tensor.js';
 
 /** What is known of a tensor for one concrete input size: its shape, and, for small constants and shape arithmetic, its numbers. */
-export interface Known {
+export interface TensorInfo {
   readonly dims: readonly number[];
   readonly values?: readonly number[];
   /** The element type where it is known, as it is of constants: integers are divided without a rest. */
@@ -14,10 +14,10 @@ export interface Known {
 export const MAX_VALUES = 256;
 
 /** What is known of a node's inputs; `undefined` where one is left out or nothing is known. */
-export type Inputs = readonly (Known | undefined)[];
+export type Inputs = readonly (TensorInfo | undefined)[];
 
 /** What is known of a node's outputs, or `undefined` where an input that this needs is not known. */
-export type ShapeRule = (node: OnnxNode, inputs: Inputs) => Known | readonly Known[] | undefined;
+export type ShapeRule = (node: OnnxNode, inputs: Inputs) => TensorInfo | readonly TensorInfo[] | undefined;
 
 /** The shape of two shapes broadcast against each other. */
 export function broadcastDims(a: readonly number[], b: readonly number[]): number[] {
@@ -31,6 +31,6 @@ export function broadcastDims(a: readonly number[], b: readonly number[]): numbe
 }
 
 /** The axes that a small tensor names, counted from the first. */
-export function axesOf(axes: Known | undefined, rank: number): number[] | undefined {
+export function axesOf(axes: TensorInfo | undefined, rank: number): number[] | undefined {
   return axes?.values?.map((axis) => (axis < 0 ? axis + rank : axis));
 }

@@ -1,6 +1,6 @@
 import { GraphBuilder } from '../../onnx/builder.js';
 import type { Value } from '../../onnx/builder.js';
-import type { Known } from '../../onnx/shapes/tensor-info.js';
+import type { TensorInfo } from '../../onnx/shapes/tensor-info.js';
 import type { Attributes, OnnxModel, OnnxNode } from '../../onnx/model.js';
 import { DataType, OnnxTensor } from '../../onnx/tensor.js';
 
@@ -24,7 +24,7 @@ export class BlockedGraph {
   private readonly outputs: ReadonlySet<string>;
 
   /** @param known the shapes of all tensors of the model */
-  constructor(private readonly model: OnnxModel, readonly block: number, private readonly known: ReadonlyMap<string, Known>) {
+  constructor(private readonly model: OnnxModel, readonly block: number, private readonly known: ReadonlyMap<string, TensorInfo>) {
     const { graph } = model;
     this.builder = new GraphBuilder(graph);
     this.builder.nodes.length = 0;

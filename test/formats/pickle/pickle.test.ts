@@ -86,7 +86,7 @@ describe('refused', () => {
   });
 
   it.each([
-    ['../../pickle', 'an empty stack'], ['t.', 'no mark'], ['K\x01K\x02a.', 'an append to a number'], ['g3\n.', 'an unknown memo'],
+    ['.', 'an empty stack'], ['t.', 'no mark'], ['K\x01K\x02a.', 'an append to a number'], ['g3\n.', 'an unknown memo'],
     ['}K\x01s.', 'too few values'], ['(K\x01d.', 'a key without value'], ['K\x01K\x02R.', 'a call of a number'], ['K\x01)b.', 'a state for a number'],
     ['Iabc\n.', 'an integer of letters'], ['Sabc\n.', 'a string without quotes'], ['c_codecs\nencode\n(Va\nVutf8\ntR.', 'another encoding'],
     ['cnumpy\nndarray\n)R.', 'a call of ndarray'],

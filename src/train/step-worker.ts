@@ -4,17 +4,17 @@ import { ownBytes } from '../jobs/workers/shared-bytes.js';
 import { openRuntime } from '../runtime/open.js';
 import type { RuntimeChoice } from '../runtime/open.js';
 import type { RuntimeTensor, Session } from '../runtime/runtime.js';
-import type { GroupRange } from './lane-plan.js';
+import type { GroupRange } from './batch-workers.js';
 import type { ParameterGroup } from './parameters.js';
 import type { UpdateSettings, UpdateStep } from './update.js';
 import { updateGroup } from './update.js';
 
-/** Numbers of all parameters, group by group, in memory that all lanes share. */
+/** Numbers of all parameters, group by group, in memory that all workers share. */
 export interface SharedNumbers {
   readonly weights: Float32Array;
   readonly velocity: Float32Array;
   readonly average: Float32Array | undefined;
-  /** The gradients that each lane has summed up. */
+  /** The gradients that each worker has summed up. */
   readonly gradients: readonly Float32Array[];
 }
 
@@ -34,9 +34,9 @@ export interface PlacedParameter {
   readonly size: number;
 }
 
-/** What a lane needs for all of its passes. */
-export interface LaneWorkerData {
-  readonly lane: number;
+/** What a worker needs for all of its passes. */
+export interface StepWorkerData {
+  readonly worker: number;
   /** The serialised training pass, in shared memory. */
   readonly graph: Uint8Array;
   readonly runtime: RuntimeChoice;
@@ -47,18 +47,18 @@ export interface LaneWorkerData {
   readonly parameters: readonly PlacedParameter[];
   readonly numbers: SharedNumbers;
   readonly groups: readonly (Pick<ParameterGroup, 'head' | 'decays' | 'size'> & { readonly offset: number })[];
-  /** What this lane updates. */
+  /** What this worker updates. */
   readonly share: readonly GroupRange[];
   readonly settings: UpdateSettings;
 }
 
-/** A pass, whose gradients are added to those since the last update or begin a new sum; or an update, once all lanes have passed. */
-export type LaneTask = { readonly kind: 'pass'; readonly add: boolean } | { readonly kind: 'update'; readonly step: UpdateStep };
+/** A pass, whose gradients are added to those since the last update or begin a new sum; or an update, once all workers have passed. */
+export type StepTask = { readonly kind: 'pass'; readonly add: boolean } | { readonly kind: 'update'; readonly step: UpdateStep };
 
 /** The loss of a pass (0 of an update), or why it failed. */
-export type LaneResult = { readonly loss: number } | { readonly reason: string };
+export type StepResult = { readonly loss: number } | { readonly reason: string };
 
-const data = workerData as LaneWorkerData;
+const data = workerData as StepWorkerData;
 const { numbers, inputs, parameters } = data;
 
 let session: Promise<Session> | undefined;
@@ -68,7 +68,7 @@ const feeds: Record<string, RuntimeTensor> = Object.fromEntries([...inputs, ...p
 ))].map(({ name, dims, data: shared }) => [name, { type: 'float32', dims, data: new Float32Array(shared.length) }]));
 
 /** The entry point of the worker: never throws, a failure is a result. */
-export default async function run(task: LaneTask): Promise<LaneResult> {
+export default async function run(task: StepTask): Promise<StepResult> {
   try {
     if (task.kind === 'pass') return { loss: await pass(task.add) };
     update(task.step);
@@ -87,7 +87,7 @@ async function pass(add: boolean): Promise<number> {
   const results = await loaded.run(feeds);
   for (const { gradient: name, offset, size } of parameters) {
     const gradient = results[name].data as Float32Array;
-    const sum = numbers.gradients[data.lane].subarray(offset, offset + size);
+    const sum = numbers.gradients[data.worker].subarray(offset, offset + size);
     if (add) for (let i = 0; i < size; i++) sum[i] += gradient[i];
     else sum.set(gradient);
   }

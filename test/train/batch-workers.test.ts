@@ -1,15 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { planBatchLanes, shareNumbers } from '../../src/train/lane-plan.js';
+import { planBatchWorkers, shareNumbers } from '../../src/train/batch-workers.js';
 
 describe('a batch on several threads', () => {
-  it('is parted into as many lanes, which differ by one image at the most', () => {
-    expect(planBatchLanes(16, 2)).toEqual({ images: [8, 8], threads: 1 });
-    expect(planBatchLanes(5, 3)).toEqual({ images: [1, 2, 2], threads: 1 });
-    expect(planBatchLanes(16, 1)).toEqual({ images: [16], threads: 1 });
+  it('is parted into as many workers, which differ by one image at the most', () => {
+    expect(planBatchWorkers(16, 2)).toEqual({ images: [8, 8], threads: 1 });
+    expect(planBatchWorkers(5, 3)).toEqual({ images: [1, 2, 2], threads: 1 });
+    expect(planBatchWorkers(16, 1)).toEqual({ images: [16], threads: 1 });
   });
 
-  it('of fewer images has more threads in each lane', () => {
-    expect(planBatchLanes(2, 7)).toEqual({ images: [1, 1], threads: 3 });
+  it('of fewer images has more threads in each worker', () => {
+    expect(planBatchWorkers(2, 7)).toEqual({ images: [1, 1], threads: 3 });
   });
 });
 
