@@ -10,8 +10,8 @@ const jobs = (name: string): string => JSON.stringify(workerUrl(`../../../dist/j
 const forEver = 'new Promise(() => undefined)';
 /** A process that says `ready`, and would then wait for a minute. */
 const process = (body: string) => startNode(['--input-type=module', '--eval', `
-  import { holdSignals, releaseSignals, takeSignals, untilDone, watchInterrupt } from ${jobs('interrupt')};
-  import { isAbandoned } from ${jobs('abandon')};
+  import { holdSignals, releaseSignals, takeSignals, untilDone, watchInterrupt } from ${jobs('stop/interrupt')};
+  import { isAbandoned } from ${jobs('stop/abandon')};
   setTimeout(() => undefined, 60_000);
   ${body}
   process.stderr.write('ready\\n');`]);
@@ -99,7 +99,7 @@ describe('a signal', () => {
 
   it('is left to the program that uses the library', async () => {
     const program = process(`
-      import { WorkerPool } from ${jobs('pool')};
+      import { WorkerPool } from ${jobs('workers/pool')};
       const pool = new WorkerPool({ worker: new URL('data:text/javascript,export default (task) => task'), threads: 1 });
       if (process.listenerCount('SIGINT') + process.listenerCount('SIGTERM') > 0) process.stderr.write('listening ');`);
     const { stderr, signal } = await outcome(program, ['ready', 'SIGTERM']);
