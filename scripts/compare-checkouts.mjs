@@ -23,7 +23,7 @@ const work = values.work ?? mkdtempSync(join(tmpdir(), 'voc-seeds-compare-'));
 const presets = ['fast', 'best', 'layercam', 'irn'];
 const list = ['--voc-root', devkit, '--split', 'dev_val', '--limit', values.images];
 const ablation = [
-  '--input-size', 'short:320', '--layers', '/32@grad-cam', '--layers', '/8,/16,/32', '--fuse', 'max,mean', '--scale-layers', 'all',
+  '--input-size', 'short:320', '--gamma', '2', '--layers', '/32@grad-cam', '--layers', '/8,/16,/32', '--fuse', 'max,mean', '--scale-layers', 'all',
   '--refine', 'none', '--refine', 'random-walk', '--refine', 'pamr', '--method', 'layer-cam', '--method', 'grad-cam', '--thresholds', '40',
 ];
 
