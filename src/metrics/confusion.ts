@@ -1,5 +1,6 @@
 import { UserError } from '../errors.js';
-import { IGNORE_LABEL, type LabelMap } from '../voc/label-map.js';
+import type { LabelInput, LabelMap } from '../voc/label-map.js';
+import { IGNORE_LABEL, toLabelMap } from '../voc/label-map.js';
 
 /** Labels that are scored: 0 background and 1..20, the VOC classes. */
 export const LABEL_COUNT = 21;
@@ -57,8 +58,8 @@ export class ConfusionMatrix {
    *
    * @throws UserError where the sizes differ, or where a map holds a value that is no label (21..254)
    */
-  add(truth: LabelMap, prediction: LabelMap, names: PairNames = { truth: 'the ground truth', prediction: 'the prediction' }): void {
-    const pair = countPair(truth, prediction, names);
+  add(truth: LabelInput, prediction: LabelInput, names: PairNames = { truth: 'the ground truth', prediction: 'the prediction' }): void {
+    const pair = countPair(toLabelMap(truth), toLabelMap(prediction), names);
     for (let t = 0; t < LABEL_COUNT; t++) {
       for (let p = 0; p < COLUMN_COUNT; p++) this.counts[t * COLUMN_COUNT + p] += pair[t * SLOT_COUNT + p];
     }

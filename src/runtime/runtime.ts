@@ -1,7 +1,15 @@
+import type { NdArray } from 'ndarray';
+import { arrayView } from '../ndarray.js';
+
 /** A tensor that goes into or comes out of a runtime, in row-major order. */
 export type RuntimeTensor
   = | { readonly type: 'float32'; readonly dims: readonly number[]; readonly data: Float32Array }
     | { readonly type: 'int64'; readonly dims: readonly number[]; readonly data: BigInt64Array };
+
+/** A tensor of floats as an ndarray of its shape, without a copy. */
+export function tensorToNdarray({ data, dims }: Extract<RuntimeTensor, { readonly type: 'float32' }>): NdArray<Float32Array> {
+  return arrayView(data, dims);
+}
 
 /** How a runtime may use the machine. */
 export interface SessionOptions {

@@ -1,4 +1,6 @@
 import type { MapRows } from '../maps/map-rows.js';
+import type { MapInput } from '../maps/ndarray.js';
+import { toMapRows } from '../maps/ndarray.js';
 import type { LabelMap } from '../voc/label-map.js';
 import { IGNORE_LABEL } from '../voc/label-map.js';
 import { scratchKernels } from '../kernels/kernels.js';
@@ -30,10 +32,11 @@ export interface AssignOptions {
  * Seeds from maps: each pixel takes the class whose map is largest there (the first one of equals), if that exceeds the
  * threshold of its class, else background; between the two thresholds it is ignored.
  *
- * @param maps one per class, at least one
+ * @param input maps, one per class, at least one
  * @param labels the VOC index of each map's class
  */
-export function assignSeeds(maps: MapRows, labels: readonly number[], options: AssignOptions): LabelMap {
+export function assignSeeds(input: MapInput, labels: readonly number[], options: AssignOptions): LabelMap {
+  const maps = toMapRows(input);
   const { width, height } = maps;
   const { backgroundThreshold = Infinity, background, conflict = { kind: 'argmax' } } = options;
   const data = new Uint8Array(width * height);

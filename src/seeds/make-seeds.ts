@@ -1,4 +1,5 @@
-import type { MapRows } from '../maps/map-rows.js';
+import type { MapInput } from '../maps/ndarray.js';
+import { toMapRows } from '../maps/ndarray.js';
 import type { LabelMap } from '../voc/label-map.js';
 import { assignSeeds, giveStrongest, lostClasses } from './assign.js';
 import type { ConflictPolicy } from './assign.js';
@@ -24,11 +25,12 @@ export interface Seeds {
 /**
  * Seeds of one image.
  *
- * @param maps one per class, 0..1
+ * @param input maps, one per class, 0..1
  * @param labels the VOC index of each map's class
  * @param background a background map [height, width] that was refined together with the others
  */
-export function makeSeeds(maps: MapRows, labels: readonly number[], policies: SeedPolicies, background?: Float32Array): Seeds {
+export function makeSeeds(input: MapInput, labels: readonly number[], policies: SeedPolicies, background?: Float32Array): Seeds {
+  const maps = toMapRows(input);
   // A background map has the say alone; the threshold it comes down to holds before refinement only.
   const thresholds = background === undefined ? thresholdsOf(policies.background, maps, labels) : labels.map(() => 0);
   const { backgroundThreshold, conflict, rescue } = policies;

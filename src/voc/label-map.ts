@@ -1,3 +1,6 @@
+import type { NdArray } from 'ndarray';
+import { arrayView, isNdArray, rowMajor } from '../ndarray.js';
+
 /**
  * A label per pixel, row by row: 0 background, 1..20 the VOC classes, 255 ignore (void).
  * `data.length === width * height`.
@@ -12,3 +15,22 @@ export interface LabelMap {
 
 /** The label of pixels that are left out of scoring: borders and difficult regions in VOC, undecided pixels in seeds. */
 export const IGNORE_LABEL = 255;
+
+/** Labels as our own functions make them, or as an ndarray of uint8 [height, width]. */
+export type LabelInput = LabelMap | NdArray<Uint8Array>;
+
+/** Labels as an ndarray [height, width], without a copy. */
+export function labelsToNdarray({ data, height, width }: LabelMap): NdArray<Uint8Array> {
+  return arrayView(data, [height, width]);
+}
+
+/**
+ * Labels as our own functions take them. An ndarray in row-major order is not copied.
+ *
+ * @throws UserError if an ndarray is not of uint8 [height, width]
+ */
+export function toLabelMap(labels: LabelInput): LabelMap {
+  if (!isNdArray(labels)) return labels;
+  const [height, width] = labels.shape;
+  return { width, height, data: rowMajor(labels as NdArray<Uint8Array>, Uint8Array, 2, 'the label map') };
+}

@@ -4,8 +4,8 @@ import { NpyError } from '../formats/numpy/npz.js';
 import { readRegularFile } from '../jobs/files/read-file.js';
 import { requireWithin } from '../limits.js';
 import { className } from './classes.js';
-import { IGNORE_LABEL } from './label-map.js';
-import type { LabelMap } from './label-map.js';
+import { IGNORE_LABEL, toLabelMap } from './label-map.js';
+import type { LabelInput, LabelMap } from './label-map.js';
 import { whatLiesInPlaceOf } from './files-by-id.js';
 import { decodeNpyMask, isNpy } from './npy-mask.js';
 import { VOC_PALETTE, vocLabelOfColour } from './palette.js';
@@ -201,11 +201,12 @@ function hintOfColour(samples: Uint8Array, at: number): string {
  * @param format `palette`: indexed, with the 256 VOC colours, as the official masks are; `gray`: grayscale
  * @throws {RangeError} when the map's data does not fill its width and height
  */
-export function encodeMask({ width, height, data }: LabelMap, format: MaskFormat): Uint8Array {
+export function encodeMask(labels: LabelInput, format: MaskFormat): Uint8Array {
+  const { width, height, data } = toLabelMap(labels);
   return packPng(width, height, data, format === 'palette' ? VOC_PALETTE : undefined);
 }
 
 /** Writes labels to a PNG file, whole or not at all: see {@link encodeMask}. Missing folders are made. */
-export async function writeMask(path: string, map: LabelMap, format: MaskFormat): Promise<void> {
+export async function writeMask(path: string, map: LabelInput, format: MaskFormat): Promise<void> {
   await writeFileAtomic(path, encodeMask(map, format));
 }

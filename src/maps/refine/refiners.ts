@@ -1,3 +1,5 @@
+import type { NdArray } from 'ndarray';
+import { arrayView, isNdArray, rowMajor } from '../../ndarray.js';
 import type { Size } from '../../size.js';
 import { cellMeans, upsamplePlanes } from './cells.js';
 import { guided, guidedOptions } from './guided.js';
@@ -64,14 +66,32 @@ export function refineGrid([height, width]: Size, maxPixels = DEFAULT_MAX_REFINE
  * @param specs at least one; none gives `maps` itself
  * @returns [C, height, width], 0..1
  */
+export function refineMaps(maps: Float32Array, image: Uint8Array, size: Size, specs: readonly RefinerSpec[], maxPixels?: number): Float32Array;
+/** The same for ndarrays: maps of float32 [C, height, width], the photograph of uint8 [height, width, 3]. */
 export function refineMaps(
+  maps: NdArray<Float32Array>, image: NdArray<Uint8Array>, specs: readonly RefinerSpec[], maxPixels?: number,
+): NdArray<Float32Array>;
+export function refineMaps(
+  maps: Float32Array | NdArray<Float32Array>, image: Uint8Array | NdArray<Uint8Array>, ...rest: RefineArguments
+): Float32Array | NdArray<Float32Array> {
+  if (!isNdArray(maps)) return refinePlanes(maps, image as Uint8Array, ...rest as PlaneArguments);
+  const [specs, maxPixels] = rest as [readonly RefinerSpec[], number?];
+  const [channels, height, width] = maps.shape;
+  const pixels = rowMajor(image as NdArray<Uint8Array>, Uint8Array, 3, 'the photograph');
+  return arrayView(refinePlanes(rowMajor(maps, Float32Array, 3, 'the maps'), pixels, [height, width], specs, maxPixels), [channels, height, width]);
+}
+
+type PlaneArguments = [size: Size, specs: readonly RefinerSpec[], maxPixels?: number];
+type RefineArguments = PlaneArguments | [specs: readonly RefinerSpec[], maxPixels?: number];
+
+function refinePlanes(
   maps: Float32Array, image: Uint8Array, size: Size, specs: readonly RefinerSpec[], maxPixels = DEFAULT_MAX_REFINE_PIXELS,
 ): Float32Array {
   const grid = refineGrid(size, maxPixels);
   if (specs.length === 0) return maps;
   if (grid[0] === size[0] && grid[1] === size[1]) return specs.reduce((refined, spec) => refineOnce(refined, image, size, spec), maps);
   const classes = maps.length / (size[0] * size[1]);
-  const small = refineMaps(cellMeans(maps, classes, 'planes', size, grid), reducedImage(image, size, grid), grid, specs, Infinity);
+  const small = refinePlanes(cellMeans(maps, classes, 'planes', size, grid), reducedImage(image, size, grid), grid, specs, Infinity);
   return upsamplePlanes(small, classes, grid, size);
 }
 
