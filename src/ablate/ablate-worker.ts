@@ -88,9 +88,10 @@ async function measure({ imagePath, maskPath, labels, logits, recordPath }: Abla
     : measurer.measure({ views, labels, size: original, truth: mask.data, image });
   const writing = performance.now();
   const stamp = await writeStamped(recordPath, encodeRecord({ truths: truth.truths, totals: truth.totals, labels, measures }));
+  const read = opened - start + times.read + measuring - decoding;
   return {
     status: 'done', files: { [RECORD_FOLDER]: stamp },
-    times: { read: opened - start + times.read + measuring - decoding, cam: times.cam, variants: writing - measuring, write: performance.now() - writing },
+    times: { read, cam: times.cam, variants: writing - measuring, write: performance.now() - writing },
   };
 }
 

@@ -84,7 +84,8 @@ function requestsOf(graph: ClassifierGraph, { layers, methods, requests }: Ablat
 }
 
 async function summaryOf(
-  { journal, items: own, counts, failures, remade, interrupted, seconds, stages }: BatchOutcome<AblateTimes>, items: readonly VocItem[], shared: boolean,
+  { journal, items: own, counts, failures, remade, interrupted, seconds, stages }: BatchOutcome<AblateTimes>,
+  items: readonly VocItem[], shared: boolean,
 ): Promise<PassSummary> {
   if (shared) await journal.refresh();
   const done = items.filter(({ id }) => journal.isDone(id));

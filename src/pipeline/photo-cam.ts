@@ -95,7 +95,9 @@ export class PhotoCam {
   }
 
   /** @throws UserError as {@link plan} does */
-  static async open(classifier: LoadedClassifier, settings: PhotoCamSettings, runtime: Runtime, options: SessionOptions = { threads: 1 }): Promise<PhotoCam> {
+  static async open(
+    classifier: LoadedClassifier, settings: PhotoCamSettings, runtime: Runtime, options: SessionOptions = { threads: 1 },
+  ): Promise<PhotoCam> {
     return PhotoCam.load(PhotoCam.plan(classifier, settings), runtime, options);
   }
 
@@ -111,7 +113,8 @@ export class PhotoCam {
     const { file, read } = await opened(photo);
     const { times, ...layers } = await this.layerMaps(file, classes);
     const start = performance.now();
-    const maps = await mapsOfPhoto(layers.views, classes.length, file.original, (size) => file.at(size), { ...this.plan.maps, keepUnrefined: unrefined });
+    const options = { ...this.plan.maps, keepUnrefined: unrefined };
+    const maps = await mapsOfPhoto(layers.views, classes.length, file.original, (size) => file.at(size), options);
     return { ...layers, ...maps, times: { read: read + times.read, cam: times.cam, maps: performance.now() - start } };
   }
 
@@ -132,7 +135,8 @@ export class PhotoCam {
     }
     const start = performance.now();
     await file.at(networkSize(file.original, inputSize, maxPixels).size);
-    return { size: file.original, logits: new Float32Array(), views: [], limited: undefined, times: { read: read + performance.now() - start, cam: 0 } };
+    const times = { read: read + performance.now() - start, cam: 0 };
+    return { size: file.original, logits: new Float32Array(), views: [], limited: undefined, times };
   }
 
   /**

@@ -64,7 +64,8 @@ export default async function run(task: SeedTask): Promise<SeedResult> {
 
 async function makeSeed(photoCam: PhotoCam, { imagePath, labels, logits, files }: SeedTask): Promise<SeedResult> {
   if (labels.length === 0) return allBackground(photoCam, imagePath, files);
-  const { maps, maxima, background, unrefined, views, size, limited, times } = await photoCam.maps(imagePath, logits, { unrefined: UNREFINED_FOLDER in files });
+  const result = await photoCam.maps(imagePath, logits, { unrefined: UNREFINED_FOLDER in files });
+  const { maps, maxima, background, unrefined, views, size, limited, times } = result;
   const start = performance.now();
   const notes = limited === undefined ? [] : [`held down to ${limited[1]}x${limited[0]} pixels at the network`];
   const empty = labels.filter((_, k) => maxima[k] === 0);

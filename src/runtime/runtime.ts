@@ -1,3 +1,6 @@
+// Programs that use the library need not have it among theirs.
+/// <reference lib="esnext.disposable" preserve="true" />
+
 /** A tensor that goes into or comes out of a runtime, in row-major order. */
 export type RuntimeTensor
   = | { readonly type: 'float32'; readonly dims: readonly number[]; readonly data: Float32Array }
@@ -31,6 +34,8 @@ export interface Session {
    */
   run(feeds: Readonly<Record<string, RuntimeTensor>>, outputs?: readonly string[]): Promise<Record<string, RuntimeTensor>>;
   release(): Promise<void>;
+  /** The same as {@link release}, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 /** Something that runs ONNX graphs. */
