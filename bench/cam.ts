@@ -35,7 +35,7 @@ for (const path of positionals.length > 0 ? positionals : [defaultModelPath()]) 
   const classifier = new ClassifierGraph(await readModel(path), 'logits');
   const layers = classifier.resolveLayers(['/8', '/16', '/32']);
   const forward = await ortRuntime.load(serializeModel(classifier.model), { threads });
-  const cam = await openCam(prepareCam(classifier, layers, { methods: ['layer-cam'] }), ortRuntime, { threads });
+  const cam = await openCam(prepareCam(classifier, layers.map((layer) => ({ layer, method: 'layer-cam' }))), ortRuntime, { threads });
   const image = { [classifier.input.name]: { type: 'float32' as const, dims: [1, 3, ...photo.size], data: tensor } };
   const jobs = [
     () => forward.run(image),

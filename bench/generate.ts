@@ -12,11 +12,13 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { loadClassifier } from '../src/classifier/load.js';
+import { chooseLayers } from '../src/cam/layer-choice.js';
 import { prepareCam } from '../src/cam/plan.js';
 import { generateSchema } from '../src/settings/generate.js';
 import { defaultModelPath } from '../src/package.js';
-import { generateSeeds, vocLogits } from '../src/pipeline/generate.js';
+import { generateSeeds } from '../src/pipeline/generate.js';
 import type { GenerateSummary } from '../src/pipeline/generate.js';
+import { vocLogits } from '../src/pipeline/image-classes.js';
 import { openDevkit } from '../src/voc/devkit.js';
 import { createLabelSource } from '../src/voc/labels/create.js';
 import { readSplit } from '../src/voc/splits.js';
@@ -40,8 +42,7 @@ async function generate(chosen: readonly VocItem[], onProgress?: (done: number) 
 }
 
 async function startCamWorkers(chosen: readonly VocItem[]): Promise<Worker[]> {
-  const layers = classifier.graph.resolveLayers(settings.layers);
-  const plan = prepareCam(classifier.graph, layers, { ...settings, methods: [settings.method] });
+  const plan = prepareCam(classifier.graph, chooseLayers(classifier.graph, settings.layers, settings.method).requests, settings);
   const logitOf = vocLogits(classifier);
   const images = await Promise.all(chosen.map(async (item) => {
     const classes = await labels.labels(item);

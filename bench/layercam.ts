@@ -92,13 +92,13 @@ for (const name of positionals.length > 0 ? positionals : Object.keys(LAYERS)) {
   await answers.next();
   const classifier = new ClassifierGraph(await readModel(join(folder, `${name}.onnx`)), 'logits');
   const layers = classifier.resolveLayers(LAYERS[name]);
-  const cam = await openCam(prepareCam(classifier, layers, { methods: ['layer-cam'] }), ortRuntime, { threads, steady: true });
+  const cam = await openCam(prepareCam(classifier, layers.map((layer) => ({ layer, method: 'layer-cam' }))), ortRuntime, { threads, steady: true });
   for (const classes of [1, 2]) {
     const times = { ours: [] as number[], package: [] as number[], usual: [] as number[], careful: [] as number[] };
     let difference = 0;
     for (let round = -1; round < rounds; round++) {
       const begin = performance.now();
-      const { maps: [maps] } = await cam.run(image, [size, size], Array.from({ length: classes }, (_, k) => k));
+      const { maps } = await cam.run(image, [size, size], Array.from({ length: classes }, (_, k) => k));
       const fused = mapsToArray(new FusedMaps(maps, classes, [size, size], DEFAULT_FUSION));
       const ours = performance.now() - begin;
       peer.stdin.write(`${classes}\n`);

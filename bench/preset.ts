@@ -9,13 +9,13 @@
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { chooseLayers } from '../src/cam/layer-choice.js';
 import { loadClassifier } from '../src/classifier/load.js';
 import { generateSchema } from '../src/settings/generate.js';
 import type { GenerateConfig } from '../src/settings/generate.js';
 import { loadConfig, PRESETS } from '../src/settings/load.js';
 import { defaultModelPath } from '../src/package.js';
-import { generateSeeds, inputSizeFor, taskOf, vocLogits } from '../src/pipeline/generate.js';
+import { generateSeeds } from '../src/pipeline/generate.js';
+import { imageClasses, vocLogits } from '../src/pipeline/image-classes.js';
 import { startSeedPool } from '../src/pipeline/pool.js';
 import { SEED_FOLDER } from '../src/pipeline/seed-files.js';
 import { openDevkit } from '../src/voc/devkit.js';
@@ -48,18 +48,15 @@ const STAGES = ['read', 'cam', 'seeds', 'write'] as const;
 
 /** Milliseconds of each stage, the mean over the images, one after the other in one thread. */
 async function stagesOf(settings: GenerateConfig): Promise<Record<typeof STAGES[number], number>> {
-  const pool = startSeedPool({
-    classifier, chosen: chooseLayers(classifier.graph, settings.layers, settings.method), settings, inputSize: inputSizeFor(classifier, settings),
-    format: 'palette', runtime: { runtime: 'ort' }, workers: 1, threads: 1,
-  });
+  const pool = startSeedPool({ classifier, settings, format: 'palette', runtime: { runtime: 'ort' }, workers: 1, threads: 1 });
   const logitOf = vocLogits(classifier);
   const sums = { read: 0, cam: 0, seeds: 0, write: 0 };
   const counted = Math.round(items.length / 3);
   await inFolder(async (out) => {
     for (const [i, item] of items.slice(0, WARM_UP + counted).entries()) {
-      const task = await taskOf(item, labels, logitOf);
-      if ('reason' in task) throw new Error(task.reason);
-      const result = await pool.run({ ...task, imagePath: item.imagePath, files: { [SEED_FOLDER]: join(out, `${item.id}.png`) } });
+      const classes = await imageClasses(item, labels, logitOf);
+      if ('reason' in classes) throw new Error(classes.reason);
+      const result = await pool.run({ ...classes, imagePath: item.imagePath, files: { [SEED_FOLDER]: join(out, `${item.id}.png`) } });
       if (result.status === 'failed') throw new Error(result.reason);
       if (i >= WARM_UP) for (const stage of STAGES) sums[stage] += result.times[stage] / counted;
     }

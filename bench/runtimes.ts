@@ -33,7 +33,7 @@ const [runs, threads] = [Number(values.runs), Number(values.threads)];
 const photo = await readPhoto(resolve('data/sample/JPEGImages/dogs_at_window.jpg'), { input: { kind: 'fixed', size: [320, 427] }, maxPixels: DEFAULT_MAX_PIXELS });
 const tensor = toTensor(photo.pixels, photo.size, preprocessPresets.tensorflow);
 const classifier = new ClassifierGraph(await readModel(positionals[0] ?? defaultModelPath()), 'logits');
-const plan = prepareCam(classifier, classifier.resolveLayers(['/8', '/16', '/32']), { methods: ['layer-cam'] });
+const plan = prepareCam(classifier, classifier.resolveLayers(['/8', '/16', '/32']).map((layer) => ({ layer, method: 'layer-cam' })));
 
 const contenders: { name: string; load: number; run: () => Promise<CamResult>; times: number[] }[] = [];
 for (const text of values.device) {
@@ -74,7 +74,7 @@ console.log(`${runs} runs in turn, ${threads} thread${threads === 1 ? '' : 's'},
 console.log('| runtime | load and first run, s | a photograph, ms: median | fastest | maps against the first: mean / largest, /8 | /16 | /32 |');
 console.log('|---|---:|---:|---:|---:|---:|---:|');
 for (const [c, { name, load, times }] of contenders.entries()) {
-  const maps = results[c].maps[0].map(({ data }, l) => (c === 0 ? '' : difference(results[0].maps[0][l].data, data)));
+  const maps = results[c].maps.map(({ data }, l) => (c === 0 ? '' : difference(results[0].maps[l].data, data)));
   console.log(`| ${name} | ${(load / 1000).toFixed(1)} | ${median(times).toFixed(0)} | ${Math.min(...times).toFixed(0)} | ${maps.join(' | ')} |`);
 }
 process.exit(0);

@@ -38,7 +38,7 @@ const classifier = new ClassifierGraph(model, model.graph.outputs[0].name);
 const [layer] = classifier.resolveLayers([values.layer]);
 const photo = await readPhoto(resolve('data/sample/JPEGImages/dogs_at_window.jpg'), { input: { kind: 'fixed', size: [320, 427] }, maxPixels: DEFAULT_MAX_PIXELS });
 const image = toTensor(photo.pixels, photo.size, preprocessPresets.tensorflow);
-const plan = prepareCam(classifier, [layer], { methods: ['score-cam'], scoreCamTopK: channels, scoreCamBatch: batch });
+const plan = prepareCam(classifier, [{ layer, method: 'score-cam' }], { scoreCamTopK: channels, scoreCamBatch: batch });
 const cam = await openCam(plan, ortRuntime, { threads });
 const [one, three] = [[11], [11, 7, 14]];
 
@@ -63,7 +63,7 @@ for (let round = -1; round < rounds; round++) {
     peer.stdin.write('round\n');
     const { ms, map } = JSON.parse((await answers.next()).value as string) as { ms: number; map: number[] };
     torch = ms;
-    const [[{ data }]] = result.maps;
+    const [{ data }] = result.maps;
     difference = Math.max(...map.map((value, i) => Math.abs(value - data[i]))) / Math.max(...map);
   }
   if (round < 0) continue;

@@ -12,14 +12,13 @@ import { parseArgs } from 'node:util';
 import { DEFAULT_FUSION, FusedMaps } from '../src/maps/fusion.js';
 import type { FusionOptions } from '../src/maps/fusion.js';
 import { loadClassifier } from '../src/classifier/load.js';
-import { openCam, prepareCam } from '../src/cam/plan.js';
-import { toTensor } from '../src/image/normalise.js';
-import { DEFAULT_MAX_PIXELS, readPhoto } from '../src/image/photo.js';
 import { scoreMatrix } from '../src/metrics/scores.js';
 import { ThresholdSweep } from '../src/metrics/sweep.js';
 import { ortRuntime } from '../src/runtime/ort/ort.js';
 import { largestOfRow } from '../src/seeds/assign.js';
-import { vocLogits } from '../src/pipeline/generate.js';
+import { vocLogits } from '../src/pipeline/image-classes.js';
+import { PhotoCam } from '../src/pipeline/photo-cam.js';
+import { generateSchema } from '../src/settings/generate.js';
 import { openDevkit } from '../src/voc/devkit.js';
 import { classesInMap } from '../src/voc/labels/masks.js';
 import { readMask } from '../src/voc/masks.js';
@@ -48,8 +47,7 @@ const VARIANTS: Record<string, { layers: number[]; fusion: Partial<FusionOptions
 const devkit = await openDevkit(resolve('../shared/voc/VOCdevkit/VOC2012'));
 const classifier = await loadClassifier(modelPath);
 const logitOf = vocLogits(classifier);
-const layers = classifier.graph.resolveLayers(LAYERS);
-const cam = await openCam(prepareCam(classifier.graph, layers, { methods: ['layer-cam'] }), ortRuntime, { threads: 2 });
+const cam = await PhotoCam.open(classifier, generateSchema.parse({ layers: LAYERS, inputSize: `short:${values.short}` }), ortRuntime, { threads: 2 });
 
 /** The sweeps of a part of the images, by variant. */
 type Sweeps = Record<string, ThresholdSweep>;
@@ -73,12 +71,11 @@ function together(parts: readonly ThresholdSweep[]): ThresholdSweep {
 async function addItem({ imagePath, maskPath }: VocItem, sweeps: Sweeps): Promise<void> {
   const truth = await readMask(maskPath);
   const labels = classesInMap(truth, maskPath);
-  const photo = await readPhoto(imagePath, { input: { kind: 'short', pixels: Number(values.short) }, maxPixels: DEFAULT_MAX_PIXELS });
-  const result = await cam.run(toTensor(photo.pixels, photo.size, classifier.spec), photo.size, labels.map((label) => logitOf.get(label)!));
+  const { views: [layers] } = await cam.layerMaps(imagePath, labels.map((label) => logitOf.get(label)!));
   const { width, height } = truth;
   const [best, winner, label] = [new Float32Array(width), new Uint8Array(width), new Uint8Array(width)];
   for (const [variant, { layers: chosen, fusion }] of Object.entries(VARIANTS)) {
-    const maps = new FusedMaps(chosen.map((i) => result.maps[0][i]), labels.length, [height, width], { ...DEFAULT_FUSION, ...fusion });
+    const maps = new FusedMaps(chosen.map((i) => layers[i]), labels.length, [height, width], { ...DEFAULT_FUSION, ...fusion });
     for (let y = 0; y < height; y++) {
       largestOfRow(maps, y, best, winner);
       winner.forEach((k, x) => { label[x] = labels[k]; });

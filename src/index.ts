@@ -3,15 +3,14 @@
  *
  * ```ts
  * const classifier = await loadClassifier('classifier.onnx');
- * const layers = classifier.graph.resolveLayers(['/16', '/32']);
- * const cam = await openCam(prepareCam(classifier.graph, layers, { methods: ['layer-cam'] }), ortRuntime, { threads: 2 });
+ * const settings = await loadConfig(generateSchema, 'fast', {});
+ * const { runtime } = await openRuntime();
+ * const cam = await PhotoCam.open(classifier, settings, runtime, { threads: 2 });
  *
- * const photo = await readPhoto('dog.jpg', { input: parseInputSize('short:320'), maxPixels: DEFAULT_MAX_PIXELS });
- * const dog = classifier.spec.classes.indexOf('dog');
- * const { maps: [layerCam] } = await cam.run(toTensor(photo.pixels, photo.size, classifier.spec), photo.size, [dog]);
- * const maps = new FusedMaps(layerCam, 1, photo.original, DEFAULT_FUSION);
- * const seeds = assignSeeds(maps, [12], { thresholds: [0.4] });
- * await writeMask('dog.png', seeds, 'palette');
+ * const { maps, background } = await cam.maps('dog.jpg', ['dog']);
+ * const { labels } = makeSeeds(maps, [12], seedPolicies(settings), background);
+ * await writeMask('dog.png', labels, 'palette');
+ * await cam.close();
  * ```
  */
 export { UserError } from './errors.js';
@@ -29,11 +28,12 @@ export { ClassifierGraph } from './classifier/classifier.js';
 export { loadClassifier } from './classifier/load.js';
 export type { LoadedClassifier } from './classifier/load.js';
 export { buildCamGraph } from './cam/gradient-graph.js';
+export type { GradientRequest } from './cam/gradient-graph.js';
 export type { CamResult } from './cam/gradient-program.js';
 export { camMethods } from './cam/methods/index.js';
 export type { CamFormula, CamMethod } from './cam/methods/method.js';
 export { CamRunner, openCam, prepareCam } from './cam/plan.js';
-export type { CamOptions, CamPlan } from './cam/plan.js';
+export type { CamOptions, CamPlan, CamRequest } from './cam/plan.js';
 export { camTargets } from './cam/target.js';
 export type { CamTarget } from './cam/target.js';
 export type { CamMethodName, CamTargetName } from './cam/names.js';
@@ -41,6 +41,7 @@ export { DEFAULT_FUSION, FusedMaps } from './maps/fusion.js';
 export type { FusionOptions } from './maps/fusion.js';
 export type { LayerMaps } from './cam/layer-maps.js';
 export { chooseLayers } from './cam/layer-choice.js';
+export type { ChosenLayers } from './cam/layer-choice.js';
 export { ArrayMaps, mapsToArray } from './maps/map-rows.js';
 export type { MapRows } from './maps/map-rows.js';
 export { layerMapsToNdarray, mapsToNdarray, toMapRows } from './maps/ndarray.js';
@@ -68,6 +69,8 @@ export type { InputSize } from './image/input-size.js';
 export { toTensor } from './image/normalise.js';
 export { overlayHeat, writeRgbPng } from './image/overlay.js';
 export { DEFAULT_MAX_PIXELS, readPhoto } from './image/photo.js';
+export { openPhoto } from './image/photo-file.js';
+export type { PhotoFile } from './image/photo-file.js';
 export { assignSeeds, giveStrongest, lostClasses } from './seeds/assign.js';
 export type { AssignOptions, ConflictPolicy } from './seeds/assign.js';
 export { thresholdsOf } from './seeds/background.js';
@@ -77,6 +80,11 @@ export type { SeedPolicies, Seeds } from './seeds/make-seeds.js';
 export { mapsOfPhoto } from './maps/photo-maps.js';
 export type { PhotoMapOptions, PhotoMaps } from './maps/photo-maps.js';
 export { setWorkerHeapSize } from './jobs/workers/heap.js';
+export { PhotoCam } from './pipeline/photo-cam.js';
+export type { PhotoCamPlan, PhotoCamSettings, PhotoLayers, PhotoResult } from './pipeline/photo-cam.js';
+export { seedPolicies } from './pipeline/policies.js';
+export { generateSchema } from './settings/generate.js';
+export { loadConfig } from './settings/load.js';
 export { generateSeeds } from './pipeline/generate.js';
 export type { GenerateOptions, GenerateSummary } from './pipeline/generate.js';
 export { ConfusionMatrix } from './metrics/confusion.js';

@@ -1,6 +1,9 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { CamMethodName } from '../src/cam/names.js';
+import type { CamRequest } from '../src/cam/plan.js';
+import type { FeatureLayer } from '../src/classifier/layers.js';
 
 /** The repository's folder. */
 export const repository = fileURLToPath(new URL('..', import.meta.url));
@@ -21,4 +24,9 @@ export function relativeError(actual: ArrayLike<number>, expected: ArrayLike<num
     largest = Math.max(largest, Math.abs(expected[i]));
   }
   return difference / largest;
+}
+
+/** Every method at every layer: the first method at all layers comes first. */
+export function camRequests(layers: readonly FeatureLayer[], methods: readonly CamMethodName[] = ['layer-cam']): CamRequest[] {
+  return methods.flatMap((method) => layers.map((layer) => ({ layer, method })));
 }

@@ -53,7 +53,8 @@ async function compare(folder, name, runtime) {
   const reference = readReference(join(folder, `${name}.json`));
   const classifier = new ClassifierGraph(await readModel(join(folder, `${name}.onnx`)), 'logits');
   const layers = classifier.resolveLayers(reference.layers.map(({ tensor }) => tensor));
-  const cam = await openCam(prepareCam(classifier, layers, { methods }), runtime, { threads: Math.max(1, cpus().length) });
+  const requests = methods.flatMap((method) => layers.map((layer) => ({ layer, method })));
+  const cam = await openCam(prepareCam(classifier, requests), runtime, { threads: Math.max(1, cpus().length) });
   const { logits, maps } = await cam.run(referenceImage(reference), reference.size, reference.classes);
   await cam.release();
   const exported = `${reference.exporter === 'dynamo' ? 'dynamo, ' : ''}opset ${reference.opset}, ${reference.fixed ? 'fixed' : 'free'} size`;
@@ -66,7 +67,7 @@ async function compare(folder, name, runtime) {
         key: aliased ? layer.key : `\`${layer.tensor}\``, shape: [layer.channels, ...layer.shape],
         misnamed: layer.key.startsWith('/') && !aliased,
         errors: Object.fromEntries(layer.methods.flatMap(({ method, noise, map }) => (
-          methods.includes(method) ? [[method, { ...errorsOf(maps[methods.indexOf(method)][at].data, map), noise }]] : []
+          methods.includes(method) ? [[method, { ...errorsOf(maps[methods.indexOf(method) * layers.length + at].data, map), noise }]] : []
         ))),
       };
     }),

@@ -1,6 +1,5 @@
 import { isScaled, normaliseLayer } from '../maps/fusion.js';
 import type { LayerMaps } from '../cam/layer-maps.js';
-import { pickMaps } from '../cam/layer-choice.js';
 import type { MapRows } from '../maps/map-rows.js';
 import { ArrayMaps, mapsToArray } from '../maps/map-rows.js';
 import { fuseViews } from '../maps/multi-scale.js';
@@ -25,8 +24,8 @@ import { parametersOf } from './work.js';
 
 /** What the network has said about an image, and what is true of it. */
 export interface MeasuredImage {
-  /** Per view [method][layer]: maps [K, h, w], those of mirrored views turned back. */
-  readonly views: readonly (readonly (readonly LayerMaps[])[])[];
+  /** For each view the maps [K, h, w] of each request; those of mirrored views turned back. */
+  readonly views: readonly (readonly LayerMaps[])[];
   /** The VOC index of each class of the maps, at least one. */
   readonly labels: readonly number[];
   readonly size: Size;
@@ -69,7 +68,7 @@ export class ImageMeasurer {
       for (const m of measures) {
         const measure = work.measures[m];
         if (isPlain(measure) && own.views.length === 1) {
-          results[m] = sweep.ofLayers(pickMaps(image.views[own.views[0]], own.picks), own);
+          results[m] = sweep.ofLayers(layersOf(image, own)[0], own);
         } else {
           maps ??= fuse(image, own);
           results[m] = isPlain(measure) ? sweep.ofMaps(mapsToArray(maps)) : this.countPolicy(maps, truth, measure);
@@ -140,15 +139,20 @@ export function takesColours({ upsampler, refine }: Pick<MapWork, 'upsampler' | 
   return upsampler !== undefined || refine !== undefined;
 }
 
-function fuse({ views, labels, size }: MeasuredImage, work: MapWork): MapRows {
-  return fuseViews(work.views.map((view) => pickMaps(views[view], work.picks)), labels.length, size, work.fusion);
+function fuse(image: MeasuredImage, work: MapWork): MapRows {
+  const { labels, size } = image;
+  return fuseViews(layersOf(image, work), labels.length, size, work.fusion);
+}
+
+/** The layers that are fused, for each view. */
+function layersOf({ views }: MeasuredImage, work: MapWork): LayerMaps[][] {
+  return work.views.map((view) => work.requests.map((request) => views[view][request]));
 }
 
 /** Maps that take colours, as `mapsOfPhoto` makes them before they are refined. */
 function onGrid(image: MeasuredImage, work: MapWork, grid: Size): MapRows {
   if (work.upsampler === undefined) return fuse({ ...image, size: grid }, work);
-  const layers = work.views.map((view) => pickMaps(image.views[view], work.picks));
-  return upsampled(layers, image.labels.length, grid, image.image!, work.fusion, parseUpsampler(work.upsampler)).maps;
+  return upsampled(layersOf(image, work), image.labels.length, grid, image.image!, work.fusion, parseUpsampler(work.upsampler)).maps;
 }
 
 /** Lists whose numbers together are no more than `limit`, but at least one part each. */

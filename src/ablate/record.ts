@@ -1,3 +1,13 @@
+import { join } from 'node:path';
+
+/** The folder of the images' records in that of an ablation. */
+export const RECORD_FOLDER = 'images';
+
+/** Where the record of an image lies. */
+export function recordPath(out: string, id: string): string {
+  return join(out, RECORD_FOLDER, `${id}.bin`);
+}
+
 /** What one image contributes: pixels by true label, and for every measure and parameter by predicted label. */
 export interface ImageRecord {
   /** True labels that the image has, ascending; pixels without one (255) are nowhere counted. */

@@ -1,4 +1,3 @@
-import type { ChosenLayers } from '../cam/layer-choice.js';
 import type { MultiScaleOptions, View } from '../maps/multi-scale.js';
 import type { CamMethodName } from '../cam/names.js';
 import type { ConflictPolicy } from '../seeds/assign.js';
@@ -9,7 +8,8 @@ import { recipeKey } from './variant.js';
 export interface MapWork {
   /** Indices into the views. */
   readonly views: readonly number[];
-  readonly picks: ChosenLayers['picks'];
+  /** Indices into the requests, shallowest layer first. */
+  readonly requests: readonly number[];
   readonly fusion: MultiScaleOptions;
   readonly upsampler?: string;
   readonly refine?: { readonly chain: string; readonly norm: 'max' | 'none' };
@@ -39,6 +39,8 @@ export interface AblationWork {
   /** Distinct layers, by name, and distinct methods. */
   readonly layers: readonly string[];
   readonly methods: readonly CamMethodName[];
+  /** Which methods at which layers, as indices into both. */
+  readonly requests: readonly { readonly layer: number; readonly method: number }[];
   readonly views: readonly View[];
   readonly maps: readonly MapWork[];
   readonly measures: readonly MeasureWork[];
@@ -56,6 +58,9 @@ export function planWork(variants: readonly Variant[], layerOrder: readonly stri
   const used = new Set(pairs.map(([layer]) => layer));
   const layers = layerOrder.filter((name) => used.has(name));
   const methods = [...new Set(pairs.map(([, method]) => method))];
+  const requests = distinct(pairs.map(([layer, method]) => ({ layer: layers.indexOf(layer), method: methods.indexOf(method) })))
+    .sort((a, b) => a.layer - b.layer || a.method - b.method);
+  const requestIndex = new Map(requests.map(({ layer, method }, i) => [`${layers[layer]}@${methods[method]}`, i]));
   const views = distinct(variants.flatMap(({ recipe }) => recipe.views)).sort((a, b) => a.scale - b.scale || Number(a.flip) - Number(b.flip));
   const viewIndex = new Map(views.map((view, i) => [JSON.stringify(view), i]));
   const recipes = new Map<string, number>();
@@ -65,14 +70,14 @@ export function planWork(variants: readonly Variant[], layerOrder: readonly stri
   const measureOf = variants.map(({ recipe, background, conflict }) => {
     const index = indexOf(recipes, recipeKey(recipe), maps, () => ({
       views: recipe.views.map((view) => viewIndex.get(JSON.stringify(view))!),
-      picks: recipe.layers.map(splitName).map(([layer, method]) => ({ layer: layers.indexOf(layer), method: methods.indexOf(method) })),
+      requests: recipe.layers.map((name) => requestIndex.get(name)!),
       fusion: recipe.fusion, upsampler: recipe.upsampler, refine: recipe.refine,
     }));
     // Thresholds per class are made of the very counts that one threshold is.
     const kind = background === 'constant' || background === 'per-class' ? 'steps' : background;
     return indexOf(measureKeys, JSON.stringify([index, kind, conflict]), measures, () => ({ maps: index, kind, conflict }));
   });
-  return { layers, methods, views, maps, measures, measureOf };
+  return { layers, methods, requests, views, maps, measures, measureOf };
 }
 
 function splitName(name: string): [layer: string, method: CamMethodName] {

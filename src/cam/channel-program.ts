@@ -6,7 +6,7 @@ import { CAM_CHANNELS, CAM_MASKS } from './channel-graphs.js';
 import type { LayerMaps } from './layer-maps.js';
 import { CAM_LOGITS } from './gradient-graph.js';
 import type { CamResult } from './gradient-program.js';
-import { floatsOf, NO_MAPS } from './gradient-program.js';
+import { floatsOf } from './gradient-program.js';
 import { camMethods } from './methods/index.js';
 import { camTargets } from './target.js';
 
@@ -14,9 +14,8 @@ import { camTargets } from './target.js';
 export interface ChannelPlan {
   /** The name of the image input. */
   readonly input: string;
-  /** The names of the layers, shallowest first, and per layer the methods. */
-  readonly layers: readonly string[];
-  readonly methodsAt: readonly (readonly CamMethodName[])[];
+  /** The maps that are wanted, in the order of the result. */
+  readonly requests: readonly { readonly layer: string; readonly method: CamMethodName }[];
   readonly target: CamTargetName;
   /** Channels that run at once. */
   readonly batch: number;
@@ -52,27 +51,23 @@ export class ChannelProgram {
   /**
    * @param image NCHW [1, 3, H, W], normalised as the classifier wants it
    * @param classes indices of logits, at least one
-   * @param methods those of the plan, in the order of the result
    */
-  async run(image: Float32Array, [height, width]: Size, classes: readonly number[], methods: readonly CamMethodName[]): Promise<CamResult> {
-    const { input, layers, methodsAt, target } = this.plan;
+  async run(image: Float32Array, [height, width]: Size, classes: readonly number[]): Promise<CamResult> {
+    const { input, requests, target } = this.plan;
     const photo: RuntimeTensor = { type: 'float32', dims: [1, image.length / (height * width), height, width], data: image };
     const tensors = { [input]: photo, ...await this.activations.run({ [input]: photo }) };
     const logits = floatsOf(tensors[CAM_LOGITS]);
     const value = camTargets[target].value;
-    const maps: LayerMaps[][] = methods.map(() => layers.map(() => NO_MAPS));
-    for (const [l, name] of layers.entries()) {
-      if (methodsAt[l].length === 0) continue;
-      const activation = activationOf(tensors[name]);
-      for (const method of methodsAt[l]) {
-        const { change, weights } = channelMethod(method);
-        const scores = change === 'mask' ? await this.maskAll(photo, activation) : await this.ablateAll(name, tensors, activation);
-        const perClass = classes.map((c) => {
-          const changed = Float64Array.from(scores.perChannel, (row) => value(row, c));
-          return weights({ plain: value(logits, c), changed });
-        });
-        maps[methods.indexOf(method)][l] = weightedMaps(activation, scores.channels, perClass);
-      }
+    const maps: LayerMaps[] = [];
+    for (const { layer, method } of requests) {
+      const activation = activationOf(tensors[layer]);
+      const { change, weights } = channelMethod(method);
+      const scores = change === 'mask' ? await this.maskAll(photo, activation) : await this.ablateAll(layer, tensors, activation);
+      const perClass = classes.map((c) => {
+        const changed = Float64Array.from(scores.perChannel, (row) => value(row, c));
+        return weights({ plain: value(logits, c), changed });
+      });
+      maps.push(weightedMaps(activation, scores.channels, perClass));
     }
     return { logits, maps };
   }

@@ -2,10 +2,9 @@ import type { CamMethodName } from './names.js';
 import { CAM_METHODS, DEFAULT_LAYERS } from './names.js';
 import { UserError } from '../errors.js';
 import { didYouMean } from '../text/nearest.js';
-import type { FeatureLayer } from '../classifier/layers.js';
 import { strideAliases } from '../classifier/layers.js';
 import type { ClassifierGraph } from '../classifier/classifier.js';
-import type { LayerMaps } from './layer-maps.js';
+import type { CamRequest } from './plan.js';
 
 /** One map that goes into fusion: which method at which layer. */
 export interface LayerChoice {
@@ -13,14 +12,10 @@ export interface LayerChoice {
   readonly method: CamMethodName;
 }
 
-/** The maps that are wanted, and what has to be computed for them. */
+/** The maps that are fused. */
 export interface ChosenLayers {
-  /** Distinct layers, shallowest first. */
-  readonly layers: readonly FeatureLayer[];
-  /** Distinct methods. */
-  readonly methods: readonly CamMethodName[];
-  /** The maps that are fused, shallowest first, as indices into both. */
-  readonly picks: readonly { readonly method: number; readonly layer: number }[];
+  /** Shallowest first. */
+  readonly requests: readonly CamRequest[];
   /** Names that say it all: a tensor's name, with `@method` behind it. */
   readonly names: readonly string[];
   /** Those of the default layers that the network does not have; they are left out. */
@@ -46,26 +41,24 @@ export function parseLayerChoice(text: string, method: CamMethodName): LayerChoi
  * Finds the layers of a list such as `['/8', '/16', '/32@grad-cam']`. Methods that are good at different depths can be
  * fused: the gradient at the deepest layer is shared by all positions, further up it is not.
  *
- * Where the list is the default one, strides that the network does not have (as after dilation) are left out, as long as
+ * If the list is the default one, strides that the network does not have (as after dilation) are left out, as long as
  * one remains.
  *
  * @param wanted layers with or without a method of their own
  * @param method for those without
- * @throws UserError where there is no such layer, or a layer is named twice with one method
+ * @throws UserError if there is no such layer, or a layer is named twice with one method
  */
 export function chooseLayers(classifier: ClassifierGraph, wanted: readonly string[], method: CamMethodName): ChosenLayers {
   const missing = missingDefaults(classifier, wanted);
   const choices = wanted.filter((text) => !missing.includes(text)).map((text) => parseLayerChoice(text, method));
   const layers = classifier.resolveLayers([...new Set(choices.map(({ layer }) => layer))]);
   const methods = [...new Set(choices.map((choice) => choice.method))];
-  const picks = choices.map((choice) => {
-    const [resolved] = classifier.resolveLayers([choice.layer]);
-    return { method: methods.indexOf(choice.method), layer: layers.indexOf(resolved) };
-  }).sort((a, b) => a.layer - b.layer || a.method - b.method);
-  const names = picks.map((pick) => `${layers[pick.layer].name}@${methods[pick.method]}`);
+  const requests = choices.map((choice): CamRequest => ({ layer: classifier.resolveLayers([choice.layer])[0], method: choice.method }))
+    .sort((a, b) => layers.indexOf(a.layer) - layers.indexOf(b.layer) || methods.indexOf(a.method) - methods.indexOf(b.method));
+  const names = requests.map(({ layer, method: own }) => `${layer.name}@${own}`);
   const doubled = names.find((name, i) => names.indexOf(name) !== i);
   if (doubled !== undefined) throw new UserError(`the layer ${doubled} is named twice among the layers ${wanted.join(', ')}`);
-  return { layers, methods, picks, names, missing };
+  return { requests, names, missing };
 }
 
 function missingDefaults({ layers }: ClassifierGraph, wanted: readonly string[]): readonly string[] {
@@ -75,9 +68,4 @@ function missingDefaults({ layers }: ClassifierGraph, wanted: readonly string[])
   const aliases = strideAliases(layers);
   const missing = wanted.filter((_, i) => !aliases.has(strides[i]));
   return missing.length < wanted.length ? missing : [];
-}
-
-/** The chosen ones among the maps of all methods at all layers, [method][layer]. */
-export function pickMaps(maps: readonly (readonly LayerMaps[])[], picks: ChosenLayers['picks']): LayerMaps[] {
-  return picks.map(({ method, layer }) => maps[method][layer]);
 }

@@ -1,4 +1,3 @@
-import type { CamTargetName } from './names.js';
 import { UserError } from '../errors.js';
 import type { GraphBuilder, Value } from '../onnx/builder.js';
 
@@ -43,8 +42,7 @@ function logProbabilityGradient(probabilities: Value, oneHot: Value, b: GraphBui
 
 const softmax = (logits: Value, b: GraphBuilder): Value => b.node('Softmax', [logits], { axis: 1 });
 
-/** Every target by the name that users type. */
-export const camTargets: Readonly<Record<CamTargetName, CamTarget>> = {
+const table = {
   // y = z_c
   'logit': {
     value: (logits, c) => logits[c],
@@ -78,9 +76,14 @@ export const camTargets: Readonly<Record<CamTargetName, CamTarget>> = {
       return b.sub(oneHot, b.oneHot(strongest, classes, b.floats([0, 1])));
     },
   },
-};
+} satisfies Record<string, CamTarget>;
 
-/** @throws UserError where a target needs more classes than there are */
+export type CamTargetName = keyof typeof table;
+
+/** Every target by the name that users type. */
+export const camTargets: Readonly<Record<CamTargetName, CamTarget>> = table;
+
+/** @throws UserError if a target needs more classes than there are */
 export function requireTarget(name: CamTargetName, classCount: number): CamTarget {
   if (classCount < 2 && name !== 'logit' && name !== 'sigmoid') {
     throw new UserError(`the target '${name}' compares classes, but the model has ${classCount} logit`, 'use --target logit or --target sigmoid');

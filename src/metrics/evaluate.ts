@@ -14,6 +14,8 @@ export interface EvaluateOptions extends ScorePairsOptions {
    * them would take longer. With 1 the calling thread does the work.
    */
   readonly workers?: number;
+  /** Once aborted, no more pairs are read, and its reason is thrown. */
+  readonly signal?: AbortSignal;
   /** Called with the number of pairs dealt with so far, whether they were scored or failed. */
   readonly onProgress?: (done: number) => void;
 }
@@ -53,12 +55,12 @@ const SHORT_LIST = 4 * CHUNK_SIZE;
  * console.log(scores.error.meanIou);
  */
 export async function evaluatePairs(pairs: readonly MaskPair[], options: EvaluateOptions = {}): Promise<EvaluationResult> {
-  const { byImage = false, rgb, onProgress = () => undefined } = options;
+  const { byImage = false, rgb, signal, onProgress = () => undefined } = options;
   const workers = options.workers ?? (pairs.length > SHORT_LIST ? availableParallelism() : 1);
   const tasks = chunksOf(pairs).map((chunk): EvalTask => ({ pairs: chunk, options: { byImage, rgb } }));
   let done = 0;
   const ended = ({ scored, failures }: PairScores): void => onProgress(done += scored + failures.length);
-  const parts = workers > 1 && tasks.length > 1 ? await runInWorkers(tasks, workers, ended) : await runHere(tasks, ended);
+  const parts = workers > 1 && tasks.length > 1 ? await runInWorkers(tasks, workers, signal, ended) : await runHere(tasks, signal, ended);
 
   const matrix = new ConfusionMatrix();
   for (const { counts } of parts) matrix.merge(new ConfusionMatrix(counts));
@@ -77,9 +79,10 @@ function chunksOf(pairs: readonly MaskPair[]): MaskPair[][] {
   return Array.from({ length: Math.ceil(pairs.length / CHUNK_SIZE) }, (_, i) => pairs.slice(i * CHUNK_SIZE, (i + 1) * CHUNK_SIZE));
 }
 
-async function runHere(tasks: readonly EvalTask[], ended: (part: PairScores) => void): Promise<PairScores[]> {
+async function runHere(tasks: readonly EvalTask[], signal: AbortSignal | undefined, ended: (part: PairScores) => void): Promise<PairScores[]> {
   const parts: PairScores[] = [];
   for (const { pairs, options } of tasks) {
+    signal?.throwIfAborted();
     const part = await scorePairs(pairs, options);
     parts.push(part);
     ended(part);
@@ -87,19 +90,23 @@ async function runHere(tasks: readonly EvalTask[], ended: (part: PairScores) => 
   return parts;
 }
 
-async function runInWorkers(tasks: readonly EvalTask[], workers: number, ended: (part: PairScores) => void): Promise<PairScores[]> {
+async function runInWorkers(
+  tasks: readonly EvalTask[], workers: number, signal: AbortSignal | undefined, ended: (part: PairScores) => void,
+): Promise<PairScores[]> {
   const threads = Math.min(workers, tasks.length);
   const pool = new WorkerPool<EvalTask, PairScores>({ worker: workerUrl('./eval-worker.js', import.meta.url), threads, onDemand: true });
   const parts = new Array<PairScores>(tasks.length);
   try {
     await runBatch(tasks.entries(), {
       concurrency: 2 * threads,
+      signal,
       run: ([, task]) => pool.run(task),
       done: ([index], part) => {
         parts[index] = part;
         ended(part);
       },
     });
+    signal?.throwIfAborted();
     return parts;
   } finally {
     await pool.destroy();

@@ -8,10 +8,12 @@ import { didYouMean } from '../text/nearest.js';
 import { classIndex, VOC_CLASSES } from '../voc/classes.js';
 import type { ConflictPolicy } from '../seeds/assign.js';
 import type { BackgroundPolicy } from '../seeds/background.js';
-import type { PhotoMapOptions } from '../maps/photo-maps.js';
+import type { SeedPolicies } from '../seeds/make-seeds.js';
 
-/** The settings that say what is background and who gets a contested pixel. */
-export type PolicySettings = Pick<SeedSettings, 'background' | 'threshold' | 'alpha' | 'percentile' | 'classThresholds' | 'conflict' | 'conflictMargin'>;
+/** The settings that make seeds of maps: what is background, and who gets a contested pixel. */
+export type PolicySettings = Pick<
+  SeedSettings, 'background' | 'threshold' | 'backgroundThreshold' | 'alpha' | 'percentile' | 'classThresholds' | 'conflict' | 'conflictMargin' | 'rescue'
+>;
 
 /** What settings must say that their schema cannot know: there must be such refiners, upsamplers, methods and classes. */
 export const seedChecks = {
@@ -21,8 +23,7 @@ export const seedChecks = {
   classThresholds: thresholdsByClass,
 } satisfies SettingChecks;
 
-/** @throws UserError if a threshold is given for what is not a VOC class, or two for one class */
-export function backgroundPolicy({ background, threshold, alpha, percentile, classThresholds }: PolicySettings): BackgroundPolicy {
+function backgroundPolicy({ background, threshold, alpha, percentile, classThresholds }: PolicySettings): BackgroundPolicy {
   switch (background) {
     case 'constant': return { kind: 'constant', threshold };
     case 'power': return { kind: 'power', alpha };
@@ -47,16 +48,12 @@ function thresholdsByClass(byName: Readonly<Record<string, number>>): Record<num
   return thresholds;
 }
 
-export function conflictPolicy({ conflict, conflictMargin }: PolicySettings): ConflictPolicy {
+function conflictPolicy({ conflict, conflictMargin }: PolicySettings): ConflictPolicy {
   return conflict === 'ignore' ? { kind: conflict, margin: conflictMargin } : { kind: conflict };
 }
 
-/** @throws UserError if a refiner or the upsampler is unknown, or one of its options */
-export function photoMapOptions(settings: SeedSettings): PhotoMapOptions {
-  const { refine, refineNorm, edgeUpsample, background, alpha } = settings;
-  return {
-    fusion: settings, refiners: parseRefiners(refine), refineNorm,
-    ...(edgeUpsample.trim() === 'none' ? {} : { upsampler: parseUpsampler(edgeUpsample) }),
-    ...(background === 'power' ? { powerAlpha: alpha } : {}),
-  };
+/** @throws UserError if a threshold is given for what is not a VOC class, or two for one class */
+export function seedPolicies(settings: PolicySettings): SeedPolicies {
+  const { backgroundThreshold, rescue } = settings;
+  return { background: backgroundPolicy(settings), conflict: conflictPolicy(settings), backgroundThreshold, rescue };
 }

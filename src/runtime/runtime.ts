@@ -1,3 +1,5 @@
+// Programs that use the library need not have it in their own settings.
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { NdArray } from 'ndarray';
 import { arrayView } from '../ndarray.js';
 
@@ -39,6 +41,8 @@ export interface Session {
    */
   run(feeds: Readonly<Record<string, RuntimeTensor>>, outputs?: readonly string[]): Promise<Record<string, RuntimeTensor>>;
   release(): Promise<void>;
+  /** The same as {@link release}, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 /** Something that runs ONNX graphs. */

@@ -58,8 +58,8 @@ export interface FineTuneOptions {
   readonly checkpointEvery: number;
   /** The mAP of a model on the validation list, 0..1. */
   readonly validate?: (model: OnnxModel) => Promise<number>;
-  /** Asked after every pass: whether to stop here. */
-  readonly stopped: () => boolean;
+  /** Once aborted, training stops after the update under way, with a checkpoint. */
+  readonly signal?: AbortSignal;
   readonly onStart?: (done: number, total: number) => void;
   readonly onStep?: (done: number, loss: number, rate: number) => void;
   /** @param best whether no epoch before had as good a mAP */
@@ -125,7 +125,7 @@ export async function fineTune(options: FineTuneOptions): Promise<FineTuneResult
         await log.step({ step: position.step, loss, rate });
         options.onStep?.(position.step, loss, rate);
         // Between the passes of one update there is no state that could be kept.
-        interrupted = complete && options.stopped();
+        interrupted = complete && options.signal?.aborted === true;
         // The end of an epoch has a checkpoint of its own, with the epoch's result.
         if (index < perEpoch && (interrupted || (complete && Math.floor(index / accumulate) % options.checkpointEvery === 0))) {
           // A run could never go on from weights that are not numbers.

@@ -174,6 +174,10 @@ export class Trainer {
   async release(): Promise<void> {
     await Promise.all(this.workers.map(({ pool }) => pool.destroy()));
   }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.release();
+  }
 }
 
 /** Where each group begins in the vectors of all. */

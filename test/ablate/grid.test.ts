@@ -96,7 +96,7 @@ describe('planWork', () => {
     // One threshold and thresholds per class are read from the same counts.
     expect(work.measures.length).toBe(8);
     expect(work.measureOf.slice(0, 3)).toEqual([0, 0, 1]);
-    expect(work.maps[3].picks).toEqual([{ layer: 0, method: 1 }, { layer: 1, method: 1 }]);
+    expect(work.maps[3].requests.map((i) => work.requests[i])).toEqual([{ layer: 0, method: 1 }, { layer: 1, method: 1 }]);
   });
 
   it('unites the views', () => {

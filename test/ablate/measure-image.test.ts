@@ -24,7 +24,7 @@ function image(seed: number): MeasuredImage {
     { height, width, data: noise(2 * height * width, seed + 100 * height + view).map((value) => Math.max(0, value) * 3) }
   );
   return {
-    views: [0, 1].map((view) => [[layer(10, 14, view), layer(5, 7, view), layer(3, 4, view)]]),
+    views: [0, 1].map((view) => [layer(10, 14, view), layer(5, 7, view), layer(3, 4, view)]),
     labels, size: [...size],
     truth: Uint8Array.from({ length: area }, () => [0, 0, 4, 9, 255, 17][Math.floor(6 * random())]),
     image: Uint8Array.from({ length: 3 * area }, () => 256 * random()),
@@ -33,7 +33,7 @@ function image(seed: number): MeasuredImage {
 
 const fusion = { ...DEFAULT_FUSION, ...DEFAULT_MULTI_SCALE };
 const parameters: Parameters = { thresholds: 20, alphas: [2, 8], percentiles: [50, 80] };
-const picks = [0, 1, 2].map((layer) => ({ method: 0, layer }));
+const requests = [0, 1, 2];
 const argmax = { kind: 'argmax' } as const;
 
 /** The pixels of each true label that `generate` labels as a class, or ignores. */
@@ -65,14 +65,14 @@ const seeds = (maps: ArrayMaps, background: BackgroundPolicy, conflict: MeasureW
 describe('ImageMeasurer', () => {
   const own = image(3);
   const fused = (work: MapWork): ArrayMaps => (
-    new ArrayMaps(mapsToArray(fuseViews(work.views.map((view) => own.views[view][0]), 2, size, work.fusion)), 2, ...size)
+    new ArrayMaps(mapsToArray(fuseViews(work.views.map((view) => own.views[view]), 2, size, work.fusion)), 2, ...size)
   );
   const recipes: Record<string, MapWork> = {
-    'max of one view': { views: [0], picks, fusion },
-    'mean of one view, not normalised': { views: [1], picks, fusion: { ...fusion, fuse: 'mean', mapNorm: 'none', scaleLayers: 'all', gamma: 3 } },
-    'nearest': { views: [0], picks, fusion: { ...fusion, upsample: 'nearest', layerNorm: 'none' } },
-    'two views': { views: [0, 1], picks, fusion: { ...fusion, fuse: 'mean' } },
-    'two views, scales first': { views: [0, 1], picks, fusion: { ...fusion, fuseFirst: 'scales', scaleFuse: 'max' } },
+    'max of one view': { views: [0], requests, fusion },
+    'mean of one view, not normalised': { views: [1], requests, fusion: { ...fusion, fuse: 'mean', mapNorm: 'none', scaleLayers: 'all', gamma: 3 } },
+    'nearest': { views: [0], requests, fusion: { ...fusion, upsample: 'nearest', layerNorm: 'none' } },
+    'two views': { views: [0, 1], requests, fusion: { ...fusion, fuse: 'mean' } },
+    'two views, scales first': { views: [0, 1], requests, fusion: { ...fusion, fuseFirst: 'scales', scaleFuse: 'max' } },
   };
 
   it('counts what seeds hold, at every threshold and for all ways to maps at once', () => {

@@ -11,7 +11,7 @@ import { DataType } from '../../src/onnx/tensor.js';
 import { serializeModel } from '../../src/onnx/file/write.js';
 import { ortRuntime } from '../../src/runtime/ort/ort.js';
 import { loadCase } from '../fixtures/load.js';
-import { hasShared, relativeError, shared } from '../helpers.js';
+import { camRequests, hasShared, relativeError, shared } from '../helpers.js';
 
 /** Runs the forward pass alone and returns one of its tensors. */
 async function forward(model: OnnxModel, input: string, dims: readonly number[], data: Float32Array, wanted: string) {
@@ -42,9 +42,9 @@ interface Image { dims: readonly number[]; data: Float32Array }
 async function check(model: OnnxModel, layer: string, image: Image, classes: readonly number[]): Promise<void> {
   const classifier = new ClassifierGraph(model, 'logits');
   const layers = classifier.resolveLayers([layer]);
-  const program = await openCam(prepareCam(classifier, layers, { methods: ['layer-cam'] }), ortRuntime, { threads: 1 });
+  const program = await openCam(prepareCam(classifier, camRequests(layers)), ortRuntime, { threads: 1 });
   const [, , height, width] = image.dims;
-  const { maps: [[maps]] } = await program.run(image.data, [height, width], classes);
+  const { maps: [maps] } = await program.run(image.data, [height, width], classes);
   await program.release();
   const activation = await forward(model, classifier.input.name, image.dims, image.data, layer);
   const [, channels, h, w] = activation.dims;

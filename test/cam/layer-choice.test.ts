@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { chooseLayers, parseLayerChoice, pickMaps } from '../../src/cam/layer-choice.js';
+import { chooseLayers, parseLayerChoice } from '../../src/cam/layer-choice.js';
 import { loadClassifier } from '../../src/classifier/load.js';
 import { defaultModelPath } from '../../src/package.js';
 
@@ -15,14 +15,12 @@ describe('parseLayerChoice', () => {
 });
 
 describe('chooseLayers', () => {
-  it('computes each layer and method once, and says which maps are meant', () => {
+  it('says which maps are meant, the shallowest first', () => {
     const chosen = chooseLayers(graph, ['/32@grad-cam', '/8', '/32'], 'layer-cam');
-    expect(chosen.layers.map(({ name }) => name)).toEqual(['b05_expand', 'head']);
+    expect([...new Set(chosen.requests.map(({ layer }) => layer.name))]).toEqual(['b05_expand', 'head']);
     expect(chosen.names).toEqual(['b05_expand@layer-cam', 'head@grad-cam', 'head@layer-cam']);
-    const map = (value: number): { height: number; width: number; data: Float32Array } => ({ height: 1, width: 1, data: Float32Array.of(value) });
-    // [method][layer], in the order of chosen.methods: Grad-CAM was named first.
-    expect(chosen.methods).toEqual(['grad-cam', 'layer-cam']);
-    expect(pickMaps([[map(1), map(2)], [map(3), map(4)]], chosen.picks).map(({ data }) => data[0])).toEqual([3, 2, 4]);
+    // Of one layer, Grad-CAM comes first: it was named first.
+    expect(chosen.requests.map(({ layer, method }) => [layer.name, method])).toEqual([['b05_expand', 'layer-cam'], ['head', 'grad-cam'], ['head', 'layer-cam']]);
   });
 
   it('refuses a layer that is named twice', () => {

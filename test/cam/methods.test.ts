@@ -11,7 +11,7 @@ import type { CamMethodName, CamTargetName } from '../../src/cam/names.js';
 import { parseModel } from '../../src/onnx/file/read.js';
 import { ortRuntime } from '../../src/runtime/ort/ort.js';
 import { loadCase } from '../fixtures/load.js';
-import { relativeError, repository } from '../helpers.js';
+import { camRequests, relativeError, repository } from '../helpers.js';
 
 interface Stored {
   classes: number[];
@@ -22,16 +22,24 @@ const networks = ['resnet-like', 'vgg-like', 'mobilenet-v2-like', 'googlenet-lik
 const load = (name: string): Stored => JSON.parse(readFileSync(resolve(repository, `test/fixtures/cam-methods/${name}.json`), 'utf8')) as Stored;
 const classifierOf = (name: string): ClassifierGraph => new ClassifierGraph(parseModel(readFileSync(loadCase(name).modelPath)), 'logits');
 
-/** All maps of one plan, by method and layer. */
-async function mapsOf(name: string, layers: readonly string[], classes: readonly number[], options: CamOptions) {
+type Pair = readonly [method: CamMethodName, layer: string];
+
+/** All maps of one plan, by method and layer: every method at every layer, or `pairs`. */
+async function mapsOf(
+  name: string, layers: readonly string[], classes: readonly number[],
+  { methods, pairs, ...options }: CamOptions & { readonly methods: readonly CamMethodName[]; readonly pairs?: readonly Pair[] },
+) {
   const classifier = classifierOf(name);
   const [{ input, shape: [, , height, width] }] = loadCase(name).runs;
   const resolved = classifier.resolveLayers(layers);
-  const cam = await openCam(prepareCam(classifier, resolved, options), ortRuntime, { threads: 1 });
+  const requests = camRequests(resolved, methods)
+    .filter(({ method, layer }) => pairs === undefined || pairs.some((pair) => pair[0] === method && pair[1] === layer.name));
+  const cam = await openCam(prepareCam(classifier, requests, options), ortRuntime, { threads: 1 });
   const { maps, logits } = await cam.run(input, [height, width], classes);
   await cam.release();
-  const at = (method: CamMethodName, layer: string) => maps[options.methods.indexOf(method)][resolved.findIndex((own) => own.name === layer)];
-  return { at, logits };
+  const at = (method: CamMethodName, layer: string) => (
+    maps[requests.findIndex((request) => request.method === method && request.layer.name === layer)]);
+  return { at, logits, maps };
 }
 
 function expectMaps(actual: { height: number; width: number; data: Float32Array }, expected: Stored['cases'][number], classes: number): void {
@@ -77,30 +85,27 @@ describe('maps equal PyTorch\'s', () => {
   });
 });
 
-describe('picks', () => {
+describe('requests', () => {
   it('are computed and nothing else is, so that CAM can be mixed with methods at other layers', async () => {
     const { classes, cases } = load('resnet-like');
     const picked = [['cam', 'feat_c'], ['layer-cam', 'feat_a'], ['score-cam', 'feat_b'], ['ablation-cam', 'feat_c']] as const;
     const methods = picked.map(([method]) => method);
     const layers = ['feat_a', 'feat_b', 'feat_c'];
-    const picks = picked.map(([, layer], method) => ({ method, layer: layers.indexOf(layer) }));
-    const { at } = await mapsOf('resnet-like', layers, classes, { methods, picks });
-    for (const method of methods) {
-      for (const layer of layers) {
-        const expected = cases.find((one) => one.method === method && one.layer === layer && one.target === 'logit' && one.topK === undefined)!;
-        if (picked.some((pair) => pair[0] === method && pair[1] === layer)) expectMaps(at(method, layer), expected, classes.length);
-        else expect(at(method, layer)).toEqual({ height: 0, width: 0, data: new Float32Array() });
-      }
+    const { at, maps } = await mapsOf('resnet-like', layers, classes, { methods, pairs: picked });
+    expect(maps).toHaveLength(picked.length);
+    for (const [method, layer] of picked) {
+      const expected = cases.find((one) => one.method === method && one.layer === layer && one.target === 'logit' && one.topK === undefined)!;
+      expectMaps(at(method, layer), expected, classes.length);
     }
   });
 
   it('without gradients leave no gradient to compute', () => {
     const classifier = classifierOf('resnet-like');
     const layers = classifier.resolveLayers(['feat_a', 'feat_c']);
-    const only = prepareCam(classifier, layers, { methods: ['layer-cam', 'score-cam'], picks: [{ method: 0, layer: 1 }, { method: 1, layer: 0 }] });
-    const both = prepareCam(classifier, layers, { methods: ['layer-cam'] });
+    const only = prepareCam(classifier, [{ layer: layers[1], method: 'layer-cam' }, { layer: layers[0], method: 'score-cam' }]);
+    const both = prepareCam(classifier, camRequests(layers));
     expect(parseModel(only.gradient!.graph).graph.nodes.length).toBeLessThan(parseModel(both.gradient!.graph).graph.nodes.length);
-    expect(only.channels!.methodsAt).toEqual([['score-cam'], []]);
+    expect(only.channels!.requests).toEqual([{ layer: 'feat_a', method: 'score-cam' }]);
   });
 });
 
@@ -131,14 +136,14 @@ describe('CAM', () => {
   ])('is refused where the head is not linear over pooling: %s, %s', (name, layer, message, hint) => {
     const classifier = classifierOf(name);
     const layers = classifier.resolveLayers([layer]);
-    expect(() => prepareCam(classifier, layers, { methods: ['cam'] })).toThrow(expect.objectContaining({
+    expect(() => prepareCam(classifier, camRequests(layers, ['cam']))).toThrow(expect.objectContaining({
       name: 'UserError', message: expect.stringMatching(message) as string, hint: expect.stringMatching(hint) as string,
     }));
   });
 
   it('may be taken below a 1x1 convolution that is pooled afterwards', () => {
     const classifier = classifierOf('squeezenet-like');
-    expect(() => prepareCam(classifier, classifier.resolveLayers(['relu_49']), { methods: ['cam'] })).not.toThrow();
+    expect(() => prepareCam(classifier, camRequests(classifier.resolveLayers(['relu_49']), ['cam']))).not.toThrow();
   });
 });
 
@@ -155,14 +160,14 @@ describe('a network of batch 1', () => {
       inputs: model.graph.inputs.map((input) => ({ ...input, shape: [1, 3, 'H', 'W'] })),
     };
     const classifier = new ClassifierGraph({ ...model, graph }, 'logits');
-    const plan = prepareCam(classifier, classifier.resolveLayers(['feat_c']), { methods: ['score-cam', 'ablation-cam'] });
+    const plan = prepareCam(classifier, camRequests(classifier.resolveLayers(['feat_c']), ['score-cam', 'ablation-cam']));
     expect(plan.channels!.batch).toBe(1);
     const cam = await openCam(plan, ortRuntime, { threads: 1 });
     const [{ input, shape: [, , height, width] }] = loadCase('resnet-like').runs;
     const { maps } = await cam.run(input, [height, width], classes);
     await cam.release();
     for (const [m, method] of ['score-cam', 'ablation-cam'].entries()) {
-      expectMaps(maps[m][0], cases.find((one) => one.method === method && one.layer === 'feat_c' && one.topK === undefined)!, classes.length);
+      expectMaps(maps[m], cases.find((one) => one.method === method && one.layer === 'feat_c' && one.topK === undefined)!, classes.length);
     }
   });
 
@@ -170,7 +175,7 @@ describe('a network of batch 1', () => {
     const model = parseModel(readFileSync(loadCase('vgg-like').modelPath));
     const graph = { ...model.graph, inputs: model.graph.inputs.map((input) => ({ ...input, shape: [1, ...input.shape!.slice(1)] })) };
     const classifier = new ClassifierGraph({ ...model, graph }, 'logits');
-    expect(prepareCam(classifier, classifier.resolveLayers(['feat_b']), { methods: ['score-cam'] }).channels!.batch).toBe(16);
+    expect(prepareCam(classifier, camRequests(classifier.resolveLayers(['feat_b']), ['score-cam'])).channels!.batch).toBe(16);
   });
 });
 

@@ -4,6 +4,7 @@ import { ClassifierGraph } from '../../src/classifier/classifier.js';
 import { buildCamGraph } from '../../src/cam/gradient-graph.js';
 import { camMethods } from '../../src/cam/methods/index.js';
 import type { GradientMethod } from '../../src/cam/methods/method.js';
+import type { FeatureLayer } from '../../src/classifier/layers.js';
 import type { CamRunner } from '../../src/cam/plan.js';
 import { openCam, prepareCam } from '../../src/cam/plan.js';
 import { UserError } from '../../src/errors.js';
@@ -15,12 +16,13 @@ import { ortRuntime } from '../../src/runtime/ort/ort.js';
 import type { AutodiffCase } from '../fixtures/load.js';
 import { loadCase, loadCases } from '../fixtures/load.js';
 import { noise } from '../random.js';
+import { camRequests } from '../helpers.js';
 
-const layerCam = camMethods['layer-cam'] as GradientMethod;
+const layerCamAt = (layers: readonly FeatureLayer[]) => layers.map((layer) => ({ layer, method: camMethods['layer-cam'] as GradientMethod }));
 const classifierOf = ({ modelPath }: AutodiffCase): ClassifierGraph => new ClassifierGraph(parseModel(readFileSync(modelPath)), 'logits');
 
 async function load(classifier: ClassifierGraph, layers: readonly string[]): Promise<CamRunner> {
-  return openCam(prepareCam(classifier, classifier.resolveLayers(layers), { methods: ['layer-cam'] }), ortRuntime, { threads: 1 });
+  return openCam(prepareCam(classifier, camRequests(classifier.resolveLayers(layers))), ortRuntime, { threads: 1 });
 }
 
 /** The error that is thrown, which must be meant for the user. */
@@ -60,10 +62,10 @@ describe('classes', () => {
       for (const [k, c] of order.entries()) {
         const alone = await program.run(input, [height, width], [c]);
         expect(alone.logits).toEqual(together.logits);
-        alone.maps[0].forEach((maps, i) => {
+        alone.maps.forEach((maps, i) => {
           const area = maps.height * maps.width;
           expect(maps.data).toHaveLength(area);
-          const part = together.maps[0][i].data.subarray(k * area, (k + 1) * area);
+          const part = together.maps[i].data.subarray(k * area, (k + 1) * area);
           const scale = Math.max(...maps.data);
           part.forEach((value, at) => { expect(Math.abs(value - maps.data[at])).toBeLessThanOrEqual(1e-6 * scale); });
         });
@@ -80,7 +82,7 @@ describe('the program of a layer', () => {
     it(`differentiates nothing below it: ${name}`, () => {
       const classifier = classifierOf(loadCase(name));
       const { nodes, initializers } = classifier.model.graph;
-      const programOf = (...layers: string[]) => buildCamGraph(classifier, classifier.resolveLayers(layers), [layerCam]).graph;
+      const programOf = (...layers: string[]) => buildCamGraph(classifier, layerCamAt(classifier.resolveLayers(layers))).graph;
       const forward = nodes.length;
       const below = new Set(nodes.slice(0, nodes.findIndex(({ outputs }) => outputs[0] === layer) + 1));
       const belowTensors = new Set([...below].flatMap(({ inputs, outputs }) => [...inputs, ...outputs]).filter((tensor) => tensor !== layer));
@@ -99,9 +101,9 @@ describe('the program of a layer', () => {
 
   it('returns logits and maps only, under fixed names', () => {
     const classifier = classifierOf(loadCase('resnet-like'));
-    const { inputs, outputs } = buildCamGraph(classifier, classifier.resolveLayers(['feat_a', 'feat_b']), [layerCam]).graph;
+    const { inputs, outputs } = buildCamGraph(classifier, layerCamAt(classifier.resolveLayers(['feat_a', 'feat_b']))).graph;
     expect(inputs.map(({ name }) => name)).toEqual(['input', 'cam/classes']);
-    expect(outputs.map(({ name }) => name)).toEqual(['cam/logits', 'cam/map_0_0', 'cam/map_0_1']);
+    expect(outputs.map(({ name }) => name)).toEqual(['cam/logits', 'cam/map_0', 'cam/map_1']);
   });
 
   it('takes layers in any order and gives them shallowest first', async () => {
@@ -110,11 +112,11 @@ describe('the program of a layer', () => {
     const program = await load(classifierOf(testCase), ['feat_c', 'feat_a', 'feat_b']);
     const result = await program.run(input, [shape[2], shape[3]], classes);
     await program.release();
-    expect(result.maps[0].map(({ height }) => height)).toEqual(['feat_a', 'feat_b', 'feat_c'].map((name) => layers[name].height));
+    expect(result.maps.map(({ height }) => height)).toEqual(['feat_a', 'feat_b', 'feat_c'].map((name) => layers[name].height));
   });
 
   it('needs at least one layer', () => {
-    expect(userError(() => buildCamGraph(classifierOf(loadCase('resnet-like')), [], [layerCam])).message).toContain('at least one layer');
+    expect(userError(() => buildCamGraph(classifierOf(loadCase('resnet-like')), [])).message).toContain('at least one layer');
   });
 });
 
@@ -133,8 +135,8 @@ describe('logits', () => {
     }));
     expect(b.logits).toHaveLength(4);
     a.logits.forEach((value, i) => { expect(b.logits[i]).toBeCloseTo(value, 6); });
-    expect(Math.max(...a.maps[0][0].data)).toBeGreaterThan(0);
-    a.maps[0][0].data.forEach((value, i) => { expect(b.maps[0][0].data[i]).toBeCloseTo(value, 6); });
+    expect(Math.max(...a.maps[0].data)).toBeGreaterThan(0);
+    a.maps[0].data.forEach((value, i) => { expect(b.maps[0].data[i]).toBeCloseTo(value, 6); });
   });
 
   it('are refused where they are a feature map or do not exist', () => {
@@ -173,11 +175,11 @@ describe('layers that cannot be used', () => {
   it('an operator without gradient rule is named, with its node and the tensors above it', () => {
     const model = network((b, x) => head(b, b.relu(b.alias(b.node('ThresholdedRelu', [x]), 'odd'))));
     const classifier = new ClassifierGraph(model, 'logits');
-    const error = userError(() => buildCamGraph(classifier, classifier.resolveLayers(['feat_a']), [layerCam]));
+    const error = userError(() => buildCamGraph(classifier, layerCamAt(classifier.resolveLayers(['feat_a']))));
     expect(error.message).toMatch(/operator ThresholdedRelu has no gradient rule: ThresholdedRelu 'ThresholdedRelu_\d+'/);
     expect(error.hint).toContain('odd');
     // What lies above it still works.
-    expect(() => buildCamGraph(classifier, classifier.resolveLayers(['odd']), [layerCam])).not.toThrow();
+    expect(() => buildCamGraph(classifier, layerCamAt(classifier.resolveLayers(['odd'])))).not.toThrow();
   });
 
   it('an operator of another domain is named with its domain', () => {
@@ -190,7 +192,7 @@ describe('layers that cannot be used', () => {
   it('weights and other operands that depend on the layer are no silent zero', () => {
     const dynamic = (part: (b: GraphBuilder, x: string, pooled: string) => string) => {
       const classifier = new ClassifierGraph(network((b, x) => part(b, x, b.reduceMean(x, [2, 3], false))), 'logits');
-      return userError(() => buildCamGraph(classifier, classifier.resolveLayers(['feat_a']), [layerCam])).message;
+      return userError(() => buildCamGraph(classifier, layerCamAt(classifier.resolveLayers(['feat_a'])))).message;
     };
     expect(dynamic((b, _, pooled) => b.pow(b.exp(pooled), pooled))).toMatch(/Pow/);
     // The weights of the convolution are the layer's own mean.

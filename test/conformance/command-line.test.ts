@@ -6,11 +6,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import sharp from 'sharp';
 import { ClassifierGraph } from '../../src/classifier/classifier.js';
 import { chooseLayers } from '../../src/cam/layer-choice.js';
+import type { ChosenLayers } from '../../src/cam/layer-choice.js';
 import { prepareCam } from '../../src/cam/plan.js';
 import { DEFAULT_LAYERS } from '../../src/cam/names.js';
 import { readModel } from '../../src/onnx/file/read.js';
 import { run } from '../cli/terminal.js';
-import { repository } from '../helpers.js';
+import { camRequests, repository } from '../helpers.js';
 
 const folder = resolve(repository, 'test/fixtures/conformance');
 const models = readdirSync(folder).filter((file) => file.endsWith('.onnx')).sort();
@@ -44,16 +45,18 @@ describe('model inspect', () => {
 });
 
 describe('the default layers', () => {
+  const layersOf = ({ requests }: ChosenLayers) => requests.map(({ layer }) => layer);
+
   it('are all there in a network with three stages behind stride 4', async () => {
-    const { missing, layers } = chooseLayers(await read('resnet_basic'), DEFAULT_LAYERS, 'layer-cam');
-    expect([missing, layers.map(({ stride }) => stride)]).toEqual([[], [8, 16, 32]]);
+    const whole = chooseLayers(await read('resnet_basic'), DEFAULT_LAYERS, 'layer-cam');
+    expect([whole.missing, layersOf(whole).map(({ stride }) => stride)]).toEqual([[], [8, 16, 32]]);
   });
 
   it('are those that there are in a dilated network and in a vision transformer', async () => {
     const dilated = chooseLayers(await read('resnet_dilated'), DEFAULT_LAYERS, 'layer-cam');
-    expect([dilated.missing, dilated.layers.map(({ name }) => name)]).toEqual([['/16', '/32'], ['/layer4/layer4.0/relu_2/Relu_output_0']]);
+    expect([dilated.missing, layersOf(dilated).map(({ name }) => name)]).toEqual([['/16', '/32'], ['/layer4/layer4.0/relu_2/Relu_output_0']]);
     const transformer = chooseLayers(await read('vit'), DEFAULT_LAYERS, 'layer-cam');
-    expect([transformer.missing, transformer.layers.map(({ stride }) => stride)]).toEqual([['/8', '/32'], [16]]);
+    expect([transformer.missing, layersOf(transformer).map(({ stride }) => stride)]).toEqual([['/8', '/32'], [16]]);
   });
 
   it('with methods of their own, as presets have them, are treated alike', async () => {
@@ -69,7 +72,7 @@ describe('the default layers', () => {
 
 it('methods that change channels are refused at layers that are no maps of channels', async () => {
   const network = await read('vit');
-  expect(() => prepareCam(network, network.resolveLayers(['/16']), { methods: ['score-cam'] })).toThrow(/Score-CAM and Ablation-CAM cannot be taken at/);
+  expect(() => prepareCam(network, camRequests(network.resolveLayers(['/16']), ['score-cam']))).toThrow(/Score-CAM and Ablation-CAM cannot be taken at/);
 });
 
 describe('cam', () => {

@@ -8,7 +8,7 @@ import { CAM_METHODS } from '../../src/cam/names.js';
 import { resolveLayer } from '../../src/classifier/layers.js';
 import { readModel } from '../../src/onnx/file/read.js';
 import { ortRuntime } from '../../src/runtime/ort/ort.js';
-import { relativeError, repository } from '../helpers.js';
+import { camRequests, relativeError, repository } from '../helpers.js';
 
 /** The bar for every map against the framework's own gradients in double precision, relative to the largest value. */
 const TOLERANCE = 1e-4;
@@ -27,7 +27,7 @@ describe('networks of torchvision and Keras, shrunk, as their exporters write th
       const resolved = classifier.resolveLayers(tensors);
       const methods = CAM_METHODS.filter((method) => layers.some((layer) => layer.methods.some((each) => each.method === method)));
       expect(methods).toContain('layer-cam');
-      const cam = await openCam(prepareCam(classifier, resolved, { methods }), ortRuntime, { threads: 1 });
+      const cam = await openCam(prepareCam(classifier, camRequests(resolved, methods)), ortRuntime, { threads: 1 });
       const { logits, maps } = await cam.run(referenceImage(reference), size, classes);
       await cam.release();
       expect(relativeError(logits, reference.logits)).toBeLessThan(TOLERANCE);
@@ -35,7 +35,7 @@ describe('networks of torchvision and Keras, shrunk, as their exporters write th
         const at = resolved.findIndex(({ name: tensor }) => tensor === layer.tensor);
         expect(resolved[at].channels).toBe(layer.channels);
         for (const { method, map } of layer.methods) {
-          const { height, width, data } = maps[methods.indexOf(method as typeof methods[number])][at];
+          const { height, width, data } = maps[methods.indexOf(method as typeof methods[number]) * resolved.length + at];
           expect([height, width], layer.key).toEqual(layer.shape);
           const error = relativeError(data, map);
           if (process.env.REPORT) process.stdout.write(`${name} ${layer.key} ${method}: ${error.toExponential(1)}\n`);

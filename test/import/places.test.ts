@@ -14,7 +14,7 @@ import { serializeModel } from '../../src/onnx/file/write.js';
 import { ortRuntime } from '../../src/runtime/ort/ort.js';
 import { withWeights } from '../../src/formats/weights/open.js';
 import type { StoredDictionary, StoredTensor } from '../../src/formats/weights/stored-tensor.js';
-import { relativeError } from '../helpers.js';
+import { camRequests, relativeError } from '../helpers.js';
 import { noise } from '../random.js';
 import { fixture, networkFixtures } from '../formats/weights/fixtures.js';
 
@@ -95,11 +95,11 @@ describe('IRN\'s classifier', () => {
       const graph = new ClassifierGraph(model, 'logits');
       const layers = irn.runs[0].maps[0].layers.map(({ name }) => resolveLayer(graph.layers, name));
       expect(layers.map(({ stride }) => stride)).toEqual([8, 16, 16]);
-      const cam = await openCam(prepareCam(graph, layers, { methods: ['layer-cam'] }), ortRuntime, { threads: 1 });
+      const cam = await openCam(prepareCam(graph, camRequests(layers)), ortRuntime, { threads: 1 });
       for (const { size, seed, logits, maps } of irn.runs) {
         const result = await cam.run(noise(3 * size[0] * size[1], seed), size, maps.map((one) => one.class));
         expect(relativeError(result.logits, logits)).toBeLessThan(1e-5);
-        for (const [l, made] of result.maps[0].entries()) {
+        for (const [l, made] of result.maps.entries()) {
           expect([made.height, made.width]).toEqual(maps[0].layers[l].shape);
           expect(relativeError(made.data, maps.flatMap(({ layers: own }) => own[l].values)), layers[l].name).toBeLessThan(1e-5);
         }

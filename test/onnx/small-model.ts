@@ -8,6 +8,7 @@ import { DataType } from '../../src/onnx/tensor.js';
 import { serializeModel } from '../../src/onnx/file/write.js';
 import { ortRuntime } from '../../src/runtime/ort/ort.js';
 import { noise } from '../random.js';
+import { camRequests } from '../helpers.js';
 
 export const CHANNELS = 4;
 export const CLASSES = 5;
@@ -53,7 +54,7 @@ export async function mapsOf(
   model: OnnxModel, target: string, layers: readonly string[], size: readonly [number, number], classes: readonly number[],
 ): Promise<CamResult> {
   const classifier = new ClassifierGraph(model, target);
-  const plan = prepareCam(classifier, classifier.resolveLayers(layers), { methods: ['layer-cam'] });
+  const plan = prepareCam(classifier, camRequests(classifier.resolveLayers(layers)));
   const cam = await openCam(plan, ortRuntime, { threads: 1 });
   const result = await cam.run(image(...size), size, classes);
   await cam.release();

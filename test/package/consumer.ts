@@ -2,28 +2,41 @@
 export const TYPED_PROGRAM = `
 import {
   assignSeeds, ConfusionMatrix, DEFAULT_FUSION, DEFAULT_MAX_PIXELS, evaluateMaps, evaluatePairs, fuseViews, FusedMaps, generateSeeds, IGNORE_LABEL,
-  loadClassifier, makeSeeds, mapsOfPhoto, mapsToArray, openCam, openRuntime, ortRuntime, parseInputSize, parseRefiners, prepareCam, readPhoto,
-  refineMaps, scoreMatrix, toTensor, UserError, VOC_CLASSES, writeMask, writeRunReport,
+  generateSchema, loadClassifier, loadConfig, makeSeeds, mapsOfPhoto, mapsToArray, openCam, openRuntime, ortRuntime, parseInputSize, parseRefiners, PhotoCam, prepareCam, readPhoto,
+  refineMaps, scoreMatrix, seedPolicies, toTensor, UserError, VOC_CLASSES, writeMask, writeRunReport,
 } from 'voc-seeds';
 import type {
-  AssignOptions, CamOptions, FineTuneOptions, GenerateOptions, LabelMap, MapRows, OnnxModel, PhotoMapOptions, RunReportOptions, Runtime, RuntimeChoice, Size,
+  AssignOptions, CamOptions, CamRequest, FineTuneOptions, GenerateOptions, LabelMap, MapRows, OnnxModel, PhotoMapOptions, RunReportOptions, Runtime, RuntimeChoice, Size,
 } from 'voc-seeds';
 import manifest from 'voc-seeds/package.json' with { type: 'json' };
 
 const version: string = manifest.version;
 const size: Size = [2, 2];
 
+export async function exampleOf(path: string): Promise<LabelMap> {
+  const classifier = await loadClassifier(path);
+  const settings = await loadConfig(generateSchema, 'fast', {});
+  const { runtime } = await openRuntime();
+  const cam = await PhotoCam.open(classifier, settings, runtime, { threads: 2 });
+  const { maps, background } = await cam.maps('dog.jpg', ['dog']);
+  const { labels } = makeSeeds(maps, [12], seedPolicies(settings), background);
+  await writeMask('dog.png', labels, 'palette');
+  await cam.close();
+  return labels;
+}
+
 export async function seedsOf(path: string, runtime: Runtime = ortRuntime): Promise<LabelMap> {
   const classifier = await loadClassifier(path);
   const layers = classifier.graph.resolveLayers(['/16', '/32']);
-  const plain: CamOptions = { methods: ['layer-cam'] };
-  const whole: CamOptions = { methods: ['score-cam'], target: 'logit', scoreCamTopK: 8 };
-  const cam = await openCam(prepareCam(classifier.graph, layers, version === '' ? whole : plain), runtime, { threads: 2 });
+  const requests = layers.map((layer): CamRequest => ({ layer, method: version === '' ? 'score-cam' : 'layer-cam' }));
+  const plain: CamOptions = {};
+  const whole: CamOptions = { target: 'logit', scoreCamTopK: 8 };
+  const cam = await openCam(prepareCam(classifier.graph, requests, version === '' ? whole : plain), runtime, { threads: 2 });
   const photo = await readPhoto('dog.jpg', { input: parseInputSize('short:320'), maxPixels: DEFAULT_MAX_PIXELS });
   const upright = await readPhoto('dog.jpg', { input: { kind: 'native' }, maxPixels: Infinity, upright: true, scale: 0.5 });
   const dog = classifier.spec.classes.indexOf('dog');
-  const { maps: [layerCam] } = await cam.run(toTensor(photo.pixels, photo.size, classifier.spec), photo.size, [dog]);
-  const maps = new FusedMaps(layerCam!, 1, photo.original, DEFAULT_FUSION);
+  const { maps: layerCam } = await cam.run(toTensor(photo.pixels, photo.size, classifier.spec), photo.size, [dog]);
+  const maps = new FusedMaps(layerCam, 1, photo.original, DEFAULT_FUSION);
   const rows: MapRows = maps;
   const array: Float32Array = rows.data ?? mapsToArray(maps);
   refineMaps(array, upright.pixels, photo.original, parseRefiners('pamr'));
@@ -49,7 +62,7 @@ export async function refined(views: Parameters<typeof mapsOfPhoto>[0], options:
 
 export async function batch(options: GenerateOptions, report: RunReportOptions, choice?: RuntimeChoice): Promise<number> {
   const { choice: taken } = await openRuntime(choice);
-  const { counts } = await generateSeeds({ ...options, runtime: taken, workers: 2, stopped: () => false });
+  const { counts } = await generateSeeds({ ...options, runtime: taken, workers: 2, signal: AbortSignal.timeout(1000) });
   await writeRunReport(report);
   await writeRunReport({ run: 'seeds', title: 'Seeds', maxImages: 5 });
   const { matrix } = await evaluatePairs([]);

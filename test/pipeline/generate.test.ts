@@ -82,7 +82,7 @@ interface CellMap { readonly h: number; readonly w: number; readonly map: Float6
 async function layerMaps(id: string, network: [number, number]): Promise<CellMap[][]> {
   const { graph } = await loadClassifier(devkit.model);
   const layers = graph.resolveLayers(['/8', '/16', '/32']);
-  const session = await ortRuntime.load(serializeModel(buildCamGraph(graph, layers, [{ kind: 'gradient', map: layerCam }])), { threads: 1 });
+  const session = await ortRuntime.load(serializeModel(buildCamGraph(graph, layers.map((layer) => ({ layer, method: { kind: 'gradient', map: layerCam } })))), { threads: 1 });
   const [, , names] = images[id];
   const logits = names.map((name) => (VOC_CLASSES as readonly string[]).indexOf(name)).sort((a, b) => a - b);
   const results = await session.run({
@@ -91,7 +91,7 @@ async function layerMaps(id: string, network: [number, number]): Promise<CellMap
   });
   await session.release();
   return logits.map((_, k) => layers.map((__, l) => {
-    const { dims: [, h, w], data } = results[`cam/map_0_${l}`];
+    const { dims: [, h, w], data } = results[`cam/map_${l}`];
     return { h, w, map: Float64Array.from(data as Float32Array).subarray(k * h * w, (k + 1) * h * w) };
   }));
 }

@@ -40,7 +40,7 @@ afterAll(() => rm(folder, { recursive: true }));
 async function train(name: string, changes: Partial<FineTuneOptions> = {}): Promise<FineTuneResult> {
   return fineTune({
     classifier, normalisation: tinySpec, parameters: trainableParameters(classifier), samples, settings, identity: {}, folder: join(folder, name),
-    resume: true, threads: 2, workers: 1, checkpointEvery: 100, stopped: () => false, ...changes,
+    resume: true, threads: 2, workers: 1, checkpointEvery: 100, ...changes,
   });
 }
 
@@ -73,9 +73,9 @@ describe('training on photographs', () => {
     // Stops in the middle of an epoch, goes on, stops at the end of one, goes on.
     let stops = [5, 6];
     for (let runs = 0; runs < 3; runs++) {
-      let done = 0;
-      const count = (steps: number): void => { done = steps; };
-      const part = await train('parts', { onStart: count, onStep: count, stopped: () => done === stops[0] });
+      const stop = new AbortController();
+      const count = (steps: number): void => { if (steps === stops[0]) stop.abort(); };
+      const part = await train('parts', { onStart: count, onStep: count, signal: stop.signal });
       expect(part.interrupted).toBe(runs < 2);
       expect(part.steps).toBe([5, 6, 9][runs]);
       stops = stops.slice(1);

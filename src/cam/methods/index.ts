@@ -1,4 +1,3 @@
-import type { CamMethodName } from '../names.js';
 import { ablationCamWeights } from './ablation-cam.js';
 import { cam } from './cam.js';
 import { gradCam } from './grad-cam.js';
@@ -9,8 +8,7 @@ import type { CamMethod } from './method.js';
 import { scoreCamWeights } from './score-cam.js';
 import { xGradCam } from './xgrad-cam.js';
 
-/** Every CAM method by the name that users type; the compiler sees to it that the settings know the same names. */
-export const camMethods: Readonly<Record<CamMethodName, CamMethod>> = {
+const table = {
   'cam': { kind: 'gradient', map: cam, linearHead: true },
   'grad-cam': { kind: 'gradient', map: gradCam },
   'grad-cam++': { kind: 'gradient', map: gradCamPlusPlus },
@@ -19,4 +17,9 @@ export const camMethods: Readonly<Record<CamMethodName, CamMethod>> = {
   'layer-cam': { kind: 'gradient', map: layerCam },
   'score-cam': { kind: 'channels', change: 'mask', weights: scoreCamWeights },
   'ablation-cam': { kind: 'channels', change: 'ablate', weights: ablationCamWeights },
-};
+} satisfies Record<string, CamMethod>;
+
+export type CamMethodName = keyof typeof table;
+
+/** Every CAM method by the name that users type. A new one is a row here and a file with its formula. */
+export const camMethods: Readonly<Record<CamMethodName, CamMethod>> = table;

@@ -171,7 +171,7 @@ async function run(flags: AblateFlags): Promise<number> {
     const summary = await runPass({
       classifier, settings: config, work, parameters, items: images.items, labels, rgbMasks: flags.rgbMasks, out,
       inputs: images.selections.flatMap((selection) => inputsOf(selection)), resume: flags.resume, shard, task,
-      runtime: { runtime: config.runtime, device: config.device }, workers: config.workers, threads: config.threads, stopped: watch.interrupted,
+      runtime: { runtime: config.runtime, device: config.device }, workers: config.workers, threads: config.threads, signal: watch.signal,
       onRuntime: (description) => { say(`runtime: ${description}`); },
       onStart: (total, resumed, remade) => {
         if (resumed > 0) say(`${resumed} images were done before with the same settings`);
@@ -182,8 +182,8 @@ async function run(flags: AblateFlags): Promise<number> {
     });
     bar?.stop();
     say(describePass(summary));
-    if (!summary.interrupted && watch.interrupted()) say('interrupted before scoring; the same command resumes');
-    if (watch.interrupted()) return EXIT.interrupted;
+    if (!summary.interrupted && watch.signal.aborted) say('interrupted before scoring; the same command resumes');
+    if (watch.signal.aborted) return EXIT.interrupted;
     if (summary.elsewhere > 0) {
       say(`${summary.elsewhere} images are left to the other shards: the one that ends last scores, and so does the same command without --shard`);
       return summary.failures.length > 0 ? EXIT.failures : EXIT.ok;

@@ -1,28 +1,18 @@
 import { basename, dirname, extname, join } from 'node:path';
 import { availableParallelism } from 'node:os';
-import { z } from 'zod';
-import { chooseLayers, pickMaps } from '../../cam/layer-choice.js';
+import { chooseLayers } from '../../cam/layer-choice.js';
+import { logitOf } from '../../classifier/class-names.js';
 import { loadClassifier } from '../../classifier/load.js';
-import type { LoadedClassifier } from '../../classifier/load.js';
 import { mapsToArray } from '../../maps/map-rows.js';
-import { fuseViews } from '../../maps/multi-scale.js';
-import { runViews, unmirrored } from '../../pipeline/photo-views.js';
-import type { PhotoViewOptions } from '../../pipeline/photo-views.js';
-import { openCam, prepareCam } from '../../cam/plan.js';
-import type { CamRunner } from '../../cam/plan.js';
-import { camSettings } from '../../settings/cam.js';
+import { PhotoCam } from '../../pipeline/photo-cam.js';
 import { generateSchema } from '../../settings/generate.js';
 import { withChecks } from '../../settings/checks.js';
 import { DEFAULT_PRESET, loadConfig, presetSettings } from '../../settings/load.js';
-import { UserError } from '../../errors.js';
-import { nearest } from '../../text/nearest.js';
 import { overlayHeat, writeRgbPng } from '../../image/overlay.js';
 import { openPhoto } from '../../image/photo-file.js';
-import type { PhotoFile } from '../../image/photo-file.js';
 import { writeFileAtomic } from '../../jobs/files/atomic.js';
 import { encodeNpz } from '../../formats/numpy/npz.js';
 import { openRuntime } from '../../runtime/open.js';
-import { inputSizeFor } from '../../pipeline/generate.js';
 import { seedChecks } from '../../pipeline/policies.js';
 import { addCamOptions, camSettingsOf, configHelp, parseNames } from '../options/cam-options.js';
 import type { CamFlags } from '../options/cam-options.js';
@@ -88,23 +78,18 @@ async function run(path: string, flags: CamCommandFlags): Promise<number> {
   const given = { ...camSettingsOf(flags) };
   const config = await loadConfig(withChecks(generateSchema, seedChecks), flags.config, given);
   for (const note of idleNotes(given, config)) process.stderr.write(`${note}\n`);
-  const settings = z.object(camSettings).parse(config);
   const classifier = await loadClassifier(modelOrDefault(flags.model), await specOfFlags(flags), flags.force);
-  const { graph, spec } = classifier;
-  const chosen = chooseLayers(graph, settings.layers, settings.method);
-  sayModelNotes(classifier, chosen);
-  const views = { ...settings, inputSize: inputSizeFor(classifier, settings), normalisation: spec };
-  const plan = prepareCam(graph, chosen.layers, { ...settings, methods: chosen.methods, picks: chosen.picks });
+  const { spec } = classifier;
+  sayModelNotes(classifier, chooseLayers(classifier.graph, config.layers, config.method));
   const { runtime } = await openRuntime(runtimeChoiceOf(flags));
-  const cam = await openCam(plan, runtime, { threads: availableParallelism() });
+  // What is shown is what the classifier sees, not what refiners make of it.
+  const settings = { ...config, refine: 'none', edgeUpsample: 'none' };
+  const cam = await PhotoCam.open(classifier, settings, runtime, { threads: availableParallelism() });
   try {
     const photo = await openPhoto(path, { upright: true });
     const { original } = photo;
-    const classes = flags.class?.map((name) => logitOf(classifier, name))
-      ?? strongest(await logitsOf(photo, views, cam), flags.top);
-    const { results } = await runViews(photo, views, (tensor, size) => cam.run(tensor, size, classes));
-    const shown = results.map(({ result, ...view }) => unmirrored(pickMaps(result.maps, chosen.picks), view));
-    const maps = fuseViews(shown, classes.length, original, settings);
+    const classes = flags.class?.map((name) => logitOf(spec.classes, name, classifier.path)) ?? strongest(await cam.logits(photo), flags.top);
+    const { maps, maxima, logits } = await cam.maps(photo, classes);
     const pixels = await photo.at(original);
     const [height, width] = original;
     const folder = flags.out ?? dirname(path);
@@ -115,7 +100,7 @@ async function run(path: string, flags: CamCommandFlags): Promise<number> {
       const map = all.subarray(k * height * width, (k + 1) * height * width);
       const file = join(folder, `${stem}-${fileName(spec.classes[logit])}.png`);
       await writeRgbPng(file, overlayHeat(pixels, map, flags.opacity), original);
-      found.push({ class: spec.classes[logit], index: logit, logit: results[0].result.logits[logit], empty: maps.maxima[k] === 0, file });
+      found.push({ class: spec.classes[logit], index: logit, logit: logits[logit], empty: maxima[k] === 0, file });
     }
     if (flags.npz === true) {
       await writeFileAtomic(join(folder, `${stem}.npz`), encodeNpz({
@@ -126,24 +111,8 @@ async function run(path: string, flags: CamCommandFlags): Promise<number> {
     process.stdout.write(flags.json === true ? `${JSON.stringify(found, null, 2)}\n` : describe(found));
     return EXIT.ok;
   } finally {
-    await cam.release();
+    await cam.close();
   }
-}
-
-/** The logits of the photograph as it is, at a single scale. */
-async function logitsOf(photo: PhotoFile, views: PhotoViewOptions, cam: CamRunner): Promise<Float32Array> {
-  const { results: [{ result }] } = await runViews(photo, { ...views, scales: [1], flip: false }, (tensor, size) => cam.run(tensor, size, [0]));
-  return result.logits;
-}
-
-function logitOf({ spec, path }: LoadedClassifier, name: string): number {
-  const wanted = name.toLowerCase();
-  const byName = spec.classes.findIndex((own) => own.toLowerCase() === wanted);
-  if (byName >= 0) return byName;
-  if (/^\d+$/.test(name) && Number(name) < spec.classes.length) return Number(name);
-  const similar = spec.classes.filter((own) => own.toLowerCase().includes(wanted)).slice(0, 5);
-  const near = nearest(name, spec.classes);
-  throw new UserError(`${path} has no class '${name}'`, similar.length > 0 ? `similar: ${similar.join('; ')}` : near !== undefined ? `did you mean ${near}?` : `classes: ${spec.classes.slice(0, 20).join(', ')}`);
 }
 
 function strongest(logits: Float32Array, count: number): number[] {

@@ -134,7 +134,7 @@ async function run(flags: GenerateFlags): Promise<number> {
       format: config.png, saveCams: config.saveCams, saveUnrefined: config.saveUnrefined, resume: flags.resume, shard, task,
       runtime: { runtime: config.runtime, device: config.device }, workers: config.workers, threads: config.threads,
       record: { command: 'generate', vocRoot: selection.devkit.root, splitFile: selection.split.path, ...selection.split.notes.length > 0 && { listNotes: selection.split.notes } },
-      stopped: watch.interrupted,
+      signal: watch.signal,
       onRuntime: (description) => { say(`runtime: ${description}`); },
       onStart: (total, resumed, remade) => {
         if (resumed > 0) say(`${resumed} images were done before with the same settings`);

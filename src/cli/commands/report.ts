@@ -90,7 +90,7 @@ async function run(flags: ReportFlags): Promise<ExitCode> {
     const summary = await writeRunReport({
       run: folder, compare, out, vocRoot, truth, rgb: rgbMasks, ablation, title, maxImages, choose, imageSize, workers,
       singleFile: flags.singleFile === true ? true : flags.folder === true ? false : undefined,
-      stopped: watch.interrupted,
+      signal: watch.signal,
       onStart: (total) => { bar = progressBar(total, 'files'); },
       onProgress: (ended) => bar?.advance(ended),
     });

@@ -80,7 +80,7 @@ export async function trainFull(
         latest = await validateClassifier(model, start.logits, backbone, validation, config);
         return latest.mean;
       }),
-      stopped: watch.interrupted,
+      signal: watch.signal,
       onStart: (done, total) => {
         if (done > 0) say(`going on at step ${done} of ${total}`);
         bar = progressBar(total, 'steps', done);

@@ -18,10 +18,11 @@ export function sayNetworkNotes(path: string, network: NetworkGraph): void {
 }
 
 /** Says on standard error what was decided for the user about a classifier, and which layers are left out. */
-export function sayModelNotes({ path, graph, spec }: LoadedClassifier, { missing, layers }: Pick<ChosenLayers, 'missing' | 'layers'>): void {
+export function sayModelNotes({ path, graph, spec }: LoadedClassifier, { missing, requests }: ChosenLayers): void {
   if (spec.untrained === true) process.stderr.write(`note: ${untrainedNote(path)}\n`);
   sayNetworkNotes(path, graph);
   if (missing.length === 0) return;
+  const layers = [...new Set(requests.map(({ layer }) => layer))];
   process.stderr.write(`note: ${path} has no layer at ${missing.join(', ')}: used are ${layers.map(({ name, stride }) => `${name} (/${stride})`).join(', ')}\n`);
 }
 

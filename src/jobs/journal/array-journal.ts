@@ -1,7 +1,7 @@
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { EarlierTask } from './array-task.js';
 import { openRegularFile } from '../files/read-file.js';
+import { journalsIn } from './journal-text.js';
 
 /** A journal's first line is its settings; more of it need not be read. */
 const LONGEST_HEADER = 2 ** 20;
@@ -11,9 +11,8 @@ const LONGEST_HEADER = 2 ** 20;
  * or cannot be read, is left out: what it says of the results is for the journal's own reader to judge.
  */
 export async function earlierTasks(folder: string): Promise<EarlierTask[]> {
-  const names = await readdir(folder).catch(() => []);
   const tasks: EarlierTask[] = [];
-  for (const name of names) {
+  for (const name of await journalsIn(folder).catch(() => [])) {
     const [, index, count] = /^journal-(\d+)of(\d+)$/.exec(name)?.map(Number) ?? [];
     if (index === undefined) continue;
     const { id, step = 1 } = await firstLine(join(folder, name)).then(taskOf, () => undefined) ?? {};

@@ -10,13 +10,11 @@ import type { JournalEntry, JournalText } from './journal-text.js';
 import { isFileAt, vanished } from '../files/out-folder.js';
 import { readRegularFile } from '../files/read-file.js';
 import { isTemporaryName } from '../files/temporary.js';
+import { runOfRecord } from './run-record.js';
 
 export type { JournalEntry } from './journal-text.js';
 
 const PREFIX = 'journal';
-
-/** Files that only a run of this program writes beside its results. */
-const RECORD = /^(?:run(?:-\d+of\d+)?|ablation)\.json$/;
 
 /** A short fingerprint of settings; the order of their names does not matter. */
 export function fingerprint(settings: Readonly<Record<string, unknown>>): string {
@@ -217,8 +215,9 @@ function unreadable(path: string, cause: unknown): UserError {
   return new UserError(`the journal cannot be read: ${reason}`, 'choose another --out, or remove the folder', { cause });
 }
 
+/** Whether a folder holds a file that only a run of this program writes beside its results. */
 async function hasRecord(folder: string): Promise<boolean> {
-  return (await readdir(folder)).some((name) => RECORD.test(name));
+  return (await readdir(folder)).some((name) => name === 'ablation.json' || runOfRecord(name) !== undefined);
 }
 
 /**

@@ -4,6 +4,7 @@ import { UserError } from '../../errors.js';
 import { isFolder } from '../files/is-folder.js';
 import { hasJournal } from './journal.js';
 import { sameFile } from '../files/same-file.js';
+import { runOfRecord } from './run-record.js';
 
 /** Where a run is about to write. */
 export interface RunPlace {
@@ -78,7 +79,7 @@ export async function isDataSet(folder: string): Promise<boolean> {
 export async function isRun(folder: string): Promise<boolean> {
   if (await hasJournal(folder)) return true;
   const names = await readdir(folder).catch(() => []);
-  for (const name of names.filter((entry) => /^run(?:-\d+of\d+)?\.json$/.test(entry))) {
+  for (const name of names.filter(runOfRecord)) {
     const record: unknown = await readFile(join(folder, name), 'utf8').then((text): unknown => JSON.parse(text)).catch(() => undefined);
     if (typeof record === 'object' && record !== null && ['command', 'settings', 'vocRoot'].some((key) => key in record)) return true;
   }

@@ -3,7 +3,8 @@ import { UnderWay } from './under-way.js';
 
 /** Watches for Ctrl-C while a batch runs. */
 export interface InterruptWatch {
-  readonly interrupted: () => boolean;
+  /** Aborted at the first one. */
+  readonly signal: AbortSignal;
   dispose(): void;
 }
 
@@ -81,15 +82,15 @@ export function untilDone<T>(work: Promise<T>): Promise<T> {
  * @param notify called at the first one
  */
 export function watchInterrupt(notify: () => void): InterruptWatch {
-  let interrupted = false;
+  const controller = new AbortController();
   const release = holdSignals();
   askToFinish = () => {
     askToFinish = undefined;
-    interrupted = true;
+    controller.abort();
     notify();
   };
   return {
-    interrupted: () => interrupted,
+    signal: controller.signal,
     dispose: () => {
       askToFinish = undefined;
       release();

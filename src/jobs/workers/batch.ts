@@ -7,8 +7,8 @@ export interface BatchOptions<T, R> {
   readonly run: (item: T) => Promise<R>;
   /** Called for every result, one at a time, in the order in which they come. */
   readonly done: (item: T, result: R) => Promise<void> | void;
-  /** Once this is true, nothing new is begun; what is under way is finished. */
-  readonly stopped?: () => boolean;
+  /** Once aborted, nothing new is begun; what is under way is finished. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -18,13 +18,13 @@ export interface BatchOptions<T, R> {
  * @returns how many items were begun
  * @throws AbandonedError if the process is about to end
  */
-export async function runBatch<T, R>(items: Iterable<T>, { concurrency, run, done, stopped }: BatchOptions<T, R>): Promise<number> {
+export async function runBatch<T, R>(items: Iterable<T>, { concurrency, run, done, signal }: BatchOptions<T, R>): Promise<number> {
   const iterator = items[Symbol.iterator]();
   let begun = 0;
   let failure: { readonly error: unknown } | undefined;
   let turn: Promise<void> = Promise.resolve();
   const worker = async (): Promise<void> => {
-    while (failure === undefined && stopped?.() !== true) {
+    while (failure === undefined && signal?.aborted !== true) {
       const next = iterator.next();
       if (next.done === true) return;
       begun++;

@@ -6,17 +6,18 @@ import { guided, guidedOptions } from './guided.js';
 import { pamr, pamrOptions } from './pamr.js';
 import { par, parOptions } from './par.js';
 import { randomWalk, randomWalkOptions } from './random-walk.js';
+import type { RefineMaps } from './refiner.js';
 import { slic, slicOptions } from './slic.js';
 import { formatSteps, parseSteps } from './step-text.js';
 import type { StepOf } from './step-text.js';
 
-/** The options of every refiner by its name; a new one is added here and in {@link refineOnce}. */
+/** Every refiner by its name; a new one is a row here and a file. */
 export const REFINERS = {
-  'pamr': pamrOptions,
-  'par': parOptions,
-  'guided': guidedOptions,
-  'random-walk': randomWalkOptions,
-  'slic': slicOptions,
+  'pamr': { options: pamrOptions, apply: pamr },
+  'par': { options: parOptions, apply: par },
+  'guided': { options: guidedOptions, apply: guided },
+  'random-walk': { options: randomWalkOptions, apply: randomWalk },
+  'slic': { options: slicOptions, apply: slic },
 } as const;
 
 /** A refiner and its options; plain data, which can be sent to another thread or written to a file. */
@@ -89,20 +90,11 @@ function refinePlanes(
 ): Float32Array {
   const grid = refineGrid(size, maxPixels);
   if (specs.length === 0) return maps;
-  if (grid[0] === size[0] && grid[1] === size[1]) return specs.reduce((refined, spec) => refineOnce(refined, image, size, spec), maps);
+  if (grid[0] === size[0] && grid[1] === size[1]) return specs.reduce((refined, { name, options }) => (
+    (REFINERS[name].apply as RefineMaps<typeof options>)(refined, image, size, options)), maps);
   const classes = maps.length / (size[0] * size[1]);
   const small = refinePlanes(cellMeans(maps, classes, 'planes', size, grid), reducedImage(image, size, grid), grid, specs, Infinity);
   return upsamplePlanes(small, classes, grid, size);
-}
-
-function refineOnce(maps: Float32Array, image: Uint8Array, size: Size, spec: RefinerSpec): Float32Array {
-  switch (spec.name) {
-    case 'pamr': return pamr(maps, image, size, spec.options);
-    case 'par': return par(maps, image, size, spec.options);
-    case 'guided': return guided(maps, image, size, spec.options);
-    case 'random-walk': return randomWalk(maps, image, size, spec.options);
-    case 'slic': return slic(maps, image, size, spec.options);
-  }
 }
 
 /** The mean colours of a grid's cells, RGB, [h, w, 3]. */

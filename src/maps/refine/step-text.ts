@@ -5,7 +5,7 @@ import { UserError } from '../../errors.js';
 import { didYouMean } from '../../text/nearest.js';
 
 /** Steps by name, each with the schema of its options, all of which have defaults. */
-type StepTable = Readonly<Record<string, z.ZodObject>>;
+type StepTable = Readonly<Record<string, { readonly options: z.ZodObject }>>;
 
 /** A step and its options. */
 export interface Step {
@@ -15,7 +15,7 @@ export interface Step {
 
 /** A step of a table, with the options of its own schema. */
 export type StepOf<Table extends StepTable> = {
-  readonly [Name in keyof Table]: { readonly name: Name; readonly options: Readonly<z.infer<Table[Name]>> }
+  readonly [Name in keyof Table]: { readonly name: Name; readonly options: Readonly<z.infer<Table[Name]['options']>> }
 }[keyof Table];
 
 /**
@@ -31,7 +31,7 @@ export function parseSteps(text: string, table: StepTable, kind: string): Step[]
   return text.split(',').map((part) => {
     const [name, ...settings] = part.split(':').map((word) => word.trim());
     if (!Object.hasOwn(table, name)) throw new UserError(`there is no ${kind} "${name}"`, didYouMean(name, Object.keys(table)));
-    const defaults = table[name].parse({});
+    const defaults = table[name].options.parse({});
     const given = settings.map((setting) => {
       const [key, value, ...rest] = setting.split('=').map((word) => word.trim());
       if (value === undefined || rest.length > 0) throw new UserError(`"${setting}" of the ${kind} ${name} is not an option`, 'write option=value');
@@ -43,8 +43,8 @@ export function parseSteps(text: string, table: StepTable, kind: string): Step[]
     const doubled = given.find(([key], i) => given.findIndex(([other]) => other === key) < i);
     if (doubled !== undefined) throw new UserError(`the option ${doubled[0]} of the ${kind} ${name} is given twice`, 'leave one of them out');
     const values = Object.fromEntries(given);
-    const parsed = table[name].safeParse(values);
-    if (!parsed.success) throw new UserError(`the ${kind} ${name}: ${explainIssues(parsed.error, table[name], values)}`);
+    const parsed = table[name].options.safeParse(values);
+    if (!parsed.success) throw new UserError(`the ${kind} ${name}: ${explainIssues(parsed.error, table[name].options, values)}`);
     return { name, options: parsed.data };
   });
 }
@@ -62,7 +62,7 @@ function readNumber(text: string): number | string {
 /** The shortest text that {@link parseSteps} reads as these steps: options that have their default are left out. */
 export function formatSteps(steps: readonly Step[], table: StepTable): string {
   return steps.map(({ name, options }) => {
-    const defaults = table[name].parse({});
+    const defaults = table[name].options.parse({});
     const settings = Object.entries(options).filter(([key, value]) => writeValue(value) !== writeValue(defaults[key]));
     return [name, ...settings.map(([key, value]) => `${key}=${writeValue(value)}`)].join(':');
   }).join(',') || 'none';

@@ -4,11 +4,12 @@ import { guidedUpsampling, guidedUpsamplingOptions } from './guided-upsampling.j
 import { jointBilateral, jointBilateralOptions } from './joint-bilateral.js';
 import { parseSteps } from './step-text.js';
 import type { StepOf } from './step-text.js';
+import type { UpsampleMaps } from './upsampler.js';
 
-/** The options of every edge-aware upsampler by its name; a new one is added here and in {@link upsampleMaps}. */
+/** Every edge-aware upsampler by its name; a new one is a row here and a file. */
 export const UPSAMPLERS = {
-  'joint-bilateral': jointBilateralOptions,
-  'guided': guidedUpsamplingOptions,
+  'joint-bilateral': { options: jointBilateralOptions, apply: jointBilateral },
+  'guided': { options: guidedUpsamplingOptions, apply: guidedUpsampling },
 } as const;
 
 /** An upsampler and its options, as plain data. */
@@ -34,9 +35,6 @@ export function parseUpsampler(text: string): UpsamplerSpec {
  * @param size [height, width]
  * @returns [C, height, width], 0..1
  */
-export function upsampleMaps(maps: Float32Array, from: Size, image: Uint8Array, size: Size, spec: UpsamplerSpec): Float32Array {
-  switch (spec.name) {
-    case 'joint-bilateral': return jointBilateral(maps, from, image, size, spec.options);
-    case 'guided': return guidedUpsampling(maps, from, image, size, spec.options);
-  }
+export function upsampleMaps(maps: Float32Array, from: Size, image: Uint8Array, size: Size, { name, options }: UpsamplerSpec): Float32Array {
+  return (UPSAMPLERS[name].apply as UpsampleMaps<typeof options>)(maps, from, image, size, options);
 }

@@ -17,6 +17,8 @@ export interface EvaluateMapsOptions extends ScoreMapsOptions {
   readonly keys: KeyBase | 'auto';
   /** Worker threads; as many as processors unless given. With 1 the calling thread does the work. */
   readonly workers?: number;
+  /** Once aborted, no more maps are read, and its reason is thrown. */
+  readonly signal?: AbortSignal;
   readonly onProgress?: (done: number) => void;
 }
 
@@ -55,7 +57,7 @@ export async function evaluateMaps(pairs: readonly MapPair[], options: EvaluateM
   }));
   let done = 0;
   const sweep = new MapSweep(bins);
-  const parts = await runTasks(tasks, options.workers, (part) => {
+  const parts = await runTasks(tasks, options, (part) => {
     sweep.merge(new MapSweep(bins, part.counts));
     onProgress(done += part.scored + part.failures.length);
   });
@@ -96,7 +98,9 @@ function keyBaseOf(wanted: KeyBase | 'auto', [lowest, highest]: readonly [number
 /** A part without its counts, which are large and were added up. */
 type Rest = Omit<MapScores, 'counts'>;
 
-async function runTasks(tasks: readonly MapsTask[], wanted: number | undefined, ended: (part: MapScores) => void): Promise<Rest[]> {
+async function runTasks(
+  tasks: readonly MapsTask[], { workers: wanted, signal }: Pick<EvaluateMapsOptions, 'workers' | 'signal'>, ended: (part: MapScores) => void,
+): Promise<Rest[]> {
   const keep = (part: MapScores): Rest => {
     ended(part);
     const { scored, failures, resized, aboveOne, arrays, keyRange, mismatches } = part;
@@ -105,7 +109,10 @@ async function runTasks(tasks: readonly MapsTask[], wanted: number | undefined, 
   const workers = Math.min(wanted ?? availableParallelism(), tasks.length);
   if (workers <= 1) {
     const parts: Rest[] = [];
-    for (const { pairs, options } of tasks) parts.push(keep(await scoreMapFiles(pairs, options)));
+    for (const { pairs, options } of tasks) {
+      signal?.throwIfAborted();
+      parts.push(keep(await scoreMapFiles(pairs, options)));
+    }
     return parts;
   }
   const pool = new WorkerPool<MapsTask, MapScores>({ worker: workerUrl('./maps-worker.js', import.meta.url), threads: workers });
@@ -113,9 +120,11 @@ async function runTasks(tasks: readonly MapsTask[], wanted: number | undefined, 
   try {
     await runBatch(tasks.entries(), {
       concurrency: 2 * workers,
+      signal,
       run: ([, task]) => pool.run(task),
       done: ([index], part) => { parts[index] = keep(part); },
     });
+    signal?.throwIfAborted();
     return parts;
   } finally {
     await pool.destroy();

@@ -1,8 +1,10 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf, UserError } from '../../errors.js';
 import { writeFileAtomic } from '../../jobs/files/atomic.js';
-import { mergeRecords, parseRecord } from './record.js';
+import { runOfRecord, runRecordName } from '../../jobs/journal/run-record.js';
+import type { Shard } from '../../jobs/journal/shard.js';
+import { mergeRecords, readRecordFile, recordOf } from './record.js';
 
 /** What {@link mergeRun} has found and written. */
 export interface MergedRun {
@@ -15,10 +17,8 @@ export interface MergedRun {
   readonly record: Readonly<Record<string, unknown>>;
 }
 
-interface Part {
+interface Part extends Shard {
   readonly name: string;
-  readonly index: number;
-  readonly count: number;
   readonly raw: Readonly<Record<string, unknown>>;
 }
 
@@ -39,14 +39,14 @@ export async function mergeRun(folder: string): Promise<MergedRun> {
   const settings = JSON.stringify(parts[0].raw.settings);
   const differing = parts.find(({ raw }) => JSON.stringify(raw.settings) !== settings);
   if (differing !== undefined) throw new UserError(`the settings in ${join(folder, differing.name)} are not those in ${parts[0].name}`, 'a run has one set of settings: make the parts anew');
-  const merged = mergeRecords(parts.map(({ raw, name }) => parseRecord(raw, join(folder, name))));
+  const merged = mergeRecords(parts.map(({ raw }) => recordOf(raw)));
   const indices = new Set(parts.map(({ index }) => index));
   const record = {
     ...common(parts.map(({ raw }) => raw)), ...merged, shard: null,
     shards: parts.map(({ index, raw: { counts, started, finished, seconds, workers, threads, interrupted } }) => (
       { shard: { index, count }, counts, started, finished, seconds, workers, threads, interrupted })),
   };
-  const path = join(folder, 'run.json');
+  const path = join(folder, runRecordName());
   await writeFileAtomic(path, `${JSON.stringify(record, null, 2)}\n`);
   return { path, shards: count, missingShards: Array.from({ length: count }, (_, i) => i + 1).filter((index) => !indices.has(index)), record };
 }
@@ -60,23 +60,13 @@ async function partsIn(folder: string): Promise<Part[]> {
   }
   const parts: Part[] = [];
   for (const name of names) {
-    const [, index, count] = /^run-(\d+)of(\d+)\.json$/.exec(name)?.map(Number) ?? [];
-    if (index !== undefined) parts.push({ name, index, count, raw: await readJson(join(folder, name)) });
+    const { shard } = runOfRecord(name) ?? {};
+    if (shard !== undefined) parts.push({ name, ...shard, raw: await readRecordFile(join(folder, name)) });
   }
   if (parts.length === 0) {
-    throw new UserError(`${folder} holds no parts of a run (run-1of4.json and so on)`, names.includes('run.json') ? 'it holds one run.json already: there is nothing to merge' : 'give the folder that generate --shard has written');
+    throw new UserError(`${folder} holds no parts of a run (run-1of4.json and so on)`, names.includes(runRecordName()) ? 'it holds one run.json already: there is nothing to merge' : 'give the folder that generate --shard has written');
   }
   return parts.sort((a, b) => a.count - b.count || a.index - b.index);
-}
-
-async function readJson(path: string): Promise<Readonly<Record<string, unknown>>> {
-  try {
-    const value: unknown = JSON.parse(await readFile(path, 'utf8'));
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
-    throw new Error('it is not a JSON object');
-  } catch (error) {
-    throw new UserError(`cannot read ${path}: ${messageOf(error)}`, 'it should be the record that generate has written; run that part again', { cause: error });
-  }
 }
 
 /** The fields that are equal in all records. */

@@ -12,17 +12,17 @@ const FEW = 16;
 export interface PanelsOptions {
   /** Worker threads; as many as processors unless given, and none for a few images. */
   readonly workers?: number;
-  readonly stopped?: () => boolean;
+  readonly signal?: AbortSignal;
   readonly onProgress?: (done: number) => void;
 }
 
 /**
  * Prepares the images of a gallery, with a bounded number of them in memory: see {@link makePanel}.
  *
- * @returns the results in the order of the tasks; fewer, if it was stopped
+ * @returns the results in the order of the tasks; fewer, if it was aborted
  * @throws UserError where the results cannot be written
  */
-export async function makePanels(tasks: readonly PanelTask[], { workers, stopped, onProgress }: PanelsOptions = {}): Promise<PanelResult[]> {
+export async function makePanels(tasks: readonly PanelTask[], { workers, signal, onProgress }: PanelsOptions = {}): Promise<PanelResult[]> {
   const threads = Math.min(workers ?? (tasks.length <= FEW ? 1 : availableParallelism()), tasks.length);
   const pool = threads > 1
     ? new WorkerPool<PanelTask, PanelResult>({ worker: workerUrl('./panel-worker.js', import.meta.url), threads })
@@ -31,7 +31,7 @@ export async function makePanels(tasks: readonly PanelTask[], { workers, stopped
   try {
     await runBatch(tasks, {
       concurrency: 2 * threads,
-      stopped,
+      signal,
       // What is thrown in a thread arrives as a plain error; only a place that cannot be written to ends a batch.
       run: (task) => (pool === undefined
         ? makePanel(task)

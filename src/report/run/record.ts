@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { messageOf, UserError } from '../../errors.js';
+import { runOfRecord, runRecordName } from '../../jobs/journal/run-record.js';
 
 /** Of a field that is not as expected nothing is shown; a report of an older or newer version's run is still worth having. */
 const lenient = <S extends z.ZodType>(schema: S) => schema.optional().catch(undefined);
@@ -35,36 +36,31 @@ export type RunRecord = z.infer<typeof schema>;
 /**
  * Reads `run.json`, or the `run-<i>of<n>.json` of a run in parts, added up. Nothing is known of a run without them.
  *
- * @throws UserError where such a file is no JSON object
+ * @throws UserError if such a file is not a JSON object
  */
 export async function readRunRecord(folder: string): Promise<RunRecord> {
-  const names = (await readdir(folder)).filter((name) => /^run(?:-\d+of\d+)?\.json$/.test(name)).sort();
-  const files = await Promise.all(names.map(async (name) => ({ name, value: parseText(await readFile(join(folder, name), 'utf8'), join(folder, name)) })));
+  const names = (await readdir(folder)).filter(runOfRecord).sort();
+  const files = await Promise.all(names.map(async (name) => ({ name, value: await readRecordFile(join(folder, name)) })));
   // A run.json that was merged of the parts may be older than they are.
-  const whole = files.filter(({ name, value }) => name === 'run.json' && (files.length === 1 || !(value !== null && typeof value === 'object' && 'shards' in value)));
-  const records = (whole.length > 0 ? whole : files.filter(({ name }) => name !== 'run.json')).map(({ name, value }) => parseRecord(value, join(folder, name)));
+  const whole = files.filter(({ name, value }) => name === runRecordName() && (files.length === 1 || !('shards' in value)));
+  const records = (whole.length > 0 ? whole : files.filter(({ name }) => name !== runRecordName())).map(({ value }) => recordOf(value));
   return records.length === 1 ? records[0] : mergeRecords(records);
 }
 
-function parseText(text: string, path: string): unknown {
-  return readable(path, () => JSON.parse(text) as unknown);
-}
-
-/**
- * What is known of a run from the value of its JSON file.
- *
- * @throws UserError that names the file if the value is not an object
- */
-export function parseRecord(value: unknown, path: string): RunRecord {
-  return readable(path, () => schema.parse(value));
-}
-
-function readable<T>(path: string, read: () => T): T {
+/** @throws UserError that names the file if it is not a JSON object */
+export async function readRecordFile(path: string): Promise<Readonly<Record<string, unknown>>> {
   try {
-    return read();
+    const value: unknown = JSON.parse(await readFile(path, 'utf8'));
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+    throw new Error('it is not a JSON object');
   } catch (cause) {
-    throw new UserError(`cannot read ${path}: ${messageOf(cause).split('\n')[0]}`, 'it should be the run.json that generate has written', { cause });
+    throw new UserError(`cannot read ${path}: ${messageOf(cause).split('\n')[0]}`, 'it should be a record that generate has written; the same generate command writes it again', { cause });
   }
+}
+
+/** What is known of a run from its file. */
+export function recordOf(value: Readonly<Record<string, unknown>>): RunRecord {
+  return schema.parse(value);
 }
 
 /**

@@ -49,7 +49,8 @@ export interface RunReportOptions {
   /** One file or a folder; by the number of images unless given. */
   readonly singleFile?: boolean;
   readonly workers?: number;
-  readonly stopped?: () => boolean;
+  /** Once aborted, no image of the gallery is begun, and the page is not written. */
+  readonly signal?: AbortSignal;
   /** Called at the beginning with the amount of work, in images read. */
   readonly onStart?: (total: number) => void;
   readonly onProgress?: (done: number) => void;

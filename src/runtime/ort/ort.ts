@@ -167,6 +167,10 @@ class OrtSession implements Session {
   async release(): Promise<void> {
     await this.session.release();
   }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.release();
+  }
 }
 
 function toOrt(Tensor: typeof Ort.Tensor, { type, data, dims }: RuntimeTensor): Ort.Tensor {

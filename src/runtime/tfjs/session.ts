@@ -69,6 +69,10 @@ export class TfSession implements Session {
     return Promise.resolve();
   }
 
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.release();
+  }
+
   private execute(node: OnnxNode, operator: TfOperator, values: Map<string, TfValue>): void {
     const inputs = node.inputs.map((name) => (name === '' ? undefined : values.get(name) ?? this.weights.get(name)));
     try {

@@ -46,7 +46,7 @@ describe('a signal', () => {
   it('asks a batch to finish, and gives it up at the second one', async () => {
     const body = `
       takeSignals();
-      const watch = watchInterrupt(() => { process.stderr.write('finishing ' + watch.interrupted() + isAbandoned() + ' '); });
+      const watch = watchInterrupt(() => { process.stderr.write('finishing ' + watch.signal.aborted + isAbandoned() + ' '); });
       setInterval(() => isAbandoned() && process.stderr.write('given up '), 1);`;
     for (const second of ['SIGINT', 'SIGTERM'] as const) {
       const { code, stderr } = await outcome(process(body), ['ready', 'SIGINT'], ['finishing', second]);

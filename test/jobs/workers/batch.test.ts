@@ -59,14 +59,14 @@ describe('runBatch', () => {
     expect(order).toEqual([1, 15, 30]);
   });
 
-  it('begins nothing new once stopped, and finishes what is under way', async () => {
-    let stop = false;
+  it('begins nothing new once aborted, and finishes what is under way', async () => {
+    const stop = new AbortController();
     const ended: number[] = [];
     const begun = await runBatch(numbers(100), {
-      concurrency: 2, stopped: () => stop, run: () => pause(1),
+      concurrency: 2, signal: stop.signal, run: () => pause(1),
       done: (n) => {
         ended.push(n);
-        if (n === 5) stop = true;
+        if (n === 5) stop.abort();
       },
     });
     expect(begun).toBe(ended.length);

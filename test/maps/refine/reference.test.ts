@@ -8,8 +8,10 @@ import { scratchKernels } from '../../../src/kernels/kernels.js';
 import { largestDifference, refineCases } from './fixtures.js';
 
 /** Plain data of a step: its options are those of the case. */
-function spec<Spec>(name: string, table: Readonly<Record<string, z.ZodObject>>, options: Readonly<Record<string, unknown>>): Spec {
-  return { name, options: table[name].parse(options) } as Spec;
+function spec<Spec>(
+  name: string, table: Readonly<Record<string, { readonly options: z.ZodObject }>>, options: Readonly<Record<string, unknown>>,
+): Spec {
+  return { name, options: table[name].options.parse(options) } as Spec;
 }
 
 // Maps are 0..1, so that absolute differences are meant. Maps are spread in float32, the rest is computed in float64.

@@ -16,7 +16,7 @@ import { trainableParameters } from '../../../src/train/parameters.js';
 import { buildTrainingGraph, gradientOutput, LOSS, TARGETS } from '../../../src/train/training-graph.js';
 import type { FixtureTensor } from '../../fixtures/load.js';
 import { loadCases, loadTrainingFixture, loadWeightCases } from '../../fixtures/load.js';
-import { relativeError, repository } from '../../helpers.js';
+import { camRequests, relativeError, repository } from '../../helpers.js';
 
 /** The bar that ONNX Runtime has for the same values: maps, gradients and losses of PyTorch in double precision. */
 const TOLERANCE = 1e-4;
@@ -32,9 +32,9 @@ describe('on TensorFlow.js, logits and LayerCAM maps equal PyTorch\'s', () => {
     it(`${testCase.group}: ${testCase.name}`, async () => {
       const classifier = classifierOf(testCase.modelPath);
       const names = Object.keys(testCase.runs[0].layers);
-      const cam = await openCam(prepareCam(classifier, classifier.resolveLayers(names), { methods: ['layer-cam'] }), runtime, { threads: 1 });
+      const cam = await openCam(prepareCam(classifier, camRequests(classifier.resolveLayers(names))), runtime, { threads: 1 });
       for (const run of testCase.runs) {
-        const { logits, maps: [maps] } = await cam.run(run.input, [run.shape[2], run.shape[3]], run.classes);
+        const { logits, maps } = await cam.run(run.input, [run.shape[2], run.shape[3]], run.classes);
         expect(relativeError(logits, run.logits)).toBeLessThan(TOLERANCE);
         classifier.resolveLayers(names).forEach(({ name }, i) => {
           expect([maps[i].height, maps[i].width]).toEqual([run.layers[name].height, run.layers[name].width]);
@@ -59,9 +59,9 @@ describe('on TensorFlow.js, the maps of every method equal PyTorch\'s', () => {
       it(`${name}: ${method} of ${target} at ${layer}${topK === undefined ? '' : `, top ${topK}`}`, async () => {
         const classifier = classifierOf(testCase.modelPath);
         const [{ input, shape: [, , height, width] }] = testCase.runs;
-        const plan = prepareCam(classifier, classifier.resolveLayers([layer]), { methods: [method], target, scoreCamTopK: topK });
+        const plan = prepareCam(classifier, camRequests(classifier.resolveLayers([layer]), [method]), { target, scoreCamTopK: topK });
         const cam = await openCam(plan, runtime, { threads: 1 });
-        const { maps: [[{ data }]] } = await cam.run(input, [height, width], classes);
+        const { maps: [{ data }] } = await cam.run(input, [height, width], classes);
         await cam.release();
         const bytes = Buffer.from(stored, 'base64');
         const expected = Float32Array.from({ length: bytes.length / 4 }, (_, i) => bytes.readFloatLE(4 * i));

@@ -12,7 +12,7 @@ import { ortRuntime } from '../../../src/runtime/ort/ort.js';
 import { loadTfjs } from '../../../src/runtime/tfjs/backend.js';
 import { tfjsRuntime } from '../../../src/runtime/tfjs/runtime.js';
 import { loadCase } from '../../fixtures/load.js';
-import { relativeError } from '../../helpers.js';
+import { camRequests, relativeError } from '../../helpers.js';
 import { noise } from '../../random.js';
 
 const wasm = await loadTfjs('wasm');
@@ -39,7 +39,7 @@ describe('memory', () => {
     const before = tensors();
     const { modelPath, runs: [{ shape: [, , height, width], classes }] } = loadCase('resnet-like');
     const classifier = new ClassifierGraph(parseModel(readFileSync(modelPath)), 'logits');
-    const cam = await openCam(prepareCam(classifier, classifier.layers.slice(0, 3), { methods: ['layer-cam', 'score-cam'] }), runtime, { threads: 1 });
+    const cam = await openCam(prepareCam(classifier, camRequests(classifier.layers.slice(0, 3), ['layer-cam', 'score-cam'])), runtime, { threads: 1 });
     const run = (i: number) => cam.run(noise(3 * (height + i) * width, i), [height + i, width], classes);
     await run(0);
     const loaded = tensors();

@@ -1,0 +1,21 @@
+import { UserError } from '../errors.js';
+import { parseInputSize } from '../image/input-size.js';
+import type { InputSize } from '../image/input-size.js';
+import type { LoadedClassifier } from './load.js';
+
+/**
+ * The input size to use: that of the settings, or the only one that the network takes.
+ *
+ * @param inputSize as {@link parseInputSize} reads it
+ * @throws UserError if a network of fixed size is to work at several scales
+ */
+export function inputSizeFor(
+  { graph, path }: Pick<LoadedClassifier, 'graph' | 'path'>, { inputSize, scales }: { readonly inputSize: string; readonly scales: readonly number[] },
+): InputSize {
+  const { fixedSize } = graph.input;
+  if (fixedSize === undefined) return parseInputSize(inputSize);
+  if (scales.some((scale) => scale !== 1)) {
+    throw new UserError(`${path} works at ${fixedSize.join('x')} pixels only, so there are no other scales`, 'leave out --scales, or export the model with free height and width');
+  }
+  return { kind: 'fixed', size: fixedSize };
+}

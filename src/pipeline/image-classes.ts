@@ -1,0 +1,47 @@
+import type { LoadedClassifier } from '../classifier/load.js';
+import { messageOf, UserError } from '../errors.js';
+import { classIndex, className } from '../voc/classes.js';
+import type { LabelSource } from '../voc/labels/source.js';
+import type { VocItem } from '../voc/splits.js';
+
+/** The classes of an image. */
+export interface ImageClasses {
+  /** Their VOC indices, 1..20. */
+  readonly labels: readonly number[];
+  /** The index of the classifier's logit for each of them. */
+  readonly logits: readonly number[];
+}
+
+/**
+ * The logit of each VOC class that the classifier knows, by VOC index.
+ *
+ * @throws UserError if it knows none
+ */
+export function vocLogits({ spec, path }: LoadedClassifier): Map<number, number> {
+  const logits = new Map<number, number>();
+  spec.classes.forEach((name, logit) => {
+    const index = classIndex(name);
+    if (index !== undefined) logits.set(index, logit);
+  });
+  if (logits.size === 0) {
+    throw new UserError(
+      `none of the ${spec.classes.length} classes of ${path} is a VOC class (they begin with ${spec.classes.slice(0, 3).join(', ')})`,
+      'seeds need a classifier of the VOC classes: \'voc-seeds train --mode head\' makes one from an ImageNet model',
+    );
+  }
+  return logits;
+}
+
+/** The classes of an image, or the reason why it cannot be worked on. */
+export async function imageClasses(
+  item: VocItem, source: LabelSource, logitOf: ReadonlyMap<number, number>,
+): Promise<ImageClasses | { readonly reason: string }> {
+  try {
+    const labels = await source.labels(item);
+    const unknown = labels.filter((label) => !logitOf.has(label));
+    if (unknown.length > 0) return { reason: `the classifier has no class ${unknown.map(className).join(', ')}` };
+    return { labels, logits: labels.map((label) => logitOf.get(label)!) };
+  } catch (error) {
+    return { reason: messageOf(error) };
+  }
+}

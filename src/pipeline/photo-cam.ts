@@ -1,0 +1,200 @@
+import { chooseLayers } from '../cam/layer-choice.js';
+import type { LayerMaps } from '../cam/layer-maps.js';
+import { openCam, prepareCam } from '../cam/plan.js';
+import type { CamPlan, CamRequest, CamRunner } from '../cam/plan.js';
+import { logitOf } from '../classifier/class-names.js';
+import { inputSizeFor } from '../classifier/input-size.js';
+import type { LoadedClassifier } from '../classifier/load.js';
+import type { ModelSpec } from '../classifier/spec.js';
+import { networkSize } from '../image/input-size.js';
+import type { InputSize } from '../image/input-size.js';
+import { mirrored, toTensor } from '../image/normalise.js';
+import { openPhoto } from '../image/photo-file.js';
+import type { PhotoFile } from '../image/photo-file.js';
+import { turnedBack, viewsOf } from '../maps/multi-scale.js';
+import type { View } from '../maps/multi-scale.js';
+import { mapsOfPhoto } from '../maps/photo-maps.js';
+import type { PhotoMapOptions, PhotoMaps } from '../maps/photo-maps.js';
+import { parseRefiners } from '../maps/refine/refiners.js';
+import { parseUpsampler } from '../maps/refine/upsamplers.js';
+import type { Runtime, SessionOptions } from '../runtime/runtime.js';
+import type { SeedSettings } from '../settings/cam.js';
+import type { Size } from '../size.js';
+
+/** The settings that maps depend on. */
+export type PhotoCamSettings = Omit<SeedSettings, 'threshold' | 'backgroundThreshold' | 'alpha' | 'percentile' | 'classThresholds' | 'conflict' | 'conflictMargin' | 'rescue'>
+  & Partial<Pick<SeedSettings, 'alpha'>>;
+
+/** What a {@link PhotoCam} is loaded from: plain data, which crosses to worker threads. */
+export interface PhotoCamPlan {
+  readonly cam: CamPlan;
+  /** The classifier's file, for messages, and how its input is made. */
+  readonly path: string;
+  readonly spec: ModelSpec;
+  readonly inputSize: InputSize;
+  readonly maxPixels: number;
+  /** Views of one scale follow each other. */
+  readonly views: readonly View[];
+  readonly maps: PhotoMapOptions;
+}
+
+/** What the network makes of a photograph. */
+export interface PhotoLayers {
+  /** The photograph's own size, [height, width]. */
+  readonly size: Size;
+  /** [classes] of the first view; empty if no class was asked for. */
+  readonly logits: Float32Array;
+  /** For each view the maps [K, h, w] of each request, as they lie over the photograph; no views if no class was asked for. */
+  readonly views: readonly (readonly LayerMaps[])[];
+  /** The size at the network of the largest view that was held down to the limit of pixels, if any was. */
+  readonly limited: Size | undefined;
+  /** Milliseconds of decoding and resizing, and of running the network. */
+  readonly times: { readonly read: number; readonly cam: number };
+}
+
+/** The maps of a photograph, and what they were made of. */
+export interface PhotoResult extends PhotoLayers, PhotoMaps {
+  /** In milliseconds; `maps`: fusing and refining. */
+  readonly times: PhotoLayers['times'] & { readonly maps: number };
+}
+
+/**
+ * A photograph's whole way: it is shown to the network in every view (scales, mirror images), and the maps of all layers and
+ * views become one map per class, refined along the photograph's edges.
+ *
+ * ```ts
+ * const cam = await PhotoCam.open(classifier, settings, ortRuntime, { threads: 2 });
+ * const { maps } = await cam.maps('dog.jpg', ['dog', 'person']);
+ * await cam.close();
+ * ```
+ */
+export class PhotoCam {
+  private constructor(private readonly plan: PhotoCamPlan, private readonly runner: CamRunner) {}
+
+  /**
+   * Builds the CAM program; {@link load} takes it, in this thread or in others.
+   *
+   * @param several other layers and views than those of the settings
+   * @throws UserError if the classifier does not have the layers, or a method, refiner or scale does not go with it
+   */
+  static plan(
+    classifier: LoadedClassifier, settings: PhotoCamSettings, several?: { readonly requests: readonly CamRequest[]; readonly views: readonly View[] },
+  ): PhotoCamPlan {
+    const { graph, path, spec } = classifier;
+    const requests = several?.requests ?? chooseLayers(graph, settings.layers, settings.method).requests;
+    const views = several?.views ?? viewsOf(settings);
+    return {
+      cam: prepareCam(graph, requests, settings), path, spec, views,
+      inputSize: inputSizeFor(classifier, { inputSize: settings.inputSize, scales: views.map(({ scale }) => scale) }),
+      maxPixels: settings.maxPixels, maps: mapOptionsOf(settings),
+    };
+  }
+
+  static async load(plan: PhotoCamPlan, runtime: Runtime, options: SessionOptions): Promise<PhotoCam> {
+    return new PhotoCam(plan, await openCam(plan.cam, runtime, options));
+  }
+
+  /** @throws UserError as {@link plan} does */
+  static async open(
+    classifier: LoadedClassifier, settings: PhotoCamSettings, runtime: Runtime, options: SessionOptions = { threads: 1 },
+  ): Promise<PhotoCam> {
+    return PhotoCam.load(PhotoCam.plan(classifier, settings), runtime, options);
+  }
+
+  /**
+   * The maps of some classes, [K, height, width] at the size of the photograph, in [0, 1] unless the settings leave them as they are.
+   *
+   * @param photo a photograph or its path
+   * @param classes at least one, by the index of its logit or by name; the maps come in this order
+   * @param unrefined hand out the maps as they were before the refiners, too
+   * @throws UserError if the photograph cannot be read, or the classifier does not have a class
+   */
+  async maps(photo: PhotoFile | string, classes: readonly (number | string)[], { unrefined = false } = {}): Promise<PhotoResult> {
+    const { file, read } = await opened(photo);
+    const { times, ...layers } = await this.layerMaps(file, classes);
+    const start = performance.now();
+    const options = { ...this.plan.maps, keepUnrefined: unrefined };
+    const maps = await mapsOfPhoto(layers.views, classes.length, file.original, (size) => file.at(size), options);
+    return { ...layers, ...maps, times: { read: read + times.read, cam: times.cam, maps: performance.now() - start } };
+  }
+
+  /**
+   * The maps of some classes at every layer in every view, as the network gives them; those of mirrored views are turned back.
+   *
+   * @param photo a photograph or its path
+   * @param classes as {@link maps} takes them; if there is none, the photograph is decoded but the network does not run
+   * @throws UserError as {@link maps} does
+   */
+  async layerMaps(photo: PhotoFile | string, classes: readonly (number | string)[]): Promise<PhotoLayers> {
+    const { path, spec, inputSize, maxPixels } = this.plan;
+    const { file, read } = await opened(photo);
+    const logits = classes.map((name) => logitOf(spec.classes, name, path));
+    if (logits.length > 0) {
+      const layers = await this.run(file, this.plan.views, logits);
+      return { ...layers, times: { read: read + layers.times.read, cam: layers.times.cam } };
+    }
+    const start = performance.now();
+    await file.at(networkSize(file.original, inputSize, maxPixels).size);
+    const times = { read: read + performance.now() - start, cam: 0 };
+    return { size: file.original, logits: new Float32Array(), views: [], limited: undefined, times };
+  }
+
+  /**
+   * The logits of the photograph as it is, at a scale of 1.
+   *
+   * @returns [classes]
+   */
+  async logits(photo: PhotoFile | string): Promise<Float32Array> {
+    const { file } = await opened(photo);
+    return (await this.run(file, [{ scale: 1, flip: false }], [0])).logits;
+  }
+
+  async close(): Promise<void> {
+    await this.runner.release();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  private async run(file: PhotoFile, wanted: readonly View[], classes: readonly number[]): Promise<PhotoLayers> {
+    const { inputSize, maxPixels, spec } = this.plan;
+    const views: (readonly LayerMaps[])[] = [];
+    const times = { read: 0, cam: 0 };
+    let logits: Float32Array | undefined;
+    let limited: Size | undefined;
+    let shown: { readonly scale: number; readonly tensor: Float32Array; readonly size: Size } | undefined;
+    for (const { scale, flip } of wanted) {
+      if (shown?.scale !== scale) {
+        const start = performance.now();
+        const network = networkSize(file.original, inputSize, maxPixels, scale);
+        shown = { scale, size: network.size, tensor: toTensor(await file.at(network.size), network.size, spec) };
+        times.read += performance.now() - start;
+        if (network.limited) limited = network.size;
+      }
+      const start = performance.now();
+      const { size, tensor } = shown;
+      const result = await this.runner.run(flip ? mirrored(tensor, size[1]) : tensor, size, classes);
+      times.cam += performance.now() - start;
+      logits ??= result.logits;
+      views.push(flip ? result.maps.map(turnedBack) : result.maps);
+    }
+    return { size: file.original, logits: logits!, views, limited, times };
+  }
+}
+
+function mapOptionsOf(settings: PhotoCamSettings): PhotoMapOptions {
+  const { refine, refineNorm, edgeUpsample, background, alpha } = settings;
+  return {
+    fusion: settings, refiners: parseRefiners(refine), refineNorm,
+    ...(edgeUpsample.trim() === 'none' ? {} : { upsampler: parseUpsampler(edgeUpsample) }),
+    ...(background === 'power' ? { powerAlpha: alpha } : {}),
+  };
+}
+
+/** A photograph, and the milliseconds that opening it took. */
+async function opened(photo: PhotoFile | string): Promise<{ readonly file: PhotoFile; readonly read: number }> {
+  if (typeof photo !== 'string') return { file: photo, read: 0 };
+  const start = performance.now();
+  return { file: await openPhoto(photo), read: performance.now() - start };
+}
