@@ -74,6 +74,8 @@ export type { SeedPolicies, Seeds } from './seeds/make-seeds.js';
 export { mapsOfPhoto } from './maps/photo-maps.js';
 export type { PhotoMapOptions, PhotoMaps } from './maps/photo-maps.js';
 export { setWorkerHeapSize } from './jobs/workers/heap.js';
+export { loadSettings } from './settings/load.js';
+export type { SeedSettings } from './settings/cam.js';
 export { generateSeeds } from './pipeline/generate.js';
 export type { GenerateOptions, GenerateSummary } from './pipeline/generate.js';
 export { ConfusionMatrix } from './metrics/confusion.js';

@@ -9,8 +9,8 @@ export interface SettingInfo {
   readonly group: string;
   /** What stands for the value in `--help`: `g` for `--gamma <g>`. */
   readonly value?: string;
-  /** The flag, if it is not the name in kebab-case. */
-  readonly flag?: string;
+  /** The flag, if it is not the name in kebab-case; `false` if there is none. */
+  readonly flag?: string | false;
   /** The help of `--no-flag`, which takes a switch back that a file turns on. */
   readonly off?: string;
   /** What happens if a setting without a default is not given, in a word or two. */
@@ -40,7 +40,7 @@ export function setting<S extends z.ZodType>(schema: S, info: Omit<SettingInfo, 
 declare const AXIS: unique symbol;
 
 /** Marks the schema of an axis for the compiler. */
-interface Axis { readonly [AXIS]?: true }
+export interface Axis { readonly [AXIS]?: true }
 
 /** Declares a setting that variants of `ablate` may differ in. */
 export function axis<S extends z.ZodDefault>(schema: S, { named, ...info }: Omit<SettingInfo, 'axis'> & { readonly named?: (value: z.infer<S>) => string }): S & Axis {
@@ -63,7 +63,8 @@ export function kebabCase(name: string): string {
 
 /** The flag of a setting: `--score-cam-batch` for `scoreCamBatch`. */
 export function flagOf(name: string, schema?: z.ZodType): string {
-  return (schema && infoOf(schema)?.flag) ?? `--${kebabCase(name)}`;
+  const own = schema && infoOf(schema)?.flag;
+  return typeof own === 'string' ? own : `--${kebabCase(name)}`;
 }
 
 /** The schema of a value that is given: without default, and not optional. */

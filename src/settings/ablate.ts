@@ -53,8 +53,8 @@ export const ablateSchema = z.strictObject({
   ...sharedSettings,
   ...variantSettings,
   target, scoreCamTopK, scoreCamBatch, inputSize, maxPixels,
-  grid: setting((gridSchema as unknown as z.ZodType<Grid>).default({}), { group: 'Variants', help: 'lists of values by setting: all combinations are variants' }),
-  variants: setting(z.array(namedSchema as unknown as z.ZodType<NamedVariant>).default([]), { group: 'Variants', help: 'variants by name, each with the settings in which it differs' }),
+  grid: setting((gridSchema as unknown as z.ZodType<Grid>).default({}), { group: 'Variants', flag: false, help: 'lists of values by setting: all combinations are variants' }),
+  variants: setting(z.array(namedSchema as unknown as z.ZodType<NamedVariant>).default([]), { group: 'Variants', flag: false, help: 'variants by name, each with the settings in which it differs' }),
   thresholds: setting(z.number().int().min(2).max(1000).default(60), { group, value: 'n', help: 'try the thresholds 0, 1/n, 2/n, ...' }),
   alphas: setting(z.array(z.number().positive()).min(1).default([1, 2, 4, 8, 16, 32]), { group, value: 'a,...', help: 'what --background power tries' }),
   percentiles: setting(z.array(z.number().min(0).max(100)).min(1).default([30, 40, 50, 60, 65, 70, 75, 80, 85, 90, 95]), {

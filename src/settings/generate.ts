@@ -28,7 +28,7 @@ export const generateSchema = z.strictObject({
   { path: ['backgroundThreshold'], message: 'it must not be above {threshold}' },
 ).refine(
   ({ saveUnrefined, refine }) => !saveUnrefined || parseRefiners(refine).length > 0,
-  { path: ['saveUnrefined'], message: 'but nothing is refined: name a refiner, --refine pamr, or leave it out' },
+  { path: ['saveUnrefined'], message: 'it has nothing to save because nothing is refined: name a refiner, for example --refine pamr, or leave it out' },
 );
 
 export type GenerateConfig = z.infer<typeof generateSchema>;
