@@ -23,7 +23,7 @@ const floors = [
   ['onnx'],
   ['kernels'],
   ['jobs'],
-  ['errors.ts', 'limits.ts', 'ndarray.ts', 'package.ts', 'random.ts', 'size.ts', 'text'],
+  ['errors.ts', 'limits.ts', 'ndarray.ts', 'package.ts', 'random.ts', 'setting.ts', 'size.ts', 'text'],
 ];
 
 const pathOf = (names) => `^src/(?:${names.map((name) => (name.endsWith('.ts') ? `${name.replace('.', '\\.')}$` : `${name}/`)).join('|')})`;

@@ -1,5 +1,5 @@
 import type { AxisName, Grid, NamedVariant, VariantSettings } from '../settings/ablate.js';
-import { AXIS_NAMES } from '../settings/ablate.js';
+import { AXIS_NAMES, axisText } from '../settings/ablate.js';
 
 /** A variant before it is known which of its settings have an effect. */
 export interface WantedVariant {
@@ -32,30 +32,6 @@ function given(changes: Partial<VariantSettings>): Partial<VariantSettings> {
   return Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
 }
 
-/** How a setting is put into a variant's name. */
-const texts: { readonly [Name in AxisName]: (value: VariantSettings[Name]) => string } = {
-  method: (value) => value,
-  layers: (value) => value.join(','),
-  layerNorm: (value) => `layer-norm ${value}`,
-  scaleLayers: (value) => `scale ${value}`,
-  gamma: (value) => `gamma ${value}`,
-  fuse: (value) => value,
-  upsample: (value) => value,
-  alignCorners: (value) => (value ? 'corners aligned' : 'half-pixel centres'),
-  mapNorm: (value) => `map-norm ${value}`,
-  scales: (value) => `x${value.join(',')}`,
-  flip: (value) => (value ? 'flip' : 'no flip'),
-  scaleNorm: (value) => `scale-norm ${value}`,
-  scaleFuse: (value) => `scales by ${value}`,
-  fuseFirst: (value) => `${value} first`,
-  edgeUpsample: (value) => (value === 'none' ? 'plain upsampling' : `upsampled by ${value}`),
-  refine: (value) => (value === 'none' ? 'unrefined' : value),
-  refineNorm: (value) => `refine-norm ${value}`,
-  background: (value) => value,
-  conflict: (value) => value,
-  conflictMargin: (value) => `margin ${value}`,
-};
-
 /**
  * Names that tell variants apart: the settings in which they differ, without those that have no effect on a variant.
  *
@@ -66,14 +42,10 @@ export function nameVariants(variants: readonly { readonly name?: string; readon
   const differing = AXIS_NAMES.filter((axis) => new Set(values(axis).map((value) => JSON.stringify(value))).size > 1);
   const used = new Map<string, number>();
   return variants.map(({ name, effective }) => {
-    const parts = differing.filter((axis) => effective[axis] !== undefined).map((axis) => textOf(axis, effective));
+    const parts = differing.filter((axis) => effective[axis] !== undefined).map((axis) => axisText(axis, effective[axis]!));
     const own = name ?? (parts.length === 0 ? 'base settings' : parts.join(' '));
     const times = (used.get(own) ?? 0) + 1;
     used.set(own, times);
     return times === 1 ? own : `${own} (${times})`;
   });
-}
-
-function textOf<Name extends AxisName>(axis: Name, settings: Partial<VariantSettings>): string {
-  return texts[axis](settings[axis] as VariantSettings[Name]);
 }

@@ -14,9 +14,6 @@ export type ConflictPolicy
   /** Among the classes whose map is foreground there, the one with the fewest such pixels in the image (as in OAA, Jiang et al., ICCV 2019). */
     | { readonly kind: 'smaller-first' };
 
-/** Names of the policies. */
-export const CONFLICT_POLICIES = ['argmax', 'ignore', 'smaller-first'] as const;
-
 export interface AssignOptions {
   /** Per map, not negative: a pixel is foreground where its strongest map exceeds this. */
   readonly thresholds: readonly number[];

@@ -13,9 +13,6 @@ export type BackgroundPolicy
   /** A threshold for each class, by VOC index, and one for the classes that have none. */
     | { readonly kind: 'per-class'; readonly thresholds: Readonly<Record<number, number>>; readonly otherwise: number };
 
-/** Names of the policies. */
-export const BACKGROUND_POLICIES = ['constant', 'power', 'percentile', 'otsu', 'per-class'] as const;
-
 /**
  * The thresholds that a policy comes down to in one image: a pixel is foreground where its strongest map exceeds that
  * of its class.

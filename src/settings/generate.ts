@@ -1,26 +1,34 @@
 import { z } from 'zod';
+import { parseRefiners } from '../maps/refine/refiners.js';
+import { runtimeSettings, workerSettings } from '../runtime/settings.js';
+import { setting } from '../setting.js';
+import { devkitSettings, labelSourceSettings } from '../voc/settings.js';
 import { seedSettings } from './cam.js';
-import { labelsText } from './labels.js';
-import { workerSettings, runtimeSettings } from './runtime.js';
+import { sharedSettings } from './shared.js';
 
-/** Every setting of `generate` that a configuration file may hold, by the names of the flags in camelCase. */
+const group = 'Output';
+
+/** Every setting of `generate` that a configuration file may hold. */
 export const generateSchema = z.strictObject({
+  ...devkitSettings,
+  ...labelSourceSettings,
+  ...sharedSettings,
   ...seedSettings,
-  model: z.string().optional(),
-  vocRoot: z.string().optional(),
-  split: z.string().optional(),
-  labels: labelsText.optional(),
-  labelFile: z.string().optional(),
-  difficult: z.boolean().optional(),
-  out: z.string().optional(),
-  png: z.enum(['palette', 'gray']).default('palette'),
-  saveCams: z.boolean().default(false),
-  saveUnrefined: z.boolean().default(false),
+  png: setting(z.enum(['palette', 'gray']).default('palette'), { group, value: 'format', help: '8-bit indexed with the VOC palette, or plain gray' }),
+  saveCams: setting(z.boolean().default(false), {
+    group, help: 'also write the maps, cams/<id>.npz with keys (class indices), maps [K, H, W], and those of each layer, layer_<i> [K, h, w]',
+  }),
+  saveUnrefined: setting(z.boolean().default(false), {
+    group, help: 'also write the seeds that there would be without --refine, SegmentationClassUnrefined/<id>.png',
+  }),
   ...runtimeSettings,
   ...workerSettings,
 }).refine(
   ({ threshold, backgroundThreshold }) => backgroundThreshold === undefined || backgroundThreshold <= threshold,
   { path: ['backgroundThreshold'], message: 'it must not be above {threshold}' },
+).refine(
+  ({ saveUnrefined, refine }) => !saveUnrefined || parseRefiners(refine).length > 0,
+  { path: ['saveUnrefined'], message: 'it has nothing to save because nothing is refined: name a refiner, for example --refine pamr, or leave it out' },
 );
 
 export type GenerateConfig = z.infer<typeof generateSchema>;

@@ -100,7 +100,7 @@ async function scoreOfPrinted(stderr: string, name: string, ignoredAs: 'error' |
 }
 
 const common = (out: string, ...flags: string[]): string[] => [
-  'ablate', '--voc-root', devkit.root, '--model', devkit.model, '--labels', 'xml', '--out', join(devkit.folder, out), '--input-size', 'short:96', '--workers', '1', ...flags,
+  'ablate', '--config', 'paper', '--voc-root', devkit.root, '--model', devkit.model, '--labels', 'xml', '--out', join(devkit.folder, out), '--input-size', 'short:96', '--workers', '1', ...flags,
 ];
 
 async function ablate(out: string, ...flags: string[]): Promise<Ablation> {
@@ -265,6 +265,14 @@ describe('ablate', () => {
     expect(baseline).toBe('deepest');
   });
 
+  it('starts from the preset fast if no configuration is named, as generate does', async () => {
+    const flags = common('from-fast', '--split', 'train', '--plan');
+    const { code, stderr } = await run('ablate', ...flags.slice(3), '--scales', '1,1.5');
+    expect(code, stderr).toBe(0);
+    expect(stderr).toContain('settings: preset fast, except --scales 1,1.5\n');
+    expect((await run(...flags)).stderr).toContain('settings: preset paper\n');
+  });
+
   it('writes JSON, CSV, a page and charts', async () => {
     const result = await ablate('files', '--split', 'train', '--fuse', 'max,mean', '--gamma', '1,2', '--bootstrap', '100');
     const folder = join(devkit.folder, 'files');
@@ -304,7 +312,7 @@ describe('ablate', () => {
     expect(stdout).toContain('baseline');
     expect(stdout).toContain('Thresholds are the best ones for these 5 images: they saw the masks');
     expect(stderr).toMatch(/The best variant's seeds: voc-seeds generate --voc-root .* --split train .*--threshold 0\.\d+ .*--out seeds\n/);
-    expect(stderr).toContain('variants start from the settings of LayerCAM\'s paper (the preset layercam)\n');
+    expect(stderr).toContain('settings: preset paper\n');
   });
 
   it.each<[string, string[], string?]>([

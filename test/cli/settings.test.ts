@@ -34,12 +34,12 @@ describe('--help', () => {
     expect(help).not.toContain('a configuration that says nothing');
   });
 
-  it('ablate shows the defaults of the paper, and says so', async () => {
+  it('ablate shows the defaults of the preset fast, and says so', async () => {
     const help = await helpOf('ablate');
-    for (const [flag, value] of Object.entries({ '--layers': '/8,/16,/32', '--fuse': 'max', '--scale-layers': 'shallow', '--gamma': '2', '--refine': 'none', '--thresholds': '60', '--bootstrap': '1000', '--alphas': '1,2,4,8,16,32' })) {
+    for (const [flag, value] of Object.entries({ '--layers': '/8,/16,/32@grad-cam', '--fuse': 'mean', '--scale-layers': 'all', '--gamma': '3', '--refine': 'random-walk:beta=600', '--thresholds': '60', '--bootstrap': '1000', '--alphas': '1,2,4,8,16,32' })) {
       expect(textOf(help, flag)).toContain(`default: ${value})`);
     }
-    expect(help).toContain('Variants start from the settings of LayerCAM\'s paper, the defaults above, which are those of the preset layercam; generate starts from the preset fast.');
+    expect(help).toContain('Variants start from the preset fast, as generate does, or from what --config names.');
   });
 
   it('train shows its own', async () => {
@@ -90,6 +90,7 @@ describe('settings that cannot be', () => {
     [['--max-pixels', '0'], 'Expected a whole number from 1 up.'],
     [['--max-pixels', '99999999999999999999'], 'Expected a whole number from 1 up.'],
     [['--treshold', '0.3'], 'Did you mean --threshold?'],
+    [['--save-unrefined', '--refine', 'none'], '--save-unrefined is true; it has nothing to save because nothing is refined'],
   ])('generate --print-config %j', async (flags, message) => {
     expect(messageOf(await run('generate', '--print-config', ...flags))).toContain(message);
   });
@@ -101,7 +102,8 @@ describe('settings that cannot be', () => {
     [['--conflict-margin', '0.1,2'], '--conflict-margin holds 2; it must be from 0 to 1'],
     [['--thresholds', '1001'], '--thresholds is 1001; it must be a whole number from 2 to 1000'],
     [['--bootstrap', '0.5'], '--bootstrap is 0.5; it must be a whole number from 0 to 100000'],
-    [['--config', 'fast'], 'fast is a preset of generate and cam; this command takes a file'],
+    [['--config', 'fsat'], 'there is neither a preset nor a file called \'fsat\'\ndid you mean fast?'],
+    [['--refine', 'pmar'], '--refine is \'pmar\'; there is no refiner "pmar"; did you mean pamr?'],
     [['--target', 'logits'], 'Did you mean logit?'],
   ])('ablate --print-config %j', async (flags, message) => {
     expect(messageOf(await run('ablate', '--print-config', ...flags))).toContain(message);
@@ -110,6 +112,9 @@ describe('settings that cannot be', () => {
   it('train, cam and eval name the flag as well', async () => {
     expect(messageOf(await run('train', '--print-config', '--momentum', '3'))).toContain('--momentum is 3; it must be from 0 to 1');
     expect(messageOf(await run('train', '--print-config', '--resize', '320,224'))).toContain('--resize is [320,224]; the smaller size must come first');
+    expect(messageOf(await run('train', '--print-config', '--config', 'fast'))).toContain('fast is a preset of generate, cam and ablate; this command takes a file');
+    expect(messageOf(await run('train', '--print-config', '--also', 'root'))).toContain('Expected root,split,labels');
+    expect(messageOf(await run('train', '--print-config', '--also', ',train,xlm'))).toContain('Did you mean xml?');
     expect(messageOf(await run('cam', 'nowhere.jpg', '--layers', '/32@gradcam'))).toContain('did you mean grad-cam?');
     expect(messageOf(await run('cam', 'nowhere.jpg', '--config', 'bset'))).toContain('did you mean best?');
     expect(messageOf(await run('eval', '--ignored-as', 'errors'))).toContain('Did you mean error?');
@@ -133,5 +138,25 @@ describe('flags that switch something off', () => {
     expect(await settings('--config', config, '--no-align-corners')).toMatchObject({ alignCorners: false });
     expect(await settings('--flip', '--align-corners', '--layers', 'a\\,b,/32')).toMatchObject({ flip: true, alignCorners: true, layers: ['a,b', '/32'] });
     expect(await settings()).toMatchObject({ flip: false, alignCorners: false });
+  });
+});
+
+describe('presets', () => {
+  it.each(['generate', 'ablate'])('%s starts from fast if no configuration is named, and takes the former name of paper', async (command) => {
+    const gamma = async (...flags: string[]): Promise<unknown> => {
+      const { code, stdout, stderr } = await run(command, '--print-config', '--json', ...flags);
+      expect(code, stderr).toBe(0);
+      return [(JSON.parse(stdout) as { gamma: number }).gamma, stderr];
+    };
+    // As configs/fast.yaml and configs/paper.yaml have it.
+    expect(await gamma()).toEqual([3, '']);
+    expect(await gamma('--config', 'paper')).toEqual([2, '']);
+    expect(await gamma('--config', 'layercam')).toEqual([2, 'note: the preset layercam is now called paper\n']);
+  });
+
+  it('config presets lists them', async () => {
+    const { code, stdout } = await run('config', 'presets');
+    expect(code).toBe(0);
+    expect(stdout.split('\n').map((line) => line.split(' ')[0])).toEqual(['fast', 'best', 'paper', 'irn', '']);
   });
 });

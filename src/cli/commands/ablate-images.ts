@@ -1,11 +1,12 @@
 import type { AblateConfig } from '../../settings/ablate.js';
 import { UserError } from '../../errors.js';
 import { whatLiesInPlaceOf } from '../../voc/files-by-id.js';
+import { parseLabelSpec } from '../../voc/labels/create.js';
 import type { LabelSource } from '../../voc/labels/source.js';
 import { partitionByPresence } from '../../voc/splits.js';
 import type { VocItem } from '../../voc/splits.js';
-import { noPhotographs, openLabels, openSelection, parseLabelSpec, requireFlag } from '../options/devkit-options.js';
-import type { DevkitFlags, LabelFlags, MaskFlags, Selection } from '../options/devkit-options.js';
+import { noPhotographs, openLabels, openSelection, requireFlag } from '../options/devkit-options.js';
+import type { DevkitFlags, MaskFlags, Selection } from '../options/devkit-options.js';
 
 /** The images of the pass. */
 export interface AblationImages {
@@ -58,11 +59,11 @@ export async function imagesOf(flags: DevkitFlags, config: AblateConfig): Promis
 
 /** Opens the source of image-level labels, as `generate` does. */
 export async function labelsOf(
-  flags: LabelFlags & MaskFlags, config: AblateConfig, { selections }: AblationImages,
+  flags: MaskFlags, config: AblateConfig, { selections }: AblationImages,
 ): Promise<LabelSource> {
   const spec = parseLabelSpec(requireFlag(config.labels, '--labels', 'xml'));
   // A list that holds classes beside its images is its own label file.
   const own = spec.kind === 'list' && selections.length === 1 ? selections[0].split.path : undefined;
-  const labels = await openLabels({ ...flags, labelFile: config.labelFile ?? own, difficult: config.difficult }, selections[0].devkit, spec);
+  const labels = await openLabels({ rgbMasks: flags.rgbMasks, labelFile: config.labelFile ?? own, difficult: config.difficult }, selections[0].devkit, spec);
   return config.difficult === false ? { ...labels, name: `${labels.name} without difficult objects` } : labels;
 }

@@ -1,7 +1,5 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { stringify } from 'yaml';
-import { z } from 'zod';
 import { ablationCsv, ablationJson, ablationMarkdown } from '../../ablate/format.js';
 import { expandGrid } from '../../ablate/grid.js';
 import { ablationCharts, ablationPage } from '../../ablate/plots.js';
@@ -11,12 +9,11 @@ import type { AblationScores } from '../../ablate/score.js';
 import { resolveVariants } from '../../ablate/variant.js';
 import { planWork } from '../../ablate/work.js';
 import { loadClassifier } from '../../classifier/load.js';
-import { CAM_TARGETS } from '../../cam/names.js';
-import type { AblateConfig, AxisName, Grid, VariantSettings } from '../../settings/ablate.js';
+import type { AblateConfig, Grid, VariantSettings } from '../../settings/ablate.js';
 import { ablateSchema, AXIS_NAMES, gridSchema } from '../../settings/ablate.js';
-import { withChecks } from '../../settings/checks.js';
 import { explainIssues } from '../../formats/yaml/issues.js';
-import { DEFAULT_PRESET, loadConfig, placeOfFlag } from '../../settings/load.js';
+import { loadConfig, placeOfFlag } from '../../settings/load.js';
+import { DEFAULT_PRESET, presetSettings } from '../../settings/presets.js';
 import { UserError } from '../../errors.js';
 import { nearest } from '../../text/nearest.js';
 import { earlierTasks } from '../../jobs/journal/array-journal.js';
@@ -24,51 +21,30 @@ import { writeFileAtomic } from '../../jobs/files/atomic.js';
 import { watchInterrupt } from '../../jobs/stop/interrupt.js';
 import { progressBar } from '../../jobs/progress.js';
 import type { Progress } from '../../jobs/progress.js';
-import { IGNORED_AS } from '../../metrics/scores.js';
 import { packageVersion } from '../../package.js';
-import { seedChecks } from '../../pipeline/policies.js';
 import { evalCommand, generateCommand } from '../text/ablate-command.js';
 import { imagesOf, labelsOf } from './ablate-images.js';
-import { addGridOptions, gridOf, numbers } from '../options/ablate-options.js';
-import type { GridFlags } from '../options/ablate-options.js';
 import { describeBase, describePass, describePlan, few } from '../text/ablate-text.js';
-import { choice } from '../options/choice.js';
+import { addConfigOption, addPrintConfigOption, printConfig, startOf } from '../options/config-options.js';
+import type { ConfigFlags } from '../options/config-options.js';
 import { showDefaults } from '../options/default-help.js';
-import { addDevkitOptions, addLabelOptions, addMaskOptions, addStrictOption, describeMissing, inputsOf, parseCount, parseWorkers, requireFlag } from '../options/devkit-options.js';
-import type { DevkitFlags, LabelFlags, LabelSpec, MaskFlags, StrictFlags } from '../options/devkit-options.js';
+import { addMaskOptions, addSelectionOptions, addStrictOption, describeMissing, inputsOf, requireFlag } from '../options/devkit-options.js';
+import type { DevkitFlags, MaskFlags, StrictFlags } from '../options/devkit-options.js';
+import { GROUPS } from '../options/groups.js';
 import { EXIT } from '../exit-codes.js';
 import type { CommandRegistrar } from '../command.js';
 import { sayNetworkNotes, untrainedNote } from '../text/model-notes.js';
-import { addForceOption, addModelOptions, modelOrDefault, parseNumber, specOfFlags } from '../options/model-options.js';
+import { addForceOption, addModelOptions, modelOrDefault, specOfFlags } from '../options/model-options.js';
 import type { ModelFlags } from '../options/model-options.js';
-import { addRuntimeOptions } from '../options/runtime-options.js';
-import type { RuntimeFlags } from '../options/runtime-options.js';
+import { addSettings, givenSettings } from '../options/setting-options.js';
 import { addShardOptions, chosenShard } from '../options/shard-options.js';
 import type { ShardFlags } from '../options/shard-options.js';
 
-interface AblateFlags extends DevkitFlags, StrictFlags, LabelFlags, MaskFlags, ModelFlags, GridFlags, RuntimeFlags, ShardFlags {
-  config?: string;
-  model?: string;
-  out?: string;
-  tuneOn?: string;
-  scoreOn?: string;
-  target?: string;
-  inputSize?: string;
-  maxPixels?: number;
-  thresholds?: number;
-  alphas?: number[];
-  percentiles?: number[];
-  ignoredAs?: string;
-  bootstrap?: number;
-  seed?: number;
-  baseline?: string;
+/** The flags that are no settings; those are told by {@link givenSettings}. */
+interface AblateFlags extends ConfigFlags, DevkitFlags, StrictFlags, MaskFlags, ModelFlags, ShardFlags {
   resume: boolean;
   force?: boolean;
-  workers?: number;
-  threads?: number;
   plan?: boolean;
-  printConfig?: boolean;
-  json?: boolean;
 }
 
 const examples = `
@@ -89,9 +65,8 @@ Examples:
 Every option that takes several values spans the grid: all combinations are scored; those that come to the same are scored
 once. In a file (--config), 'grid' holds lists by the names of the settings, and 'variants' a list of variants with names.
 
-Variants start from the settings of LayerCAM's paper, the defaults above, which are those of the preset layercam; generate
-starts from the preset ${DEFAULT_PRESET}. The command that is printed in the end makes the best variant's seeds: it names every setting
-in which the two differ.
+Variants start from the preset ${DEFAULT_PRESET}, as generate does, or from what --config names. The command that is printed in
+the end makes the best variant's seeds: it names every setting in which the variant differs from the preset ${DEFAULT_PRESET}.
 
 Exit codes: 0 all images measured, 1 wrong usage or nothing could be done, 2 finished but some images failed or have no mask
 (with --strict: or are missing), 130 interrupted (the same command resumes).
@@ -100,41 +75,25 @@ Exit codes: 0 all images measured, 1 wrong usage or nothing could be done, 2 fin
 /** `voc-seeds ablate` */
 export const registerAblate: CommandRegistrar = (program, done) => {
   const command = program.command('ablate').description('Score a grid of variants (layers, methods, fusion, scales, refiners, backgrounds) over all thresholds in one pass over the images.');
-  showDefaults(addAblateOptions(command), () => ablateSchema.parse({})).addHelpText('after', examples).action(async (flags: AblateFlags) => { done(await run(flags)); });
+  showDefaults(addAblateOptions(command), () => presetSettings(ablateSchema, DEFAULT_PRESET)).addHelpText('after', examples).action(async (flags: AblateFlags) => { done(await run(flags)); });
 };
 
 function addAblateOptions(command: Command): Command {
-  command
-    .option('--config <file>', 'settings in YAML, by the names of the flags in camelCase; flags override them')
-    .option('--model <file>', 'the classifier, an ONNX file (default: the one that comes with voc-seeds)')
-    .option('--out <folder>', 'where the results go')
-    .option('--tune-on <name|file>', 'choose thresholds on this split or list')
-    .option('--score-on <name|file>', 'and score with them on this one');
-  addMaskOptions(addLabelOptions(addStrictOption(addDevkitOptions(command))));
-  addGridOptions(command)
-    .addOption(choice('--target <target>', 'what of a class is explained', CAM_TARGETS))
-    .option('--input-size <size>', 'size at the network: native, short:N, long:N or fixed:HxW')
-    .option('--max-pixels <n>', 'hold larger inputs down to this many pixels', parseCount)
-    .option('--thresholds <n>', 'try the thresholds 0, 1/n, 2/n, ...', parseCount)
-    .option('--alphas <a,...>', 'what --background power tries', numbers)
-    .option('--percentiles <p,...>', 'what --background percentile tries', numbers)
-    .addOption(choice('--ignored-as <how>', 'how pixels labelled 255 count, of --conflict ignore', IGNORED_AS))
-    .option('--bootstrap <n>', 'resamples of the images for the intervals, 0 for none', parseNumber)
-    .option('--seed <n>', 'of the resamples', parseNumber)
-    .option('--baseline <name>', 'the variant that the others are compared with, or best (default: the first one)');
-  return addShardOptions(addRuntimeOptions(addForceOption(addModelOptions(command)))
-    .option('--no-resume', 'do again what an earlier run has done'), false)
-    .option('--workers <n>', 'worker threads, each working on images of its own (default: one per processor)', parseWorkers)
-    .option('--threads <n>', 'threads within each worker (default: 1)', parseWorkers)
-    .option('--plan', 'print the variants and what they share, and stop')
-    .option('--print-config', 'print the settings that result from file and flags, and stop')
-    .option('--json', 'print the result as JSON');
+  addConfigOption(command);
+  addSettings(command, ablateSchema.shape, { several: true });
+  addMaskOptions(addStrictOption(addSelectionOptions(command)));
+  addForceOption(addModelOptions(command));
+  addShardOptions(command, false)
+    .option('--no-resume', 'do again what an earlier run has done')
+    .option('--plan', 'print the variants and what they share, and stop');
+  return addPrintConfigOption(command).optionsGroup(GROUPS.output).option('--json', 'print the result as JSON');
 }
 
 async function run(flags: AblateFlags): Promise<number> {
-  const config = await configOf(flags);
+  const start = startOf(flags);
+  const config = await configOf(flags, start);
   if (flags.printConfig === true) {
-    process.stdout.write(flags.json === true ? `${JSON.stringify(config, null, 2)}\n` : stringify(config));
+    printConfig(config, flags);
     return EXIT.ok;
   }
   const say = (text: string): void => { process.stderr.write(`${text}\n`); };
@@ -144,7 +103,7 @@ async function run(flags: AblateFlags): Promise<number> {
   const list = resolveVariants(classifier.graph, expandGrid(baseOf(config), config.grid, config.variants));
   const work = planWork(list.variants, classifier.graph.layers.map(({ name }) => name));
   const parameters = { thresholds: config.thresholds, alphas: config.alphas, percentiles: config.percentiles };
-  say(describeBase(baseOf(config)));
+  say(describeBase(baseOf(config), start));
   if (flags.plan === true) {
     const names = list.variants.map(({ name }) => name).join('\n');
     process.stdout.write(flags.json === true ? `${JSON.stringify({ ...list, work }, null, 2)}\n` : `${names}\n${describePlan(list, work, config.thresholds)}\n`);
@@ -220,35 +179,25 @@ async function run(flags: AblateFlags): Promise<number> {
 }
 
 /** A flag with one value is a base setting; one with several spans the grid. Both take the place of the file's values. */
-async function configOf(flags: AblateFlags): Promise<AblateConfig> {
-  const grid = gridOf(flags);
-  const single = AXIS_NAMES.filter((axis) => grid[axis]?.length === 1);
-  const { target, inputSize, maxPixels, thresholds, alphas, percentiles, ignoredAs, bootstrap, seed, baseline, difficult, labelFile } = flags;
-  const { model, out, vocRoot, split, tuneOn, scoreOn, runtime, device, workers, threads } = flags;
-  const config = await loadConfig(withChecks(ablateSchema, seedChecks), flags.config, {
-    ...Object.fromEntries(single.map((axis) => [axis, grid[axis]![0]])),
-    target, inputSize, maxPixels, thresholds, alphas, percentiles, ignoredAs, bootstrap, seed, baseline, difficult, labelFile,
-    model, out, vocRoot, split, tuneOn, scoreOn, runtime, device, workers, threads, labels: labelText(flags.labels),
-  }, []);
-  const kept = Object.entries(config.grid).filter(([axis]) => !single.includes(axis as AxisName));
-  const several = Object.entries(grid).filter(([, values]) => values.length > 1);
-  return { ...config, grid: { ...Object.fromEntries(kept), ...parseGrid(Object.fromEntries(several)) } };
+async function configOf(flags: AblateFlags, start: string): Promise<AblateConfig> {
+  const given = givenSettings(ablateSchema.shape, flags);
+  const grid = Object.fromEntries(AXIS_NAMES.filter((axis) => given[axis] !== undefined).map((axis) => [axis, given[axis] as unknown[]]));
+  const single = Object.fromEntries(Object.entries(grid).filter(([, values]) => values.length === 1));
+  const several = Object.fromEntries(Object.entries(grid).filter(([, values]) => values.length > 1));
+  const base = Object.fromEntries(Object.keys(grid).map((axis) => [axis, single[axis]?.[0]]));
+  const config = await loadConfig(ablateSchema, start, { ...given, ...base });
+  const kept = Object.entries(config.grid).filter(([axis]) => !Object.hasOwn(single, axis));
+  return { ...config, grid: { ...Object.fromEntries(kept), ...parseGrid(several) } };
 }
 
 /** The grid that flags span. */
 function parseGrid(grid: unknown): Grid {
-  const schema = withChecks(z.object({ grid: gridSchema }), seedChecks);
-  const parsed = schema.safeParse({ grid });
-  if (!parsed.success) throw new UserError(explainIssues(parsed.error, schema, { grid }, ([, ...path]) => placeOfFlag(path)));
-  return parsed.data.grid;
+  const parsed = gridSchema.safeParse(grid);
+  if (!parsed.success) throw new UserError(explainIssues(parsed.error, gridSchema, grid, placeOfFlag(ablateSchema)));
+  return parsed.data;
 }
 
-function labelText(spec: LabelSpec | undefined): string | undefined {
-  if (spec === undefined) return undefined;
-  return spec.file === undefined ? spec.kind : `${spec.kind}:${spec.file}`;
-}
-
-/** What every variant has where nothing else is said. */
+/** What every variant has unless told otherwise. */
 function baseOf(config: AblateConfig): VariantSettings {
   return Object.fromEntries(AXIS_NAMES.map((axis) => [axis, config[axis]])) as VariantSettings;
 }

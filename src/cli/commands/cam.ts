@@ -6,37 +6,36 @@ import { loadClassifier } from '../../classifier/load.js';
 import { mapsToArray } from '../../maps/map-rows.js';
 import { PhotoCam } from '../../pipeline/photo-cam.js';
 import { generateSchema } from '../../settings/generate.js';
-import { withChecks } from '../../settings/checks.js';
-import { DEFAULT_PRESET, loadConfig, presetSettings } from '../../settings/load.js';
+import { commandSettings } from '../../settings/commands.js';
+import { loadConfig } from '../../settings/load.js';
+import { DEFAULT_PRESET, presetSettings } from '../../settings/presets.js';
 import { overlayHeat, writeRgbPng } from '../../image/overlay.js';
 import { openPhoto } from '../../image/photo-file.js';
 import { writeFileAtomic } from '../../jobs/files/atomic.js';
 import { encodeNpz } from '../../formats/numpy/npz.js';
 import { openRuntime } from '../../runtime/open.js';
-import { seedChecks } from '../../pipeline/policies.js';
-import { addCamOptions, camSettingsOf, configHelp, parseNames } from '../options/cam-options.js';
-import type { CamFlags } from '../options/cam-options.js';
+import { parseNames } from '../../text/lists.js';
+import { addConfigOption, sayPreset, startOf } from '../options/config-options.js';
+import type { ConfigFlags } from '../options/config-options.js';
 import { showDefaults } from '../options/default-help.js';
-import { parseCount } from '../options/devkit-options.js';
+import { GROUPS } from '../options/groups.js';
+import { argument, parseCount, parseNumber } from '../options/parsers.js';
+import { addSettings, givenSettings } from '../options/setting-options.js';
 import { EXIT } from '../exit-codes.js';
 import { idleNotes } from '../text/idle-notes.js';
 import type { CommandRegistrar } from '../command.js';
 import { sayModelNotes } from '../text/model-notes.js';
-import { addForceOption, addModelOptions, modelOrDefault, parseNumber, specOfFlags } from '../options/model-options.js';
+import { addForceOption, addModelOptions, modelOrDefault, specOfFlags } from '../options/model-options.js';
 import type { ModelFlags } from '../options/model-options.js';
-import { addRuntimeOptions, runtimeChoiceOf } from '../options/runtime-options.js';
-import type { RuntimeFlags } from '../options/runtime-options.js';
 
-interface CamCommandFlags extends ModelFlags, CamFlags, RuntimeFlags {
-  config: string;
-  model?: string;
+/** The flags that are no settings; those are told by {@link givenSettings}. */
+interface CamFlags extends ConfigFlags, ModelFlags {
   class?: string[];
   top: number;
   out?: string;
   opacity: number;
   npz?: boolean;
   force?: boolean;
-  json?: boolean;
 }
 
 const examples = `
@@ -55,17 +54,19 @@ Examples:
 export const registerCam: CommandRegistrar = (program, done) => {
   const command = program.command('cam').argument('<photo>', 'an image file')
     .description('Show where a classifier sees a class in one photograph: a heat map laid over it.')
-    .option('--model <file>', 'the classifier, an ONNX file (default: the one that comes with voc-seeds)')
-    .option('--class <name,...>', 'classes by name or by the index of their logit (default: the most likely ones)', parseClasses)
+    .optionsGroup(GROUPS.input)
+    .option('--class <name,...>', 'classes by name or by the index of their logit (default: the most likely ones)', argument(parseClasses))
     .option('--top <n>', 'without --class: how many of the most likely classes', parseCount, 1)
+    .optionsGroup(GROUPS.output)
     .option('--out <folder>', 'where the pictures go (default: beside the photograph)')
     .option('--opacity <o>', 'of the heat map, 0..1', parseNumber, 0.7)
     .option('--npz', 'also write the maps: keys (indices of logits) and maps [K, H, W]')
-    .option('--config <preset or file>', `${configHelp}; settings of seeds are of no account here`, DEFAULT_PRESET);
-  showDefaults(addRuntimeOptions(addForceOption(addModelOptions(addCamOptions(command)))), () => presetSettings(generateSchema, DEFAULT_PRESET))
-    .option('--json', 'print what was found and written as JSON')
+    .option('--json', 'print what was found and written as JSON');
+  addConfigOption(command, '. Settings of seeds have no effect here');
+  addForceOption(addModelOptions(addSettings(command, commandSettings.cam)));
+  showDefaults(command, () => presetSettings(generateSchema, DEFAULT_PRESET))
     .addHelpText('after', examples)
-    .action(async (photo: string, flags: CamCommandFlags) => { done(await run(photo, flags)); });
+    .action(async (photo: string, flags: CamFlags) => { done(await run(photo, flags)); });
 };
 
 // ImageNet's class names hold commas: a comma parts names only where no space follows.
@@ -73,15 +74,16 @@ function parseClasses(text: string): string[] {
   return parseNames(text.replaceAll(', ', '\0')).map((name) => name.replaceAll('\0', ', '));
 }
 
-async function run(path: string, flags: CamCommandFlags): Promise<number> {
+async function run(path: string, flags: CamFlags): Promise<number> {
+  const given = givenSettings(commandSettings.cam, flags);
   // A configuration may be one of `generate`: what does not concern maps is checked, but not used.
-  const given = { ...camSettingsOf(flags) };
-  const config = await loadConfig(withChecks(generateSchema, seedChecks), flags.config, given);
+  const config = await loadConfig(generateSchema, startOf(flags), given);
+  sayPreset(flags);
   for (const note of idleNotes(given, config)) process.stderr.write(`${note}\n`);
-  const classifier = await loadClassifier(modelOrDefault(flags.model), await specOfFlags(flags), flags.force);
+  const classifier = await loadClassifier(modelOrDefault(config.model), await specOfFlags(flags), flags.force);
   const { spec } = classifier;
   sayModelNotes(classifier, chooseLayers(classifier.graph, config.layers, config.method));
-  const { runtime } = await openRuntime(runtimeChoiceOf(flags));
+  const { runtime } = await openRuntime(config);
   // What is shown is what the classifier sees, not what refiners make of it.
   const settings = { ...config, refine: 'none', edgeUpsample: 'none' };
   const cam = await PhotoCam.open(classifier, settings, runtime, { threads: availableParallelism() });

@@ -11,7 +11,7 @@ import type { PairFailure } from '../../metrics/score-pairs.js';
 import type { EvaluationResult } from '../../metrics/evaluate.js';
 import { FolderIndex } from '../../voc/folder-index.js';
 import type { VocItem } from '../../voc/splits.js';
-import { openLabels, openSelection, refuseOverwriting } from '../options/devkit-options.js';
+import { labelFileIn, openLabels, openSelection, refuseOverwriting } from '../options/devkit-options.js';
 import type { DevkitFlags, LabelFlags, MaskFlags } from '../options/devkit-options.js';
 
 /** The flags of `eval --maps`. */
@@ -50,7 +50,7 @@ export async function scoreMaps(
   const selection = await openSelection(flags, 'maskPath');
   const { devkit, items, missing } = selection;
   if (typeof flags.csv === 'string') {
-    await refuseOverwriting(flags.csv, '--csv', selection, flags.labelFile, flags.labels?.file);
+    await refuseOverwriting(flags.csv, '--csv', selection, flags.labelFile, labelFileIn(flags.labels));
     await refuseInputFile(flags.csv, '--csv', [], [folder]);
   }
   const found = await findMaps(folder, items);

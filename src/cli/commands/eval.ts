@@ -15,13 +15,14 @@ import type { IgnoredAs } from '../../metrics/scores.js';
 import { maskPathOf, whatLiesInPlaceOf } from '../../voc/files-by-id.js';
 import { FolderIndex } from '../../voc/folder-index.js';
 import { choice } from '../options/choice.js';
-import { addDevkitOptions, addLabelOptions, addMaskOptions, addStrictOption, openSelection, parseCount, parseCountUpTo, parseWorkers, requireFlag } from '../options/devkit-options.js';
+import { addDevkitOptions, addLabelOptions, addMaskOptions, addStrictOption, openSelection, requireFlag } from '../options/devkit-options.js';
 import type { DevkitFlags, MaskFlags, StrictFlags } from '../options/devkit-options.js';
 import { mapsCsv, mapsJson, mapsMarkdown, mapsNotes, scoreMaps } from './eval-maps.js';
 import type { EvalMapsFlags } from './eval-maps.js';
+import { GROUPS } from '../options/groups.js';
+import { parseCount, parseCountUpTo, parseNumber, parseWorkers } from '../options/parsers.js';
 import { EXIT } from '../exit-codes.js';
 import type { CommandRegistrar, ExitCode } from '../command.js';
-import { parseNumber } from '../options/model-options.js';
 import { itemsOfShard } from '../../jobs/journal/shard.js';
 import type { Shard } from '../../jobs/journal/shard.js';
 import { addShardOptions, chosenShard } from '../options/shard-options.js';
@@ -66,24 +67,28 @@ makes them exit code 2 as well.`;
 /** `voc-seeds eval`: scores label masks against ground truth. */
 export const registerEval: CommandRegistrar = (program, done) => {
   const command = program.command('eval').description('score masks against ground truth: mean IoU, and by class or image');
-  addMaskOptions(addStrictOption(addDevkitOptions(command)))
+  addLabelOptions(addMaskOptions(addStrictOption(addDevkitOptions(command))))
+    .optionsGroup('What is scored:')
     .option('--pred <folder>', 'the masks to score, <id>.png or <id>.npy')
     .addOption(new Option('--gt <folder>', 'ground truth <id>.png or <id>.npy, in place of a devkit and a split: all masks of the folder')
       .conflicts(['vocRoot', 'split', 'maskDir']))
     .addOption(new Option('--maps <folder>', 'the maps to score at every threshold, <id>.npz or <id>.npy, in place of masks').conflicts(['pred', 'gt', 'byImage', 'ignoredAs', 'shard', 'shards']))
-    .option('--threshold <t>', 'with --maps: the threshold of the tables (default: the best one)', parseNumber)
-    .option('--thresholds <n>', 'with --maps: how many thresholds are tried', (text) => parseCountUpTo(10_000, text), 100)
-    .addOption(choice('--keys <base>', 'with --maps: where class indices begin; auto compares them with the classes of the images', ['0', '1', 'auto']).default('auto'))
-    .option('--array <name>', 'with --maps: the array that holds the maps (default: maps, attn_highres, high_res, highres or cam)')
-    .addOption(choice('--map-norm <norm>', 'with --maps: divide each map by its maximum', ['max', 'none']).default('none'))
     .option('--allow-missing', 'leave out images that are not predicted')
+    .optionsGroup('Maps (--maps):')
+    .option('--threshold <t>', 'the threshold of the tables (default: the best one)', parseNumber)
+    .option('--thresholds <n>', 'how many thresholds are tried', (text) => parseCountUpTo(10_000, text), 100)
+    .addOption(choice('--keys <base>', 'where class indices begin; auto compares them with the classes of the images', ['0', '1', 'auto']).default('auto'))
+    .option('--array <name>', 'the array that holds the maps (default: maps, attn_highres, high_res, highres or cam)')
+    .addOption(choice('--map-norm <norm>', 'divide each map by its maximum', ['max', 'none']).default('none'))
+    .optionsGroup(GROUPS.output)
     .addOption(choice('--ignored-as <how>', 'how pixels predicted as 255 count in the tables by class and by image', IGNORED_AS)
       .default('error'))
     .addOption(new Option('--by-image [n]', 'the n images with the lowest mean IoU').preset('20').argParser(parseCount))
     .option('--csv [file]', 'the scores by class as CSV, to a file or in place of the table')
     .option('--json', 'everything as JSON')
+    .optionsGroup(GROUPS.running)
     .option('--workers <n>', 'threads (default: as many as processors)', parseWorkers);
-  addLabelOptions(addShardOptions(command, false))
+  addShardOptions(command, false)
     .addHelpText('after', examples)
     .action(async (flags: EvalFlags) => { done(await runEval(flags)); });
 };

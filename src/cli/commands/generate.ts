@@ -1,53 +1,38 @@
 import type { Command } from 'commander';
-import { stringify } from 'yaml';
 import { z } from 'zod';
 import { chooseLayers } from '../../cam/layer-choice.js';
 import { loadClassifier } from '../../classifier/load.js';
 import { seedSettings } from '../../settings/cam.js';
 import { generateSchema } from '../../settings/generate.js';
-import { withChecks } from '../../settings/checks.js';
-import { DEFAULT_PRESET, loadConfig, presetSettings } from '../../settings/load.js';
-import { UserError } from '../../errors.js';
+import { loadConfig } from '../../settings/load.js';
+import { DEFAULT_PRESET, presetSettings } from '../../settings/presets.js';
 import { watchInterrupt } from '../../jobs/stop/interrupt.js';
 import { progressBar } from '../../jobs/progress.js';
 import type { Progress } from '../../jobs/progress.js';
 import { earlierTasks } from '../../jobs/journal/array-journal.js';
-import { parseRefiners } from '../../maps/refine/refiners.js';
 import { generateSeeds } from '../../pipeline/generate.js';
 import type { GenerateSummary } from '../../pipeline/generate.js';
-import { seedChecks } from '../../pipeline/policies.js';
-import { addCamOptions, camSettingsOf, configHelp } from '../options/cam-options.js';
-import type { CamFlags } from '../options/cam-options.js';
-import { choice } from '../options/choice.js';
+import { parseLabelSpec } from '../../voc/labels/create.js';
+import { addConfigOption, addPrintConfigOption, printConfig, sayPreset, startOf } from '../options/config-options.js';
+import type { ConfigFlags } from '../options/config-options.js';
 import { showDefaults } from '../options/default-help.js';
-import { addDevkitOptions, addLabelOptions, addMaskOptions, addStrictOption, describeMissing, inputsOf, noPhotographs, openLabels, openSelection, parseWorkers, parseLabelSpec, requireFlag } from '../options/devkit-options.js';
-import type { DevkitFlags, LabelFlags, LabelSpec, MaskFlags, StrictFlags } from '../options/devkit-options.js';
+import { addMaskOptions, addSelectionOptions, addStrictOption, describeMissing, inputsOf, noPhotographs, openLabels, openSelection, requireFlag } from '../options/devkit-options.js';
+import type { DevkitFlags, MaskFlags, StrictFlags } from '../options/devkit-options.js';
+import { GROUPS } from '../options/groups.js';
 import { EXIT } from '../exit-codes.js';
-import { idleLabelNotes, idleNotes } from '../text/idle-notes.js';
+import { idleNotes } from '../text/idle-notes.js';
 import type { CommandRegistrar } from '../command.js';
 import { sayModelNotes } from '../text/model-notes.js';
 import { addForceOption, addModelOptions, modelOrDefault, specOfFlags } from '../options/model-options.js';
 import type { ModelFlags } from '../options/model-options.js';
-import { addRuntimeOptions } from '../options/runtime-options.js';
-import type { RuntimeFlags } from '../options/runtime-options.js';
+import { addSettings, givenSettings } from '../options/setting-options.js';
 import { addShardOptions, chosenShard } from '../options/shard-options.js';
 import type { ShardFlags } from '../options/shard-options.js';
-import { addSeedOptions, seedSettingsOf } from '../options/seed-options.js';
-import type { SeedFlags } from '../options/seed-options.js';
 
-interface GenerateFlags extends DevkitFlags, StrictFlags, LabelFlags, MaskFlags, ModelFlags, CamFlags, SeedFlags, RuntimeFlags, ShardFlags {
-  config: string;
-  model?: string;
-  out?: string;
-  png?: string;
-  saveCams?: boolean;
-  saveUnrefined?: boolean;
+/** The flags that are no settings; those are told by {@link givenSettings}. */
+interface GenerateFlags extends ConfigFlags, DevkitFlags, StrictFlags, MaskFlags, ModelFlags, ShardFlags {
   resume: boolean;
   force?: boolean;
-  workers?: number;
-  threads?: number;
-  printConfig?: boolean;
-  json?: boolean;
 }
 
 const examples = `
@@ -75,49 +60,34 @@ export const registerGenerate: CommandRegistrar = (program, done) => {
 };
 
 function addGenerateOptions(command: Command): Command {
-  command
-    .option('--config <preset or file>', configHelp, DEFAULT_PRESET)
-    .option('--model <file>', 'the classifier, an ONNX file (default: the one that comes with voc-seeds)')
-    .option('--out <folder>', 'where the results go');
-  addMaskOptions(addLabelOptions(addStrictOption(addDevkitOptions(command))));
-  addSeedOptions(command);
-  command
-    .addOption(choice('--png <format>', '8-bit indexed with the VOC palette, or plain gray', ['palette', 'gray']))
-    .option('--save-cams', 'also write the maps, cams/<id>.npz with keys (class indices), maps [K, H, W], and those of each layer, layer_<i> [K, h, w]')
-    .option('--save-unrefined', 'also write the seeds that there would be without --refine, SegmentationClassUnrefined/<id>.png');
-  addForceOption(addModelOptions(addCamOptions(command)));
-  return addShardOptions(addRuntimeOptions(command).option('--no-resume', 'do again what an earlier run has done'), true)
-    .option('--workers <n>', 'worker threads, each working on images of its own (default: one per processor, fewer where memory is short)', parseWorkers)
-    .option('--threads <n>', 'threads within each worker (default: 1, more where there are fewer workers than processors)', parseWorkers)
-    .option('--print-config', 'print the settings that result from file and flags, and stop')
-    .option('--json', 'print the summary as JSON');
+  addConfigOption(command);
+  addSettings(command, generateSchema.shape);
+  addMaskOptions(addStrictOption(addSelectionOptions(command)));
+  addForceOption(addModelOptions(command));
+  addShardOptions(command, true).option('--no-resume', 'do again what an earlier run has done');
+  return addPrintConfigOption(command).optionsGroup(GROUPS.output).option('--json', 'print the summary as JSON');
 }
 
 async function run(flags: GenerateFlags): Promise<number> {
-  const { model, out, vocRoot, split, labelFile, difficult, png, saveCams, saveUnrefined, runtime, device, workers, threads } = flags;
-  const given = { ...camSettingsOf(flags), ...seedSettingsOf(flags) };
-  const config = await loadConfig(withChecks(generateSchema, seedChecks), flags.config, {
-    ...given,
-    model, out, vocRoot, split, labels: labelText(flags.labels), labelFile, difficult, png, saveCams, saveUnrefined, runtime, device,
-    workers, threads,
-  });
+  const given = givenSettings(generateSchema.shape, flags);
+  const config = await loadConfig(generateSchema, startOf(flags), given);
   if (flags.printConfig === true) {
-    process.stdout.write(flags.json === true ? `${JSON.stringify(config, null, 2)}\n` : stringify(config));
+    printConfig(config, flags);
     return EXIT.ok;
   }
   const folder = requireFlag(config.out, '--out', 'seeds');
-  if (config.saveUnrefined && parseRefiners(config.refine).length === 0) throw new UserError('--save-unrefined has nothing to save: nothing is refined', 'name a refiner, --refine pamr, or leave it out');
   const selection = await openSelection({ ...flags, vocRoot: config.vocRoot, split: config.split }, 'imagePath');
   const labelSpec = parseLabelSpec(requireFlag(config.labels, '--labels', 'xml'));
   // A list that holds classes beside its images is its own label file.
   const listFile = config.labelFile ?? (labelSpec.kind === 'list' ? selection.split.path : undefined);
-  const labels = await openLabels({ ...flags, labelFile: listFile, difficult: config.difficult }, selection.devkit, labelSpec);
+  const labels = await openLabels({ rgbMasks: flags.rgbMasks, labelFile: listFile, difficult: config.difficult }, selection.devkit, labelSpec);
   if (selection.items.length === 0) throw noPhotographs(selection);
   const classifier = await loadClassifier(modelOrDefault(config.model), await specOfFlags(flags), flags.force);
   sayModelNotes(classifier, chooseLayers(classifier.graph, config.layers, config.method));
   const { shard, task, note } = await chosenShard(flags, true, process.env, () => earlierTasks(folder)) ?? {};
   const say = (text: string): void => { process.stderr.write(`${text}\n`); };
-  for (const text of [...idleNotes(given, config), ...idleLabelNotes(flags, labelSpec.kind)]) say(text);
+  sayPreset(flags);
+  for (const text of idleNotes(given, config, flags)) say(text);
   if (selection.missing.length > 0) say(`${selection.missing.length} of the split's photographs are not on disk and are left out`);
   if (shard !== undefined) say(note ?? `shard ${shard.index} of ${shard.count}`);
 
@@ -153,11 +123,6 @@ async function run(flags: GenerateFlags): Promise<number> {
     bar?.stop();
     watch.dispose();
   }
-}
-
-function labelText(spec: LabelSpec | undefined): string | undefined {
-  if (spec === undefined) return undefined;
-  return spec.file === undefined ? spec.kind : `${spec.kind}:${spec.file}`;
 }
 
 /** The most items that a list on the terminal names; run.json has them all. */

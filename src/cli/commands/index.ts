@@ -1,5 +1,6 @@
 import { registerAblate } from './ablate.js';
 import { registerCam } from './cam.js';
+import { registerConfig } from './config.js';
 import { registerDoctor } from './doctor.js';
 import { registerEval } from './eval.js';
 import { registerGenerate } from './generate.js';
@@ -13,5 +14,5 @@ import { registerTrain } from './train.js';
 /** Every command, in the order of the help text. */
 export const commands: readonly CommandRegistrar[] = [
   registerGenerate, registerEval, registerMerge, registerAblate, registerReport, registerCam, registerTrain, registerLabels, registerModel,
-  registerDoctor,
+  registerConfig, registerDoctor,
 ];

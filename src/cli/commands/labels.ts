@@ -1,16 +1,19 @@
-import { InvalidArgumentError } from 'commander';
 import { messageOf, UserError } from '../../errors.js';
 import { writeFileAtomic } from '../../jobs/files/atomic.js';
 import { className } from '../../voc/classes.js';
 import { compareLabels } from '../../voc/labels/compare.js';
 import type { LabelComparison } from '../../voc/labels/compare.js';
+import { parseLabelSpec } from '../../voc/labels/create.js';
+import type { LabelSpec } from '../../voc/labels/create.js';
 import type { LabelSource } from '../../voc/labels/source.js';
 import { partitionByPresence } from '../../voc/splits.js';
 import type { Split, VocItem } from '../../voc/splits.js';
 import {
-  addDevkitOptions, addLabelOptions, addMaskOptions, addStrictOption, describeMissing, openLabels, openSelection, parseLabelSpec, refuseOverwriting,
+  addDevkitOptions, addLabelOptions, addMaskOptions, addStrictOption, describeMissing, labelFileIn, openLabels, openSelection, refuseOverwriting,
 } from '../options/devkit-options.js';
-import type { DevkitFlags, LabelFlags, LabelSpec, MaskFlags, Selection, StrictFlags } from '../options/devkit-options.js';
+import type { DevkitFlags, LabelFlags, MaskFlags, Selection, StrictFlags } from '../options/devkit-options.js';
+import { GROUPS } from '../options/groups.js';
+import { argument } from '../options/parsers.js';
 import { EXIT } from '../exit-codes.js';
 import type { CommandRegistrar, ExitCode } from '../command.js';
 
@@ -44,7 +47,8 @@ the split are not on disk.`;
 export const registerLabels: CommandRegistrar = (program, done) => {
   const command = program.command('labels').description('print the image-level labels of a split, or where two sources of them disagree');
   addMaskOptions(addLabelOptions(addStrictOption(addDevkitOptions(command))))
-    .option('--compare <a,b>', 'compare two label sources, for instance xml,masks or npy:cls_labels.npy,masks', parsePair)
+    .optionsGroup(GROUPS.output)
+    .option('--compare <a,b>', 'compare two label sources, for instance xml,masks or npy:cls_labels.npy,masks', argument(parsePair))
     .option('--out <file>', 'write the result to a file instead of printing it')
     .option('--names', 'classes by name instead of by number (JSON has numbers always)')
     .option('--json', 'the result as JSON')
@@ -54,14 +58,14 @@ export const registerLabels: CommandRegistrar = (program, done) => {
 
 function parsePair(text: string): LabelPairSpec {
   const specs = text.split(',');
-  if (specs.length !== 2) throw new InvalidArgumentError('Expected two label sources separated by a comma.');
+  if (specs.length !== 2) throw new UserError('Expected two label sources separated by a comma.');
   return [parseLabelSpec(specs[0]), parseLabelSpec(specs[1])];
 }
 
 async function runLabels(flags: LabelsFlags): Promise<ExitCode> {
   const selection = await openSelection(flags);
   if (flags.out !== undefined) {
-    await refuseOverwriting(flags.out, '--out', selection, flags.labelFile, flags.labels?.file, ...(flags.compare ?? []).map(({ file }) => file));
+    await refuseOverwriting(flags.out, '--out', selection, flags.labelFile, labelFileIn(flags.labels), ...(flags.compare ?? []).map(({ file }) => file));
   }
   const { result, skipped } = flags.compare === undefined
     ? await listing(flags, selection)

@@ -12,6 +12,7 @@ import { writeModel } from '../../onnx/file/write.js';
 import { EXIT } from '../exit-codes.js';
 import { sayNetworkNotes } from '../text/model-notes.js';
 import type { ModelFlags } from '../options/model-options.js';
+import { GROUPS } from '../options/groups.js';
 import { addModelOptions, specOfFlags } from '../options/model-options.js';
 
 interface DilateFlags extends ModelFlags {
@@ -27,6 +28,7 @@ export function registerDilate(model: Command, done: (code: number) => void): vo
     .option('--output-stride <n>', 'pixels per cell of its deepest feature maps: 16 or 8 in place of 32', parseStride)
     .option('--out <file>', 'where to write the new model');
   addModelOptions(command)
+    .optionsGroup(GROUPS.output)
     .option('--json', 'print what was changed as JSON')
     .addHelpText('after', `
 What a sidecar file or flags say of the model is written into the metadata of the new one.

@@ -22,6 +22,7 @@ import { VOC_CLASSES } from '../../voc/classes.js';
 import type { WeightsFile } from '../../formats/weights/open.js';
 import { withWeights } from '../../formats/weights/open.js';
 import { choice } from '../options/choice.js';
+import { GROUPS } from '../options/groups.js';
 import { EXIT } from '../exit-codes.js';
 import { specOfFlags } from '../options/model-options.js';
 
@@ -46,7 +47,7 @@ interface ImportFlags {
 export function registerImport(model: Command, done: (code: number) => void): void {
   model.command('import').argument('<weights>', 'a safetensors file or a PyTorch checkpoint (.pth, .pt)')
     .description('Make an ONNX classifier of trained weights, without Python: VGG and ResNet with torchvision\'s parameter names.')
-    .option('--out <file>', 'where to write the model')
+    .optionsGroup('Network:')
     .addOption(choice('--arch <name>', 'the architecture; auto: the one whose parameters these are', [AUTO, ...architectures.map(({ name }) => name)]).default(AUTO))
     .addOption(choice('--head <kind>', 'fc: the fully connected layers as they are; conv: the same as convolutions, for any size; gap: global average pooling and a new linear layer, to be trained', ['fc', 'conv', 'gap']).default('fc'))
     .option('--prefix <prefix>', 'which network to take from a file that holds several, for instance teacher.backbone.')
@@ -54,11 +55,14 @@ export function registerImport(model: Command, done: (code: number) => void): vo
     .addOption(choice('--last-stride <n>', 'of ResNet\'s last stage: 1, without dilation, as in IRN\'s network, or 2 as in torchvision\'s (default: 1 if the parameters have IRN\'s names, else 2)', ['1', '2']))
     .option('--input-size <HxW>', 'the only size that VGG with the head fc will take (default: 224x224)', parseSize)
     .option('--output-stride <n>', 'pixels per cell of the deepest feature maps: 16 or 8 in place of 32', parseCount)
+    .option('--seed <n>', 'of the new weights of the head gap', parseCount, 1)
     .option('--keep-batch-norm', 'keep batch normalisations as operators, in place of folding them into the convolutions')
     .option('--half', 'store the weights in half precision: half the file, computation stays in float32')
+    .optionsGroup(GROUPS.classifier)
     .option('--classes <voc|file>', 'the names of the logits, one per line (default: class_0, class_1, ...; the VOC classes for the 20 logits of IRN\'s network; none for the head gap)')
     .addOption(choice('--preprocess <preset>', 'how the input is made', Object.keys(preprocessPresets)).default('torchvision'))
-    .option('--seed <n>', 'of the new weights of the head gap', parseCount, 1)
+    .optionsGroup(GROUPS.output)
+    .option('--out <file>', 'where to write the model')
     .option('--json', 'print what was made as JSON')
     .addHelpText('after', `
 Nothing in a checkpoint is executed: only tensors and plain values are read, and everything else is refused. The network is

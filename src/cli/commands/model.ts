@@ -22,6 +22,7 @@ import type { CommandRegistrar } from '../command.js';
 import { registerDilate } from './model-dilate.js';
 import { registerImport } from './model-import.js';
 import { sayNetworkNotes } from '../text/model-notes.js';
+import { GROUPS } from '../options/groups.js';
 import { addModelOptions, specOfFlags } from '../options/model-options.js';
 import type { ModelFlags } from '../options/model-options.js';
 
@@ -43,6 +44,7 @@ function registerInspect(model: Command, done: (code: number) => void): void {
   const command = model.command('inspect').argument('<file>', 'an ONNX model')
     .description('List inputs, outputs, feature layers, operators and whether each has a gradient rule, preprocessing and classes.');
   addModelOptions(command)
+    .optionsGroup(GROUPS.output)
     .option('--all-layers', 'list every feature map, not only the one of each stride')
     .option('--json', 'print it as JSON')
     .addHelpText('after', '\nExample:\n  voc-seeds model inspect classifier.onnx\n')
@@ -180,6 +182,7 @@ function registerAnnotate(model: Command, done: (code: number) => void): void {
     .description('Write preprocessing, class names and the tensor of logits into a model\'s metadata; all else stays byte for byte.')
     .option('--out <file>', 'write another file in place of changing this one');
   addModelOptions(command)
+    .optionsGroup(GROUPS.output)
     .option('--json', 'print the resulting specification as JSON')
     .addHelpText('after', `
 Example:

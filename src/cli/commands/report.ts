@@ -8,8 +8,10 @@ import type { GalleryChoice } from '../../report/run/gallery-choice.js';
 import { DEFAULT_IMAGE_SIZE, SINGLE_FILE_IMAGES, writeRunReport } from '../../report/run/run-report.js';
 import type { RunReportSummary } from '../../report/run/run-report.js';
 import { choice } from '../options/choice.js';
-import { addMaskOptions, parseCount, parseWorkers, requireFlag } from '../options/devkit-options.js';
+import { addMaskOptions, requireFlag } from '../options/devkit-options.js';
 import type { MaskFlags } from '../options/devkit-options.js';
+import { GROUPS } from '../options/groups.js';
+import { parseCount, parseWorkers } from '../options/parsers.js';
 import { EXIT } from '../exit-codes.js';
 import type { CommandRegistrar, ExitCode } from '../command.js';
 
@@ -55,18 +57,22 @@ scored (the report lists them), 130 interrupted; the same command uses the photo
 export const registerReport: CommandRegistrar = (program, done) => {
   const command = program.command('report').description('Write the report of a run as a web page: scores, charts, and a gallery of its images.');
   addMaskOptions(command
+    .optionsGroup(GROUPS.input)
     .option('--run <folder>', 'what generate has written')
     .option('--compare <folder>', 'a second run, to compare with')
-    .option('--out <place>', 'a folder, or a file that ends in .html (default: report in the run\'s folder)')
     .option('--voc-root <folder>', 'the devkit, in place of the one that the run was made of')
     .option('--truth <folder>', 'ground truth <id>.png, in place of the devkit\'s'))
     .option('--ablation <file>', 'results of an ablation as JSON: { variants: [{ name, miou, low?, high?, threshold? }] }')
+    .optionsGroup(GROUPS.output)
+    .option('--out <place>', 'a folder, or a file that ends in .html (default: report in the run\'s folder)')
     .option('--title <text>', 'the title of the page')
+    .optionsGroup('Gallery:')
     .option('--max-images <n>', 'the most images in the gallery; scores are of all (default: no limit)', parseCount)
     .addOption(choice('--choose <which>', 'which images, with --max-images', GALLERY_CHOICES).default('worst'))
     .option('--image-size <pixels>', `the longest side of the gallery's images (default: ${DEFAULT_IMAGE_SIZE})`, parseImageSize)
     .addOption(new Option('--single-file', `everything in one file (default: up to ${SINGLE_FILE_IMAGES} images)`).conflicts('folder'))
     .option('--folder', `images in files of their own, loaded as they come into view (default: from ${SINGLE_FILE_IMAGES + 1} images)`)
+    .optionsGroup(GROUPS.running)
     .option('--workers <n>', 'threads (default: as many as processors)', parseWorkers)
     .option('--json', 'print the summary as JSON')
     .addHelpText('after', examples)

@@ -2,9 +2,10 @@ import { InvalidArgumentError } from 'commander';
 import { messageOf, UserError } from '../../errors.js';
 import { DEFAULT_MAX_PIXELS, readPhoto } from '../../image/photo.js';
 import { reasonLines } from '../../train/reasons.js';
+import { parseLabelSpec } from '../../voc/labels/create.js';
 import type { LabelSource } from '../../voc/labels/source.js';
 import type { VocItem } from '../../voc/splits.js';
-import { openLabels, openSelection, parseLabelSpec, requireFlag } from '../options/devkit-options.js';
+import { openLabels, openSelection, requireFlag } from '../options/devkit-options.js';
 import type { DevkitFlags, MaskFlags } from '../options/devkit-options.js';
 
 /** A further list of photographs, with a devkit or labels of its own. What it does not say is as for the main lists. */

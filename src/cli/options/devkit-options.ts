@@ -1,18 +1,21 @@
 import { join } from 'node:path';
 import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
-import { MAX_WORKERS } from '../../settings/runtime.js';
 import { UserError } from '../../errors.js';
 import { refuseInputFile } from '../../jobs/journal/own-folder.js';
 import { openDevkit } from '../../voc/devkit.js';
 import type { Devkit } from '../../voc/devkit.js';
-import { createLabelSource, LABEL_KINDS } from '../../voc/labels/create.js';
-import type { LabelKind } from '../../voc/labels/create.js';
+import { createLabelSource, parseLabelSpec } from '../../voc/labels/create.js';
+import type { LabelSpec } from '../../voc/labels/create.js';
 import type { LabelSource } from '../../voc/labels/source.js';
 import type { RgbMasks } from '../../voc/masks.js';
+import { devkitSettings, labelSourceSettings } from '../../voc/settings.js';
 import { partitionByPresence, readSplit, selectIds } from '../../voc/splits.js';
 import type { Split, VocItem } from '../../voc/splits.js';
-import { choice, notAChoice } from './choice.js';
+import { choice } from './choice.js';
+import { GROUPS } from './groups.js';
+import { parseCount } from './parsers.js';
+import { addSettings } from './setting-options.js';
 
 // The options of commands that read a devkit. None has a default here, so that a flag which was not given can be told
 // from one that was, and a configuration file can fill it in.
@@ -28,7 +31,7 @@ export interface DevkitFlags {
 
 /** The flags of {@link addLabelOptions}. */
 export interface LabelFlags {
-  labels?: LabelSpec;
+  labels?: string;
   labelFile?: string;
   difficult?: boolean;
 }
@@ -43,17 +46,14 @@ export interface MaskFlags {
   rgbMasks?: RgbMasks;
 }
 
-/** A label source as named on the command line: its kind, and its file where one is given as `npy:cls_labels.npy`. */
-export interface LabelSpec {
-  readonly kind: LabelKind;
-  readonly file?: string;
-}
-
 /** Adds the options that say which images a command works on. */
 export function addDevkitOptions(command: Command): Command {
-  return command
-    .option('--voc-root <folder>', 'the devkit folder that holds JPEGImages, for instance VOCdevkit/VOC2012')
-    .option('--split <name|file>', 'an official split (train, val, trainval), or the path of a list of ids or image paths')
+  return addSelectionOptions(addSettings(command, devkitSettings));
+}
+
+/** Adds those of them that no configuration file holds. */
+export function addSelectionOptions(command: Command): Command {
+  return command.optionsGroup(GROUPS.input)
     .option('--mask-dir <folder>', 'ground-truth masks, in place of SegmentationClass: a folder in the devkit or a path')
     .option('--ids <id,...>', 'only these images of the split', parseIds)
     .option('--limit <n>', 'only the first n images', parseCount);
@@ -61,38 +61,18 @@ export function addDevkitOptions(command: Command): Command {
 
 /** Adds the options that say where image-level labels come from. */
 export function addLabelOptions(command: Command): Command {
-  return command
-    .option('--labels <source>', `image-level labels: ${LABEL_KINDS.join(', ')}`, parseLabelSpec)
-    .option('--label-file <file>', 'the file for the labels npy (cls_labels.npy) or list (lines "id class class ...")')
-    .option('--difficult', 'labels xml: count objects marked difficult (default)')
-    .option('--no-difficult', 'labels xml: leave out objects marked difficult');
+  return addSettings(command, labelSourceSettings);
 }
 
 /** Adds the option that says how masks in colours are read. */
 export function addMaskOptions(command: Command): Command {
-  return command.addOption(choice('--rgb-masks <how>', 'masks in colours, or with a palette in another order: refuse them, or read them by the colours of the VOC palette, white as void', ['reject', 'voc'] satisfies RgbMasks[]));
+  return command.optionsGroup(GROUPS.input)
+    .addOption(choice('--rgb-masks <how>', 'masks in colours, or with a palette in another order: refuse them, or read them by the colours of the VOC palette, white as void', ['reject', 'voc'] satisfies RgbMasks[]));
 }
 
 /** Adds the option that makes missing files an error. */
 export function addStrictOption(command: Command): Command {
-  return command.option('--strict', 'exit with 2 if files of the list are missing; nothing else changes');
-}
-
-/** Parses `--limit`: a whole number from 1 up. */
-export function parseCount(text: string): number {
-  if (!/^[1-9]\d*$/.test(text) || !Number.isSafeInteger(Number(text))) throw new InvalidArgumentError('Expected a whole number from 1 up.');
-  return Number(text);
-}
-
-/** Parses `--workers` and `--threads`: a whole number that a machine may have processors. */
-export function parseWorkers(text: string): number {
-  return parseCountUpTo(MAX_WORKERS, text);
-}
-
-/** Parses a whole number from 1 to a limit. */
-export function parseCountUpTo(most: number, text: string): number {
-  if (!/^[1-9]\d*$/.test(text) || Number(text) > most) throw new InvalidArgumentError(`Expected a whole number from 1 to ${most}.`);
-  return Number(text);
+  return command.optionsGroup(GROUPS.input).option('--strict', 'exit with 2 if files of the list are missing; nothing else changes');
 }
 
 /** Parses `--ids`: image ids separated by commas. */
@@ -100,16 +80,6 @@ export function parseIds(text: string): string[] {
   const ids = text.split(',').map((id) => id.trim().normalize('NFC')).filter((id) => id !== '');
   if (ids.length === 0) throw new InvalidArgumentError('Expected image ids separated by commas.');
   return ids;
-}
-
-/** Parses a label source: `xml`, `masks`, `npy`, `list`, or with its file `npy:cls_labels.npy`. */
-export function parseLabelSpec(text: string): LabelSpec {
-  const [name, ...rest] = text.split(':');
-  const kind = LABEL_KINDS.find((known) => known === name);
-  if (kind === undefined) throw new InvalidArgumentError(notAChoice(name, LABEL_KINDS));
-  if (rest.length === 0) return { kind };
-  if (kind !== 'npy' && kind !== 'list') throw new InvalidArgumentError(`The labels ${kind} take no file.`);
-  return { kind, file: rest.join(':') };
 }
 
 /** A flag that a command cannot do without. */
@@ -189,7 +159,12 @@ export function noPhotographs({ devkit, split, missing }: Selection): UserError 
  * @param spec the source, in place of `--labels`
  * @throws {UserError} when none is named, or when it cannot be opened
  */
-export async function openLabels(flags: LabelFlags & MaskFlags, devkit: Devkit, spec = flags.labels): Promise<LabelSource> {
-  const { kind, file } = requireFlag(spec, '--labels', 'xml');
+export async function openLabels(flags: LabelFlags & MaskFlags, devkit: Devkit, spec?: LabelSpec): Promise<LabelSource> {
+  const { kind, file } = spec ?? parseLabelSpec(requireFlag(flags.labels, '--labels', 'xml'));
   return createLabelSource(kind, { devkit, file: file ?? flags.labelFile, difficult: flags.difficult, rgbMasks: flags.rgbMasks });
+}
+
+/** The file that the text of a label source names: of `npy:cls_labels.npy` what is behind the colon. */
+export function labelFileIn(labels: string | undefined): string | undefined {
+  return labels === undefined ? undefined : parseLabelSpec(labels).file;
 }

@@ -1,13 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
-import { parseDecimal } from '../../text/decimal.js';
 import type { ModelSpec } from '../../classifier/spec.js';
 import { preprocessPresets } from '../../classifier/spec.js';
 import { messageOf, UserError } from '../../errors.js';
 import { defaultModelPath } from '../../package.js';
 import { VOC_CLASSES } from '../../voc/classes.js';
 import { parseChoice } from './choice.js';
+import { GROUPS } from './groups.js';
+import { parseNumber } from './parsers.js';
 
 type Triple = [number, number, number];
 
@@ -24,22 +25,22 @@ export interface ModelFlags {
   tokens?: [number, number];
 }
 
-/** The classifier to use: the one named, or the one that comes with the package, which is said on standard error. */
+/** The classifier to use: the one named, or the bundled one, which is said on standard error. */
 export function modelOrDefault(named: string | undefined): string {
   if (named !== undefined) return named;
   const path = defaultModelPath();
-  process.stderr.write(`no --model given: using the classifier that comes with voc-seeds, ${path}\n`);
+  process.stderr.write(`no --model given: using the bundled classifier, ${path}\n`);
   return path;
 }
 
 /** Adds the option that lets a classifier with an untrained head through. */
 export function addForceOption(command: Command): Command {
-  return command.option('--force', 'use the classifier even if its head is untrained');
+  return command.optionsGroup(GROUPS.classifier).option('--force', 'use the classifier even if its head is untrained');
 }
 
 /** Adds the options that say what a model's file does not: they override its sidecar file and its metadata. */
 export function addModelOptions(command: Command): Command {
-  return command
+  return command.optionsGroup(GROUPS.classifier)
     .option('--logits <tensor>', 'the tensor that holds the class scores before softmax or sigmoid')
     .option('--preprocess <preset>', `how the input is made: ${Object.keys(preprocessPresets).join(', ')}`, parsePreset)
     .option('--channel-order <order>', 'rgb or bgr', parseOrder)
@@ -48,7 +49,7 @@ export function addModelOptions(command: Command): Command {
     .option('--std <a,b,c>', 'per channel', (text) => parseTriple(text, parsePositive))
     .option('--classes <voc|file>', 'the names of the logits: the 20 VOC classes, or a file with one name per line')
     .option('--model-input-size <HxW>', 'for a network that works at one size only and does not say so', parseSize)
-    .option('--tokens <HxW>', 'the grid of a vision transformer\'s tokens, where its graph does not tell: 14x14 for 224 pixels in patches of 16', parseSize);
+    .option('--tokens <HxW>', 'the grid of a vision transformer\'s tokens, if its graph does not tell it: 14x14 for 224 pixels in patches of 16', parseSize);
 }
 
 function parsePreset(text: string): string {
@@ -59,13 +60,6 @@ function parseOrder(text: string): 'rgb' | 'bgr' {
   const order = text.toLowerCase();
   if (order !== 'rgb' && order !== 'bgr') throw new InvalidArgumentError('Allowed are rgb, bgr.');
   return order;
-}
-
-/** Parses a number. */
-export function parseNumber(text: string): number {
-  const value = parseDecimal(text);
-  if (value === undefined) throw new InvalidArgumentError('Expected a number.');
-  return value;
 }
 
 function parsePositive(text: string): number {

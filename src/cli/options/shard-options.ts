@@ -4,7 +4,8 @@ import { arrayTaskOf, shardOfTask } from '../../jobs/journal/array-task.js';
 import type { ArrayTask, EarlierTask } from '../../jobs/journal/array-task.js';
 import { parseShard } from '../../jobs/journal/shard.js';
 import type { Shard } from '../../jobs/journal/shard.js';
-import { parseCount } from './devkit-options.js';
+import { GROUPS } from './groups.js';
+import { parseCount } from './parsers.js';
 
 /** The flags of {@link addShardOptions}. */
 export interface ShardFlags {
@@ -26,7 +27,7 @@ export interface ChosenShard {
  */
 export function addShardOptions(command: Command, automatic: boolean): Command {
   const schedulers = 'SLURM, SGE, PBS or Kubernetes';
-  command.option('--shard <i/n>', `work on the i-th of n parts of the list; auto: on the part that ${schedulers} has given this process${automatic ? ' (default in an array job)' : ''}`);
+  command.optionsGroup(GROUPS.running).option('--shard <i/n>', `work on the i-th of n parts of the list; auto: on the part that ${schedulers} has given this process${automatic ? ' (default in an array job)' : ''}`);
   if (automatic) command.option('--no-shard', `do not take a part from the variables of ${schedulers}`);
   return command.option('--shards <n>', 'the number of parts, if the scheduler tells only which one this is, or if some are run again', parseCount);
 }

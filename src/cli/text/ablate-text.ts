@@ -1,9 +1,9 @@
 import type { PassSummary } from '../../ablate/run.js';
 import type { VariantList } from '../../ablate/variant.js';
 import type { AblationWork } from '../../ablate/work.js';
-import { AXIS_NAMES, variantSettings } from '../../settings/ablate.js';
+import { ablateSchema, AXIS_NAMES } from '../../settings/ablate.js';
 import type { VariantSettings } from '../../settings/ablate.js';
-import { z } from 'zod';
+import { PRESETS, presetSettings } from '../../settings/presets.js';
 import { settingsText } from './ablate-command.js';
 
 /** What is going to be computed, in two lines. */
@@ -16,12 +16,17 @@ export function describePlan({ variants, dropped }: VariantList, { views, layers
   ].join('\n');
 }
 
-/** What variants have unless told otherwise: the settings of the paper, and what a file or flags have changed of them. */
-export function describeBase(base: VariantSettings): string {
-  const paper = z.object(variantSettings).parse({});
-  const changes = AXIS_NAMES.filter((axis) => JSON.stringify(base[axis]) !== JSON.stringify(paper[axis]));
-  const text = changes.length === 0 ? '' : `, but for ${settingsText(Object.fromEntries(changes.map((axis) => [axis, base[axis]])))}`;
-  return `variants start from the settings of LayerCAM's paper (the preset layercam)${text}`;
+/**
+ * What variants start from, in one line.
+ *
+ * @param start the preset or file that was named
+ */
+export function describeBase(base: VariantSettings, start: string): string {
+  const preset = PRESETS.find((name) => name === start) ?? 'paper';
+  const before = presetSettings(ablateSchema, preset);
+  const changes = AXIS_NAMES.filter((axis) => JSON.stringify(base[axis]) !== JSON.stringify(before[axis]));
+  const text = changes.length === 0 ? '' : `, except ${settingsText(Object.fromEntries(changes.map((axis) => [axis, base[axis]])))}`;
+  return `settings: preset ${preset}${text}`;
 }
 
 /** The most failures that are listed; ablation.json has them all. */

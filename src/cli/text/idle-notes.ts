@@ -1,24 +1,19 @@
+import { flagOf } from '../../setting.js';
+import type { VariantSettings } from '../../settings/ablate.js';
+import { generateSchema } from '../../settings/generate.js';
 import { idleSettings } from '../../settings/idle.js';
-import type { EffectSettings } from '../../settings/idle.js';
-import { flagOf } from '../../settings/load.js';
-import type { LabelFlags, MaskFlags } from '../options/devkit-options.js';
+import type { MaskFlags } from '../options/devkit-options.js';
 
-/** Flags that change nothing, given the settings: a note on each, for standard error. */
-export function idleNotes(given: Readonly<Record<string, unknown>>, settings: EffectSettings): string[] {
-  // Of one layer, `all` would still scale it: the other two are a choice.
-  return notesOn(given, [...idleSettings(settings)].filter(([name]) => name !== 'scaleLayers'));
-}
-
-/** Flags on labels that change nothing, given where the labels come from: a note on each. */
-export function idleLabelNotes({ labelFile, difficult, rgbMasks }: LabelFlags & MaskFlags, labels: string): string[] {
-  const [kind] = labels.split(':');
-  return notesOn({ labelFile, difficult, rgbMasks }, [
-    ...kind === 'npy' || kind === 'list' ? [] : [['labelFile', '--labels npy or list'] as const],
-    ...kind === 'xml' ? [] : [['difficult', '--labels xml'] as const],
-    ...kind === 'masks' ? [] : [['rgbMasks', '--labels masks'] as const],
-  ]);
-}
-
-function notesOn(given: Readonly<Record<string, unknown>>, idle: readonly (readonly [name: string, needs: string])[]): string[] {
-  return idle.filter(([name]) => given[name] !== undefined).map(([name, needs]) => `note: ${flagOf(name)} has no effect here; it needs ${needs}`);
+/**
+ * Flags that change nothing, given the settings: a note on each, for standard error.
+ *
+ * @param given the settings that flags gave
+ */
+export function idleNotes(given: Readonly<Record<string, unknown>>, settings: VariantSettings & { readonly labels?: string | undefined }, { rgbMasks }: MaskFlags = {}): string[] {
+  const idle = [...idleSettings(settings, undefined, generateSchema.shape)]
+    // Of one layer, `all` would still scale it: the other two are a choice.
+    .filter(([name]) => given[name] !== undefined && name !== 'scaleLayers')
+    .map(([name, needs]) => [flagOf(name), needs]);
+  if (rgbMasks !== undefined && settings.labels?.startsWith('masks') !== true) idle.push(['--rgb-masks', '--labels masks']);
+  return idle.map(([flag, needs]) => `note: ${flag} has no effect here; it needs ${needs}`);
 }

@@ -32,7 +32,7 @@ const LONGEST = 60;
  * @param placeOf where each part of it was given
  */
 export function explainIssues(error: z.ZodError, schema: z.ZodType, value: unknown, placeOf: (path: Path) => Place = placeByPath): string {
-  const shape = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as Shape;
+  const shape = shapeOf(schema);
   // Several faults of one value are one: it is told what the value must be.
   const faults = new Map<string, () => string>();
   for (const issue of error.issues) {
@@ -158,6 +158,15 @@ function expected(shape: Shape, found: unknown): string {
       : 'settings (name: value)';
     default: return 'something else';
   }
+}
+
+/** What a schema takes, in words: `a number above 0`. */
+export function describeValues(schema: z.ZodType): string {
+  return expected(shapeOf(schema), undefined);
+}
+
+function shapeOf(schema: z.ZodType): Shape {
+  return z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as Shape;
 }
 
 function listOf({ prefixItems, items, minItems = 0 }: Shape): string {

@@ -1,4 +1,5 @@
 import { UserError } from '../../errors.js';
+import { nearest } from '../../text/nearest.js';
 import type { Devkit } from '../devkit.js';
 import type { RgbMasks } from '../masks.js';
 import { listLabels } from './list.js';
@@ -23,6 +24,29 @@ export const LABEL_KINDS = ['xml', 'npy', 'list', 'masks'] as const;
 
 /** The name of a label source. */
 export type LabelKind = typeof LABEL_KINDS[number];
+
+/** A label source as users write it: its kind, and its file if that is given as in `npy:cls_labels.npy`. */
+export interface LabelSpec {
+  readonly kind: LabelKind;
+  readonly file?: string;
+}
+
+/**
+ * Parses a label source: `xml`, `masks`, `npy`, `list`, or with its file `npy:cls_labels.npy`.
+ *
+ * @throws UserError for anything else
+ */
+export function parseLabelSpec(text: string): LabelSpec {
+  const [name, ...rest] = text.split(':');
+  const kind = LABEL_KINDS.find((known) => known === name);
+  if (kind === undefined) {
+    const near = nearest(name, LABEL_KINDS);
+    throw new UserError(`Allowed are ${LABEL_KINDS.join(', ')}.`, near === undefined ? undefined : `Did you mean ${near}?`);
+  }
+  if (rest.length === 0) return { kind };
+  if (kind !== 'npy' && kind !== 'list') throw new UserError(`The labels ${kind} take no file.`);
+  return { kind, file: rest.join(':') };
+}
 
 const sources: Readonly<Record<LabelKind, (options: LabelSourceOptions) => LabelSource | Promise<LabelSource>>> = {
   xml: xmlLabels,

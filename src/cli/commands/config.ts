@@ -1,0 +1,34 @@
+import { Argument } from 'commander';
+import { fileSchemas } from '../../settings/commands.js';
+import type { FileKind } from '../../settings/commands.js';
+import { jsonSchemaOf } from '../../settings/json-schema.js';
+import { DEFAULT_PRESET, PRESETS, presetText } from '../../settings/presets.js';
+import { parseChoice } from '../options/choice.js';
+import { EXIT } from '../exit-codes.js';
+import type { CommandRegistrar } from '../command.js';
+
+const commands = Object.keys(fileSchemas) as FileKind[];
+
+/** `voc-seeds config schema|presets` */
+export const registerConfig: CommandRegistrar = (program, done) => {
+  const config = program.command('config').description('Print the presets, or the JSON Schema of configuration files, for editors.');
+  config.command('schema').description('Print the JSON Schema of the configuration files of a command.')
+    .addArgument(new Argument('[command]', 'whose files').choices(commands).argParser((text) => parseChoice(text, commands, 'Allowed choices are')).default('generate'))
+    .addHelpText('after', `
+Example:
+  voc-seeds config schema ablate > ablate.schema.json
+
+An editor checks and completes a file whose first line is
+# yaml-language-server: $schema=ablate.schema.json
+`)
+    .action((command: FileKind) => {
+      process.stdout.write(`${JSON.stringify(jsonSchemaOf(command), null, 2)}\n`);
+      done(EXIT.ok);
+    });
+  config.command('presets').description('List the presets that --config of generate, cam and ablate takes.')
+    .addHelpText('after', '\nExample:\n  voc-seeds config presets | sort\n')
+    .action(() => {
+      process.stdout.write(PRESETS.map((name) => `${name.padEnd(6)} ${presetText(name)}${name === DEFAULT_PRESET ? ' (the default)' : ''}\n`).join(''));
+      done(EXIT.ok);
+    });
+};

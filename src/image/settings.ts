@@ -1,0 +1,25 @@
+import { z } from 'zod';
+import { UserError } from '../errors.js';
+import { checkedBy, setting } from '../setting.js';
+import { parseInputSize } from './input-size.js';
+import { DEFAULT_MAX_PIXELS } from './photo.js';
+
+/** The text of an input size; see {@link parseInputSize}. */
+export const inputSizeText = checkedBy(z.string(), (text) => {
+  try {
+    parseInputSize(text);
+  } catch (error) {
+    // The message shows the text already.
+    throw error instanceof UserError && error.hint !== undefined ? new UserError(error.hint) : error;
+  }
+});
+
+/** How large photographs are at the network. */
+export const imageSettings = {
+  inputSize: setting(inputSizeText.default('short:320'), {
+    group: 'CAM', value: 'size', help: 'size of the photograph at the network: native, short:N, long:N or fixed:HxW',
+  }),
+  maxPixels: setting(z.number().int().positive().default(DEFAULT_MAX_PIXELS), {
+    group: 'CAM', value: 'n', help: 'shrink larger inputs to this many pixels',
+  }),
+};

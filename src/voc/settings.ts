@@ -1,0 +1,52 @@
+import { z } from 'zod';
+import { UserError } from '../errors.js';
+import { setting } from '../setting.js';
+import { LABEL_KINDS, parseLabelSpec } from './labels/create.js';
+
+const group = 'Input';
+
+/** The text of a label source: `xml`, `masks`, `npy` or `list`, the last two also with their file: `npy:cls_labels.npy`. */
+export const labelsText = z.string().refine(isLabelSpec, `it must be one of ${LABEL_KINDS.join(', ')}; npy and list also with their file, npy:FILE or list:FILE`);
+
+/** Lets the text of a label source through. */
+export function parseLabels(text: string): string {
+  parseLabelSpec(text);
+  return text;
+}
+
+function isLabelSpec(text: string): boolean {
+  try {
+    parseLabelSpec(text);
+    return true;
+  } catch (error) {
+    if (error instanceof UserError) return false;
+    throw error;
+  }
+}
+
+/** What gives a setting an effect that belongs to some kinds of labels. */
+const labelled = (...kinds: string[]) => ({ labels }: { labels?: string }): string | undefined => (
+  labels === undefined || kinds.includes(labels.split(':')[0]) ? undefined : `--labels ${kinds.join(' or ')}`);
+
+/** Which images, in which devkit. */
+export const devkitSettings = {
+  vocRoot: setting(z.string().optional(), {
+    group, value: 'folder', help: 'the devkit folder that holds JPEGImages, for example VOCdevkit/VOC2012',
+  }),
+  split: setting(z.string().optional(), {
+    group, value: 'name|file', help: 'an official split (train, val, trainval), or the path of a list of ids or image paths',
+  }),
+};
+
+/** Where image-level labels come from. */
+export const labelSourceSettings = {
+  labels: setting(labelsText.optional(), {
+    group, value: 'source', help: `image-level labels: ${LABEL_KINDS.join(', ')}`, parse: parseLabels,
+  }),
+  labelFile: setting(z.string().optional(), {
+    group, value: 'file', help: 'the file for the labels npy (cls_labels.npy) or list (lines "id class class ...")', needs: labelled('npy', 'list'),
+  }),
+  difficult: setting(z.boolean().optional(), {
+    group, help: 'labels xml: count objects marked difficult (default)', off: 'labels xml: leave out objects marked difficult', needs: labelled('xml'),
+  }),
+};
