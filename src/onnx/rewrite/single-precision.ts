@@ -1,4 +1,4 @@
-import { resultType } from '../shapes/element-types.js';
+import { outputType } from '../shapes/element-types.js';
 import type { Attribute, OnnxGraph, OnnxNode } from '../model.js';
 import { intAttribute } from '../model.js';
 import { DataType, OnnxTensor } from '../tensor.js';
@@ -42,11 +42,12 @@ function elementTypes(graph: OnnxGraph): Map<string, DataType> {
   for (const [name, { type }] of graph.initializers) types.set(name, type);
   for (const { name, type } of graph.inputs) types.set(name, type);
   for (const node of graph.nodes) {
-    const constant = node.op === 'Constant' ? constantType(node) : resultType(node, node.inputs.map((name) => types.get(name)));
-    if (constant === undefined || node.domain !== '') continue;
-    // Further outputs are indices, or parts of the same kind.
-    const others = node.op === 'MaxPool' || node.op === 'TopK' ? DataType.int64 : constant;
-    node.outputs.forEach((name, i) => types.set(name, i === 0 ? constant : others));
+    if (node.domain !== '') continue;
+    const inputs = node.inputs.map((name) => types.get(name));
+    node.outputs.forEach((name, i) => {
+      const type = node.op === 'Constant' ? constantType(node) : outputType(node, inputs, i);
+      if (type !== undefined) types.set(name, type);
+    });
   }
   return types;
 }
