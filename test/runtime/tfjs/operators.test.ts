@@ -5,7 +5,7 @@ import type { Runtime, RuntimeTensor } from '../../../src/runtime/runtime.js';
 import { loadTfjs } from '../../../src/runtime/tfjs/backend.js';
 import type { TfjsBackend } from '../../../src/runtime/tfjs/backend.js';
 import { tfjsRuntime } from '../../../src/runtime/tfjs/runtime.js';
-import { tfOperators } from '../../../src/runtime/tfjs/operators/table.js';
+import { tfOperators } from '../../../src/runtime/tfjs/operators/index.js';
 import { operatorCases } from './operator-cases.js';
 import { graphOf } from './operator-graph.js';
 import type { OperatorCase, Wrapping } from './operator-graph.js';

@@ -1,17 +1,13 @@
-import { hostConcat, hostExpand, hostTranspose, HostValue } from '../../../onnx/shapes/host-ops.js';
 import { intAttribute, intsAttribute, stringAttribute } from '../../../onnx/model.js';
 import { sizeOf } from '../../../onnx/tensor.js';
-import { expanded } from './broadcast.js';
-import type { OperatorCall, OperatorTable, TfOperator } from './operator.js';
-import { counting, fromFirst } from './operator.js';
-import type { TfValue } from '../value.js';
+import { expanded } from './helpers/broadcast.js';
+import type { OperatorCall, OperatorTable, TfOperator } from './helpers/call.js';
+import { counting, fromFirst } from './helpers/call.js';
 import { DeviceValue } from '../value.js';
 
 /** The same numbers in another shape. */
-function reshaped(call: OperatorCall, dims: readonly number[]): TfValue {
-  const value = call.value(0);
-  if (value instanceof HostValue) return new HostValue(dims, value.data);
-  return call.result(call.tf.reshape(value.plain(), [...dims]), dims);
+function reshaped(call: OperatorCall, dims: readonly number[]): DeviceValue {
+  return call.result(call.tf.reshape(call.device(0).plain(), [...dims]), dims);
 }
 
 const reshape: TfOperator = (call) => {
@@ -29,9 +25,8 @@ function axesOf(call: OperatorCall, rank: number): number[] {
 
 const transpose: TfOperator = (call) => {
   const { tf, node } = call;
-  const value = call.value(0);
+  const value = call.device(0);
   const perm = intsAttribute(node, 'perm') ?? counting(value.dims.length).reverse();
-  if (value instanceof HostValue) return hostTranspose(value, perm);
   const dims = perm.map((axis) => value.dims[axis]);
   // Between the two layouts nothing has to be moved.
   if (value.channelsLast && perm.join() === '0,2,3,1') return call.result(value.nhwc(), dims);
@@ -85,16 +80,8 @@ export const arranging: OperatorTable = {
     return reshaped(call, counting(rank).map((i) => (axes.includes(i) ? 1 : rest.shift()!)));
   },
   Transpose: transpose,
-  Expand: (call) => {
-    const value = call.value(0);
-    return value instanceof HostValue ? hostExpand(value, call.numbers(1)) : expanded(call, value, call.numbers(1));
-  },
-  Tile: (call) => {
-    const value = call.value(0);
-    const repeats = call.numbers(1);
-    if (value instanceof DeviceValue) return call.result(call.tf.tile(value.plain(), repeats));
-    return repeats.reduce((tiled, count, axis) => hostConcat(counting(count).map(() => tiled), axis), value);
-  },
+  Expand: (call) => expanded(call, call.device(0), call.numbers(1)),
+  Tile: (call) => call.result(call.tf.tile(call.device(0).plain(), call.numbers(1))),
   DepthToSpace: depthToSpace,
   SpaceToDepth: spaceToDepth,
 };
