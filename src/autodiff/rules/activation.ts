@@ -71,6 +71,12 @@ export const activations = simpleRules({
     return [b.mul(g, b.where(b.greater(x, b.floats(0)), b.floats(1), below))];
   },
 
+  /** y = x for x > 0, alpha (exp(x / alpha) - 1) below, where y' = y / alpha + 1. */
+  Celu: (node, g, b) => {
+    const below = b.add(b.mul(node.outputs[0], b.floats(1 / floatAttribute(node, 'alpha', 1))), b.floats(1));
+    return [b.mul(g, b.where(b.greater(node.inputs[0], b.floats(0)), b.floats(1), below))];
+  },
+
   /** y = gamma x for x > 0, gamma alpha (exp(x) - 1) below, where y' = y + gamma alpha. */
   Selu: (node, g, b) => {
     const [x] = node.inputs;

@@ -65,7 +65,7 @@ const alongAxis: GridRule = (node, [x]) => (leavesAlone(x, [intAttribute(node, '
 const rulesByForm: ReadonlyMap<OperatorTraits['form'], GridRule> = new Map([['pointwise', sameAsFirst], ['broadcast', elementwise]]);
 
 /** The rules of other operators that mean the same on a finer map; windows are not among them. */
-export const gridRules: ReadonlyMap<string, GridRule> = new Map(Object.entries<GridRule>({
+const gridRules: ReadonlyMap<string, GridRule> = new Map(Object.entries<GridRule>({
   BatchNormalization: sameAsFirst, InstanceNormalization: sameAsFirst, LRN: sameAsFirst,
   Softmax: alongAxis, LogSoftmax: alongAxis,
   LayerNormalization: (node, [x]) => {
