@@ -45,7 +45,6 @@ export const activations = simpleRules({
 
   /** y' = y (1 - y). */
   Sigmoid: ({ outputs: [y] }, g, b) => [b.mul(g, b.mul(y, b.sub(b.floats(1), y)))],
-
   /** y' = 1 - y^2. */
   Tanh: ({ outputs: [y] }, g, b) => [b.mul(g, b.sub(b.floats(1), b.mul(y, y)))],
 

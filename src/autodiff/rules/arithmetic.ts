@@ -50,25 +50,18 @@ export const arithmetic = simpleRules({
   ],
 
   Neg: (_, g, b) => [b.neg(g)],
-
   /** y' = 1 / (2 y). */
   Sqrt: ({ outputs: [y] }, g, b) => [b.div(b.mul(g, b.floats(0.5)), y)],
-
   /** y' = y. */
   Exp: ({ outputs: [y] }, g, b) => [b.mul(g, y)],
-
   /** y' = 1 / x. */
   Log: ({ inputs: [x] }, g, b) => [b.div(g, x)],
-
   /** y' = -y^2. */
   Reciprocal: ({ outputs: [y] }, g, b) => [b.neg(b.mul(g, b.mul(y, y)))],
-
   /** y' = sign x. */
   Abs: ({ inputs: [x] }, g, b) => [b.mul(g, b.node('Sign', [x]))],
-
   /** y = the largest of two operands; it takes the gradient, and at a tie neither does. */
   Max: (node, g, b, context) => extreme(node, g, b, context, (mine, other) => b.greater(mine, other)),
-
   /** y = the smallest of two operands. */
   Min: (node, g, b, context) => extreme(node, g, b, context, (mine, other) => b.less(mine, other)),
 });

@@ -3,7 +3,7 @@ import { isInteger, outputType } from '../shapes/element-types.js';
 import { HostValue } from '../shapes/host-ops.js';
 import { evaluate, inferNode, knownTensor } from '../shapes/infer.js';
 import type { OnnxGraph, OnnxNode } from '../model.js';
-import { floatAttribute, floatsAttribute, intAttribute, intsAttribute, tensorAttribute } from '../model.js';
+import { constantTensor, intAttribute } from '../model.js';
 import { traitsOf } from '../operators.js';
 import { DataType, OnnxTensor } from '../tensor.js';
 
@@ -101,15 +101,3 @@ const makers: ReadonlyMap<DataType, (data: Float64Array) => Uint8Array> = new Ma
   [DataType.int32, (data: Float64Array) => bytesOf(Int32Array.from(data))],
   [DataType.bool, (data: Float64Array) => Uint8Array.from(data, (value) => (value === 0 ? 0 : 1))],
 ]);
-
-function constantTensor(node: OnnxNode): OnnxTensor | undefined {
-  if (node.op !== 'Constant') return undefined;
-  const tensor = tensorAttribute(node, 'value');
-  if (tensor !== undefined) return tensor;
-  const floats = floatsAttribute(node, 'value_floats');
-  if (floats !== undefined) return OnnxTensor.float32([floats.length], floats);
-  const ints = intsAttribute(node, 'value_ints');
-  if (ints !== undefined) return OnnxTensor.int64([ints.length], ints);
-  if ('value_float' in node.attributes) return OnnxTensor.float32([], [floatAttribute(node, 'value_float', 0)]);
-  return 'value_int' in node.attributes ? OnnxTensor.int64([], [intAttribute(node, 'value_int', 0)]) : undefined;
-}

@@ -1,6 +1,6 @@
 import { outputType } from '../shapes/element-types.js';
 import type { Attribute, OnnxGraph, OnnxNode } from '../model.js';
-import { intAttribute } from '../model.js';
+import { constantTensor, intAttribute } from '../model.js';
 import { DataType, OnnxTensor } from '../tensor.js';
 
 const shortFloats: readonly DataType[] = [DataType.float16, DataType.bfloat16];
@@ -45,17 +45,11 @@ function elementTypes(graph: OnnxGraph): Map<string, DataType> {
     if (node.domain !== '') continue;
     const inputs = node.inputs.map((name) => types.get(name));
     node.outputs.forEach((name, i) => {
-      const type = node.op === 'Constant' ? constantType(node) : outputType(node, inputs, i);
+      const type = node.op === 'Constant' ? constantTensor(node)?.type : outputType(node, inputs, i);
       if (type !== undefined) types.set(name, type);
     });
   }
   return types;
-}
-
-function constantType({ attributes }: OnnxNode): DataType | undefined {
-  const [[name, attribute] = []] = Object.entries(attributes);
-  if (attribute?.kind === 'tensor') return attribute.value.type;
-  return name?.startsWith('value_float') === true ? DataType.float32 : DataType.int64;
 }
 
 /** Attributes that name an element type. */

@@ -38,7 +38,8 @@ const truth = (formula: (a: number, b: number) => boolean): HostOperator => fold
 /** The same numbers in the shape that the shape rule tells. */
 const reshaped: HostOperator = (call) => new HostValue(call.dims[0], at(call, 0).data);
 
-const halfToEven = (x: number): number => (Math.abs(x % 1) === 0.5 ? 2 * Math.round(x / 2) : Math.round(x));
+/** The nearest whole number; of two, the even one. */
+export const halfToEven = (x: number): number => (Math.abs(x % 1) === 0.5 ? 2 * Math.round(x / 2) : Math.round(x));
 
 function reducedAxes(call: HostCall): number[] {
   const { dims } = at(call, 0);

@@ -6,7 +6,7 @@ import { arrangeRules } from './infer-arrange.js';
 import type { Inputs, TensorInfo, ShapeRule } from './tensor-info.js';
 import { axesOf, broadcastDims, MAX_VALUES } from './tensor-info.js';
 import type { OnnxGraph, OnnxNode } from '../model.js';
-import { describeNode, floatAttribute, intAttribute, intsAttribute, tensorAttribute } from '../model.js';
+import { constantTensor, describeNode, intAttribute, intsAttribute } from '../model.js';
 import type { OperatorTraits } from '../operators.js';
 import { traitsOf } from '../operators.js';
 import type { OnnxTensor } from '../tensor.js';
@@ -79,9 +79,7 @@ export function inferNode(node: OnnxNode, inputs: Inputs): readonly TensorInfo[]
 export function evaluate(
   node: OnnxNode, inputs: readonly (HostValue | undefined)[], integers: boolean, room = Infinity,
 ): readonly HostValue[] | undefined {
-  const known = shapesOf(node, inputs.map((input) => input && {
-    dims: input.dims, values: input.data.length <= MAX_VALUES ? input.numbers : undefined,
-  }));
+  const known = shapesOf(node, inputs.map((input) => input && knownValue(input)));
   const dims = known?.map((output) => output.dims);
   if (dims === undefined || dims.reduce((sum, shape) => sum + sizeOf(shape), 0) > room || dims.flat().some((dim) => dim < 0)) return undefined;
   if (known!.every(({ values }) => values !== undefined)) return known!.map((output) => HostValue.of(output.dims, output.values!));
@@ -101,6 +99,11 @@ function shapesOf(node: OnnxNode, inputs: Inputs): readonly TensorInfo[] | undef
   const odd = outputs.find(({ dims }) => dims.some((dim) => !Number.isInteger(dim)));
   if (odd !== undefined) throw new UserError(`${describeNode(node)} cannot work on these inputs: its output would be [${odd.dims.join(', ')}]`);
   return outputs;
+}
+
+/** What is known of a tensor that is computed in JavaScript. */
+export function knownValue({ dims, data }: HostValue): TensorInfo {
+  return data.length <= MAX_VALUES ? { dims, values: Array.from(data) } : { dims };
 }
 
 /** What is known of a constant. */
@@ -146,12 +149,8 @@ const rulesByForm: ReadonlyMap<OperatorTraits['form'], ShapeRule> = new Map([
 const shapeRules: ReadonlyMap<string, ShapeRule> = new Map<string, ShapeRule>(Object.entries<ShapeRule>({
   ...arrangeRules,
   Constant: (node) => {
-    const tensor = tensorAttribute(node, 'value');
-    if (tensor !== undefined) return knownTensor(tensor);
-    const list = intsAttribute(node, 'value_ints');
-    if (list !== undefined) return { dims: [list.length], values: list, type: DataType.int64 };
-    if ('value_int' in node.attributes) return { dims: [], values: [intAttribute(node, 'value_int', 0)], type: DataType.int64 };
-    return 'value_float' in node.attributes ? { dims: [], values: [floatAttribute(node, 'value_float', 0)], type: DataType.float32 } : undefined;
+    const tensor = constantTensor(node);
+    return tensor && knownTensor(tensor);
   },
   Conv: (node, [x, w]) => {
     if (x === undefined || w === undefined) return undefined;

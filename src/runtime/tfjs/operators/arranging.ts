@@ -1,27 +1,14 @@
 import { intAttribute, intsAttribute, stringAttribute } from '../../../onnx/model.js';
-import { sizeOf } from '../../../onnx/tensor.js';
 import { expanded } from './helpers/broadcast.js';
-import type { OperatorCall, OperatorTable, TfOperator } from './helpers/call.js';
-import { counting, fromFirst } from './helpers/call.js';
+import type { OperatorTable, TfOperator } from './helpers/call.js';
+import { counting } from './helpers/call.js';
 import { DeviceValue } from '../value.js';
 
 /** The same numbers in another shape. */
-function reshaped(call: OperatorCall, dims: readonly number[]): DeviceValue {
+const regrouped: TfOperator = (call) => {
+  const [{ dims }] = call.outputs;
   return call.result(call.tf.reshape(call.device(0).plain(), [...dims]), dims);
-}
-
-const reshape: TfOperator = (call) => {
-  const { dims } = call.value(0);
-  const copies = intAttribute(call.node, 'allowzero', 0) === 0;
-  const wanted = call.numbers(1).map((dim, i) => (dim === 0 && copies ? dims[i] : dim));
-  const rest = sizeOf(dims) / sizeOf(wanted.filter((dim) => dim !== -1));
-  return reshaped(call, wanted.map((dim) => (dim === -1 ? rest : dim)));
 };
-
-/** The axes that a Squeeze or an Unsqueeze names. */
-function axesOf(call: OperatorCall, rank: number): number[] {
-  return call.numbers(1).map((axis) => fromFirst(axis, rank));
-}
 
 const transpose: TfOperator = (call) => {
   const { tf, node } = call;
@@ -62,23 +49,10 @@ const unchanged: TfOperator = (call) => call.value(0);
 export const arranging: OperatorTable = {
   Identity: unchanged,
   Dropout: unchanged,
-  Reshape: reshape,
-  Flatten: (call) => {
-    const { dims } = call.value(0);
-    const axis = fromFirst(intAttribute(call.node, 'axis', 1), dims.length);
-    return reshaped(call, [sizeOf(dims.slice(0, axis)), sizeOf(dims.slice(axis))]);
-  },
-  Squeeze: (call) => {
-    const { dims } = call.value(0);
-    const axes = call.has(1) ? axesOf(call, dims.length) : counting(dims.length).filter((axis) => dims[axis] === 1);
-    return reshaped(call, dims.filter((_, i) => !axes.includes(i)));
-  },
-  Unsqueeze: (call) => {
-    const rest = [...call.value(0).dims];
-    const rank = rest.length + call.value(1).dims[0];
-    const axes = axesOf(call, rank);
-    return reshaped(call, counting(rank).map((i) => (axes.includes(i) ? 1 : rest.shift()!)));
-  },
+  Reshape: regrouped,
+  Flatten: regrouped,
+  Squeeze: regrouped,
+  Unsqueeze: regrouped,
   Transpose: transpose,
   Expand: (call) => expanded(call, call.device(0), call.numbers(1)),
   Tile: (call) => call.result(call.tf.tile(call.device(0).plain(), call.numbers(1))),

@@ -32,12 +32,11 @@ const slice: TfOperator = (call) => {
 const split: TfOperator = (call) => {
   const value = call.device(0);
   const axis = fromFirst(intAttribute(call.node, 'axis', 0), value.dims.length);
-  const count = call.node.outputs.length;
-  const even = Math.ceil(value.dims[axis] / count);
-  const sizes = call.has(1) ? call.numbers(1) : counting(count).map((i) => Math.min(even, value.dims[axis] - i * even));
-  return sizes.map((size, part) => {
-    const start = sizes.slice(0, part).reduce((a, b) => a + b, 0);
-    return cut(call, value, value.dims.map((dim, i) => (i === axis ? { start, size, step: 1 } : { start: 0, size: dim, step: 1 })));
+  let start = 0;
+  return call.outputs.map(({ dims }) => {
+    const axes = dims.map((size, i) => ({ start: i === axis ? start : 0, size, step: 1 }));
+    start += dims[axis];
+    return cut(call, value, axes);
   });
 };
 
@@ -79,8 +78,8 @@ const gather: TfOperator = (call) => {
   const indices = call.host(1);
   const places = tf.tensor1d(Int32Array.from(indices.data, (index) => (index < 0 ? index + value.dims[axis] : index)), 'int32');
   if (value.channelsLast && indices.dims.length === 1) return call.resultNhwc(tf.gather(value.nhwc(), places, lastAxis(axis)));
-  const dims = [...value.dims.slice(0, axis), ...indices.dims, ...value.dims.slice(axis + 1)];
-  return call.result(tf.reshape(tf.gather(value.plain(), places, axis), dims), dims);
+  const [{ dims }] = call.outputs;
+  return call.result(tf.reshape(tf.gather(value.plain(), places, axis), [...dims]), dims);
 };
 
 /** What takes parts of tensors, and what puts them together. */

@@ -1,5 +1,4 @@
 import { HostValue, stepsOf, walk } from '../../../onnx/shapes/host-ops.js';
-import { inferNode } from '../../../onnx/shapes/infer.js';
 import { intAttribute, stringAttribute, tensorAttribute } from '../../../onnx/model.js';
 import { sizeOf } from '../../../onnx/tensor.js';
 import type { OperatorCall, OperatorTable, TfOperator } from './helpers/call.js';
@@ -13,7 +12,7 @@ const constantOfShape: TfOperator = (call) => {
 
 /** What the shape of a tensor tells. */
 const fromShape: TfOperator = (call) => {
-  const [{ dims, values }] = inferNode(call.node, [{ dims: call.value(0).dims }])!;
+  const [{ dims, values }] = call.outputs;
   return HostValue.of(dims, values!);
 };
 

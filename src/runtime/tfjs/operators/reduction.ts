@@ -42,12 +42,12 @@ function reduction(onDevice: Reduce, last?: (tf: Tfjs, x: Tf.Tensor4D, axes: num
     const axes = reductionAxes(call, x.dims.length);
     const keepdims = intAttribute(call.node, 'keepdims', 1) === 1;
     if (axes.length === 0) return call.resultLike(x, (tensor) => onDevice(tf, tensor, [], true));
-    const dims = x.dims.flatMap((dim, i) => (axes.includes(i) ? (keepdims ? [1] : []) : [dim]));
+    const [{ dims }] = call.outputs;
     if (!x.channelsLast) return call.result(onDevice(tf, x.plain(), axes, keepdims), dims);
     const kept = x.dims.map((dim, i) => (axes.includes(i) ? 1 : dim));
     const lastAxes = axes.map(lastAxis);
     const reduced = DeviceValue.last(tf, kept, last === undefined ? onDevice(tf, x.nhwc(), lastAxes, true) : last(tf, x.nhwc(), lastAxes));
-    return keepdims ? reduced : call.result(tf.reshape(reduced.plain(), dims));
+    return keepdims ? reduced : call.result(tf.reshape(reduced.plain(), [...dims]));
   };
 }
 
@@ -57,8 +57,7 @@ const argMax: TfOperator = (call) => {
   if (intAttribute(node, 'select_last_index', 0) !== 0) call.refuse('an ArgMax that takes the last of equals');
   const axis = fromFirst(intAttribute(node, 'axis', 0), x.dims.length);
   const places = tf.argMax(x.plain(), axis).dataSync();
-  const kept = intAttribute(node, 'keepdims', 1) === 1;
-  return new HostValue(x.dims.flatMap((dim, i) => (i === axis ? (kept ? [1] : []) : [dim])), Float64Array.from(places));
+  return new HostValue(call.outputs[0].dims, Float64Array.from(places));
 };
 
 export const reductions: OperatorTable = {

@@ -2,9 +2,10 @@ import type * as Tf from '@tensorflow/tfjs-core';
 import { UserError } from '../../../../errors.js';
 import { HostValue } from '../../../../onnx/shapes/host-ops.js';
 import { isInteger, outputType } from '../../../../onnx/shapes/element-types.js';
-import { evaluate } from '../../../../onnx/shapes/infer.js';
+import { evaluate, inferNode, knownValue } from '../../../../onnx/shapes/infer.js';
 import { describeNode } from '../../../../onnx/model.js';
 import type { OnnxNode } from '../../../../onnx/model.js';
+import type { TensorInfo } from '../../../../onnx/shapes/tensor-info.js';
 import { traitsOf } from '../../../../onnx/operators.js';
 import { DataType } from '../../../../onnx/tensor.js';
 import type { TfModule, TfValue } from '../../value.js';
@@ -50,6 +51,12 @@ export class OperatorCall {
   /** The numbers of a small input: a shape, axes, limits. */
   numbers(i: number): number[] {
     return this.host(i).numbers;
+  }
+
+  /** What is known of the outputs from the shapes of the inputs, and from those that are known in JavaScript. */
+  get outputs(): readonly TensorInfo[] {
+    const known = inferNode(this.node, this.values.map((value) => value && (value instanceof HostValue ? knownValue(value) : { dims: value.dims })));
+    return known ?? this.refuse(`a ${this.node.op} whose shape is not known`);
   }
 
   /** The outputs, if they are whole numbers or truths and all inputs are known in JavaScript: sizes and indices. */
