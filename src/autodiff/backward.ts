@@ -2,6 +2,8 @@ import { messageOf, UserError } from '../errors.js';
 import type { GraphBuilder, Value } from '../onnx/builder.js';
 import type { OnnxNode } from '../onnx/model.js';
 import { describeNode, intAttribute, operatorName } from '../onnx/model.js';
+import type { OperatorTraits } from '../onnx/operators.js';
+import { operatorTraits, traitsOf } from '../onnx/operators.js';
 import type { GraphShapes } from '../onnx/shapes/shapes.js';
 import { DataType } from '../onnx/tensor.js';
 import { RuleContext } from './rule.js';
@@ -107,22 +109,21 @@ function differentiated(
   }
 }
 
-/** Operators whose results do not change with their inputs, or in steps only: nothing is differentiated through them. */
-const withoutGradient = new Set([
-  'Shape', 'Size', 'Greater', 'GreaterOrEqual', 'Less', 'LessOrEqual', 'Equal', 'Not', 'And', 'Or', 'IsNaN', 'IsInf',
-  'ArgMax', 'ArgMin', 'Floor', 'Ceil', 'Round', 'Sign',
-]);
+/** Whether an operator's results do not change with its inputs, or in steps only: nothing is differentiated through it. */
+function isFlat({ steps, result }: OperatorTraits): boolean {
+  return steps === true || result !== undefined;
+}
 
 /** Whether nothing is ever differentiated through an operator, so that it needs no rule. */
 export function needsNoRule(op: string): boolean {
-  return withoutGradient.has(op) || op === 'Constant' || op === 'ConstantOfShape' || op === 'Range';
+  return isFlat(operatorTraits.get(op) ?? {}) || op === 'Constant' || op === 'ConstantOfShape' || op === 'Range';
 }
 
 /** The targets and everything whose content is computed from them. */
 export function dependants(nodes: readonly OnnxNode[], targets: readonly string[]): Set<string> {
   const set = new Set(targets);
   for (const node of nodes) {
-    if (withoutGradient.has(node.op) || roundsOff(node) || !node.inputs.some((name) => set.has(name))) continue;
+    if (isFlat(traitsOf(node)) || roundsOff(node) || !node.inputs.some((name) => set.has(name))) continue;
     for (const output of node.outputs) if (output !== '') set.add(output);
   }
   return set;

@@ -115,6 +115,12 @@ export class RuleContext {
     return this.isStacked(node, x) ? stacked : this.builder.reshape(stacked, this.gradientShape(node, x, stacked));
   }
 
+  /** The gradient of one operand, summed where it was broadcast; computed only where someone asks for it. */
+  operand(node: OnnxNode, index: number, gradient: () => Value): Value | undefined {
+    const name = node.inputs[index];
+    return this.wants(name) ? this.unbroadcast(node, gradient(), name) : undefined;
+  }
+
   /**
    * Sums a gradient over the axes along which x was broadcast, so that it has the shape of x (and K seeds). A weight has
    * no batch: its gradient is summed over that as well.
@@ -165,8 +171,12 @@ export type GradientRule = (
 /** A rule for an operator with a single output that matters. */
 export type SimpleRule = (node: OnnxNode, grad: Value, builder: GraphBuilder, context: RuleContext) => readonly (Value | undefined)[];
 
-/** Turns a rule for one output into the general form. */
-export function simple(rule: SimpleRule): GradientRule {
+/** Rules for operators with a single output that matters, in the general form. */
+export function simpleRules(rules: Readonly<Record<string, SimpleRule>>): Readonly<Record<string, GradientRule>> {
+  return Object.fromEntries(Object.entries(rules).map(([op, rule]) => [op, general(rule)]));
+}
+
+function general(rule: SimpleRule): GradientRule {
   return (node, grads, builder, context) => {
     const others = grads.slice(1).some((grad) => grad !== undefined);
     if (grads[0] === undefined || others) throw new UserError(`${describeNode(node)}: there is a gradient rule for its first output only`);

@@ -1,13 +1,6 @@
 import type { OnnxNode } from '../onnx/model.js';
+import { traitsOf } from '../onnx/operators.js';
 import type { GraphShapes } from '../onnx/shapes/shapes.js';
-
-const positive = new Set(['Relu', 'Sigmoid', 'HardSigmoid', 'Softplus', 'Softmax', 'Exp', 'Abs']);
-/** Operators that hand on or gather what they are given: positive stays positive, activated stays activated. */
-const gathering = new Set([
-  'MaxPool', 'AveragePool', 'GlobalAveragePool', 'GlobalMaxPool', 'Concat', 'Add', 'Sum', 'Mul', 'Identity', 'Dropout', 'LRN', 'Split', 'Slice',
-  'Gather', 'Reshape', 'Transpose', 'Squeeze', 'Unsqueeze', 'Flatten', 'Max', 'ReduceMean', 'ReduceSum', 'ReduceMax', 'DepthToSpace', 'SpaceToDepth',
-]);
-const ofSeveral = new Set(['Concat', 'Add', 'Sum', 'Mul', 'Max']);
 
 /** The tensors whose values cannot be negative: of a ReLU and its like, and of operators that keep the sign. */
 export function rectifiedTensors(nodes: readonly OnnxNode[], shapes: GraphShapes): Set<string> {
@@ -15,24 +8,22 @@ export function rectifiedTensors(nodes: readonly OnnxNode[], shapes: GraphShapes
   const notNegative = (name: string): boolean => rectified.has(name) || (shapes.values(name)?.every((value) => value >= 0) ?? false);
   for (const node of nodes) {
     const clipped = node.op === 'Clip' && (shapes.values(node.inputs[1] ?? '')?.[0] ?? -1) >= 0;
-    const gathered = (gathering.has(node.op) || node.op === 'Pad') && contents(node).every(notNegative);
-    if (positive.has(node.op) || clipped || gathered) {
+    const gathered = gathers(node, notNegative) || (node.op === 'Pad' && notNegative(node.inputs[0]));
+    if (traitsOf(node).positive === true || clipped || gathered) {
       for (const name of node.outputs) rectified.add(name);
     }
   }
   return rectified;
 }
 
-/** The inputs whose numbers come out again. */
-function contents({ op, inputs }: OnnxNode): readonly string[] {
-  return ofSeveral.has(op) ? inputs : inputs.slice(0, 1);
+/** Whether a node's result is made of inputs of which all are such. */
+function gathers(node: OnnxNode, isSuch: (input: string) => boolean): boolean {
+  const { gathers: from } = traitsOf(node);
+  return from !== undefined && (from === 'all' ? node.inputs : node.inputs.slice(0, 1)).every(isSuch);
 }
 
-const nonlinear = new Set([
-  'Relu', 'Clip', 'LeakyRelu', 'PRelu', 'Elu', 'Selu', 'Celu', 'Sigmoid', 'HardSigmoid', 'Tanh', 'HardSwish', 'Softplus', 'Softsign', 'Erf',
-  'Gelu', 'Mish', 'Swish', 'Exp', 'ThresholdedRelu',
-]);
-const elementwise = new Set([...nonlinear, 'Add', 'Sub', 'Mul', 'Div', 'Neg', 'Pow', 'Sqrt', 'Identity']);
+/** What the formula of an activation function is made of, apart from operators that bend. */
+const straight = new Set(['Add', 'Sub', 'Mul', 'Div', 'Neg', 'Pow', 'Sqrt', 'Identity']);
 
 /**
  * The tensors that end in an activation function: an operator such as Relu or HardSwish; a formula of one tensor and
@@ -57,12 +48,13 @@ export function activatedTensors(
     const parts = variables.map(formulaOf);
     const others = node.inputs.filter((name) => !fromImage.has(name));
     const alone = parts.every(({ of }) => of === parts[0].of) && (node.op === 'PRelu' || others.every(isScalar));
-    if (elementwise.has(node.op) && alone) {
-      const bends = nonlinear.has(node.op) || parts.some((part) => part.bends);
+    const bent = traitsOf(node).bends === true;
+    if ((bent || straight.has(node.op)) && alone) {
+      const bends = bent || parts.some((part) => part.bends);
       formulas.set(output, { of: parts[0].of, bends });
       if (bends) activated.add(output);
     }
-    if (gathering.has(node.op) && contents(node).every(ended)) for (const name of node.outputs) activated.add(name);
+    if (gathers(node, ended)) for (const name of node.outputs) activated.add(name);
   }
   return activated;
 }

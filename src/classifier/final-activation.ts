@@ -1,5 +1,6 @@
 import type { OnnxGraph, OnnxNode } from '../onnx/model.js';
 import { tensorAttribute } from '../onnx/model.js';
+import { traitsOf } from '../onnx/operators.js';
 import type { OnnxTensor } from '../onnx/tensor.js';
 
 /** The activation function that makes a tensor of probabilities out of class scores. */
@@ -15,8 +16,6 @@ export interface FinalActivation {
   readonly alone: boolean;
 }
 
-/** Operators that hand on or arrange the numbers of their first input. */
-const carriers = new Set(['Identity', 'Reshape', 'Flatten', 'Squeeze', 'Unsqueeze', 'Transpose', 'Cast', 'CastLike', 'Dropout']);
 /** What keeps probabilities away from the limits of their range. */
 const limits = new Set(['Clip', 'Max', 'Min', 'Add']);
 const activations = new Set(['Softmax', 'LogSoftmax', 'Sigmoid', 'HardSigmoid']);
@@ -46,7 +45,7 @@ export function finalActivation(graph: OnnxGraph, tensor: string): FinalActivati
   /** A tensor without what only arranges it. */
   const carried = (name: string): string => {
     let at = name;
-    for (let node = maker(at); node !== undefined && carriers.has(node.op); node = maker(at)) [at] = node.inputs;
+    for (let node = maker(at); node !== undefined && traitsOf(node).carries === true; node = maker(at)) [at] = node.inputs;
     return at;
   };
   const activationAt = (name: string): Pick<FinalActivation, 'op' | 'before'> | undefined => {

@@ -1,5 +1,6 @@
 import { UserError } from '../errors.js';
-import type { DataType, OnnxTensor } from './tensor.js';
+import type { DataType } from './tensor.js';
+import { OnnxTensor } from './tensor.js';
 import type { ProtoGraph } from './proto.js';
 
 /** The value of a node's attribute, with ONNX's own kinds. A subgraph is carried along unread. */
@@ -83,6 +84,19 @@ export function floatsAttribute(node: OnnxNode, name: string): readonly number[]
 
 export function tensorAttribute(node: OnnxNode, name: string): OnnxTensor | undefined {
   return attribute(node, name, 'tensor')?.value;
+}
+
+/** The tensor of a Constant node, in whichever attribute it stands; `undefined` for other nodes. */
+export function constantTensor(node: OnnxNode): OnnxTensor | undefined {
+  if (node.op !== 'Constant') return undefined;
+  const tensor = tensorAttribute(node, 'value');
+  if (tensor !== undefined) return tensor;
+  const floats = floatsAttribute(node, 'value_floats');
+  if (floats !== undefined) return OnnxTensor.float32([floats.length], floats);
+  const ints = intsAttribute(node, 'value_ints');
+  if (ints !== undefined) return OnnxTensor.int64([ints.length], ints);
+  if ('value_float' in node.attributes) return OnnxTensor.float32([], [floatAttribute(node, 'value_float', 0)]);
+  return 'value_int' in node.attributes ? OnnxTensor.int64([], [intAttribute(node, 'value_int', 0)]) : undefined;
 }
 
 /** Attributes but for those named. */

@@ -2,38 +2,19 @@ import { DataType } from '../../onnx/tensor.js';
 import type { GraphBuilder, Value } from '../../onnx/builder.js';
 import type { OnnxNode } from '../../onnx/model.js';
 import { intAttribute } from '../../onnx/model.js';
-import type { RuleContext, SimpleRule } from '../rule.js';
+import type { RuleContext } from '../rule.js';
+import { simpleRules } from '../rule.js';
 
 /** How many elements of x are reduced into one, as a float scalar. */
-function elementCount(b: GraphBuilder, x: Value, axes: readonly number[]): Value {
+export function elementCount(b: GraphBuilder, x: Value, axes: readonly number[]): Value {
   const sizes = b.cast(b.gather(b.shape(x), b.ints(axes), 0), DataType.float32);
   return b.node('ReduceProd', [sizes], { keepdims: 0 });
 }
 
 /** A gradient [K, ...] with ones along the reduced axes, repeated over x. */
-function spread(node: OnnxNode, g: Value, b: GraphBuilder, context: RuleContext): Value {
+export function spread(node: OnnxNode, g: Value, b: GraphBuilder, context: RuleContext): Value {
   return b.expand(g, context.gradientShape(node, node.inputs[0], g));
 }
-
-/** y [N, C, 1, 1] = the mean of x over its positions, which may have any number of axes. */
-export const globalAveragePool: SimpleRule = (node, g, b, context) => {
-  const [x] = node.inputs;
-  context.requireLeadingBatch(node, x);
-  const spatial = Array.from({ length: context.rank(node, x) - 2 }, (_, i) => i + 2);
-  return [spread(node, b.div(g, elementCount(b, x, spatial)), b, context)];
-};
-
-/** y [N, C, 1, 1] = the maximum of x over its positions; the first maximum takes the gradient. */
-export const globalMaxPool: SimpleRule = (node, g, b, context) => {
-  const [x] = node.inputs;
-  context.requireLeadingBatch(node, x);
-  const [batchAndChannels, size] = [b.shape(x, 0, 2), b.shape(x, 2)];
-  const positions = b.node('ReduceProd', [size], { keepdims: 1 });
-  const flat = b.reshape(x, b.concat([batchAndChannels, positions], 0));
-  const where = b.equal(b.range(b.ints(0), b.squeeze(positions, [0]), b.ints(1)), b.argMax(flat, 2));
-  const mask = b.reshape(b.cast(where, DataType.float32), b.shape(x));
-  return [spread(node, b.mul(g, mask), b, context)];
-};
 
 interface Reduced {
   /** The reduced axes of x. */
@@ -60,29 +41,31 @@ function reduced(node: OnnxNode, g: Value, b: GraphBuilder, context: RuleContext
   return { axes, grad: context.isStacked(node, x) ? full : b.squeeze(full, [1]), kept };
 }
 
-export const reduceMean: SimpleRule = (node, g, b, context) => {
-  const { axes, grad } = reduced(node, g, b, context);
-  return [spread(node, b.div(grad, elementCount(b, node.inputs[0], axes)), b, context)];
-};
+export const reductions = simpleRules({
+  ReduceMean: (node, g, b, context) => {
+    const { axes, grad } = reduced(node, g, b, context);
+    return [spread(node, b.div(grad, elementCount(b, node.inputs[0], axes)), b, context)];
+  },
 
-export const reduceSum: SimpleRule = (node, g, b, context) => [spread(node, reduced(node, g, b, context).grad, b, context)];
+  ReduceSum: (node, g, b, context) => [spread(node, reduced(node, g, b, context).grad, b, context)],
 
-/** y = the maximum; where several are equal, they share the gradient, as with PyTorch's amax. */
-export const reduceMax: SimpleRule = (node, g, b, context) => {
-  const [x] = node.inputs;
-  const { axes, grad, kept } = reduced(node, g, b, context);
-  const mask = b.cast(b.equal(x, kept()), DataType.float32);
-  return [b.mul(grad, b.div(mask, b.reduceSum(mask, axes)))];
-};
+  /** y = the maximum; where several are equal, they share the gradient, as with PyTorch's amax. */
+  ReduceMax: (node, g, b, context) => {
+    const [x] = node.inputs;
+    const { axes, grad, kept } = reduced(node, g, b, context);
+    const mask = b.cast(b.equal(x, kept()), DataType.float32);
+    return [b.mul(grad, b.div(mask, b.reduceSum(mask, axes)))];
+  },
 
-/** y = the square root of the sum of x^2: y' = x / y. */
-export const reduceL2: SimpleRule = (node, g, b, context) => {
-  const [x] = node.inputs;
-  const { grad, kept } = reduced(node, g, b, context);
-  return [b.mul(grad, b.div(x, kept()))];
-};
+  /** y = the square root of the sum of x^2: y' = x / y. */
+  ReduceL2: (node, g, b, context) => {
+    const [x] = node.inputs;
+    const { grad, kept } = reduced(node, g, b, context);
+    return [b.mul(grad, b.div(x, kept()))];
+  },
 
-/** y = the sum of x^2: y' = 2 x. */
-export const reduceSumSquare: SimpleRule = (node, g, b, context) => [
-  b.mul(reduced(node, g, b, context).grad, b.mul(node.inputs[0], b.floats(2))),
-];
+  /** y = the sum of x^2: y' = 2 x. */
+  ReduceSumSquare: (node, g, b, context) => [
+    b.mul(reduced(node, g, b, context).grad, b.mul(node.inputs[0], b.floats(2))),
+  ],
+});

@@ -1,5 +1,7 @@
 import type { OnnxNode } from '../../onnx/model.js';
 import { intAttribute, intsAttribute } from '../../onnx/model.js';
+import type { OperatorTraits } from '../../onnx/operators.js';
+import { traitsOf } from '../../onnx/operators.js';
 import type { GraphShapes } from '../../onnx/shapes/shapes.js';
 import { sizeOf } from '../../onnx/tensor.js';
 
@@ -59,17 +61,12 @@ function pooled(mean: boolean): GridRule {
 
 const alongAxis: GridRule = (node, [x]) => (leavesAlone(x, [intAttribute(node, 'axis', -1)]) ? x : undefined);
 
-const pointwise = [
-  'Relu', 'Clip', 'LeakyRelu', 'Sigmoid', 'Tanh', 'Elu', 'Selu', 'HardSigmoid', 'HardSwish', 'Softplus', 'Erf', 'Gelu', 'Mish',
-  'Exp', 'Log', 'Sqrt', 'Abs', 'Neg', 'Reciprocal', 'Sign', 'Floor', 'Cast', 'Identity', 'Dropout',
-  'BatchNormalization', 'InstanceNormalization', 'LRN',
-];
-const broadcasting = ['Add', 'Sub', 'Mul', 'Div', 'Pow', 'Min', 'Max', 'Sum', 'PRelu', 'Where', 'Equal', 'Greater', 'Less'];
+/** The rules of the forms of operators that have one. */
+const rulesByForm: ReadonlyMap<OperatorTraits['form'], GridRule> = new Map([['pointwise', sameAsFirst], ['broadcast', elementwise]]);
 
-/** One rule per operator that means the same on a finer map; windows are not among them. */
-export const gridRules: Readonly<Record<string, GridRule>> = {
-  ...Object.fromEntries(pointwise.map((op) => [op, sameAsFirst])),
-  ...Object.fromEntries(broadcasting.map((op) => [op, elementwise])),
+/** The rules of other operators that mean the same on a finer map; windows are not among them. */
+const gridRules: ReadonlyMap<string, GridRule> = new Map(Object.entries<GridRule>({
+  BatchNormalization: sameAsFirst, InstanceNormalization: sameAsFirst, LRN: sameAsFirst,
   Softmax: alongAxis, LogSoftmax: alongAxis,
   LayerNormalization: (node, [x]) => {
     const axis = intAttribute(node, 'axis', -1);
@@ -120,7 +117,12 @@ export const gridRules: Readonly<Record<string, GridRule>> = {
     if (before.slice(first).some((dim, i) => dim !== after[split + i])) return undefined;
     return [...after.slice(0, split).map(() => undefined), ...x.slice(first)];
   },
-};
+}));
+
+/** The rule of a node's operator, if it has one. */
+export function gridRuleOf(node: OnnxNode): GridRule | undefined {
+  return node.domain === '' ? gridRules.get(node.op) ?? rulesByForm.get(traitsOf(node).form) : undefined;
+}
 
 /** Whether two parts of shapes hold the same number of elements; null is the batch. */
 function sameCount(a: readonly (number | null)[], b: readonly (number | null)[]): boolean {

@@ -1,7 +1,7 @@
 import { messageOf, UserError } from '../../errors.js';
 import { GraphBuilder } from '../../onnx/builder.js';
 import type { Grid } from './dilate-grid.js';
-import { GridClash, gridRules, isFiner } from './dilate-grid.js';
+import { GridClash, gridRuleOf, isFiner } from './dilate-grid.js';
 import type { DilatedAxis } from './dilate-window.js';
 import { dilatedAxis, dilatedBehindPad } from './dilate-window.js';
 import { PadNodes } from './dilate-pad.js';
@@ -9,6 +9,7 @@ import { addAveragePool, addMaxPool, intLists } from './dilate-pool.js';
 import type { OnnxGraph, OnnxModel, OnnxNode } from '../../onnx/model.js';
 import { describeNode, intsAttribute, neededFor, withoutAttributes } from '../../onnx/model.js';
 import { NetworkGraph } from '../network.js';
+import { traitsOf } from '../../onnx/operators.js';
 import { DataType } from '../../onnx/tensor.js';
 import type { WindowAxis } from '../../onnx/shapes/window.js';
 import { ceilMode, windowAxes } from '../../onnx/shapes/window.js';
@@ -84,8 +85,6 @@ function stridesOf(grids: ReadonlyMap<string, Grid>, image: string): number[] {
   return [...new Set(found)].filter((stride) => stride > 0).sort((a, b) => a - b);
 }
 
-const windows = new Set(['Conv', 'MaxPool', 'AveragePool']);
-
 /** One pass over a network's nodes, that follows the grids of its tensors and rewrites its windows. */
 class Rewriting {
   /** Of every tensor that carries the image. */
@@ -114,8 +113,8 @@ class Rewriting {
       this.builder.nodes.push(node);
       return;
     }
-    const known = node.domain === '';
-    const grid = known && windows.has(node.op) ? this.window(node) : known && node.op === 'Pad' ? this.pad(node) : this.other(node);
+    const pads = node.domain === '' && node.op === 'Pad';
+    const grid = traitsOf(node).form === 'window' ? this.window(node) : pads ? this.pad(node) : this.other(node);
     for (const name of node.outputs) if (name !== '') this.grids.set(name, grid);
   }
 
@@ -130,8 +129,7 @@ class Rewriting {
     this.builder.nodes.push(node);
     const inputs = node.inputs.map((name) => this.gridOf(name));
     try {
-      const rule = node.domain === '' && Object.hasOwn(gridRules, node.op) ? gridRules[node.op] : undefined;
-      const grid = rule?.(node, inputs, this.network.shapes);
+      const grid = gridRuleOf(node)?.(node, inputs, this.network.shapes);
       if (grid !== undefined) return grid;
     } catch (error) {
       if (error instanceof GridClash) throw this.refusal(node, error.message);

@@ -1,5 +1,6 @@
 import type { OnnxNode } from '../model.js';
 import { intAttribute } from '../model.js';
+import { halfToEven } from '../shapes/host-operators.js';
 import { DataType, OnnxTensor, sizeOf } from '../tensor.js';
 
 /**
@@ -46,12 +47,6 @@ function levelsOf(x: OnnxTensor): ArrayLike<number> {
   if (x.type === DataType.uint8) return x.bytes;
   if (x.type === DataType.int8) return new Int8Array(x.bytes.buffer, x.bytes.byteOffset, x.bytes.byteLength);
   return x.toNumbers();
-}
-
-function halfToEven(value: number): number {
-  const floor = Math.floor(value);
-  if (value - floor !== 0.5) return Math.round(value);
-  return floor % 2 === 0 ? floor : floor + 1;
 }
 
 /** Which of the scales applies to an element. */

@@ -1,8 +1,10 @@
 import { dequantized, quantized } from './dequantize.js';
-import { evaluate } from '../shapes/evaluate.js';
+import { isInteger, outputType } from '../shapes/element-types.js';
+import { HostValue } from '../shapes/host-ops.js';
+import { evaluate, inferNode, knownTensor } from '../shapes/infer.js';
 import type { OnnxGraph, OnnxNode } from '../model.js';
-import { floatAttribute, floatsAttribute, intAttribute, intsAttribute, tensorAttribute } from '../model.js';
-import { arrangeRules } from '../shapes/infer-arrange.js';
+import { constantTensor, intAttribute } from '../model.js';
+import { traitsOf } from '../operators.js';
 import { DataType, OnnxTensor } from '../tensor.js';
 
 /** Elements that may be computed in a graph without large weights. */
@@ -25,14 +27,16 @@ export function foldConstants(graph: OnnxGraph): OnnxGraph {
     const tensors = resultsOrNothing(node, initializers, room);
     if (tensors === undefined || node.outputs.some((name, i) => name !== '' && tensors[i] === undefined)) return true;
     node.outputs.forEach((name, i) => { if (name !== '') initializers.set(name, tensors[i]); });
-    if (!views.has(node.op)) room -= tensors.reduce((sum, { size }) => sum + size, 0);
+    if (!isView(node)) room -= tensors.reduce((sum, { size }) => sum + size, 0);
     return false;
   });
   return { ...graph, nodes, initializers };
 }
 
-/** Operators whose result is one of their inputs, or a view of it. */
-const views = new Set(['Constant', 'Identity', 'Reshape', 'Squeeze', 'Unsqueeze', 'Flatten']);
+/** Whether a node's result is a constant or a view of one. */
+function isView(node: OnnxNode): boolean {
+  return node.op === 'Constant' || node.op === 'Identity' || traitsOf(node).form === 'regroup';
+}
 
 /** A node that cannot work on its inputs is left as it is: shape inference tells what is wrong with it. */
 function resultsOrNothing(...call: Parameters<typeof constantResults>): ReturnType<typeof constantResults> {
@@ -48,7 +52,7 @@ function constantResults(node: OnnxNode, initializers: ReadonlyMap<string, OnnxT
   const single = constantTensor(node) ?? arranged(node, initializers) ?? integerWeight(node, initializers);
   if (single !== undefined) return [single];
   if (node.inputs.length === 0 || !node.inputs.every((name) => name === '' || initializers.has(name))) return undefined;
-  return evaluate(node, node.inputs.map((name) => initializers.get(name)), room);
+  return computed(node, node.inputs.map((name) => initializers.get(name)), room);
 }
 
 function integerWeight(node: OnnxNode, initializers: ReadonlyMap<string, OnnxTensor>): OnnxTensor | undefined {
@@ -62,22 +66,38 @@ function integerWeight(node: OnnxNode, initializers: ReadonlyMap<string, OnnxTen
 /** The same bytes in another shape: nothing is copied. */
 function arranged(node: OnnxNode, initializers: ReadonlyMap<string, OnnxTensor>): OnnxTensor | undefined {
   const input = initializers.get(node.inputs[0]);
-  if (input === undefined || !views.has(node.op)) return undefined;
+  if (input === undefined || !isView(node)) return undefined;
   if (node.op === 'Identity') return input;
   const second = initializers.get(node.inputs[1]);
   if (node.inputs[1] && second === undefined) return undefined;
-  const result = arrangeRules[node.op](node, [{ dims: input.dims }, second && { dims: second.dims, values: second.toNumbers() }]);
-  return result !== undefined && 'dims' in result ? new OnnxTensor(result.dims, input.type, input.bytes) : undefined;
+  const [result] = inferNode(node, [{ dims: input.dims }, second && knownTensor(second)]) ?? [];
+  return result && new OnnxTensor(result.dims, input.type, input.bytes);
 }
 
-function constantTensor(node: OnnxNode): OnnxTensor | undefined {
-  if (node.op !== 'Constant') return undefined;
-  const tensor = tensorAttribute(node, 'value');
-  if (tensor !== undefined) return tensor;
-  const floats = floatsAttribute(node, 'value_floats');
-  if (floats !== undefined) return OnnxTensor.float32([floats.length], floats);
-  const ints = intsAttribute(node, 'value_ints');
-  if (ints !== undefined) return OnnxTensor.int64([ints.length], ints);
-  if ('value_float' in node.attributes) return OnnxTensor.float32([], [floatAttribute(node, 'value_float', 0)]);
-  return 'value_int' in node.attributes ? OnnxTensor.int64([], [intAttribute(node, 'value_int', 0)]) : undefined;
+/**
+ * The outputs of a node on constants. Numbers are computed in double precision and rounded to the element type, so that floats
+ * differ from those of a runtime by no more than its own rounding.
+ */
+function computed(node: OnnxNode, inputs: readonly (OnnxTensor | undefined)[], room: number): OnnxTensor[] | undefined {
+  const type = outputType(node, inputs.map((tensor) => tensor?.type));
+  const make = type === undefined ? undefined : makers.get(type);
+  const readable = inputs.every((tensor) => tensor === undefined || makers.has(tensor.type));
+  if (type === undefined || make === undefined || !readable) return undefined;
+  const values = evaluate(node, inputs.map((tensor) => tensor && hostValue(tensor)), isInteger(type), room);
+  return values?.map((value) => new OnnxTensor(value.dims, type, make(value.data)));
 }
+
+function hostValue(tensor: OnnxTensor): HostValue {
+  return new HostValue(tensor.dims, Float64Array.from(tensor.type === DataType.float32 ? tensor.toFloat32() : tensor.toNumbers()));
+}
+
+const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array => new Uint8Array(buffer, byteOffset, byteLength);
+
+/** The bytes of numbers as an element type, for the types that are computed with. */
+const makers: ReadonlyMap<DataType, (data: Float64Array) => Uint8Array> = new Map([
+  [DataType.float32, (data: Float64Array) => bytesOf(Float32Array.from(data))],
+  [DataType.float64, bytesOf],
+  [DataType.int64, (data: Float64Array) => bytesOf(BigInt64Array.from(data, (value) => BigInt(Math.trunc(value))))],
+  [DataType.int32, (data: Float64Array) => bytesOf(Int32Array.from(data))],
+  [DataType.bool, (data: Float64Array) => Uint8Array.from(data, (value) => (value === 0 ? 0 : 1))],
+]);

@@ -1,8 +1,7 @@
 import type { Attribute, OnnxGraph, OnnxNode } from '../model.js';
 import { intsAttribute } from '../model.js';
+import { traitsOf } from '../operators.js';
 import { OnnxTensor } from '../tensor.js';
-
-const poolings = new Set(['MaxPool', 'AveragePool']);
 
 /**
  * Writes windows along one axis, [N, C, L], as windows over planes of one row, [N, C, 1, L]: a convolution along the channels, as
@@ -35,9 +34,8 @@ export function withPlanes(graph: OnnxGraph): OnnxGraph {
 }
 
 function isLinear(node: OnnxNode, { initializers }: OnnxGraph): boolean {
-  if (node.domain !== '') return false;
-  if (node.op === 'Conv') return initializers.get(node.inputs[1])?.dims.length === 3;
-  return poolings.has(node.op) && intsAttribute(node, 'kernel_shape')?.length === 1;
+  if (traitsOf(node).form !== 'window') return false;
+  return node.op === 'Conv' ? initializers.get(node.inputs[1])?.dims.length === 3 : intsAttribute(node, 'kernel_shape')?.length === 1;
 }
 
 function rearrange(op: 'Squeeze' | 'Unsqueeze', input: string, output: string): OnnxNode {

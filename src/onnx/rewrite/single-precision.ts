@@ -1,6 +1,6 @@
-import { resultType } from '../shapes/element-types.js';
+import { outputType } from '../shapes/element-types.js';
 import type { Attribute, OnnxGraph, OnnxNode } from '../model.js';
-import { intAttribute } from '../model.js';
+import { constantTensor, intAttribute } from '../model.js';
 import { DataType, OnnxTensor } from '../tensor.js';
 
 const shortFloats: readonly DataType[] = [DataType.float16, DataType.bfloat16];
@@ -42,19 +42,14 @@ function elementTypes(graph: OnnxGraph): Map<string, DataType> {
   for (const [name, { type }] of graph.initializers) types.set(name, type);
   for (const { name, type } of graph.inputs) types.set(name, type);
   for (const node of graph.nodes) {
-    const constant = node.op === 'Constant' ? constantType(node) : resultType(node, node.inputs.map((name) => types.get(name)));
-    if (constant === undefined || node.domain !== '') continue;
-    // Further outputs are indices, or parts of the same kind.
-    const others = node.op === 'MaxPool' || node.op === 'TopK' ? DataType.int64 : constant;
-    node.outputs.forEach((name, i) => types.set(name, i === 0 ? constant : others));
+    if (node.domain !== '') continue;
+    const inputs = node.inputs.map((name) => types.get(name));
+    node.outputs.forEach((name, i) => {
+      const type = node.op === 'Constant' ? constantTensor(node)?.type : outputType(node, inputs, i);
+      if (type !== undefined) types.set(name, type);
+    });
   }
   return types;
-}
-
-function constantType({ attributes }: OnnxNode): DataType | undefined {
-  const [[name, attribute] = []] = Object.entries(attributes);
-  if (attribute?.kind === 'tensor') return attribute.value.type;
-  return name?.startsWith('value_float') === true ? DataType.float32 : DataType.int64;
 }
 
 /** Attributes that name an element type. */

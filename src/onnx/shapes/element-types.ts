@@ -1,24 +1,35 @@
 import type { OnnxNode } from '../model.js';
 import { intAttribute, tensorAttribute } from '../model.js';
+import { traitsOf } from '../operators.js';
 import { DataType } from '../tensor.js';
 
-const whole = new Set(['Shape', 'Size', 'ArgMax', 'ArgMin', 'NonZero']);
-const truths = new Set(['Equal', 'Greater', 'GreaterOrEqual', 'Less', 'LessOrEqual', 'Not', 'And', 'Or', 'Xor', 'IsNaN', 'IsInf']);
-
 /**
- * The element type of a node's first output.
+ * The element type of one of a node's outputs, the first by default.
  *
- * @param inputs the types of its inputs; `undefined` where one is left out or not known
+ * @param inputs the types of its inputs; `undefined` if one is left out or not known
  */
-export function resultType(node: OnnxNode, inputs: readonly (DataType | undefined)[]): DataType | undefined {
-  if (whole.has(node.op)) return DataType.int64;
-  if (truths.has(node.op)) return DataType.bool;
+export function outputType(node: OnnxNode, inputs: readonly (DataType | undefined)[], output = 0): DataType | undefined {
+  const { form, result } = traitsOf(node);
+  if (result !== undefined) return DataType[result];
+  // Behind the values of a pool stand their places.
+  if (output > 0 && (node.op === 'MaxPool' || node.op === 'TopK')) return DataType.int64;
   switch (node.op) {
     case 'Cast': return intAttribute(node, 'to', 0);
     case 'ConstantOfShape': return tensorAttribute(node, 'value')?.type ?? DataType.float32;
-    case 'Where': case 'CastLike': case 'DequantizeLinear': return inputs[1];
+    // The condition of Where says nothing of the type.
+    case 'Where': return inputs[1] ?? inputs[2];
+    case 'CastLike': case 'DequantizeLinear': return inputs[1];
     case 'OneHot': return inputs[2];
     case 'QuantizeLinear': return inputs[2] ?? DataType.uint8;
-    default: return inputs[0];
+    default: return form === 'broadcast' ? inputs.find((type) => type !== undefined) : inputs[0];
   }
+}
+
+const integers: readonly DataType[] = [
+  DataType.int64, DataType.int32, DataType.int16, DataType.int8, DataType.uint64, DataType.uint32, DataType.uint16, DataType.uint8,
+];
+
+/** Whether an element type is one of whole numbers. */
+export function isInteger(type: DataType | undefined): boolean {
+  return type !== undefined && integers.includes(type);
 }

@@ -1,9 +1,14 @@
 import { messageOf, UserError } from '../../errors.js';
+import { isInteger, outputType } from './element-types.js';
+import { hostOperators } from './host-operators.js';
+import { HostValue } from './host-ops.js';
 import { arrangeRules } from './infer-arrange.js';
 import type { Inputs, TensorInfo, ShapeRule } from './tensor-info.js';
 import { axesOf, broadcastDims, MAX_VALUES } from './tensor-info.js';
 import type { OnnxGraph, OnnxNode } from '../model.js';
-import { describeNode, floatAttribute, intAttribute, intsAttribute, tensorAttribute } from '../model.js';
+import { constantTensor, describeNode, intAttribute, intsAttribute } from '../model.js';
+import type { OperatorTraits } from '../operators.js';
+import { traitsOf } from '../operators.js';
 import type { OnnxTensor } from '../tensor.js';
 import { DataType, sizeOf } from '../tensor.js';
 import { allWindowAxes, ceilMode, windowOutput } from './window.js';
@@ -33,9 +38,14 @@ export function inferShapes(graph: OnnxGraph, inputs: ReadonlyMap<string, readon
   return known;
 }
 
+function shapeRuleOf(node: OnnxNode): ShapeRule | undefined {
+  const { form } = traitsOf(node);
+  return node.domain === '' ? shapeRules.get(node.op) ?? (form && rulesByForm.get(form)) : undefined;
+}
+
 /** Whether the shapes that an operator makes are known. */
-export function hasShapeRule({ op, domain }: OnnxNode): boolean {
-  return domain === '' && Object.hasOwn(shapeRules, op);
+export function hasShapeRule(node: OnnxNode): boolean {
+  return shapeRuleOf(node) !== undefined;
 }
 
 /**
@@ -44,10 +54,43 @@ export function hasShapeRule({ op, domain }: OnnxNode): boolean {
  * @throws UserError where the node cannot work on these inputs
  */
 export function inferNode(node: OnnxNode, inputs: Inputs): readonly TensorInfo[] | undefined {
-  if (!hasShapeRule(node)) return undefined;
+  const types = inputs.map((input) => input?.type);
+  const outputs = shapesOf(node, inputs)?.map((output, i): TensorInfo => ({ type: outputType(node, types, i), ...output }));
+  const small = outputs?.every(({ dims, values }) => values === undefined && sizeOf(dims) <= MAX_VALUES) === true;
+  const followed = small && traitsOf(node).onSizes === true && inputs.every((input) => input === undefined || input.values !== undefined);
+  if (!followed) return outputs;
+  const values = hostOperators.get(node.op)!({
+    node, inputs: inputs.map((input) => input && HostValue.of(input.dims, input.values!)),
+    dims: outputs!.map(({ dims }) => dims), integers: isInteger(outputs![0].type),
+  });
+  const all = values instanceof HostValue ? [values] : values;
+  return outputs!.map((output, i) => ({ ...output, values: all?.[i]?.numbers }));
+}
+
+/**
+ * The outputs of a node whose inputs are known, computed in JavaScript.
+ *
+ * @param inputs `undefined` if one is left out
+ * @param integers whether its result is of an integer type
+ * @param room how many elements the outputs may have
+ * @returns `undefined` if the operator is not computed here, or there is not enough room
+ * @throws UserError if the node cannot work on these inputs
+ */
+export function evaluate(
+  node: OnnxNode, inputs: readonly (HostValue | undefined)[], integers: boolean, room = Infinity,
+): readonly HostValue[] | undefined {
+  const known = shapesOf(node, inputs.map((input) => input && knownValue(input)));
+  const dims = known?.map((output) => output.dims);
+  if (dims === undefined || dims.reduce((sum, shape) => sum + sizeOf(shape), 0) > room || dims.flat().some((dim) => dim < 0)) return undefined;
+  if (known!.every(({ values }) => values !== undefined)) return known!.map((output) => HostValue.of(output.dims, output.values!));
+  const result = hostOperators.get(node.op)?.({ node, inputs, dims, integers });
+  return result instanceof HostValue ? [result] : result;
+}
+
+function shapesOf(node: OnnxNode, inputs: Inputs): readonly TensorInfo[] | undefined {
   let result: ReturnType<ShapeRule>;
   try {
-    result = shapeRules[node.op](node, inputs);
+    result = shapeRuleOf(node)?.(node, inputs);
   } catch (error) {
     throw new UserError(`${describeNode(node)}: ${messageOf(error)}`, undefined, { cause: error });
   }
@@ -56,6 +99,11 @@ export function inferNode(node: OnnxNode, inputs: Inputs): readonly TensorInfo[]
   const odd = outputs.find(({ dims }) => dims.some((dim) => !Number.isInteger(dim)));
   if (odd !== undefined) throw new UserError(`${describeNode(node)} cannot work on these inputs: its output would be [${odd.dims.join(', ')}]`);
   return outputs;
+}
+
+/** What is known of a tensor that is computed in JavaScript. */
+export function knownValue({ dims, data }: HostValue): TensorInfo {
+  return data.length <= MAX_VALUES ? { dims, values: Array.from(data) } : { dims };
 }
 
 /** What is known of a constant. */
@@ -67,51 +115,21 @@ export function knownTensor(tensor: OnnxTensor): TensorInfo {
 
 // Each helper answers `undefined` where an input it needs is not known.
 
-const sameAsFirst: ShapeRule = (_, [x]) => x && { dims: x.dims, type: x.type };
+const sameAsFirst: ShapeRule = (_, [x]) => x && { dims: x.dims };
 
-/** The number that stands at `flat` of the broadcast shape. */
-function broadcastValue({ dims, values }: TensorInfo, shape: readonly number[], flat: number): number {
-  let rest = flat;
-  let position = 0;
-  let step = 1;
-  for (let axis = shape.length - 1, own = dims.length - 1; own >= 0; axis--, own--) {
-    const at = rest % shape[axis];
-    rest = Math.floor(rest / shape[axis]);
-    if (dims[own] !== 1) position += at * step;
-    step *= dims[own];
-  }
-  return values![position];
-}
+const broadcast: ShapeRule = (_, inputs) => {
+  if (inputs.some((input) => input === undefined)) return undefined;
+  return { dims: inputs.map((input) => input!.dims).reduce(broadcastDims) };
+};
 
-type Formula = (...numbers: number[]) => number;
-
-/** @param integers the formula for integers, where it is another */
-function elementwise(formula?: Formula, { integers = formula, type }: { integers?: Formula; type?: DataType } = {}): ShapeRule {
-  return (_, inputs) => {
-    if (inputs.some((input) => input === undefined)) return undefined;
-    const all = inputs as readonly TensorInfo[];
-    const dims = all.map((input) => input.dims).reduce(broadcastDims);
-    // The condition of Where says nothing of the type.
-    const result = { dims, type: type ?? all[all.length - 1].type };
-    if (formula === undefined || sizeOf(dims) > MAX_VALUES || all.some((input) => input.values === undefined)) return result;
-    const apply = result.type === DataType.int64 || result.type === DataType.int32 ? integers! : formula;
-    return { ...result, values: Array.from({ length: sizeOf(dims) }, (__, i) => apply(...all.map((input) => broadcastValue(input, dims, i)))) };
-  };
-}
-
-/** @param combine folds all elements into one, where all of them are reduced */
-function reduction(combine?: (values: readonly number[]) => number): ShapeRule {
-  return (node, [x, axesInput]) => {
-    if (x === undefined) return undefined;
-    const keep = intAttribute(node, 'keepdims', 1) === 1;
-    const given = axesOf(axesInput, x.dims.length) ?? [];
-    if (given.length === 0 && intAttribute(node, 'noop_with_empty_axes', 0) === 1) return x;
-    const axes = given.length === 0 ? x.dims.map((_, i) => i) : given;
-    const dims = x.dims.flatMap((dim, i) => (axes.includes(i) ? (keep ? [1] : []) : [dim]));
-    const values = combine !== undefined && x.values !== undefined && sizeOf(dims) === 1 ? [combine(x.values)] : undefined;
-    return { dims, type: x.type, values };
-  };
-}
+const reduction: ShapeRule = (node, [x, axesInput]) => {
+  if (x === undefined) return undefined;
+  const keep = intAttribute(node, 'keepdims', 1) === 1;
+  const given = axesOf(axesInput, x.dims.length) ?? [];
+  if (given.length === 0 && intAttribute(node, 'noop_with_empty_axes', 0) === 1) return { dims: x.dims };
+  const axes = given.length === 0 ? x.dims.map((_, i) => i) : given;
+  return { dims: x.dims.flatMap((dim, i) => (axes.includes(i) ? (keep ? [1] : []) : [dim])) };
+};
 
 const globalPool: ShapeRule = (_, [x]) => x && { dims: x.dims.map((dim, i) => (i < 2 ? dim : 1)) };
 
@@ -123,50 +141,16 @@ const pool: ShapeRule = (node, [x]) => {
   return [{ dims }, { dims }];
 };
 
-function unaryValues(formula: (value: number) => number): ShapeRule {
-  return (_, [x]) => x && { ...x, ...(x.values && { values: x.values.map(formula) }) };
-}
+/** The rules of the forms of operators that have one. */
+const rulesByForm: ReadonlyMap<OperatorTraits['form'], ShapeRule> = new Map([
+  ['pointwise', sameAsFirst], ['like-first', sameAsFirst], ['broadcast', broadcast], ['reduction', reduction],
+]);
 
-/** Operators that answer in the shape of their first input. */
-const unary = [
-  'Relu', 'Clip', 'LeakyRelu', 'Sigmoid', 'Tanh', 'Elu', 'Selu', 'Celu', 'HardSigmoid', 'HardSwish', 'Softplus', 'Softsign', 'Erf', 'Gelu', 'Mish',
-  'Exp', 'Log', 'Abs', 'Reciprocal', 'Sign', 'Softmax', 'LogSoftmax', 'Swish', 'ThresholdedRelu',
-  'BatchNormalization', 'InstanceNormalization', 'GroupNormalization', 'LayerNormalization', 'LpNormalization', 'LRN',
-  'Not', 'IsNaN', 'Round', 'Sin', 'Cos', 'ScatterND', 'ScatterElements', 'CumSum', 'Trilu', 'QuantizeLinear', 'DequantizeLinear', 'Dropout',
-];
-
-const bool = { type: DataType.bool };
-
-const shapeRules: Readonly<Record<string, ShapeRule>> = {
-  ...Object.fromEntries(unary.map((op) => [op, sameAsFirst])),
+const shapeRules: ReadonlyMap<string, ShapeRule> = new Map<string, ShapeRule>(Object.entries<ShapeRule>({
   ...arrangeRules,
-  Add: elementwise((a, b) => a + b),
-  Sub: elementwise((a, b) => a - b),
-  Mul: elementwise((a, b) => a * b),
-  Div: elementwise((a, b) => a / b, { integers: (a, b) => Math.trunc(a / b) }),
-  // The sign is the divisor's, as in Python.
-  Mod: elementwise((a, b) => a - b * Math.floor(a / b)),
-  Pow: elementwise((a, b) => a ** b), Min: elementwise(Math.min), Max: elementwise(Math.max),
-  Sum: elementwise((...all) => all.reduce((a, b) => a + b)),
-  Equal: elementwise((a, b) => Number(a === b), bool), Where: elementwise((c, a, b) => (c ? a : b)),
-  Greater: elementwise((a, b) => Number(a > b), bool), Less: elementwise((a, b) => Number(a < b), bool),
-  GreaterOrEqual: elementwise((a, b) => Number(a >= b), bool), LessOrEqual: elementwise((a, b) => Number(a <= b), bool),
-  And: elementwise((a, b) => Number(a && b), bool), Or: elementwise((a, b) => Number(a || b), bool),
-  PRelu: elementwise(),
-  Identity: (_, [x]) => x,
-  Cast: (node, [x]) => {
-    const type = intAttribute(node, 'to', 1);
-    const whole = type === DataType.int64 || type === DataType.int32;
-    return x && { dims: x.dims, type, ...(x.values && { values: whole ? x.values.map(Math.trunc) : x.values }) };
-  },
-  Floor: unaryValues(Math.floor), Ceil: unaryValues(Math.ceil), Neg: unaryValues((value) => -value), Sqrt: unaryValues(Math.sqrt),
   Constant: (node) => {
-    const tensor = tensorAttribute(node, 'value');
-    if (tensor !== undefined) return knownTensor(tensor);
-    const list = intsAttribute(node, 'value_ints');
-    if (list !== undefined) return { dims: [list.length], values: list, type: DataType.int64 };
-    if ('value_int' in node.attributes) return { dims: [], values: [intAttribute(node, 'value_int', 0)], type: DataType.int64 };
-    return 'value_float' in node.attributes ? { dims: [], values: [floatAttribute(node, 'value_float', 0)], type: DataType.float32 } : undefined;
+    const tensor = constantTensor(node);
+    return tensor && knownTensor(tensor);
   },
   Conv: (node, [x, w]) => {
     if (x === undefined || w === undefined) return undefined;
@@ -178,14 +162,11 @@ const shapeRules: Readonly<Record<string, ShapeRule>> = {
   },
   MaxPool: pool, AveragePool: pool,
   GlobalAveragePool: globalPool, GlobalMaxPool: globalPool,
-  ReduceMean: reduction(), ReduceL2: reduction(), ReduceL1: reduction(), ReduceSumSquare: reduction(), ReduceLogSumExp: reduction(),
-  ReduceMax: reduction((values) => Math.max(...values)), ReduceMin: reduction((values) => Math.min(...values)),
-  ReduceSum: reduction((values) => values.reduce((a, b) => a + b, 0)), ReduceProd: reduction((values) => values.reduce((a, b) => a * b, 1)),
   ArgMax: (node, [x]) => {
     if (x === undefined) return undefined;
     const axis = (intAttribute(node, 'axis', 0) + x.dims.length) % x.dims.length;
     const keep = intAttribute(node, 'keepdims', 1) === 1;
-    return { dims: x.dims.flatMap((dim, i) => (i === axis ? (keep ? [1] : []) : [dim])), type: DataType.int64 };
+    return { dims: x.dims.flatMap((dim, i) => (i === axis ? (keep ? [1] : []) : [dim])) };
   },
   Gemm: (node, [a, b]) => {
     if (a === undefined || b === undefined) return undefined;
@@ -217,4 +198,4 @@ const shapeRules: Readonly<Record<string, ShapeRule>> = {
     if (sizes?.values?.length === x.dims.length) return { dims: sizes.values };
     return scales?.values?.length === x.dims.length ? { dims: x.dims.map((dim, i) => Math.floor(dim * scales.values![i])) } : undefined;
   },
-};
+}));

@@ -1,6 +1,7 @@
 import type { TensorInfo } from './tensor-info.js';
 import type { OnnxGraph, OnnxNode } from '../model.js';
 import { intAttribute, intsAttribute } from '../model.js';
+import { traitsOf } from '../operators.js';
 import { sizeOf } from '../tensor.js';
 
 /** The axes of a tensor that run down and across the image: [2, 3] in NCHW, [1, 2] in NHWC. */
@@ -32,23 +33,20 @@ export function followLayout(graph: OnnxGraph, input: string, known: ReadonlyMap
   return found;
 }
 
-const windows = new Set(['Conv', 'MaxPool', 'AveragePool']);
-const regroups = new Set(['Reshape', 'Flatten', 'Squeeze', 'Unsqueeze']);
-const withoutImage = new Set(['Shape', 'Size', 'Gather', 'Gemm', 'ArgMax', 'Einsum', 'Resize', 'GlobalAveragePool', 'GlobalMaxPool']);
-
 function layoutOf(
   node: OnnxNode, output: string, found: ReadonlyMap<string, Layout>, known: ReadonlyMap<string, TensorInfo>,
 ): Layout | undefined {
   const to = known.get(output)?.dims;
   const source = node.inputs.find((name) => found.has(name));
   const from = source === undefined ? undefined : known.get(source)?.dims;
-  if (node.domain !== '' || withoutImage.has(node.op) || to === undefined || source === undefined || from === undefined) return undefined;
+  const { form, losesImage } = traitsOf(node);
+  if (node.domain !== '' || losesImage === true || to === undefined || source === undefined || from === undefined) return undefined;
   const { axes, steps } = found.get(source)!;
-  if (windows.has(node.op)) return scaled({ axes, steps }, intsAttribute(node, 'strides') ?? [1, 1]);
+  if (form === 'window') return scaled({ axes, steps }, intsAttribute(node, 'strides') ?? [1, 1]);
   if (node.op === 'SpaceToDepth') return scaled({ axes, steps }, blockOf(node));
   if (node.op === 'DepthToSpace') return scaled({ axes, steps }, blockOf(node).map((block) => 1 / block));
   if (node.op === 'Slice') return scaled({ axes, steps }, axes.map((axis) => stepOf(node, axis, from.length, known)));
-  if (regroups.has(node.op)) {
+  if (form === 'regroup') {
     const regrouped = source === node.inputs[0] ? regroupedAxes(axes, from, to) : undefined;
     return regrouped && { axes: regrouped, steps };
   }
@@ -58,7 +56,7 @@ function layoutOf(
   }
   // A product of matrices mixes its last axis, and of two activations no axis is certain.
   if (node.op === 'MatMul' && (source !== node.inputs[0] || found.has(node.inputs[1]) || axes[1] === to.length - 1)) return undefined;
-  if (node.op.startsWith('Reduce') && intAttribute(node, 'keepdims', 1) === 0) return undefined;
+  if (form === 'reduction' && intAttribute(node, 'keepdims', 1) === 0) return undefined;
   const shift = to.length - from.length;
   return shift < 0 ? undefined : { axes: [axes[0] + shift, axes[1] + shift], steps };
 }

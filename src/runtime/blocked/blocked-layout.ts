@@ -3,6 +3,7 @@ import type { Value } from '../../onnx/builder.js';
 import { inferShapes } from '../../onnx/shapes/infer.js';
 import type { OnnxModel, OnnxNode } from '../../onnx/model.js';
 import { ancestors, intAttribute, stringAttribute } from '../../onnx/model.js';
+import { traitsOf } from '../../onnx/operators.js';
 import { DataType, sizeOf } from '../../onnx/tensor.js';
 import { BlockedGraph } from './blocked-graph.js';
 import { convolution } from './blocked-convolution.js';
@@ -26,7 +27,7 @@ export function blockedLayout(model: OnnxModel, block: number): OnnxModel {
   const done = new Set<OnnxNode>();
   for (const node of graph.nodes) {
     if (done.has(node) || blocked.settle(node)) continue;
-    const rule = node.domain === '' ? rules.get(node.op) : undefined;
+    const rule = traitsOf(node).inBlocks === true ? elementwise : node.domain === '' ? rules.get(node.op) : undefined;
     if (rule === undefined || !rule(node, blocked, done)) blocked.keep(node);
   }
   const result = blocked.finished();
@@ -64,10 +65,8 @@ const elementwise: BlockedRule = (node, graph) => {
   return true;
 };
 
-const TRUTH = new Set(['Less', 'LessOrEqual', 'Greater', 'GreaterOrEqual', 'Equal', 'And', 'Or', 'Not']);
-
 function isTruth(node: OnnxNode): boolean {
-  return TRUTH.has(node.op) || intAttribute(node, 'to', 1) === DataType.bool;
+  return traitsOf(node).result === 'bool' || intAttribute(node, 'to', 1) === DataType.bool;
 }
 
 /** A sum over images and positions, [N, C, H, W] -> [C]: the gradient of a bias; or over images alone. */
@@ -147,10 +146,7 @@ const pad: BlockedRule = (node, graph) => {
   return true;
 };
 
+/** The rules of operators that do not work element by element. */
 const rules: ReadonlyMap<string, BlockedRule> = new Map([
-  ...[
-    'Add', 'Sub', 'Mul', 'Div', 'Sum', 'Min', 'Max', 'Where', 'Cast', 'Less', 'LessOrEqual', 'Greater', 'GreaterOrEqual', 'And', 'Or', 'Not', 'Relu', 'Clip',
-    'LeakyRelu', 'Sigmoid', 'Tanh', 'HardSigmoid', 'HardSwish', 'Neg', 'Exp', 'Sqrt', 'Erf', 'Softplus', 'Pow',
-  ].map((op) => [op, elementwise] as const),
   ['Conv', convolution], ['ReduceSum', sum], ['Reshape', reshape], ['Resize', resize], ['Slice', slice], ['Pad', pad],
 ]);

@@ -8,9 +8,9 @@ import { DataType } from '../../onnx/tensor.js';
 import type { OnnxTensor } from '../../onnx/tensor.js';
 import { upgradeModel } from '../../onnx/rewrite/upgrade.js';
 import type { RuntimeTensor, Session } from '../runtime.js';
-import { OperatorCall } from './operators/operator.js';
-import type { TfOperator } from './operators/operator.js';
-import { tfOperators } from './operators/table.js';
+import { OperatorCall } from './operators/helpers/call.js';
+import type { TfOperator } from './operators/helpers/call.js';
+import { tfOperators } from './operators/index.js';
 import type { TfModule, TfValue } from './value.js';
 import { DeviceValue } from './value.js';
 
@@ -77,7 +77,8 @@ export class TfSession implements Session {
     const inputs = node.inputs.map((name) => (name === '' ? undefined : values.get(name) ?? this.weights.get(name)));
     try {
       this.tf.tidy(() => {
-        const result = operator(new OperatorCall(this.tf, node, inputs));
+        const call = new OperatorCall(this.tf, node, inputs);
+        const result = call.inJavaScript() ?? operator(call);
         const results: readonly TfValue[] = result instanceof HostValue || result instanceof DeviceValue ? [result] : result;
         node.outputs.forEach((name, i) => {
           if (name === '' || results[i] === undefined) return;

@@ -1,14 +1,18 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ClassifierGraph } from '../../../src/classifier/classifier.js';
+import type { OnnxModel } from '../../../src/onnx/model.js';
 import { serializeModel } from '../../../src/onnx/file/write.js';
 import { ortRuntime } from '../../../src/runtime/ort/ort.js';
 import type { Runtime, RuntimeTensor } from '../../../src/runtime/runtime.js';
 import { loadTfjs } from '../../../src/runtime/tfjs/backend.js';
 import type { TfjsBackend } from '../../../src/runtime/tfjs/backend.js';
 import { tfjsRuntime } from '../../../src/runtime/tfjs/runtime.js';
-import { tfOperators } from '../../../src/runtime/tfjs/operators/table.js';
-import { operatorCases } from './operator-cases.js';
-import { graphOf } from './operator-graph.js';
-import type { OperatorCase, Wrapping } from './operator-graph.js';
+import { tfOperators } from '../../../src/runtime/tfjs/operators/index.js';
+import { gradientGraph } from '../../autodiff/gradient-graph.js';
+import { imageOf, modelOf, operatorCases, operatorsTested } from '../../operator-cases.js';
+import { forwardCases } from './forward-cases.js';
+import { graphOf } from './forward-graph.js';
+import type { ForwardCase, Wrapping } from './forward-graph.js';
 
 /** Relative to the largest number of the result. */
 const TOLERANCE = 1e-5;
@@ -25,8 +29,7 @@ afterAll(() => {
   expect(backend.tf.memory().numTensors, 'tensors left behind').toBe(before);
 });
 
-async function runOn(runtime: Runtime, testCase: OperatorCase, wrapping: Wrapping): Promise<RuntimeTensor[]> {
-  const { model, feeds } = graphOf(testCase, wrapping);
+async function runOn(runtime: Runtime, model: OnnxModel, feeds: Readonly<Record<string, RuntimeTensor>>): Promise<RuntimeTensor[]> {
   const session = await runtime.load(serializeModel(model), { threads: 1 });
   try {
     const results = await session.run(feeds);
@@ -36,26 +39,43 @@ async function runOn(runtime: Runtime, testCase: OperatorCase, wrapping: Wrappin
   }
 }
 
-function wrappings({ inputs }: OperatorCase): Wrapping[] {
+function wrappings({ inputs }: ForwardCase): Wrapping[] {
   const tensors = inputs.filter((input) => input !== '');
   const images = tensors.some(({ type, dims, constant }) => !constant && type === 'float32' && dims.length === 4);
   const weights = tensors.some(({ type, constant }) => constant && type === 'float32');
   return ['plain', ...images ? ['convolved'] as const : [], ...weights ? ['fed'] as const : []];
 }
 
-describe('operators on TensorFlow.js agree with ONNX Runtime', () => {
+async function compare(model: OnnxModel, feeds: Readonly<Record<string, RuntimeTensor>>, label: string): Promise<void> {
+  const expected = await runOn(ortRuntime, model, feeds);
+  const actual = await runOn(tfjsRuntime(backend), model, feeds);
+  expected.forEach((tensor, i) => { expectClose(actual[i], tensor, `${label}, output ${i}`); });
+}
+
+describe('operators and their gradients on TensorFlow.js agree with ONNX Runtime', () => {
   for (const testCase of operatorCases) {
+    it(testCase.name, async () => {
+      const { model } = modelOf(testCase);
+      const x: RuntimeTensor = { type: 'float32', ...imageOf(testCase) };
+      await compare(model, { x }, 'logits');
+      const classes: RuntimeTensor = { type: 'int64', dims: [2], data: BigInt64Array.of(2n, 0n) };
+      await compare(gradientGraph(new ClassifierGraph(model, 'logits'), ['x']), { x, 'cam/classes': classes }, 'gradient');
+    });
+  }
+});
+
+describe('further uses of operators on TensorFlow.js agree with ONNX Runtime', () => {
+  for (const testCase of forwardCases) {
     it(`${testCase.op}: ${testCase.what}`, async () => {
       for (const wrapping of wrappings(testCase)) {
-        const expected = await runOn(ortRuntime, testCase, wrapping);
-        const actual = await runOn(tfjsRuntime(backend), testCase, wrapping);
-        expected.forEach((tensor, i) => { expectClose(actual[i], tensor, `${wrapping}, output ${i}`); });
+        const { model, feeds } = graphOf(testCase, wrapping);
+        await compare(model, feeds, wrapping);
       }
     });
   }
 
   it('and each is tested', () => {
-    const tested = new Set(operatorCases.map(({ op }) => op));
+    const tested = new Set([...operatorsTested(), ...forwardCases.map(({ op }) => op)]);
     expect(Object.keys(tfOperators).filter((op) => !tested.has(op))).toEqual([]);
     expect([...tested].filter((op) => !(op in tfOperators))).toEqual([]);
   });

@@ -1,9 +1,8 @@
 import type * as Tf from '@tensorflow/tfjs-core';
 import { floatAttribute, stringAttribute } from '../../../onnx/model.js';
-import { clamped, negativePart, unary } from './arithmetic.js';
-import { broadcasting } from './broadcast.js';
-import { hostMap } from '../../../onnx/shapes/host-ops.js';
-import type { OperatorCall, OperatorTable, TfOperator } from './operator.js';
+import { broadcasting } from './helpers/broadcast.js';
+import type { OperatorCall, OperatorTable, TfOperator } from './helpers/call.js';
+import { clamped, negativePart, unary } from './helpers/elementwise.js';
 import { DeviceValue } from '../value.js';
 
 type Tfjs = OperatorCall['tf'];
@@ -51,7 +50,6 @@ const clip: TfOperator = (call) => {
     return (value instanceof DeviceValue ? value.number : undefined) ?? call.host(i).data[0];
   };
   const [low, high] = [limit(1, -Infinity), limit(2, Infinity)];
-  if (call.onHost) return hostMap([call.host(0)], (x) => Math.min(Math.max(x, low), high));
   return call.resultLike(call.device(0), (x) => clamped(call.tf, x, low, high));
 };
 

@@ -1,37 +1,19 @@
-import { hostConcat, hostExpand, hostTranspose, HostValue } from '../../../onnx/shapes/host-ops.js';
 import { intAttribute, intsAttribute, stringAttribute } from '../../../onnx/model.js';
-import { sizeOf } from '../../../onnx/tensor.js';
-import { expanded } from './broadcast.js';
-import type { OperatorCall, OperatorTable, TfOperator } from './operator.js';
-import { counting, fromFirst } from './operator.js';
-import type { TfValue } from '../value.js';
+import { expanded } from './helpers/broadcast.js';
+import type { OperatorTable, TfOperator } from './helpers/call.js';
+import { counting } from './helpers/call.js';
 import { DeviceValue } from '../value.js';
 
 /** The same numbers in another shape. */
-function reshaped(call: OperatorCall, dims: readonly number[]): TfValue {
-  const value = call.value(0);
-  if (value instanceof HostValue) return new HostValue(dims, value.data);
-  return call.result(call.tf.reshape(value.plain(), [...dims]), dims);
-}
-
-const reshape: TfOperator = (call) => {
-  const { dims } = call.value(0);
-  const copies = intAttribute(call.node, 'allowzero', 0) === 0;
-  const wanted = call.numbers(1).map((dim, i) => (dim === 0 && copies ? dims[i] : dim));
-  const rest = sizeOf(dims) / sizeOf(wanted.filter((dim) => dim !== -1));
-  return reshaped(call, wanted.map((dim) => (dim === -1 ? rest : dim)));
+const regrouped: TfOperator = (call) => {
+  const [{ dims }] = call.outputs;
+  return call.result(call.tf.reshape(call.device(0).plain(), [...dims]), dims);
 };
-
-/** The axes that a Squeeze or an Unsqueeze names. */
-function axesOf(call: OperatorCall, rank: number): number[] {
-  return call.numbers(1).map((axis) => fromFirst(axis, rank));
-}
 
 const transpose: TfOperator = (call) => {
   const { tf, node } = call;
-  const value = call.value(0);
+  const value = call.device(0);
   const perm = intsAttribute(node, 'perm') ?? counting(value.dims.length).reverse();
-  if (value instanceof HostValue) return hostTranspose(value, perm);
   const dims = perm.map((axis) => value.dims[axis]);
   // Between the two layouts nothing has to be moved.
   if (value.channelsLast && perm.join() === '0,2,3,1') return call.result(value.nhwc(), dims);
@@ -67,34 +49,13 @@ const unchanged: TfOperator = (call) => call.value(0);
 export const arranging: OperatorTable = {
   Identity: unchanged,
   Dropout: unchanged,
-  Reshape: reshape,
-  Flatten: (call) => {
-    const { dims } = call.value(0);
-    const axis = fromFirst(intAttribute(call.node, 'axis', 1), dims.length);
-    return reshaped(call, [sizeOf(dims.slice(0, axis)), sizeOf(dims.slice(axis))]);
-  },
-  Squeeze: (call) => {
-    const { dims } = call.value(0);
-    const axes = call.has(1) ? axesOf(call, dims.length) : counting(dims.length).filter((axis) => dims[axis] === 1);
-    return reshaped(call, dims.filter((_, i) => !axes.includes(i)));
-  },
-  Unsqueeze: (call) => {
-    const rest = [...call.value(0).dims];
-    const rank = rest.length + call.value(1).dims[0];
-    const axes = axesOf(call, rank);
-    return reshaped(call, counting(rank).map((i) => (axes.includes(i) ? 1 : rest.shift()!)));
-  },
+  Reshape: regrouped,
+  Flatten: regrouped,
+  Squeeze: regrouped,
+  Unsqueeze: regrouped,
   Transpose: transpose,
-  Expand: (call) => {
-    const value = call.value(0);
-    return value instanceof HostValue ? hostExpand(value, call.numbers(1)) : expanded(call, value, call.numbers(1));
-  },
-  Tile: (call) => {
-    const value = call.value(0);
-    const repeats = call.numbers(1);
-    if (value instanceof DeviceValue) return call.result(call.tf.tile(value.plain(), repeats));
-    return repeats.reduce((tiled, count, axis) => hostConcat(counting(count).map(() => tiled), axis), value);
-  },
+  Expand: (call) => expanded(call, call.device(0), call.numbers(1)),
+  Tile: (call) => call.result(call.tf.tile(call.device(0).plain(), call.numbers(1))),
   DepthToSpace: depthToSpace,
   SpaceToDepth: spaceToDepth,
 };

@@ -1,10 +1,10 @@
 import type * as Tf from '@tensorflow/tfjs-core';
 import { intAttribute, intsAttribute, stringAttribute } from '../../../onnx/model.js';
-import type { OperatorCall, OperatorTable, TfOperator } from './operator.js';
-import { counting } from './operator.js';
-import { subsampled } from './slices.js';
+import type { OperatorCall, OperatorTable, TfOperator } from './helpers/call.js';
+import { counting } from './helpers/call.js';
+import { subsampled } from './helpers/slices.js';
 import type { DeviceValue } from '../value.js';
-import { padded, windowOf } from './windows.js';
+import { padded, windowOf } from './helpers/windows.js';
 
 type Pair = [number, number];
 

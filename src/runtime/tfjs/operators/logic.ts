@@ -1,11 +1,12 @@
 import type * as Tf from '@tensorflow/tfjs-core';
-import { hostMap, HostValue } from '../../../onnx/shapes/host-ops.js';
+import { isInteger } from '../../../onnx/shapes/element-types.js';
+import { HostValue } from '../../../onnx/shapes/host-ops.js';
 import { intAttribute } from '../../../onnx/model.js';
 import { broadcastDims } from '../../../onnx/shapes/tensor-info.js';
 import { DataType } from '../../../onnx/tensor.js';
-import { broadcasting, repeated } from './broadcast.js';
-import { folded, unary } from './arithmetic.js';
-import type { OperatorCall, OperatorTable, TfOperator } from './operator.js';
+import { broadcasting, repeated } from './helpers/broadcast.js';
+import type { OperatorCall, OperatorTable, TfOperator } from './helpers/call.js';
+import { folded, unary } from './helpers/elementwise.js';
 import { DeviceValue } from '../value.js';
 
 // Truths on the backend are the floats 0 and 1: sums and steps of floats are twenty times faster in WebAssembly than
@@ -13,16 +14,13 @@ import { DeviceValue } from '../value.js';
 
 type Tfjs = OperatorCall['tf'];
 
-const asNumber = (truth: boolean): number => (truth ? 1 : 0);
 /** 1 where a > b, else 0. */
 const above = (tf: Tfjs, a: Tf.Tensor, b: Tf.Tensor): Tf.Tensor => tf.step(tf.sub(a, b));
 const not = (tf: Tfjs, truth: Tf.Tensor): Tf.Tensor => tf.sub(1, truth);
 
 const where: TfOperator = (call) => {
   const choices = [call.value(1), call.value(2)];
-  if (call.onHost || choices.every((value) => value instanceof HostValue)) {
-    return hostMap([0, 1, 2].map((i) => call.host(i)), (condition, a, b) => (condition === 0 ? b : a));
-  }
+  if (choices.every((value) => value instanceof HostValue)) return call.evaluated();
   const { tf } = call;
   const numbers = choices.map((value) => (value instanceof DeviceValue ? value.number : undefined));
   const finite = numbers.every((number) => number !== undefined && Number.isFinite(number));
@@ -36,24 +34,21 @@ const where: TfOperator = (call) => {
 
 const cast: TfOperator = (call) => {
   const to = intAttribute(call.node, 'to', DataType.float32);
-  const value = call.value(0);
-  const whole = [DataType.int64, DataType.int32, DataType.int16, DataType.int8, DataType.uint8].includes(to as never);
-  if (whole) return hostMap([call.host(0)], Math.trunc);
-  if (to === DataType.bool && value instanceof HostValue) return hostMap([value], (x) => asNumber(x !== 0));
+  if (isInteger(to)) return call.evaluated();
   const x = call.device(0);
   return to === DataType.bool ? call.resultLike(x, (tensor) => call.tf.step(call.tf.abs(tensor))) : x;
 };
 
 /** What compares numbers, and what joins truths. */
 export const logic: OperatorTable = {
-  Greater: folded((tf, a, b) => above(tf, a, b), (a, b) => asNumber(a > b)),
-  GreaterOrEqual: folded((tf, a, b) => not(tf, above(tf, b, a)), (a, b) => asNumber(a >= b)),
-  Less: folded((tf, a, b) => above(tf, b, a), (a, b) => asNumber(a < b)),
-  LessOrEqual: folded((tf, a, b) => not(tf, above(tf, a, b)), (a, b) => asNumber(a <= b)),
-  Equal: folded((tf, a, b) => tf.cast(tf.equal(a, b), 'float32'), (a, b) => asNumber(a === b)),
-  And: folded((tf, a, b) => tf.mul(a, b), (a, b) => asNumber(a !== 0 && b !== 0)),
-  Or: folded((tf, a, b) => tf.clipByValue(tf.add(a, b), 0, 1), (a, b) => asNumber(a !== 0 || b !== 0)),
-  Not: unary((x, { tf }) => not(tf, x), (x) => asNumber(x === 0)),
+  Greater: folded(above),
+  GreaterOrEqual: folded((tf, a, b) => not(tf, above(tf, b, a))),
+  Less: folded((tf, a, b) => above(tf, b, a)),
+  LessOrEqual: folded((tf, a, b) => not(tf, above(tf, a, b))),
+  Equal: folded((tf, a, b) => tf.cast(tf.equal(a, b), 'float32')),
+  And: folded((tf, a, b) => tf.mul(a, b)),
+  Or: folded((tf, a, b) => tf.clipByValue(tf.add(a, b), 0, 1)),
+  Not: unary((x, { tf }) => not(tf, x)),
   Where: where,
   Cast: cast,
 };

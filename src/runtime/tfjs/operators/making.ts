@@ -1,15 +1,19 @@
 import { HostValue, stepsOf, walk } from '../../../onnx/shapes/host-ops.js';
 import { intAttribute, stringAttribute, tensorAttribute } from '../../../onnx/model.js';
-import { DataType, sizeOf } from '../../../onnx/tensor.js';
-import type { OperatorCall, OperatorTable, TfOperator } from './operator.js';
-import { counting, fromFirst } from './operator.js';
+import { sizeOf } from '../../../onnx/tensor.js';
+import type { OperatorCall, OperatorTable, TfOperator } from './helpers/call.js';
+import { fromFirst } from './helpers/call.js';
 
+/** Of floats: whole numbers are filled in JavaScript. */
 const constantOfShape: TfOperator = (call) => {
   const dims = call.numbers(0);
-  const filling = tensorAttribute(call.node, 'value');
-  const value = filling?.toNumbers()[0] ?? 0;
-  if (filling !== undefined && filling.type !== DataType.float32) return new HostValue(dims, new Float64Array(sizeOf(dims)).fill(value));
-  return call.result(call.tf.fill(dims, value), dims);
+  return call.result(call.tf.fill(dims, tensorAttribute(call.node, 'value')?.toNumbers()[0] ?? 0), dims);
+};
+
+/** What the shape of a tensor tells. */
+const fromShape: TfOperator = (call) => {
+  const [{ dims, values }] = call.outputs;
+  return HostValue.of(dims, values!);
 };
 
 const oneHot: TfOperator = (call) => {
@@ -90,18 +94,10 @@ const scatterNd: TfOperator = (call) => {
 
 /** What makes tensors from shapes and indices. */
 export const making: OperatorTable = {
-  Shape: (call) => {
-    const { dims } = call.value(0);
-    const part = dims.slice(intAttribute(call.node, 'start', 0), intAttribute(call.node, 'end', dims.length));
-    return HostValue.of([part.length], part);
-  },
-  Size: (call) => HostValue.of([], [sizeOf(call.value(0).dims)]),
+  Shape: fromShape,
+  Size: fromShape,
   ConstantOfShape: constantOfShape,
-  Range: (call) => {
-    const [start, limit, step] = [0, 1, 2].map((i) => call.numbers(i)[0]);
-    const numbers = counting(Math.max(0, Math.ceil((limit - start) / step))).map((i) => start + i * step);
-    return HostValue.of([numbers.length], numbers);
-  },
+  Range: (call) => call.evaluated(),
   OneHot: oneHot,
   ScatterElements: scatterElements,
   ScatterND: scatterNd,

@@ -2,8 +2,8 @@ import type * as Tf from '@tensorflow/tfjs-core';
 import { broadcastDims } from '../../../onnx/shapes/tensor-info.js';
 import { floatAttribute, intAttribute } from '../../../onnx/model.js';
 import { sizeOf } from '../../../onnx/tensor.js';
-import { repeated } from './broadcast.js';
-import type { OperatorCall, OperatorTable, TfOperator } from './operator.js';
+import { repeated } from './helpers/broadcast.js';
+import type { OperatorCall, OperatorTable, TfOperator } from './helpers/call.js';
 import type { DeviceValue } from '../value.js';
 
 /** A matrix, turned first where that is asked for: the product itself is fast in WebAssembly only for matrices as they are. */

@@ -1,8 +1,8 @@
 import type * as Tf from '@tensorflow/tfjs-core';
 import { floatAttribute, intAttribute } from '../../../onnx/model.js';
-import { power } from './arithmetic.js';
-import type { OperatorCall, OperatorTable, TfOperator } from './operator.js';
-import { counting, fromFirst } from './operator.js';
+import type { OperatorCall, OperatorTable, TfOperator } from './helpers/call.js';
+import { counting, fromFirst } from './helpers/call.js';
+import { power } from './helpers/elementwise.js';
 import type { DeviceValue } from '../value.js';
 
 type Tfjs = OperatorCall['tf'];

@@ -2,13 +2,13 @@ import type * as Tf from '@tensorflow/tfjs-core';
 import { HostValue } from '../../../onnx/shapes/host-ops.js';
 import { intAttribute, intsAttribute } from '../../../onnx/model.js';
 import { sizeOf } from '../../../onnx/tensor.js';
-import type { OperatorCall, OperatorTable, TfOperator } from './operator.js';
-import { counting } from './operator.js';
+import type { OperatorCall, OperatorTable, TfOperator } from './helpers/call.js';
+import { counting } from './helpers/call.js';
 import { spatialMean } from './reduction.js';
-import { subsampled } from './slices.js';
+import { subsampled } from './helpers/slices.js';
 import type { DeviceValue } from '../value.js';
-import type { Windows } from './windows.js';
-import { padded, padsToWindows, windowOf } from './windows.js';
+import type { Windows } from './helpers/windows.js';
+import { padded, padsToWindows, windowOf } from './helpers/windows.js';
 
 type Tfjs = OperatorCall['tf'];
 type Pair = [number, number];

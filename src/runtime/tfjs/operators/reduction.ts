@@ -1,8 +1,8 @@
 import type * as Tf from '@tensorflow/tfjs-core';
-import { hostReduce, HostValue } from '../../../onnx/shapes/host-ops.js';
+import { HostValue } from '../../../onnx/shapes/host-ops.js';
 import { intAttribute } from '../../../onnx/model.js';
-import type { OperatorCall, OperatorTable, TfOperator } from './operator.js';
-import { counting, fromFirst } from './operator.js';
+import type { OperatorCall, OperatorTable, TfOperator } from './helpers/call.js';
+import { counting, fromFirst } from './helpers/call.js';
 import { DeviceValue, lastAxis } from '../value.js';
 
 type Tfjs = OperatorCall['tf'];
@@ -34,27 +34,20 @@ function reductionAxes(call: OperatorCall, rank: number): number[] {
   return intAttribute(call.node, 'noop_with_empty_axes', 0) === 1 ? [] : counting(rank);
 }
 
-interface Variants {
-  /** The same for [N, H, W, C] with axes kept, where there is a better way. */
-  readonly last?: (tf: Tfjs, x: Tf.Tensor4D, axes: number[]) => Tf.Tensor;
-  readonly host?: readonly [f: (a: number, b: number) => number, initial: number];
-}
-
-function reduction(onDevice: Reduce, { last, host }: Variants = {}): TfOperator {
+/** @param last the same for [N, H, W, C] with axes kept, if there is a better way */
+function reduction(onDevice: Reduce, last?: (tf: Tfjs, x: Tf.Tensor4D, axes: number[]) => Tf.Tensor): TfOperator {
   return (call) => {
-    const value = call.value(0);
-    const axes = reductionAxes(call, value.dims.length);
-    const keepdims = intAttribute(call.node, 'keepdims', 1) === 1;
-    if (host !== undefined && value instanceof HostValue) return hostReduce(value, axes, keepdims, ...host);
     const x = call.device(0);
     const { tf } = call;
+    const axes = reductionAxes(call, x.dims.length);
+    const keepdims = intAttribute(call.node, 'keepdims', 1) === 1;
     if (axes.length === 0) return call.resultLike(x, (tensor) => onDevice(tf, tensor, [], true));
-    const dims = x.dims.flatMap((dim, i) => (axes.includes(i) ? (keepdims ? [1] : []) : [dim]));
+    const [{ dims }] = call.outputs;
     if (!x.channelsLast) return call.result(onDevice(tf, x.plain(), axes, keepdims), dims);
     const kept = x.dims.map((dim, i) => (axes.includes(i) ? 1 : dim));
     const lastAxes = axes.map(lastAxis);
     const reduced = DeviceValue.last(tf, kept, last === undefined ? onDevice(tf, x.nhwc(), lastAxes, true) : last(tf, x.nhwc(), lastAxes));
-    return keepdims ? reduced : call.result(tf.reshape(reduced.plain(), dims));
+    return keepdims ? reduced : call.result(tf.reshape(reduced.plain(), [...dims]));
   };
 }
 
@@ -64,16 +57,15 @@ const argMax: TfOperator = (call) => {
   if (intAttribute(node, 'select_last_index', 0) !== 0) call.refuse('an ArgMax that takes the last of equals');
   const axis = fromFirst(intAttribute(node, 'axis', 0), x.dims.length);
   const places = tf.argMax(x.plain(), axis).dataSync();
-  const kept = intAttribute(node, 'keepdims', 1) === 1;
-  return new HostValue(x.dims.flatMap((dim, i) => (i === axis ? (kept ? [1] : []) : [dim])), Float64Array.from(places));
+  return new HostValue(call.outputs[0].dims, Float64Array.from(places));
 };
 
 export const reductions: OperatorTable = {
-  ReduceSum: reduction((tf, x, axes, keep) => tf.sum(x, axes, keep), { last: sumLast, host: [(a, b) => a + b, 0] }),
-  ReduceMean: reduction((tf, x, axes, keep) => tf.mean(x, axes, keep), { last: meanLast }),
-  ReduceMax: reduction((tf, x, axes, keep) => tf.max(x, axes, keep), { host: [Math.max, -Infinity] }),
-  ReduceMin: reduction((tf, x, axes, keep) => tf.min(x, axes, keep), { host: [Math.min, Infinity] }),
-  ReduceProd: reduction((tf, x, axes, keep) => tf.prod(x, axes, keep), { host: [(a, b) => a * b, 1] }),
+  ReduceSum: reduction((tf, x, axes, keep) => tf.sum(x, axes, keep), sumLast),
+  ReduceMean: reduction((tf, x, axes, keep) => tf.mean(x, axes, keep), meanLast),
+  ReduceMax: reduction((tf, x, axes, keep) => tf.max(x, axes, keep)),
+  ReduceMin: reduction((tf, x, axes, keep) => tf.min(x, axes, keep)),
+  ReduceProd: reduction((tf, x, axes, keep) => tf.prod(x, axes, keep)),
   ReduceL1: reduction((tf, x, axes, keep) => tf.sum(tf.abs(x), axes, keep)),
   ReduceL2: reduction((tf, x, axes, keep) => tf.sqrt(tf.sum(tf.square(x), axes, keep))),
   ReduceSumSquare: reduction((tf, x, axes, keep) => tf.sum(tf.square(x), axes, keep)),

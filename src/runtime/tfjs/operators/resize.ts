@@ -1,5 +1,5 @@
 import { intAttribute, intsAttribute, stringAttribute } from '../../../onnx/model.js';
-import type { OperatorCall, OperatorTable, TfOperator } from './operator.js';
+import type { OperatorCall, OperatorTable, TfOperator } from './helpers/call.js';
 import type { DeviceValue } from '../value.js';
 
 /** The size that a Resize asks for, [N, C, H, W]. */

@@ -1,7 +1,7 @@
 import type * as Tf from '@tensorflow/tfjs-core';
-import { broadcastDims } from '../../../onnx/shapes/tensor-info.js';
-import type { OperatorCall } from './operator.js';
-import { DeviceValue, inLastOrder } from '../value.js';
+import { broadcastDims } from '../../../../onnx/shapes/tensor-info.js';
+import type { OperatorCall } from './call.js';
+import { DeviceValue, inLastOrder } from '../../value.js';
 
 /**
  * Combines inputs with broadcasting, as TensorFlow.js does by itself where they lie alike: where one of them lies with

@@ -1,7 +1,7 @@
-import type { GraphBuilder, Value } from '../../onnx/builder.js';
-import type { WindowAxis } from '../../onnx/shapes/window.js';
-import type { OnnxTensor } from '../../onnx/tensor.js';
-import type { Size } from '../../size.js';
+import type { GraphBuilder, Value } from '../../../onnx/builder.js';
+import type { WindowAxis } from '../../../onnx/shapes/window.js';
+import type { OnnxTensor } from '../../../onnx/tensor.js';
+import type { Size } from '../../../size.js';
 
 /** The weights [M, C / group, kH, kW] of a convolution. */
 export interface ConvolutionWeights {

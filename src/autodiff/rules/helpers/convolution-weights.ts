@@ -1,6 +1,6 @@
-import type { GraphBuilder, Value } from '../../onnx/builder.js';
-import { DataType, OnnxTensor } from '../../onnx/tensor.js';
-import type { WindowAxis } from '../../onnx/shapes/window.js';
+import type { GraphBuilder, Value } from '../../../onnx/builder.js';
+import { DataType, OnnxTensor } from '../../../onnx/tensor.js';
+import type { WindowAxis } from '../../../onnx/shapes/window.js';
 import type { Convolution } from './convolution-shape.js';
 import { paddingBefore } from './convolution-shape.js';
 

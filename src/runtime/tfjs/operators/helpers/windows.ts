@@ -1,8 +1,8 @@
 import type * as Tf from '@tensorflow/tfjs-core';
-import type { OnnxNode } from '../../../onnx/model.js';
-import type { WindowAxis } from '../../../onnx/shapes/window.js';
-import { ceilMode, samePads, windowAxes, windowOutput } from '../../../onnx/shapes/window.js';
-import type { TfModule } from '../value.js';
+import type { OnnxNode } from '../../../../onnx/model.js';
+import type { WindowAxis } from '../../../../onnx/shapes/window.js';
+import { ceilMode, samePads, windowAxes, windowOutput } from '../../../../onnx/shapes/window.js';
+import type { TfModule } from '../../value.js';
 
 /** How the windows of a convolution or a pool lie over an image of a known size. */
 export interface Windows {

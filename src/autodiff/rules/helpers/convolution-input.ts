@@ -1,7 +1,7 @@
-import type { GraphBuilder, Value } from '../../onnx/builder.js';
-import type { WindowAxis } from '../../onnx/shapes/window.js';
-import { DataType, OnnxTensor } from '../../onnx/tensor.js';
-import type { Size } from '../../size.js';
+import type { GraphBuilder, Value } from '../../../onnx/builder.js';
+import type { WindowAxis } from '../../../onnx/shapes/window.js';
+import { DataType, OnnxTensor } from '../../../onnx/tensor.js';
+import type { Size } from '../../../size.js';
 import type { Convolution, ConvolutionWeights } from './convolution-shape.js';
 import { paddingBefore } from './convolution-shape.js';
 

@@ -1,8 +1,8 @@
-import type { OperatorCase } from './operator-graph.js';
-import { fed, fedInts, floats, ints, intsOf, number, positive, truths, w, x } from './operator-graph.js';
+import type { ForwardCase } from './forward-graph.js';
+import { fed, fedInts, floats, ints, intsOf, number, positive, truths, w, x } from './forward-graph.js';
 
-type Rest = Omit<OperatorCase, 'op' | 'what'>;
-const of = (op: string, cases: Readonly<Record<string, Rest>>): OperatorCase[] => (
+type Rest = Omit<ForwardCase, 'op' | 'what'>;
+const of = (op: string, cases: Readonly<Record<string, Rest>>): ForwardCase[] => (
   Object.entries(cases).map(([what, rest]) => ({ op, what, ...rest })));
 
 const int64 = ['int64'] as const;
@@ -15,7 +15,7 @@ const activations = [
   'LeakyRelu',
 ].flatMap((op) => of(op, { 'of a matrix': { inputs: [fed(bends(), [3, 6])] }, 'of images': { inputs: [x(2, 3, 4, 5)] } }));
 
-const pairs = (op: string, bool?: true): OperatorCase[] => of(op, {
+const pairs = (op: string, bool?: true): ForwardCase[] => of(op, {
   'equal shapes': { inputs: [x(2, 3, 4, 5), positive(2, 3, 4, 5)], bool },
   'a number': { inputs: [x(2, 3, 4, 5), number(0.3)], bool },
   'a number first': { inputs: [number(0.3), positive(2, 3, 4, 5)], bool },
@@ -269,8 +269,8 @@ const arrangements = [
   }),
 ];
 
-/** Uses of every operator, over the attributes that classifiers and our own graphs use. */
-export const operatorCases: readonly OperatorCase[] = [
+/** Further uses of operators, over the attributes that classifiers and our own graphs use, and operators without a gradient. */
+export const forwardCases: readonly ForwardCase[] = [
   ...activations, ...arithmetic, ...comparisons, ...shaped, ...convolutions, ...transposed, ...pools, ...resizes, ...algebra, ...reductions,
   ...arrangements,
 ];

@@ -7,7 +7,7 @@ import { logic } from './logic.js';
 import { making } from './making.js';
 import { matrices } from './matrix.js';
 import { normalisations } from './normalisation.js';
-import type { OperatorTable } from './operator.js';
+import type { OperatorTable } from './helpers/call.js';
 import { pooling } from './pooling.js';
 import { reductions } from './reduction.js';
 import { resizing } from './resize.js';

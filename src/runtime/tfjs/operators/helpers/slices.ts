@@ -1,6 +1,6 @@
 import type * as Tf from '@tensorflow/tfjs-core';
-import { sizeOf } from '../../../onnx/tensor.js';
-import type { TfModule } from '../value.js';
+import { sizeOf } from '../../../../onnx/tensor.js';
+import type { TfModule } from '../../value.js';
 
 /**
  * Every step-th element along an axis, `count` of them. (TensorFlow.js's own strided slice is a hundred times slower in

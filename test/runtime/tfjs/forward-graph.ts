@@ -16,7 +16,7 @@ export type CaseInput = '' | {
 };
 
 /** One use of an operator. */
-export interface OperatorCase {
+export interface ForwardCase {
   readonly op: string;
   /** What is special about it. */
   readonly what: string;
@@ -62,7 +62,7 @@ export type Wrapping = 'plain' | 'convolved' | 'fed';
 
 /** The graph of a case, and what it is fed. */
 export function graphOf(
-  { op, inputs, attributes, results = ['float32'], opset = 18, bool }: OperatorCase, wrapping: Wrapping,
+  { op, inputs, attributes, results = ['float32'], opset = 18, bool }: ForwardCase, wrapping: Wrapping,
 ): { model: OnnxModel; feeds: Record<string, RuntimeTensor> } {
   const graphInputs: OnnxValueInfo[] = [];
   const feeds: Record<string, RuntimeTensor> = {};

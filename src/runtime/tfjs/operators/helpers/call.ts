@@ -1,10 +1,15 @@
 import type * as Tf from '@tensorflow/tfjs-core';
-import { UserError } from '../../../errors.js';
-import { HostValue } from '../../../onnx/shapes/host-ops.js';
-import { describeNode } from '../../../onnx/model.js';
-import type { OnnxNode } from '../../../onnx/model.js';
-import type { TfModule, TfValue } from '../value.js';
-import { DeviceValue } from '../value.js';
+import { UserError } from '../../../../errors.js';
+import { HostValue } from '../../../../onnx/shapes/host-ops.js';
+import { isInteger, outputType } from '../../../../onnx/shapes/element-types.js';
+import { evaluate, inferNode, knownValue } from '../../../../onnx/shapes/infer.js';
+import { describeNode } from '../../../../onnx/model.js';
+import type { OnnxNode } from '../../../../onnx/model.js';
+import type { TensorInfo } from '../../../../onnx/shapes/tensor-info.js';
+import { traitsOf } from '../../../../onnx/operators.js';
+import { DataType } from '../../../../onnx/tensor.js';
+import type { TfModule, TfValue } from '../../value.js';
+import { DeviceValue } from '../../value.js';
 
 /** An operator of ONNX in terms of TensorFlow.js: the node's outputs from its inputs. */
 export type TfOperator = (call: OperatorCall) => TfValue | readonly TfValue[];
@@ -48,9 +53,24 @@ export class OperatorCall {
     return this.host(i).numbers;
   }
 
-  /** Whether every input is known in JavaScript. */
-  get onHost(): boolean {
-    return this.values.every((value) => value === undefined || value instanceof HostValue);
+  /** What is known of the outputs from the shapes of the inputs, and from those that are known in JavaScript. */
+  get outputs(): readonly TensorInfo[] {
+    const known = inferNode(this.node, this.values.map((value) => value && (value instanceof HostValue ? knownValue(value) : { dims: value.dims })));
+    return known ?? this.refuse(`a ${this.node.op} whose shape is not known`);
+  }
+
+  /** The outputs, if they are whole numbers or truths and all inputs are known in JavaScript: sizes and indices. */
+  inJavaScript(): readonly HostValue[] | undefined {
+    const { node, values } = this;
+    if (traitsOf(node).onSizes !== true || !values.every((value) => value === undefined || value instanceof HostValue)) return undefined;
+    const type = outputType(node, values.map(() => DataType.int64));
+    return isInteger(type) || type === DataType.bool ? this.evaluated() : undefined;
+  }
+
+  /** The outputs, computed in JavaScript. */
+  evaluated(): readonly HostValue[] {
+    const outputs = evaluate(this.node, this.values.map((value, i) => value && this.host(i)), true);
+    return outputs ?? this.refuse(`a ${this.node.op} of whole numbers`);
   }
 
   /** A tensor in ONNX's order as a result. */

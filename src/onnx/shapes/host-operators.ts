@@ -1,61 +1,25 @@
-import { resultType } from './element-types.js';
 import type { SliceAxis } from './host-ops.js';
 import { hostConcat, hostExpand, hostGather, hostMap, hostPad, hostReduce, hostSlice, hostTranspose, HostValue, sliceAxes } from './host-ops.js';
-import { inferNode, knownTensor } from './infer.js';
 import type { OnnxNode } from '../model.js';
 import { floatAttribute, intAttribute, intsAttribute, stringAttribute } from '../model.js';
-import { DataType, OnnxTensor, sizeOf } from '../tensor.js';
+import { DataType, sizeOf } from '../tensor.js';
 
-/** A node on constants. */
-interface Call {
+/** A node whose inputs are known. */
+export interface HostCall {
   readonly node: OnnxNode;
+  /** `undefined` if one is left out. */
   readonly inputs: readonly (HostValue | undefined)[];
   /** The shapes of its outputs. */
   readonly dims: readonly (readonly number[])[];
+  /** Whether its result is of an integer type. */
   readonly integers: boolean;
 }
 
-type Evaluate = (call: Call) => HostValue | readonly HostValue[] | undefined;
-
-/**
- * The outputs of a node whose inputs are constants. Numbers are computed in double precision and rounded to the element type,
- * so that floats differ from those of a runtime by no more than its own rounding.
- *
- * @param inputs `undefined` where one is left out
- * @param room how many elements the outputs may have
- * @returns `undefined` where the operator is not among those that are computed here, or there is not enough room
- * @throws UserError where the node cannot work on these inputs
- */
-export function evaluate(node: OnnxNode, inputs: readonly (OnnxTensor | undefined)[], room: number): OnnxTensor[] | undefined {
-  const operator = node.domain === '' ? operators.get(node.op) : undefined;
-  const type = resultType(node, inputs.map((tensor) => tensor?.type));
-  if (operator === undefined || type === undefined || !makers.has(type)) return undefined;
-  if (inputs.some((tensor) => tensor !== undefined && !makers.has(tensor.type))) return undefined;
-  const dims = inferNode(node, inputs.map((tensor) => tensor && knownTensor(tensor)))?.map((known) => known.dims);
-  if (dims === undefined || dims.reduce((sum, shape) => sum + sizeOf(shape), 0) > room || dims.flat().some((dim) => dim < 0)) return undefined;
-  const integers = type !== DataType.float32 && type !== DataType.float64;
-  const values = operator({ node, inputs: inputs.map((tensor) => tensor && hostValue(tensor)), dims, integers });
-  if (values === undefined) return undefined;
-  return (values instanceof HostValue ? [values] : values).map((value) => new OnnxTensor(value.dims, type, makers.get(type)!(value.data)));
-}
-
-function hostValue(tensor: OnnxTensor): HostValue {
-  return new HostValue(tensor.dims, Float64Array.from(tensor.type === DataType.float32 ? tensor.toFloat32() : tensor.toNumbers()));
-}
-
-const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array => new Uint8Array(buffer, byteOffset, byteLength);
-
-/** The bytes of numbers as an element type, for the types that are computed with. */
-const makers: ReadonlyMap<DataType, (data: Float64Array) => Uint8Array> = new Map([
-  [DataType.float32, (data: Float64Array) => bytesOf(Float32Array.from(data))],
-  [DataType.float64, bytesOf],
-  [DataType.int64, (data: Float64Array) => bytesOf(BigInt64Array.from(data, (value) => BigInt(Math.trunc(value))))],
-  [DataType.int32, (data: Float64Array) => bytesOf(Int32Array.from(data))],
-  [DataType.bool, (data: Float64Array) => Uint8Array.from(data, (value) => (value === 0 ? 0 : 1))],
-]);
+/** Computes an operator in JavaScript, in double precision; `undefined` if it cannot do so for this node. */
+type HostOperator = (call: HostCall) => HostValue | readonly HostValue[] | undefined;
 
 /** An input that must be there. */
-const at = ({ inputs }: Call, i: number): HostValue => {
+const at = ({ inputs }: HostCall, i: number): HostValue => {
   const value = inputs[i];
   if (value === undefined) throw new TypeError(`an input (${i}) is missing`);
   return value;
@@ -65,18 +29,19 @@ const at = ({ inputs }: Call, i: number): HostValue => {
 const fromFirst = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis);
 
 /** All inputs element by element, one after the other. */
-const folded = (formula: (a: number, b: number) => number, integers = formula): Evaluate => (call) => (
+const folded = (formula: (a: number, b: number) => number, integers = formula): HostOperator => (call) => (
   call.inputs.map((_, i) => at(call, i)).reduce((a, b) => hostMap([a, b], call.integers ? integers : formula))
 );
-const unary = (formula: (x: number, node: OnnxNode) => number): Evaluate => (call) => hostMap([at(call, 0)], (x) => formula(x, call.node));
-const truth = (formula: (a: number, b: number) => boolean): Evaluate => folded((a, b) => Number(formula(a, b)));
+const unary = (formula: (x: number, node: OnnxNode) => number): HostOperator => (call) => hostMap([at(call, 0)], (x) => formula(x, call.node));
+const truth = (formula: (a: number, b: number) => boolean): HostOperator => folded((a, b) => Number(formula(a, b)));
 
 /** The same numbers in the shape that the shape rule tells. */
-const reshaped: Evaluate = (call) => new HostValue(call.dims[0], at(call, 0).data);
+const reshaped: HostOperator = (call) => new HostValue(call.dims[0], at(call, 0).data);
 
-const halfToEven = (x: number): number => (Math.abs(x % 1) === 0.5 ? 2 * Math.round(x / 2) : Math.round(x));
+/** The nearest whole number; of two, the even one. */
+export const halfToEven = (x: number): number => (Math.abs(x % 1) === 0.5 ? 2 * Math.round(x / 2) : Math.round(x));
 
-function reducedAxes(call: Call): number[] {
+function reducedAxes(call: HostCall): number[] {
   const { dims } = at(call, 0);
   const given = call.inputs[1]?.numbers ?? [];
   if (given.length > 0) return given.map((axis) => fromFirst(axis, dims.length));
@@ -94,7 +59,7 @@ interface Reduction {
 const sum = { combine: (a: number, b: number) => a + b, initial: 0 };
 const square = (x: number): number => x * x;
 
-const reduction = ({ before, combine, initial, after }: Reduction): Evaluate => (call) => {
+const reduction = ({ before, combine, initial, after }: Reduction): HostOperator => (call) => {
   const x = before === undefined ? at(call, 0) : hostMap([at(call, 0)], before);
   const reduced = hostReduce(x, reducedAxes(call), intAttribute(call.node, 'keepdims', 1) === 1, combine, initial);
   const count = x.data.length / Math.max(1, reduced.data.length);
@@ -121,7 +86,7 @@ const scaled = (x: HostValue, scale: HostValue, bias: HostValue | undefined): Ho
   return bias === undefined ? product : hostMap([product, bias], (a, b) => a + b);
 };
 
-const batchNormalization: Evaluate = (call) => {
+const batchNormalization: HostOperator = (call) => {
   const x = at(call, 0);
   const rank = x.dims.length;
   const [scale, bias, mean, variance] = [1, 2, 3, 4].map((i) => perChannel(at(call, i), rank));
@@ -134,20 +99,20 @@ const batchNormalization: Evaluate = (call) => {
   return scaled(hostMap([hostMap([x, mean], (a, b) => a - b), inverse], (a, b) => a * b), scale, bias);
 };
 
-const instanceNormalization: Evaluate = (call) => {
+const instanceNormalization: HostOperator = (call) => {
   const x = at(call, 0);
   const rank = x.dims.length;
   const axes = x.dims.map((_, axis) => axis).slice(2);
   return scaled(standardised(x, axes, floatAttribute(call.node, 'epsilon', 1e-5)), perChannel(at(call, 1), rank), perChannel(at(call, 2), rank));
 };
 
-const layerNormalization: Evaluate = (call) => {
+const layerNormalization: HostOperator = (call) => {
   const x = at(call, 0);
   const first = fromFirst(intAttribute(call.node, 'axis', -1), x.dims.length);
   return scaled(standardised(x, x.dims.map((_, axis) => axis).slice(first), floatAttribute(call.node, 'epsilon', 1e-5)), at(call, 1), call.inputs[2]);
 };
 
-const softmax: Evaluate = (call) => {
+const softmax: HostOperator = (call) => {
   const x = at(call, 0);
   const axes = [fromFirst(intAttribute(call.node, 'axis', -1), x.dims.length)];
   const largest = hostReduce(x, axes, true, Math.max, -Infinity);
@@ -158,7 +123,7 @@ const softmax: Evaluate = (call) => {
 /** Products beyond this many multiplications are left to the runtime. */
 const MOST_PRODUCTS = 2 ** 30;
 
-const matmul: Evaluate = (call) => {
+const matmul: HostOperator = (call) => {
   const [a, b] = [at(call, 0), at(call, 1)];
   if (a.dims.length !== 2 || b.dims.length !== 2) return undefined;
   const [rows, inner] = a.dims;
@@ -174,14 +139,14 @@ const matmul: Evaluate = (call) => {
   return new HostValue([rows, columns], result);
 };
 
-const slice: Evaluate = (call) => {
+const slice: HostOperator = (call) => {
   const { dims } = at(call, 0);
   const [starts, ends] = [at(call, 1).numbers, at(call, 2).numbers];
   const axes = call.inputs[3]?.numbers ?? starts.map((_, i) => i);
   return hostSlice(at(call, 0), sliceAxes(dims, starts, ends, axes, call.inputs[4]?.numbers ?? []));
 };
 
-const split: Evaluate = (call) => {
+const split: HostOperator = (call) => {
   const x = at(call, 0);
   const axis = fromFirst(intAttribute(call.node, 'axis', 0), x.dims.length);
   let start = 0;
@@ -192,7 +157,7 @@ const split: Evaluate = (call) => {
   });
 };
 
-const pad: Evaluate = (call) => {
+const pad: HostOperator = (call) => {
   const x = at(call, 0);
   const pads = at(call, 1).numbers;
   if (stringAttribute(call.node, 'mode', 'constant') !== 'constant' || pads.some((each) => each < 0)) return undefined;
@@ -201,19 +166,22 @@ const pad: Evaluate = (call) => {
   return hostPad(x, begins, call.dims[0], call.inputs[2]?.data[0] ?? 0);
 };
 
-const range: Evaluate = (call) => {
+const range: HostOperator = (call) => {
   const [start, , step] = [0, 1, 2].map((i) => at(call, i).data[0]);
   return new HostValue(call.dims[0], Float64Array.from({ length: call.dims[0][0] }, (_, i) => start + i * step));
 };
 
-const constantOfShape: Evaluate = ({ node, dims: [dims] }) => {
+const constantOfShape: HostOperator = ({ node, dims: [dims] }) => {
   const filling = node.attributes.value;
   return new HostValue(dims, new Float64Array(sizeOf(dims)).fill(filling?.kind === 'tensor' ? filling.value.toNumbers()[0] ?? 0 : 0));
 };
 
-const operators: ReadonlyMap<string, Evaluate> = new Map<string, Evaluate>([
+/** Every operator that is computed in JavaScript; the sizes and indices that shape inference follows among them. */
+export const hostOperators: ReadonlyMap<string, HostOperator> = new Map<string, HostOperator>([
   ['Add', folded((a, b) => a + b)], ['Sum', folded((a, b) => a + b)], ['Sub', folded((a, b) => a - b)], ['Mul', folded((a, b) => a * b)],
   ['Div', folded((a, b) => a / b, (a, b) => Math.trunc(a / b))],
+  // The sign is the divisor's, as in Python, or with fmod the dividend's, as in C.
+  ['Mod', (call) => hostMap([at(call, 0), at(call, 1)], intAttribute(call.node, 'fmod', 0) === 1 ? (a, b) => a % b : (a, b) => a - b * Math.floor(a / b))],
   ['Pow', folded((a, b) => (b === 2 ? a * a : a ** b))],
   ['Min', folded(Math.min)], ['Max', folded(Math.max)],
   ['Neg', unary((x) => -x)], ['Abs', unary(Math.abs)], ['Sign', unary(Math.sign)], ['Floor', unary(Math.floor)], ['Ceil', unary(Math.ceil)],
@@ -225,7 +193,10 @@ const operators: ReadonlyMap<string, Evaluate> = new Map<string, Evaluate>([
   ['Less', truth((a, b) => a < b)], ['LessOrEqual', truth((a, b) => a <= b)],
   ['And', truth((a, b) => a !== 0 && b !== 0)], ['Or', truth((a, b) => a !== 0 || b !== 0)], ['Not', unary((x) => Number(x === 0))],
   ['Where', (call) => hostMap([0, 1, 2].map((i) => at(call, i)), (condition, a, b) => (condition === 0 ? b : a))],
-  ['Cast', (call) => (call.integers && intAttribute(call.node, 'to', 0) !== DataType.bool ? hostMap([at(call, 0)], Math.trunc) : at(call, 0))],
+  ['Cast', (call) => {
+    if (intAttribute(call.node, 'to', 0) === DataType.bool) return hostMap([at(call, 0)], (x) => Number(x !== 0));
+    return call.integers ? hostMap([at(call, 0)], Math.trunc) : at(call, 0);
+  }],
   ['Identity', reshaped], ['Reshape', reshaped], ['Flatten', reshaped], ['Squeeze', reshaped], ['Unsqueeze', reshaped],
   ['Transpose', (call) => hostTranspose(at(call, 0), intsAttribute(call.node, 'perm') ?? at(call, 0).dims.map((_, i) => i).reverse())],
   ['Expand', (call) => hostExpand(at(call, 0), call.dims[0])],
@@ -235,8 +206,6 @@ const operators: ReadonlyMap<string, Evaluate> = new Map<string, Evaluate>([
   ['Concat', (call) => hostConcat(call.inputs.map((_, i) => at(call, i)), fromFirst(intAttribute(call.node, 'axis', 0), call.dims[0].length))],
   ['Gather', (call) => hostGather(at(call, 0), at(call, 1), fromFirst(intAttribute(call.node, 'axis', 0), at(call, 0).dims.length))],
   ['Slice', slice], ['Split', split], ['Pad', pad], ['Range', range], ['ConstantOfShape', constantOfShape],
-  ['Shape', (call) => HostValue.of(call.dims[0], at(call, 0).dims.slice(intAttribute(call.node, 'start', 0)).slice(0, call.dims[0][0]))],
-  ['Size', (call) => HostValue.of([], [at(call, 0).data.length])],
   ['ReduceSum', reduction(sum)],
   ['ReduceMean', reduction({ ...sum, after: (x, count) => x / count })],
   ['ReduceMax', reduction({ combine: Math.max, initial: -Infinity })], ['ReduceMin', reduction({ combine: Math.min, initial: Infinity })],

@@ -1,0 +1,136 @@
+import type { OnnxNode } from './model.js';
+
+/** What is known of an operator, apart from how it is computed and differentiated. */
+export interface OperatorTraits {
+  /**
+   * How results follow from inputs.
+   *
+   * - `pointwise`: element by element from the first input; other inputs hold parameters.
+   * - `broadcast`: element by element from all inputs, which are broadcast.
+   * - `like-first`: of the shape of the first input, but not element by element.
+   * - `regroup`: the same numbers in the same order, in another shape.
+   * - `reduction`: along axes, as ReduceSum.
+   * - `window`: of windows over an image.
+   *
+   * Operators of no form have a shape rule of their own.
+   */
+  readonly form?: 'pointwise' | 'broadcast' | 'like-first' | 'regroup' | 'reduction' | 'window';
+  /** The element type of the result, if it is always the same. Such a result has no gradient. */
+  readonly result?: 'bool' | 'int64';
+  /** The result changes in steps only, so it has no gradient. */
+  readonly steps?: true;
+  /** An activation function, or what makes a formula one: erf in GELU, exp in SiLU. */
+  readonly bends?: true;
+  /** The result is never negative. */
+  readonly positive?: true;
+  /** The result is made of its first input, or of all inputs, so that positive stays positive and activated stays activated. */
+  readonly gathers?: 'first' | 'all';
+  /** Hands on, converts or arranges the numbers of its first input: each of them comes out once. */
+  readonly carries?: true;
+  /** Rows and columns of the image are not followed beyond it. */
+  readonly losesImage?: true;
+  /** Exporters compute sizes and indices with it: its numbers are followed in shape inference, and integers are computed in JavaScript. */
+  readonly onSizes?: true;
+  /** Computed in the blocked layout of ONNX Runtime, on channels in blocks. */
+  readonly inBlocks?: true;
+}
+
+const pointwise = { form: 'pointwise' } as const;
+const activation = { ...pointwise, bends: true } as const;
+const broadcast = { form: 'broadcast' } as const;
+const arithmetic = { ...broadcast, onSizes: true, inBlocks: true } as const;
+const truth = { ...broadcast, result: 'bool', onSizes: true } as const;
+const rounding = { ...pointwise, steps: true, onSizes: true } as const;
+const likeFirst = { form: 'like-first' } as const;
+const reduction = { form: 'reduction' } as const;
+const arranging = { gathers: 'first', onSizes: true } as const;
+const regroup = { ...arranging, form: 'regroup', carries: true } as const;
+
+const rows: Readonly<Record<string, OperatorTraits>> = {
+  // Activation functions.
+  Relu: { ...activation, positive: true, inBlocks: true },
+  Clip: { ...activation, onSizes: true, inBlocks: true },
+  LeakyRelu: { ...activation, inBlocks: true },
+  PRelu: { ...broadcast, bends: true },
+  Elu: activation, Selu: activation, Celu: activation, ThresholdedRelu: activation, Softsign: activation,
+  Gelu: activation, Mish: activation, Swish: activation,
+  Sigmoid: { ...activation, positive: true, inBlocks: true },
+  HardSigmoid: { ...activation, positive: true, inBlocks: true },
+  Softplus: { ...activation, positive: true, inBlocks: true },
+  Exp: { ...activation, positive: true, inBlocks: true },
+  Tanh: { ...activation, inBlocks: true },
+  HardSwish: { ...activation, inBlocks: true },
+  Erf: { ...activation, inBlocks: true },
+
+  // Arithmetic.
+  Add: { ...arithmetic, gathers: 'all' }, Sum: { ...arithmetic, gathers: 'all' }, Mul: { ...arithmetic, gathers: 'all' },
+  Max: { ...arithmetic, gathers: 'all' }, Min: arithmetic, Sub: arithmetic, Div: arithmetic, Pow: arithmetic,
+  Mod: { ...broadcast, onSizes: true },
+  Neg: { ...pointwise, onSizes: true, inBlocks: true },
+  Sqrt: { ...pointwise, onSizes: true, inBlocks: true },
+  Abs: { ...pointwise, positive: true, onSizes: true },
+  Log: pointwise, Reciprocal: pointwise, Sin: pointwise, Cos: pointwise,
+  Floor: rounding, Ceil: rounding, Round: rounding, Sign: rounding,
+
+  // Comparisons, truth values and element types.
+  Equal: truth,
+  Greater: { ...truth, inBlocks: true }, GreaterOrEqual: { ...truth, inBlocks: true },
+  Less: { ...truth, inBlocks: true }, LessOrEqual: { ...truth, inBlocks: true },
+  And: { ...truth, inBlocks: true }, Or: { ...truth, inBlocks: true },
+  Not: { ...pointwise, result: 'bool', onSizes: true, inBlocks: true },
+  IsNaN: { ...pointwise, result: 'bool' },
+  IsInf: { result: 'bool' }, Xor: { result: 'bool' },
+  Where: arithmetic,
+  Cast: { ...pointwise, carries: true, onSizes: true, inBlocks: true },
+  CastLike: { carries: true },
+
+  // Convolutions, pools and products of matrices.
+  Conv: { form: 'window' }, ConvTranspose: {},
+  MaxPool: { form: 'window', gathers: 'first' }, AveragePool: { form: 'window', gathers: 'first' },
+  GlobalAveragePool: { gathers: 'first', losesImage: true }, GlobalMaxPool: { gathers: 'first', losesImage: true },
+  Resize: { losesImage: true },
+  Gemm: { losesImage: true }, MatMul: {},
+
+  // Normalisations.
+  BatchNormalization: likeFirst, InstanceNormalization: likeFirst, GroupNormalization: likeFirst, LayerNormalization: likeFirst,
+  LpNormalization: likeFirst,
+  LRN: { ...likeFirst, gathers: 'first' },
+  Softmax: { ...likeFirst, positive: true }, LogSoftmax: likeFirst,
+
+  // Reductions.
+  ReduceSum: { ...reduction, gathers: 'first', onSizes: true }, ReduceMax: { ...reduction, gathers: 'first', onSizes: true },
+  ReduceMin: { ...reduction, onSizes: true }, ReduceProd: { ...reduction, onSizes: true },
+  ReduceMean: { ...reduction, gathers: 'first' },
+  ReduceL1: reduction, ReduceL2: reduction, ReduceSumSquare: reduction, ReduceLogSumExp: reduction,
+  ArgMax: { result: 'int64', losesImage: true }, ArgMin: { result: 'int64' },
+
+  // What arranges, cuts and joins.
+  Identity: { ...arranging, ...pointwise, carries: true },
+  Dropout: { ...pointwise, gathers: 'first', carries: true },
+  Reshape: regroup, Flatten: regroup, Squeeze: regroup, Unsqueeze: regroup,
+  Transpose: { ...arranging, carries: true },
+  Expand: { onSizes: true }, Tile: { onSizes: true },
+  DepthToSpace: { gathers: 'first' }, SpaceToDepth: { gathers: 'first' },
+  Slice: arranging, Split: arranging,
+  Concat: { gathers: 'all', onSizes: true },
+  Gather: { ...arranging, losesImage: true },
+  Pad: {},
+
+  // What makes tensors of shapes and indices.
+  Constant: {},
+  Shape: { result: 'int64', losesImage: true, onSizes: true }, Size: { result: 'int64', losesImage: true, onSizes: true },
+  ConstantOfShape: { onSizes: true }, Range: { onSizes: true },
+  OneHot: {}, NonZero: { result: 'int64' },
+  ScatterND: likeFirst, ScatterElements: likeFirst, CumSum: likeFirst, Trilu: likeFirst,
+  QuantizeLinear: likeFirst, DequantizeLinear: likeFirst,
+};
+
+/** The traits of every operator that is known, by its name in ONNX. */
+export const operatorTraits: ReadonlyMap<string, OperatorTraits> = new Map(Object.entries(rows));
+
+const unknown: OperatorTraits = {};
+
+/** The traits of a node's operator; none if it is not known or not one of ONNX's own. */
+export function traitsOf({ op, domain }: Pick<OnnxNode, 'op' | 'domain'>): OperatorTraits {
+  return (domain === '' ? operatorTraits.get(op) : undefined) ?? unknown;
+}
