@@ -61,3 +61,6 @@ export const trainSchema = z.strictObject({
 });
 
 export type TrainConfig = z.infer<typeof trainSchema>;
+
+/** The settings of `train` as a user writes them: what is left out has its default. */
+export type TrainSettings = z.input<typeof trainSchema>;

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
 import { MAX_WORKERS } from '../../settings/runtime.js';
-import { UserError } from '../../errors.js';
+import { requireFlag, UserError } from '../../errors.js';
 import { refuseInputFile } from '../../jobs/journal/own-folder.js';
 import { openDevkit } from '../../voc/devkit.js';
 import type { Devkit } from '../../voc/devkit.js';
@@ -13,6 +13,8 @@ import type { RgbMasks } from '../../voc/masks.js';
 import { partitionByPresence, readSplit, selectIds } from '../../voc/splits.js';
 import type { Split, VocItem } from '../../voc/splits.js';
 import { choice, notAChoice } from './choice.js';
+
+export { requireFlag };
 
 // The options of commands that read a devkit. None has a default here, so that a flag which was not given can be told
 // from one that was, and a configuration file can fill it in.
@@ -110,12 +112,6 @@ export function parseLabelSpec(text: string): LabelSpec {
   if (rest.length === 0) return { kind };
   if (kind !== 'npy' && kind !== 'list') throw new InvalidArgumentError(`The labels ${kind} take no file.`);
   return { kind, file: rest.join(':') };
-}
-
-/** A flag that a command cannot do without. */
-export function requireFlag<T>(value: T | undefined, flag: string, example: string): T {
-  if (value === undefined) throw new UserError(`${flag} is missing`, `For instance: ${flag} ${example}`);
-  return value;
 }
 
 /** The images that a command works on. */
