@@ -51,7 +51,7 @@ describe('package.json', () => {
     const listed = (module: string): boolean => patterns.some((pattern) => pattern.test(`./dist/${module.replace(/ts$/, 'js')}`));
     const modules = readdirSync(resolve(repository, 'src'), { recursive: true, encoding: 'utf8' }).map((module) => module.replaceAll('\\', '/'));
     const acting = modules.filter((module) => module.endsWith('.ts') && acts(readFileSync(resolve(repository, 'src', module), 'utf8')));
-    expect(acting).toContain('seeds/seed-worker.ts');
+    expect(acting).toContain('pipeline/seed-worker.ts');
     expect(acting.filter((module) => !listed(module))).toEqual([]);
   });
 });
