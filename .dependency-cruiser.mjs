@@ -4,6 +4,7 @@ const floors = [
   ['index.ts'],
   ['cli'],
   ['ablate'],
+  ['report/client'],
   ['report/run'],
   ['train'],
   ['import'],
@@ -41,6 +42,14 @@ export default {
     {
       name: 'known-floor', severity: 'error', comment: 'every folder of src/ has a floor in .dependency-cruiser.mjs',
       from: {}, to: { path: '^src/', pathNot: pathOf(floors.flat()) },
+    },
+    {
+      name: 'page-alone', severity: 'error', comment: 'the script of the report\'s page runs in a browser: it may import only types from the rest of src/',
+      from: { path: '^src/report/client/' }, to: { pathNot: '^src/report/client/', dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'no-page-in-node', severity: 'error', comment: 'src/report/client/ is no part of the Node build',
+      from: { path: '^src/', pathNot: '^src/report/client/' }, to: { path: '^src/report/client/' },
     },
     {
       name: 'not-from-tests', severity: 'error', comment: 'src/ knows nothing of tests and benchmarks',

@@ -3,7 +3,7 @@ import stylistic from '@stylistic/eslint-plugin';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist/', 'coverage/', 'node_modules/', 'data/*', '!data/report/', 'out/', 'wasm/'] },
+  { ignores: ['dist/', 'coverage/', 'node_modules/', 'data/', 'out/', 'wasm/'] },
   eslint.configs.recommended,
   ...tseslint.configs.strict,
   stylistic.configs.customize({ indent: 2, quotes: 'single', semi: true, braceStyle: '1tbs', arrowParens: true, commaDangle: 'always-multiline' }),
@@ -19,15 +19,5 @@ export default tseslint.config(
   },
   { files: ['src/**/*.ts'], rules: { '@typescript-eslint/no-explicit-any': 'error' } },
   { files: ['**/*.js', '**/*.mjs'], languageOptions: { globals: { process: 'readonly', console: 'readonly', URL: 'readonly', Buffer: 'readonly' } } },
-  // The script of the report's page runs in a browser.
-  {
-    files: ['data/report/*.js'],
-    languageOptions: {
-      globals: Object.fromEntries([
-        'window', 'document', 'localStorage', 'atob', 'Blob', 'Response', 'DecompressionStream', 'ImageData', 'IntersectionObserver',
-        'HTMLInputElement', 'HTMLSelectElement',
-      ].map((name) => [name, 'readonly'])),
-    },
-  },
   { files: ['bench/**', 'scripts/**'], rules: { 'no-console': 'off' } },
 );

@@ -34,3 +34,13 @@ export function naming<T>(what: string, action: () => T): T {
     throw new UserError(`${what}: ${error.message}`, error.hint, { cause: error });
   }
 }
+
+/**
+ * A setting that cannot be left out.
+ *
+ * @throws UserError if it is undefined; it names the flag, and gives an example
+ */
+export function requireFlag<T>(value: T | undefined, flag: string, example: string): T {
+  if (value === undefined) throw new UserError(`${flag} is missing`, `For instance: ${flag} ${example}`);
+  return value;
+}

@@ -64,6 +64,8 @@ export { trainableParameters } from './train/parameters.js';
 export type { Parameter } from './train/parameters.js';
 export { Trainer } from './train/trainer.js';
 export type { TrainerOptions } from './train/trainer.js';
+export { trainClassifier } from './train/workflow/train-classifier.js';
+export type { TrainOptions, TrainReport, TrainResult } from './train/workflow/train-classifier.js';
 export { parseInputSize } from './image/input-size.js';
 export type { InputSize } from './image/input-size.js';
 export { toTensor } from './image/normalise.js';

@@ -33,3 +33,8 @@ export function defaultModelPath(): string {
 export function kernelsPath(): string {
   return fileURLToPath(new URL('dist/wasm/kernels.wasm', findPackage().root));
 }
+
+/** The script or the style of the report's page, which the build makes from src/report/client/; like the kernels, only in dist/. */
+export function reportClientPath(name: 'viewer.js' | 'style.css'): string {
+  return fileURLToPath(new URL(`dist/report/client/${name}`, findPackage().root));
+}

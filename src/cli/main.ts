@@ -20,7 +20,10 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
     .version(packageVersion())
     .showHelpAfterError('(add --help for the options and examples)')
     .exitOverride();
-  for (const register of commands) register(program, (code) => { exitCode = code; });
+  const [name] = argv;
+  // Help and errors of the program itself name all commands.
+  const wanted = name !== undefined && Object.hasOwn(commands, name) ? [commands[name]] : Object.values(commands);
+  for (const register of await Promise.all(wanted.map((load) => load()))) register(program, (code) => { exitCode = code; });
   for (const command of program.commands) command.exitOverride();
   takeSignals();
   try {

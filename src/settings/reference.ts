@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import { describeValues } from '../formats/yaml/issues.js';
 import { flagOf, infoOf, valueSchema } from '../setting.js';
 import { commandSettings } from './commands.js';

@@ -104,6 +104,9 @@ export const trainSchema = z.strictObject({
 
 export type TrainConfig = z.infer<typeof trainSchema>;
 
+/** The settings of `train` as a user writes them: what is left out has its default. */
+export type TrainSettings = z.input<typeof trainSchema>;
+
 /** Parses two numbers of pixels, or one for both. */
 function parsePair(text: string): [number, number] {
   const match = /^([1-9]\d*)(?:,([1-9]\d*))?$/.exec(text);

@@ -18,13 +18,13 @@ describe('the tarball of npm pack', () => {
   it('holds what is needed at run time', () => {
     expect(files).toEqual(expect.arrayContaining([
       'package.json', 'README.md', 'LICENSE', 'bin/voc-seeds.js', 'dist/index.js', 'dist/index.d.ts', 'dist/cli/main.js', 'dist/pipeline/seed-worker.js',
-      'dist/wasm/kernels.wasm', 'configs/fast.yaml', 'configs/best.yaml', 'configs/irn.yaml', 'data/report/viewer.js', 'data/report/style.css',
+      'dist/wasm/kernels.wasm', 'configs/fast.yaml', 'configs/best.yaml', 'configs/irn.yaml', 'dist/report/client/viewer.js', 'dist/report/client/style.css',
       'data/models/efficientnet_lite0_voc.onnx', 'data/models/efficientnet_lite0_voc.md', 'data/models/LICENSE-Apache-2.0', 'examples/slurm.sbatch',
     ]));
   });
 
   it('holds nothing else', () => {
-    const wanted = /^(?:package\.json|README\.md|LICENSE|bin\/.+\.js|dist\/.+\.(?:js|d\.ts|wasm)|configs\/.+\.yaml|data\/(?:models|report)\/.+|docs\/.+\.md|examples\/.+)$/;
+    const wanted = /^(?:package\.json|README\.md|LICENSE|bin\/.+\.js|dist\/.+\.(?:js|d\.ts|wasm)|dist\/report\/client\/style\.css|configs\/.+\.yaml|data\/models\/.+|docs\/.+\.md|examples\/.+)$/;
     expect(files.filter((file) => !wanted.test(file))).toEqual([]);
     expect(files.filter((file) => /(?:^|[./])(?:test|bench|map|tmp)(?:[./]|$)/.test(file))).toEqual([]);
   });

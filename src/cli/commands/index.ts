@@ -1,18 +1,16 @@
-import { registerAblate } from './ablate.js';
-import { registerCam } from './cam.js';
-import { registerConfig } from './config.js';
-import { registerDoctor } from './doctor.js';
-import { registerEval } from './eval.js';
-import { registerGenerate } from './generate.js';
-import { registerLabels } from './labels.js';
 import type { CommandRegistrar } from '../command.js';
-import { registerMerge } from './merge.js';
-import { registerModel } from './model.js';
-import { registerReport } from './report.js';
-import { registerTrain } from './train.js';
 
-/** Every command, in the order of the help text. */
-export const commands: readonly CommandRegistrar[] = [
-  registerGenerate, registerEval, registerMerge, registerAblate, registerReport, registerCam, registerTrain, registerLabels, registerModel,
-  registerConfig, registerDoctor,
-];
+/** Every command, in the order of the help text. A command is loaded if it is used: to load them all takes most of a second. */
+export const commands: Readonly<Record<string, () => Promise<CommandRegistrar>>> = {
+  generate: async () => (await import('./generate.js')).registerGenerate,
+  eval: async () => (await import('./eval.js')).registerEval,
+  merge: async () => (await import('./merge.js')).registerMerge,
+  ablate: async () => (await import('./ablate.js')).registerAblate,
+  report: async () => (await import('./report.js')).registerReport,
+  cam: async () => (await import('./cam.js')).registerCam,
+  train: async () => (await import('./train.js')).registerTrain,
+  labels: async () => (await import('./labels.js')).registerLabels,
+  model: async () => (await import('./model.js')).registerModel,
+  config: async () => (await import('./config.js')).registerConfig,
+  doctor: async () => (await import('./doctor.js')).registerDoctor,
+};

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
-import { UserError } from '../../errors.js';
+import { requireFlag, UserError } from '../../errors.js';
 import { refuseInputFile } from '../../jobs/journal/own-folder.js';
 import { openDevkit } from '../../voc/devkit.js';
 import type { Devkit } from '../../voc/devkit.js';
@@ -16,6 +16,8 @@ import { choice } from './choice.js';
 import { GROUPS } from './groups.js';
 import { parseCount } from './parsers.js';
 import { addSettings } from './setting-options.js';
+
+export { requireFlag };
 
 // The options of commands that read a devkit. None has a default here, so that a flag which was not given can be told
 // from one that was, and a configuration file can fill it in.
@@ -80,12 +82,6 @@ export function parseIds(text: string): string[] {
   const ids = text.split(',').map((id) => id.trim().normalize('NFC')).filter((id) => id !== '');
   if (ids.length === 0) throw new InvalidArgumentError('Expected image ids separated by commas.');
   return ids;
-}
-
-/** A flag that a command cannot do without. */
-export function requireFlag<T>(value: T | undefined, flag: string, example: string): T {
-  if (value === undefined) throw new UserError(`${flag} is missing`, `For instance: ${flag} ${example}`);
-  return value;
 }
 
 /** The images that a command works on. */

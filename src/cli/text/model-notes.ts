@@ -1,18 +1,9 @@
 import type { LoadedClassifier } from '../../classifier/load.js';
 import type { ChosenLayers } from '../../cam/layer-choice.js';
-import { describeActivation } from '../../classifier/final-activation.js';
 import type { NetworkGraph } from '../../classifier/network.js';
+import { networkNotes } from '../../classifier/notes.js';
 
-/** What was decided for the user about a network: a size that its file does not declare, a free batch, the scores before an activation. */
-export function networkNotes(path: string, { sizeFound, input, declaredBatch, activation, target }: NetworkGraph): string[] {
-  const notes: string[] = [];
-  if (sizeFound) notes.push(`${path} declares a free image size, but works at ${input.fixedSize!.join('x')} only: images are brought to that size`);
-  if (declaredBatch !== undefined) notes.push(`${path} declares a batch of ${declaredBatch} images, but does not need it: it is run on any number`);
-  if (activation !== undefined) notes.push(`${path}: ${describeActivation(activation)}; the class scores before it are used${target === activation.of ? '' : `, '${target}'`}`);
-  return notes;
-}
-
-/** Says them on standard error. */
+/** Says on standard error what was decided for the user about a network. */
 export function sayNetworkNotes(path: string, network: NetworkGraph): void {
   for (const note of networkNotes(path, network)) process.stderr.write(`note: ${note}\n`);
 }

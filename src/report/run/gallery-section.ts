@@ -1,14 +1,6 @@
 import { className } from '../../voc/classes.js';
 import { escapeXml } from '../charts/escape.js';
-
-/** What the gallery can lay over a photograph. */
-export interface OverlayChoice {
-  /** `photo`, `map`, `truth`, or `labels` and `errors` of a prediction, for instance `errors:0`. */
-  readonly value: string;
-  readonly name: string;
-  /** The key that chooses it. */
-  readonly key: string;
-}
+import type { OverlayChoice } from './page-data.js';
 
 /** An order of the images. */
 export interface SortChoice {

@@ -1,5 +1,6 @@
 import { escapeXml } from '../charts/escape.js';
 import type { ClientAssets } from './client.js';
+import type { InlinePanels, PageData } from './page-data.js';
 import { scriptJson } from './script-json.js';
 
 /** The parts of a page; each a piece of HTML, or empty. */
@@ -11,9 +12,9 @@ export interface PageParts {
   readonly sections: readonly { readonly id: string; readonly name: string; readonly html: string }[];
   readonly assets: ClientAssets;
   /** For the page's script. */
-  readonly data: unknown;
+  readonly data: PageData;
   /** For a single file: the pixels of every image. */
-  readonly panels?: unknown;
+  readonly panels?: InlinePanels;
 }
 
 // Nothing is loaded from anywhere else: not by mistake, and not by anything that an id or a setting may hold.

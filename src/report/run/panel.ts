@@ -13,6 +13,7 @@ import type { NumberArray } from '../../formats/numpy/npz.js';
 import type { LabelMap } from '../../voc/label-map.js';
 import { readMask } from '../../voc/masks.js';
 import type { RgbMasks } from '../../voc/masks.js';
+import type { PanelHeader } from './page-data.js';
 import { scriptJson } from './script-json.js';
 
 /** Maps are smooth: this many pixels on the long side show all there is to see. */
@@ -39,19 +40,6 @@ export interface PanelTask {
   readonly folder?: string;
   /** A photograph that is there already, and newer than its original, is kept. */
   readonly keepPhotos: boolean;
-}
-
-/** What the page is told of an image's pixels, beside the packed bytes. */
-export interface PanelHeader {
-  /** The size at which it is shown. */
-  readonly w: number;
-  readonly h: number;
-  /** Which of the page's planes there are, 1 or 0; each has w * h bytes, a label per pixel. */
-  readonly planes: readonly (0 | 1)[];
-  /** The maps behind them: class index and layer ('' for the fused map); each has mw * mh bytes, 255 being 1. */
-  readonly maps: readonly (readonly [label: number, layer: string])[];
-  readonly mw: number;
-  readonly mh: number;
 }
 
 /** What became of an image. */

@@ -19,6 +19,7 @@ import { chooseImages, choiceText } from './gallery-choice.js';
 import type { GalleryChoice } from './gallery-choice.js';
 import { gallerySection, overlayChoices, sortChoices } from './gallery-section.js';
 import { reportPage } from './page.js';
+import type { InlinePanels, PageData, PageScore } from './page-data.js';
 import type { PanelResult, PanelTask } from './panel.js';
 import { makePanels } from './panels.js';
 import { overview, runSection } from './run-sections.js';
@@ -213,7 +214,7 @@ async function pageOf({ run, scored, curve, ablation, panels, tasks, problems, o
     overlays, labels, sorts: sortChoices(names, scored[0].byImage.size > 0),
     note: some ? choiceText(panels.length, run.images.length, options.choose ?? 'worst', scored[0].byImage.size > 0) : undefined,
   });
-  const data = {
+  const data: PageData = {
     classes: Array.from({ length: 21 }, (_, label) => className(label)),
     palette: Array.from({ length: 21 }, (_, label) => vocColour(label)),
     heat: Array.from({ length: 256 }, (_, value) => heatColour(value / 255)),
@@ -226,7 +227,7 @@ async function pageOf({ run, scored, curve, ablation, panels, tasks, problems, o
       scores: scored.map(({ byImage }) => scoreOf(byImage.get(panel.id))), notes: notes.get(panel.id),
     })),
   };
-  const pictures = inline
+  const pictures: InlinePanels | undefined = inline
     ? Object.fromEntries(panels.map(({ id, header, packed, photoBytes }) => [files.get(id)!, {
         header, packed: base64(packed!), photo: photoBytes === undefined ? null : `data:image/webp;base64,${base64(photoBytes)}`,
       }]))
@@ -256,12 +257,12 @@ function base64(bytes: Uint8Array): string {
 }
 
 /** The scores of one image for the page's script, rounded to what it shows: null where there is none. */
-function scoreOf(score: ImageScore | undefined): unknown {
+function scoreOf(score: ImageScore | undefined): PageScore | null {
   if (score === undefined) return null;
   const rounded = (value: number): number | null => (Number.isFinite(value) ? Math.round(value * 1e4) / 1e4 : null);
   return {
     mean: Object.fromEntries(IGNORED_AS.map((way) => [way, rounded(score.meanIou[way])])),
-    iou: score.iou.error.flatMap((value, label) => (Number.isFinite(value) ? [[label, rounded(value)]] : [])),
+    iou: score.iou.error.flatMap((value, label) => (Number.isFinite(value) ? [[label, rounded(value)] as const] : [])),
     coverage: rounded(score.coverage),
   };
 }

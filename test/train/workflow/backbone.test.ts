@@ -1,12 +1,13 @@
 import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { openBackbone } from '../../src/cli/commands/train-backbone.js';
-import { trainSchema } from '../../src/settings/train.js';
-import { UserError } from '../../src/errors.js';
-import { repository } from '../helpers.js';
+import { openBackbone } from '../../../src/train/workflow/backbone.js';
+import { preprocessPresets } from '../../../src/classifier/spec.js';
+import { trainSchema } from '../../../src/settings/train.js';
+import { UserError } from '../../../src/errors.js';
+import { repository } from '../../helpers.js';
 
 const open = (name: string, settings: object = {}) => (
-  openBackbone(resolve(repository, 'test/fixtures/conformance', `${name}.onnx`), trainSchema.parse(settings), { preprocess: 'torchvision' }));
+  openBackbone(resolve(repository, 'test/fixtures/conformance', `${name}.onnx`), trainSchema.parse(settings), preprocessPresets.torchvision));
 
 describe('the layer that a new head pools', () => {
   // Names and strides of the modules' last feature maps in torchvision and Keras.

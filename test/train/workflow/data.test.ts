@@ -2,9 +2,9 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openTrainingData, parseAlso } from '../../src/cli/commands/train-data.js';
-import type { TrainingLists } from '../../src/cli/commands/train-data.js';
-import { annotation, writeSplit } from '../pipeline/tiny.js';
+import { openTrainingData } from '../../../src/train/workflow/data.js';
+import type { TrainingLists } from '../../../src/train/workflow/data.js';
+import { annotation, writeSplit } from '../../pipeline/tiny.js';
 
 // Class indices from 0: aeroplane 0, boat 3, cow 9, dog 11, person 14, sofa 17.
 let folder: string;
@@ -115,24 +115,5 @@ describe('openTrainingData', () => {
     await expect(open({ split: 'train', alsoTrainOn: [{ split: 'nowhere' }] })).rejects.toThrow('there is no split nowhere');
     const stranger = await list('stranger.txt', 'x dog');
     await expect(open({ split: 'train', labels: `list:${stranger}` })).rejects.toThrow(/^no photograph of .*train\.txt has labels/);
-  });
-});
-
-describe('parseAlso', () => {
-  it.each([
-    ['VOC2007,trainval,xml', { vocRoot: 'VOC2007', split: 'trainval', labels: 'xml' }],
-    [',more.txt,npy:cls_labels.npy', { split: 'more.txt', labels: 'npy:cls_labels.npy' }],
-    ['VOC2007,train', { vocRoot: 'VOC2007', split: 'train' }],
-    [',a.txt,list:b,c.txt', { split: 'a.txt', labels: 'list:b,c.txt' }],
-  ])('%s', (text, expected) => {
-    expect(parseAlso(text)).toEqual([expected]);
-  });
-
-  it('gathers repeated ones', () => {
-    expect(parseAlso('r,s,masks', parseAlso(',t'))).toEqual([{ split: 't' }, { vocRoot: 'r', split: 's', labels: 'masks' }]);
-  });
-
-  it.each([['VOC2007', /Expected root,split,labels/], ['VOC2007,', /Expected root,split,labels/], ['r,s,guess', /Allowed are xml/], ['r,s,xml:f', /take no file/]])('refuses %s', (text, message) => {
-    expect(() => parseAlso(text)).toThrow(message);
   });
 });

@@ -1,7 +1,17 @@
 // What became of each pixel, in colours that the colour-blind can tell apart (Okabe and Ito), and in patterns.
+import type { Rgb } from '../run/page-data.js';
 
-/** The kinds of pixels that are coloured; background that was recognised is not. `on` says where the pattern is inked. */
-export const ERROR_KINDS = [
+/** What became of a pixel, and how it is drawn. */
+export interface ErrorKind {
+  readonly kind: string;
+  readonly name: string;
+  readonly colour: Rgb;
+  /** Whether the pattern has ink at a pixel. */
+  readonly on: (x: number, y: number) => boolean;
+}
+
+/** The kinds of pixels that are coloured; background that was recognised is not. */
+export const ERROR_KINDS: readonly ErrorKind[] = [
   { kind: 'right', name: 'right class', colour: [0, 158, 115], on: () => true },
   { kind: 'missed', name: 'missed foreground', colour: [230, 159, 0], on: () => true },
   { kind: 'false', name: 'false foreground', colour: [86, 180, 233], on: () => true },
@@ -16,7 +26,7 @@ export const ERROR_KINDS = [
  * @param truth the true label: 0 background, 1..20, 255 void
  * @param label the predicted one: 0 background, 1..20, 255 ignored
  */
-export function errorKind(truth, label) {
+export function errorKind(truth: number, label: number): number {
   if (truth === 255) return 5;
   if (label === 255) return 4;
   if (label === truth) return truth === 0 ? -1 : 0;

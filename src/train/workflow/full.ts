@@ -4,25 +4,34 @@ import { join, resolve } from 'node:path';
 import { ClassifierGraph } from '../../classifier/classifier.js';
 import type { TrainConfig } from '../../settings/train.js';
 import { UserError } from '../../errors.js';
-import { watchInterrupt } from '../../jobs/stop/interrupt.js';
 import { refuseInputs } from '../../jobs/journal/own-folder.js';
-import { progressBar } from '../../jobs/progress.js';
 import type { Progress } from '../../jobs/progress.js';
 import { resolveLayer } from '../../classifier/layers.js';
 import type { OnnxModel } from '../../onnx/model.js';
 import { readModel } from '../../onnx/file/read.js';
 import { writeModel } from '../../onnx/file/write.js';
-import type { EpochResult } from '../../train/checkpoint.js';
-import { fineTune } from '../../train/fine-tune.js';
-import type { FineTuneSettings } from '../../train/fine-tune.js';
-import { buildClassifier, LOGITS } from '../../train/graphs.js';
-import { trainableParameters } from '../../train/parameters.js';
+import type { EpochResult } from '../checkpoint.js';
+import { fineTune } from '../fine-tune.js';
+import type { FineTuneSettings } from '../fine-tune.js';
+import { buildClassifier, LOGITS } from '../graphs.js';
+import { trainableParameters } from '../parameters.js';
 import { VOC_CLASSES } from '../../voc/classes.js';
-import type { Backbone } from './train-backbone.js';
-import { classifierMetadata } from './train-backbone.js';
-import type { TrainingData } from './train-data.js';
-import { trainHead, validateClassifier } from './train-head.js';
-import type { Validation } from './train-head.js';
+import type { Backbone } from './backbone.js';
+import { classifierMetadata } from './backbone.js';
+import type { TrainingData } from './data.js';
+import { trainHead, validateClassifier } from './head.js';
+import type { Validation } from './head.js';
+import type { TrainListener } from './listener.js';
+
+/** How the whole network is trained. */
+export interface FullOptions extends TrainListener {
+  /** For checkpoints, log and curves. */
+  readonly folder: string;
+  /** Go on from the checkpoint of an earlier run. */
+  readonly resume: boolean;
+  /** An abort ends fine-tuning after the update in hand, with a checkpoint. */
+  readonly signal?: AbortSignal;
+}
 
 /** What training of the whole network came to. */
 export interface FullResult {
@@ -31,7 +40,7 @@ export interface FullResult {
   readonly epochs: readonly EpochResult[];
   /** The epoch whose weights these are. */
   readonly epoch: number;
-  /** What these weights are worth on the validation list, where this run has found out. */
+  /** What these weights are worth on the validation list, if this run has found out. */
   readonly validation: Validation | undefined;
   readonly interrupted: boolean;
   readonly failures: readonly { readonly path: string; readonly reason: string }[];
@@ -40,13 +49,11 @@ export interface FullResult {
 /**
  * Trains the whole network, or what lies above a layer. It starts from a classifier of the VOC classes as it is, from any
  * other backbone with a head that is fitted to its features first, or with one of zeros.
- *
- * @param folder for checkpoints, log and curves
  */
 export async function trainFull(
-  backbone: Backbone, data: TrainingData, validation: TrainingData | undefined, config: TrainConfig, folder: string, resume: boolean,
+  backbone: Backbone, data: TrainingData, validation: TrainingData | undefined, config: TrainConfig, options: FullOptions,
 ): Promise<FullResult> {
-  const say = (text: string): void => { process.stderr.write(`${text}\n`); };
+  const { folder, resume, signal, ...listener } = options;
   if (config.keep === 'best' && validation === undefined) throw new UserError('--keep best needs a validation list', 'name one: --val-split LIST');
   await requireWorkFolder(folder, resolve(config.backbone ?? ''), resume);
   const { crop, batchSize } = config;
@@ -55,7 +62,7 @@ export async function trainFull(
     throw new UserError(`--crop ${crop} is smaller than a cell of the deepest feature map, which is ${coarsest} pixels wide`, `give at least ${coarsest}; 224 is usual`);
   }
   if (data.labels.size < batchSize) throw new UserError(`${data.labels.size} photographs do not fill a batch of ${batchSize}`, 'give more, or a smaller --batch-size');
-  const start = await startingModel(backbone, data, config);
+  const start = await startingModel(backbone, data, config, listener);
   const classifier = new ClassifierGraph(start.model, start.logits, [crop, crop]);
   const from = config.trainFrom === undefined ? undefined : resolveLayer(classifier.layers, config.trainFrom);
   const parameters = trainableParameters(classifier, from);
@@ -64,9 +71,9 @@ export async function trainFull(
   let bar: Progress | undefined;
   let best: Kept | undefined;
   let latest: Validation | undefined;
-  const watch = watchInterrupt(() => { say('\ninterrupted: writing a checkpoint (once more to stop at once)'); });
+  listener.onFineTuning?.(true);
   try {
-    say(`training ${parameters.length} tensors on ${data.labels.size} images; checkpoints and curves in ${folder}`);
+    listener.onMessage?.(`training ${parameters.length} tensors on ${data.labels.size} images; checkpoints and curves in ${folder}`);
     const result = await fineTune({
       classifier, normalisation: backbone.spec, parameters, settings, folder, resume,
       samples: [...data.labels].map(([path, labels]) => ({ path, labels })),
@@ -77,18 +84,18 @@ export async function trainFull(
       threads: config.threads ?? availableParallelism(), workers: config.workers, runtime: config, checkpointEvery: config.checkpointEvery,
       validate: validation && (async (model) => {
         bar?.stop();
-        latest = await validateClassifier(model, start.logits, backbone, validation, config);
+        latest = await validateClassifier(model, start.logits, backbone, validation, config, listener);
         return latest.mean;
       }),
-      signal: watch.signal,
+      signal,
       onStart: (done, total) => {
-        if (done > 0) say(`going on at step ${done} of ${total}`);
-        bar = progressBar(total, 'steps', done);
+        if (done > 0) listener.onMessage?.(`going on at step ${done} of ${total}`);
+        bar = listener.onWork?.(total, 'steps', done);
       },
       onStep: (done, loss, rate) => bar?.advance(done, `loss ${loss.toFixed(4)}, rate ${rate.toPrecision(2)}`),
       onEpoch: async ({ epoch, loss, map }, model, isBest) => {
         bar?.stop();
-        say(`epoch ${epoch}/${config.epochs}: loss ${loss.toFixed(4)}${map === undefined ? '' : `, mAP ${map.toFixed(4)}${isBest ? ' (best)' : ''}`}`);
+        listener.onMessage?.(`epoch ${epoch}/${config.epochs}: loss ${loss.toFixed(4)}${map === undefined ? '' : `, mAP ${map.toFixed(4)}${isBest ? ' (best)' : ''}`}`);
         if (isBest) best = { model, epoch, validation: latest };
         const annotated = { ...model, metadata: classifierMetadata(backbone, start.logits) };
         await writeModel(join(folder, 'last.onnx'), annotated);
@@ -104,7 +111,7 @@ export async function trainFull(
     };
   } finally {
     bar?.stop();
-    watch.dispose();
+    listener.onFineTuning?.(false);
   }
 }
 
@@ -134,11 +141,11 @@ async function bestOf(epochs: readonly EpochResult[], own: Kept | undefined, fol
   return own?.epoch === epoch ? own : { model: await readModel(join(folder, 'best.onnx')), epoch, validation: undefined };
 }
 
-async function startingModel(backbone: Backbone, data: TrainingData, config: TrainConfig) {
+async function startingModel(backbone: Backbone, data: TrainingData, config: TrainConfig, listener: TrainListener) {
   const { network, layer } = backbone;
   if (backbone.isClassifier) return { model: network.model, logits: network.target, failures: [] };
   if (config.initHead === 'fit' && config.headBias) {
-    const { model, failures } = await trainHead(backbone, data, config);
+    const { model, failures } = await trainHead(backbone, data, config, listener);
     return { model, logits: LOGITS, failures };
   }
   const classes = VOC_CLASSES.length;

@@ -1,12 +1,13 @@
-import { InvalidArgumentError } from 'commander';
-import { messageOf, UserError } from '../../errors.js';
+import { messageOf, requireFlag, UserError } from '../../errors.js';
 import { DEFAULT_MAX_PIXELS, readPhoto } from '../../image/photo.js';
-import { reasonLines } from '../../train/reasons.js';
-import { parseLabelSpec } from '../../voc/labels/create.js';
+import { openDevkit } from '../../voc/devkit.js';
+import { createLabelSource, parseLabelSpec } from '../../voc/labels/create.js';
 import type { LabelSource } from '../../voc/labels/source.js';
+import type { RgbMasks } from '../../voc/masks.js';
+import { partitionByPresence, readSplit } from '../../voc/splits.js';
 import type { VocItem } from '../../voc/splits.js';
-import { openLabels, openSelection, requireFlag } from '../options/devkit-options.js';
-import type { DevkitFlags, MaskFlags } from '../options/devkit-options.js';
+import { reasonLines } from '../reasons.js';
+import type { TrainListener } from './listener.js';
 
 /** A further list of photographs, with a devkit or labels of its own. What it does not say is as for the main lists. */
 export interface AlsoTrainOn {
@@ -32,7 +33,16 @@ export interface TrainingLists {
 }
 
 /** What narrows the lists down, and how masks are read. It holds for all of them. */
-export type TrainingDataFlags = Pick<DevkitFlags, 'maskDir' | 'ids' | 'limit'> & MaskFlags;
+export interface TrainingDataOptions {
+  /** Ground-truth masks, in place of SegmentationClass. */
+  readonly maskDir?: string;
+  /** Only photographs with these ids. */
+  readonly ids?: readonly string[];
+  /** Only the first so many photographs that are on disk, over all lists. */
+  readonly limit?: number;
+  /** How masks in colours are read. */
+  readonly rgbMasks?: RgbMasks;
+}
 
 /** Photographs and their classes. */
 export interface TrainingData {
@@ -50,30 +60,20 @@ export interface TrainingData {
   readonly failures: readonly { readonly id: string; readonly reason: string }[];
 }
 
-/** Parses `--also <root,split,labels>`, which may be repeated: an empty root or no labels stand for those of the main lists. */
-export function parseAlso(text: string, previous: readonly AlsoTrainOn[] = []): AlsoTrainOn[] {
-  const [vocRoot, split, ...rest] = text.split(',');
-  if (split === undefined || split === '') throw new InvalidArgumentError('Expected root,split,labels: for instance VOCdevkit/VOC2007,trainval,xml.');
-  // A comma further on belongs to the name of the label file.
-  const labels = rest.join(',');
-  if (labels !== '') parseLabelSpec(labels);
-  return [...previous, { split, ...(vocRoot !== '' && { vocRoot }), ...(labels !== '' && { labels }) }];
-}
-
 /**
  * Reads the labels of all photographs of one or several lists. A photograph in two lists counts once; where they label
  * it differently, the first list holds, and the difference is among the failures.
  *
- * @param flags.ids only photographs with these ids
- * @param flags.limit only the first n photographs that are there, over all lists
- * @throws UserError where a list or label source cannot be opened, an id is in no list, or nothing has labels
+ * @throws UserError if a list or label source cannot be opened, an id is in no list, or nothing has labels
  */
-export async function openTrainingData(lists: TrainingLists, flags: TrainingDataFlags = {}): Promise<TrainingData> {
-  const opened = withIds(await openLists(lists, flags), flags.ids);
+export async function openTrainingData(
+  lists: TrainingLists, options: TrainingDataOptions = {}, listener: Pick<TrainListener, 'onMessage'> = {},
+): Promise<TrainingData> {
+  const opened = withIds(await openLists(lists, options, listener), options.ids);
   const known = new Map<string, { readonly labels: readonly number[]; readonly list: string }>();
   const unlabelled = new Map<string, { readonly id: string; readonly reason: string }>();
   const conflicts: { id: string; reason: string }[] = [];
-  for (const { item, list: { path: list, source } } of firstPhotographs(opened, flags.limit)) {
+  for (const { item, list: { path: list, source } } of firstPhotographs(opened, options.limit)) {
     const { id, imagePath } = item;
     try {
       const labels = (await source.labels(item)).map((label) => label - 1);
@@ -136,7 +136,9 @@ interface OpenedList {
   readonly folders: readonly string[];
 }
 
-async function openLists({ alsoTrainOn = [], ...main }: TrainingLists, { maskDir, rgbMasks }: TrainingDataFlags): Promise<OpenedList[]> {
+async function openLists(
+  { alsoTrainOn = [], ...main }: TrainingLists, { maskDir, rgbMasks }: TrainingDataOptions, { onMessage }: Pick<TrainListener, 'onMessage'>,
+): Promise<OpenedList[]> {
   const named: readonly (string | undefined)[] = [main.split ?? []].flat();
   const lists = [
     ...(named.length === 0 ? [undefined] : named).map((split) => ({ ...main, split, maskDir })),
@@ -147,14 +149,20 @@ async function openLists({ alsoTrainOn = [], ...main }: TrainingLists, { maskDir
     })),
   ];
   const opened: OpenedList[] = [];
-  for (const { labels, labelFile, ...place } of lists) {
-    const { devkit, split: { path, notes }, items, missing } = await openSelection(place, 'imagePath');
-    const spec = parseLabelSpec(requireFlag(labels, '--labels', 'xml'));
+  for (const { vocRoot, split: name, labels, labelFile, maskDir: masks } of lists) {
+    const root = requireFlag(vocRoot, '--voc-root', 'VOCdevkit/VOC2012');
+    const wanted = requireFlag(name, '--split', 'train');
+    const devkit = await openDevkit(root, { maskDir: masks });
+    const split = await readSplit(devkit, wanted);
+    for (const note of split.notes) onMessage?.(note);
+    const { present, missing } = await partitionByPresence(split.items, 'imagePath');
+    const { kind, file: ownFile } = parseLabelSpec(requireFlag(labels, '--labels', 'xml'));
     // A list that holds classes beside its images is its own label file.
-    const file = spec.file ?? labelFile ?? (spec.kind === 'list' ? path : undefined);
+    const file = ownFile ?? labelFile ?? (kind === 'list' ? split.path : undefined);
     opened.push({
-      path, items, missing, notes, source: await openLabels({ labelFile: file, difficult: main.difficult, rgbMasks }, devkit, spec),
-      files: file === undefined ? [path] : [path, file], folders: [devkit.imageDir, devkit.maskDir, devkit.annotationDir],
+      path: split.path, items: present, missing, notes: split.notes,
+      source: await createLabelSource(kind, { devkit, file, difficult: main.difficult, rgbMasks }),
+      files: file === undefined ? [split.path] : [split.path, file], folders: [devkit.imageDir, devkit.maskDir, devkit.annotationDir],
     });
   }
   return opened;

@@ -9,11 +9,10 @@ import { resolveLayer } from '../../classifier/layers.js';
 import type { OnnxNode } from '../../onnx/model.js';
 import { NetworkGraph } from '../../classifier/network.js';
 import { readModel } from '../../onnx/file/read.js';
-import { LOGITS } from '../../train/graphs.js';
+import { LOGITS } from '../graphs.js';
 import { VOC_CLASSES } from '../../voc/classes.js';
-import { sayNetworkNotes } from '../text/model-notes.js';
-import type { ModelFlags } from '../options/model-options.js';
-import { specOfFlags } from '../options/model-options.js';
+import { networkNotes } from '../../classifier/notes.js';
+import type { TrainListener } from './listener.js';
 
 /** The network that training starts from. */
 export interface Backbone {
@@ -28,17 +27,20 @@ export interface Backbone {
 }
 
 /**
- * Opens the backbone that the settings name, with its last stages at another stride where that is asked for.
+ * Opens a backbone, with its last stages at another stride if the settings ask for one.
  *
- * @throws UserError if it cannot be read, has no feature map or ends in something else than one, or its preprocessing is not told
+ * @param given what its file does not say, for instance its preprocessing
+ * @throws UserError if it cannot be read, has no feature map, does not end in one, or its preprocessing is not known
  */
-export async function openBackbone(path: string, config: TrainConfig, flags: ModelFlags): Promise<Backbone> {
+export async function openBackbone(
+  path: string, config: TrainConfig, given: Partial<ModelSpec>, { onMessage }: Pick<TrainListener, 'onMessage'> = {},
+): Promise<Backbone> {
   const model = await readModel(path);
-  const merged = mergeSpecs(await specSources(model, path, await specOfFlags(flags)));
+  const merged = mergeSpecs(await specSources(model, path, given));
   const spec = requireSpec(merged, path, ['channelOrder', 'scale', 'mean', 'std']);
   const target = spec.logits ?? model.graph.outputs[0]?.name ?? '';
   const whole = naming(path, () => new NetworkGraph(model, target, spec.inputSize));
-  sayNetworkNotes(path, whole);
+  for (const note of networkNotes(path, whole)) onMessage?.(`note: ${note}`);
   const network = config.outputStride === undefined ? whole : new NetworkGraph(dilate(whole, config.outputStride), whole.target, spec.inputSize);
   // A head is a convolution: it wants [N, C, h, w].
   const maps = network.layers.filter(({ arrangement }) => arrangement.kind === 'channels-first');

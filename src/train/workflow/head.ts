@@ -3,25 +3,25 @@ import { join } from 'node:path';
 import type { TrainConfig } from '../../settings/train.js';
 import { UserError } from '../../errors.js';
 import { parseInputSize } from '../../image/input-size.js';
-import { progressBar } from '../../jobs/progress.js';
-import type { Progress } from '../../jobs/progress.js';
 import type { AveragePrecisions } from '../../metrics/average-precision.js';
 import { meanAveragePrecision } from '../../metrics/average-precision.js';
 import type { OnnxModel } from '../../onnx/model.js';
 import { openRuntime } from '../../runtime/open.js';
-import { extractFeatures } from '../../train/features.js';
-import type { FeatureOptions, FeatureTable } from '../../train/features.js';
-import { buildClassifier } from '../../train/graphs.js';
-import { fitHead } from '../../train/head.js';
-import type { FittedHead } from '../../train/head.js';
-import { applyHead } from '../../train/logistic.js';
-import type { LinearHead } from '../../train/logistic.js';
-import { reasonLines } from '../../train/reasons.js';
-import { computeVectors } from '../../train/vectors.js';
+import { extractFeatures } from '../features.js';
+import type { FeatureOptions, FeatureTable } from '../features.js';
+import { buildClassifier } from '../graphs.js';
+import { fitHead } from '../head.js';
+import type { FittedHead } from '../head.js';
+import { applyHead } from '../logistic.js';
+import type { LinearHead } from '../logistic.js';
+import { reasonLines } from '../reasons.js';
+import { computeVectors } from '../vectors.js';
 import { VOC_CLASSES } from '../../voc/classes.js';
-import type { Backbone } from './train-backbone.js';
-import { classifierMetadata } from './train-backbone.js';
-import type { TrainingData } from './train-data.js';
+import type { Backbone } from './backbone.js';
+import { classifierMetadata } from './backbone.js';
+import type { TrainingData } from './data.js';
+import type { TrainListener } from './listener.js';
+import { reportProgress } from './listener.js';
 
 /** A classifier made of a backbone as it is and a head that was fitted to its features. */
 export interface HeadResult {
@@ -32,20 +32,21 @@ export interface HeadResult {
   readonly failures: FeatureTable['failures'];
 }
 
-/** Computes features, or takes them from the cache, and fits a head to them. Says what it does on standard error. */
-export async function trainHead(backbone: Backbone, data: TrainingData, config: TrainConfig): Promise<HeadResult> {
+/** Computes features, or takes them from the cache, and fits a head to them. */
+export async function trainHead(backbone: Backbone, data: TrainingData, config: TrainConfig, listener: TrainListener = {}): Promise<HeadResult> {
   const { network, layer } = backbone;
-  const table = await withBar('images', (bar) => featuresOf(backbone, data, config, { inputSizes: inputSizes(backbone, config), flip: config.flip, ...bar }));
+  const table = await reportProgress(listener, 'images', (callbacks) => (
+    featuresOf(backbone, data, config, { inputSizes: inputSizes(backbone, config), flip: config.flip, ...callbacks })));
   if (table.failures.length > 0 && table.paths.length < config.folds) {
     throw tooFew(table, '', table.paths.length === 0 ? '' : `, too few for a cross-validation in ${config.folds} parts`);
   }
   const { runtime } = await openRuntime(config);
-  const folds = progressBar(config.folds, 'parts of the cross-validation');
+  const folds = listener.onWork?.(config.folds, 'parts of the cross-validation');
   const fitted = await fitHead(table, table.paths.map((file) => data.labels.get(file)!), VOC_CLASSES.length, runtime, {
     seed: config.seed, folds: config.folds, threads: config.threads ?? config.workers ?? 0,
-    onFold: (ended) => { folds.advance(ended); },
-  }).finally(() => { folds.stop(); });
-  for (const trial of fitted.trials) process.stderr.write(`l2 ${trial.l2}: mAP ${trial.map.toFixed(4)} in cross-validation\n`);
+    onFold: (ended) => { folds?.advance(ended); },
+  }).finally(() => { folds?.stop(); });
+  for (const trial of fitted.trials) listener.onMessage?.(`l2 ${trial.l2}: mAP ${trial.map.toFixed(4)} in cross-validation`);
   return {
     model: buildClassifier(network, layer, fitted.head, classifierMetadata(backbone)), fitted,
     images: table.paths.length, views: table.views, failures: table.failures,
@@ -68,9 +69,11 @@ export interface Validation extends AveragePrecisions {
 }
 
 /** What {@link validateClassifier} says of a backbone with this head. Its features come from the cache where they are known. */
-export async function validateHead(head: LinearHead, backbone: Backbone, data: TrainingData, config: TrainConfig): Promise<Validation> {
-  const { paths, data: features, failures } = await withBar('images of the validation list', (bar) => (
-    featuresOf(backbone, data, config, { ...validationView(backbone, config), ...bar })));
+export async function validateHead(
+  head: LinearHead, backbone: Backbone, data: TrainingData, config: TrainConfig, listener: TrainListener = {},
+): Promise<Validation> {
+  const { paths, data: features, failures } = await reportProgress(listener, 'images of the validation list', (callbacks) => (
+    featuresOf(backbone, data, config, { ...validationView(backbone, config), ...callbacks })));
   if (paths.length === 0) throw tooFew({ paths, failures }, ' of the validation list');
   return validation(applyHead(head, features), paths, data, failures);
 }
@@ -84,12 +87,12 @@ function tooFew({ paths, failures }: Pick<FeatureTable, 'paths' | 'failures'>, l
 
 /** Runs the photographs of a list through a classifier, one view of each at the first of the input sizes, and takes its average precision. */
 export async function validateClassifier(
-  model: OnnxModel, logits: string, backbone: Backbone, data: TrainingData, config: TrainConfig,
+  model: OnnxModel, logits: string, backbone: Backbone, data: TrainingData, config: TrainConfig, listener: TrainListener = {},
 ): Promise<Validation> {
-  const { paths, data: scores, failures } = await withBar('images of the validation list', async (bar) => computeVectors(
+  const { paths, data: scores, failures } = await reportProgress(listener, 'images of the validation list', (callbacks) => computeVectors(
     model, [...data.labels.keys()], VOC_CLASSES.length, {
       input: backbone.network.input.name, output: logits, normalisation: backbone.spec,
-      ...validationView(backbone, config), workers: config.workers, runtime: config, ...bar,
+      ...validationView(backbone, config), workers: config.workers, runtime: config, ...callbacks,
     },
   ));
   if (paths.length === 0) throw tooFew({ paths, failures }, ' of the validation list');
@@ -112,16 +115,4 @@ function validation(scores: Float32Array, paths: readonly string[], { labels }: 
 function inputSizes({ network }: Backbone, config: TrainConfig) {
   const { fixedSize } = network.input;
   return fixedSize === undefined ? config.inputSizes.map(parseInputSize) : [{ kind: 'fixed', size: fixedSize } as const];
-}
-
-/** Gives work the callbacks that move a progress bar, and takes the bar away when it is done. */
-async function withBar<T>(
-  unit: string, work: (callbacks: { onStart: (total: number) => void; onProgress: (done: number) => void }) => Promise<T>,
-): Promise<T> {
-  let bar: Progress | undefined;
-  try {
-    return await work({ onStart: (total) => { bar = progressBar(total, unit); }, onProgress: (done) => bar?.advance(done) });
-  } finally {
-    bar?.stop();
-  }
 }
