@@ -22,7 +22,7 @@ export function parseInputSize(text: string): InputSize {
     const size: Size = [Number(fixed[1]), Number(fixed[2] ?? fixed[1])];
     if (size.every((pixels) => pixels > 0)) return { kind: 'fixed', size };
   }
-  throw new UserError(`'${text}' is not an input size`, `use native, short:N, long:N or fixed:HxW, for example short:320${guess(text)}`);
+  throw new UserError(`'${text}' is not an input size`, `it must be native, short:N, long:N or fixed:HxW, for example short:320${guess(text)}`);
 }
 
 /** The input size that a misspelt text probably means. */

@@ -80,8 +80,8 @@ describe('broken files', () => {
 
   it.each([
     ['broken-filter.png', 'unknown row filter 9'], ['broken-rows.png', 'pixels are missing'], ['broken-zlib.png', 'its pixels cannot be decompressed'],
-    ['broken-no-size.png', 'its header breaks the format'],
-    ['broken-depth.png', 'its header breaks the format'],
+    ['broken-no-size.png', 'its header is invalid'],
+    ['broken-depth.png', 'its header is invalid'],
   ])('%s, whose checksums are right, is refused: %s', (file, reason) => {
     expect(refusal(readFileSync(fixture(file))).message).toBe(`mask broken.png cannot be read: the PNG is corrupt: ${reason}`);
   });
@@ -128,7 +128,7 @@ describe('palettes', () => {
     expect(decodeMask(await colours([black, white, person]), 'a.png', { rgb: 'voc' })).toMatchObject({ data: Uint8Array.of(0, 255, 15), whiteVoid: true });
     const lonely = await colours([person, white]);
     expect(() => decodeMask(lonely, 'a.png', { rgb: 'voc' })).toThrow(expect.objectContaining({
-      message: expect.stringContaining('x 1, y 0 has the colour (255, 255, 255)'), hint: expect.stringContaining('White is a usual colour of void'),
+      message: expect.stringContaining('x 1, y 0 has the colour (255, 255, 255)'), hint: expect.stringContaining('White is read as void only if'),
     }));
   });
 
@@ -226,7 +226,7 @@ describe('what lies in place of a mask', () => {
   });
   afterAll(() => rm(folder, { recursive: true }));
 
-  it.each([['a', 'a.jpg: label masks are PNG'], ['b', 'b.mat: MATLAB files are not read'], ['c', 'c.tif: label masks are PNG']])('%s: it is named', async (id, hint) => {
+  it.each([['a', 'a.jpg: label masks must be PNG'], ['b', 'b.mat: MATLAB files are not supported'], ['c', 'c.tif: label masks must be PNG']])('%s: it is named', async (id, hint) => {
     await expect(readMask(join(folder, `${id}.png`))).rejects.toMatchObject({ message: expect.stringContaining('does not exist'), hint: expect.stringContaining(hint) });
   });
 
