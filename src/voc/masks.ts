@@ -115,7 +115,7 @@ function labelsOfIndices(indices: Uint8Array, palette: Uint8Array, name: string,
       return { data: replaced(indices, labels), ...used.some((index) => meanings[index] === 'white' && index !== IGNORE_LABEL) && { whiteVoid: true } };
     }
     if (strange !== undefined && moved !== undefined) {
-      throw new UserError(`mask ${name}: the index ${strange} has the colour ${colourText(palette, 3 * strange)}, which is not in VOC's palette`, hintOfColour(palette, 3 * strange));
+      throw new UserError(`mask ${name}: the index ${strange} has the colour ${colourText(palette, 3 * strange)}, which is not in the VOC palette`, hintOfColour(palette, 3 * strange));
     }
   } else if (moved !== undefined) {
     const { index, label } = moved;

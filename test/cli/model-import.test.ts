@@ -154,7 +154,7 @@ describe('model import', () => {
   it('says what is wrong, and writes nothing then', async () => {
     const out = join(folder, 'never.onnx');
     const from = (file: string, ...args: string[]) => run('model', 'import', file, ...args, '--out', out);
-    expect(messageOf(await from(fixture('os_system.pth')))).toContain('.system, which is refused: only plain values and tensors are read');
+    expect(messageOf(await from(fixture('os_system.pth')))).toContain('.system, which is refused: only plain values and tensors are supported');
     expect(messageOf(await from(fixture('small.pth')))).toContain('is not recognised: it holds a\n');
     expect(messageOf(await from(fixture('resnet18.pth'), '--arch', 'resnet50'))).toContain('does not hold the weights of resnet50: missing ');
     expect(messageOf(await from(fixture('resnet18.pth'), '--arch', 'resnet51'))).toContain('resnet50');

@@ -107,7 +107,7 @@ describe('palettes', () => {
   });
 
   it('names the index, the colour and the label', async () => {
-    await expect(readMask(palette('swapped.png'))).rejects.toThrow('the index 1 is painted (0, 128, 0), which is VOC\'s colour of bicycle (2)');
+    await expect(readMask(palette('swapped.png'))).rejects.toThrow('the index 1 has the colour (0, 128, 0), which is VOC\'s colour of bicycle (2)');
   });
 
   it.each(Object.keys(palettes.kept))('%s: the indices are the labels', async (file) => {
@@ -164,9 +164,9 @@ describe('.npy', () => {
   });
 
   it.each([
-    ['<f4', [1, 2], Float32Array.of(0, 1), 'holds fractions, not labels'], ['|b1', [1, 2], Uint8Array.of(0, 1), 'holds booleans, not labels'],
-    ['|u1', [2], Uint8Array.of(0, 1), 'has the shape (2), not (height, width)'], ['<i2', [1, 2], Int16Array.of(0, -1), 'holds -1 at x 1, y 0'],
-    ['<i2', [1, 2], Int16Array.of(300, 0), 'holds 300 at x 0, y 0'], ['|u1', [2, 2], Uint8Array.of(0, 1), 'cut short'],
+    ['<f4', [1, 2], Float32Array.of(0, 1), 'contains floating-point numbers, not labels'], ['|b1', [1, 2], Uint8Array.of(0, 1), 'contains booleans, not labels'],
+    ['|u1', [2], Uint8Array.of(0, 1), 'has the shape (2), not (height, width)'], ['<i2', [1, 2], Int16Array.of(0, -1), 'has the value -1 at x 1, y 0'],
+    ['<i2', [1, 2], Int16Array.of(300, 0), 'has the value 300 at x 0, y 0'], ['|u1', [2, 2], Uint8Array.of(0, 1), 'cut short'],
     ['|u1', [90000, 90000], Uint8Array.of(0), 'more than the limit of 67108864 pixels'],
   ] as const)('%s [%s] is refused', (descr, shape, values, reason) => {
     expect(() => decodeMask(npy(descr, [...shape], values), 'a.npy')).toThrow(reason);

@@ -81,8 +81,8 @@ describe('decodeNpy', () => {
     ['records', '{\'descr\': [(\'a\', \'<f4\'), (\'shape\', \'<f4\')], \'fortran_order\': False, \'shape\': (2,), }', 'it does not contain a supported array'],
     ['records in records', `{'descr': ${'[(\'a\', '.repeat(500)}'<f4'${')]'.repeat(500)}, 'fortran_order': False, 'shape': (2,), }`, 'it does not contain a supported array'],
     ['an order in a text', '{\'descr\': \'<f4\', \'note\': "\'shape\': (1,)", \'fortran_order\': False, }', 'it does not contain a supported array'],
-    ['texts', '{\'descr\': \'<U3\', \'fortran_order\': False, \'shape\': (2,), }', 'its type is U3'],
-    ['complex numbers', '{\'descr\': \'<c8\', \'fortran_order\': False, \'shape\': (2,), }', 'its type is c8'],
+    ['texts', '{\'descr\': \'<U3\', \'fortran_order\': False, \'shape\': (2,), }', 'an array of an unsupported type (U3)'],
+    ['complex numbers', '{\'descr\': \'<c8\', \'fortran_order\': False, \'shape\': (2,), }', 'an array of an unsupported type (c8)'],
     ['more numbers than there are', '{\'descr\': \'<f4\', \'fortran_order\': False, \'shape\': (1000000000, 1000000000), }', 'it is cut short or longer than its header says'],
     ['many axes', `{'descr': '|u1', 'fortran_order': False, 'shape': (${'1, '.repeat(65)}), }`, 'it does not contain a supported array'],
     ['a long header', `{${' '.repeat(20_000)}'descr': '|u1', 'fortran_order': False, 'shape': (), }`, 'its header takes'],
@@ -97,7 +97,7 @@ describe('decodeNpy', () => {
 
   it('says what is taken for an .npy file', () => {
     expect(() => decodeNpy(Buffer.from('{"a": [1]}'))).toThrow(/JSON/);
-    expect(() => decodeNpy(Buffer.from('\x80\x04}.', 'latin1'))).toThrow(/bare pickle/);
+    expect(() => decodeNpy(Buffer.from('\x80\x04}.', 'latin1'))).toThrow(/plain pickle/);
     expect(() => decodeNpy(zipSync({ a: new Uint8Array(3) }))).toThrow(/zip archive/);
     expect(() => decodeNpy(new Uint8Array())).toThrow(/empty/);
   });

@@ -95,7 +95,7 @@ describe('refused', () => {
   });
 
   it('a newer protocol', () => {
-    expect(() => loadPickle(ascii('\x80\x06N.'))).toThrow('protocol 6 is not known');
+    expect(() => loadPickle(ascii('\x80\x06N.'))).toThrow('protocol 6 is not supported');
   });
 
   it.each(['protocol 0', 'protocol 2', 'protocol 4', 'protocol 5'])('%s cut at any byte', (name) => {
