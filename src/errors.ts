@@ -1,30 +1,29 @@
 /**
- * An error whose message is meant for the person at the terminal: it says what is wrong, where, and how to mend it.
- * The command line prints the message alone (no stack) and exits with code 1; inside a batch it is the reason
- * recorded for the item that failed.
+ * An error with a message for the user: what is wrong, where, and how to fix it. The command line prints only the message
+ * (no stack trace) and exits with code 1. In a batch, it is recorded as the reason why an item failed.
  */
 export class UserError extends Error {
   override readonly name = 'UserError';
 
   /**
    * @param message what is wrong and where
-   * @param hint how to mend it, printed on a line of its own
+   * @param hint how to fix it, printed on its own line
    */
   constructor(message: string, readonly hint?: string, options?: ErrorOptions) {
     super(message, options);
   }
 }
 
-/** The message of anything that was thrown, with the hint of a {@link UserError} behind it. */
+/** The message of anything that was thrown, followed by the hint of a {@link UserError}. */
 export function messageOf(error: unknown): string {
   if (error instanceof UserError && error.hint !== undefined) return `${error.message} (${error.hint})`;
   return error instanceof Error ? error.message : String(error);
 }
 
 /**
- * Does something with a file, and puts its name before the message of a {@link UserError} that this throws.
+ * Runs an action on a file, and puts the file's name before the message of a {@link UserError} that it throws.
  *
- * @param what how messages call the file
+ * @param what the file's name in messages
  */
 export function naming<T>(what: string, action: () => T): T {
   try {

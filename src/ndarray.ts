@@ -20,11 +20,11 @@ export function isNdArray(value: object): value is NdArray {
 }
 
 /**
- * The numbers of an ndarray in row-major order: a view if they lie so in memory, else a copy.
+ * The numbers of an ndarray in row-major order: a view if they are stored in that order, else a copy.
  *
- * @param kind the typed array that is needed
- * @param dimension the number of axes that is needed
- * @param what names the array in errors
+ * @param kind the required typed array
+ * @param dimension the required number of axes
+ * @param what the array's name in errors
  * @throws UserError if it has another type or another number of axes
  */
 export function rowMajor<T extends Float32Array | Uint8Array>(

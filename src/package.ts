@@ -19,17 +19,17 @@ export function packageVersion(): string {
   return findPackage().version;
 }
 
-/** The settings of `generate` that come with this package under a name. */
+/** The path of a bundled preset of `generate`. */
 export function presetPath(name: string): string {
   return fileURLToPath(new URL(`configs/${name}.yaml`, findPackage().root));
 }
 
-/** The classifier that comes with this package. */
+/** The path of the bundled classifier. */
 export function defaultModelPath(): string {
   return fileURLToPath(new URL('data/models/efficientnet_lite0_voc.onnx', findPackage().root));
 }
 
-/** The WebAssembly module of the kernels in wasm/, which the build writes; there is one, whether this runs from src/ or dist/. */
+/** The path of the WebAssembly module that the build makes from wasm/. It is the same whether this runs from src/ or dist/. */
 export function kernelsPath(): string {
   return fileURLToPath(new URL('dist/wasm/kernels.wasm', findPackage().root));
 }

@@ -1,4 +1,4 @@
-/** A small deterministic generator of numbers in [0, 1) (mulberry32): the same sequence for the same seed everywhere. */
+/** A small deterministic generator of numbers in [0, 1) (mulberry32). The same seed gives the same sequence everywhere. */
 export function randomSequence(seed: number): () => number {
   let state = seed >>> 0;
   return () => {

@@ -1,8 +1,8 @@
 // Affinities of a pixel to its neighbours at several dilations, from their colours (PAMR, PAR).
 //
 // Neighbours are numbered by dilation, then row by row within the 3 x 3 window without its centre: n = 8 i + 0..7.
-// The affinities of a row are stored in groups of 8 pixels, [ceil(width / 8), neighbours + 1, 8]: everything that a group
-// needs lies side by side. The last entry of a group is what its pixels' sums are to be multiplied by.
+// The affinities of a row are stored in groups of 8 pixels, [ceil(width / 8), neighbours + 1, 8], so that a group's data is
+// contiguous. The last entry of a group contains the factors for its pixels' sums.
 
 import { exp4 } from './exp';
 
@@ -10,11 +10,11 @@ import { exp4 } from './exp';
 const EIGHT: usize = 32;
 
 /**
- * Sums over each pixel's windows, for one row of one channel: `sum` and `squares` take, per pixel, the sum of the values
- * and of their squares over the 3 x 3 windows of all dilations, the centre counted once per window. Values are whole
- * numbers 0..255 and at most 180 of them are added, so that float32 holds every sum exactly.
+ * Sums over each pixel's windows, for one row of one channel. `sum` and `squares` receive, per pixel, the sum of the values
+ * and of their squares over the 3 x 3 windows of all dilations. The centre counts once per window. Values are whole numbers
+ * 0..255, and at most 180 of them are added, so every sum is exact in float32.
  *
- * @param row address of the row's first pixel, behind the border
+ * @param row address of the row's first pixel, after the border
  * @param columns scratch [2, stride]
  */
 function windowSums(row: usize, width: i32, pad: i32, stride: i32, dilations: usize, count: i32, columns: usize, sum: usize, squares: usize): void {
@@ -26,7 +26,7 @@ function windowSums(row: usize, width: i32, pad: i32, stride: i32, dilations: us
     const d = load<i32>(dilations + (<usize>i << 2));
     const down = <usize>(d * stride) << 2;
     const reach = <usize>((d + 3) & ~3) << 2;
-    // Three values above each other; then three of these columns side by side.
+    // Sums of three values in a column, then of three such columns.
     const begin = row - reach;
     const length = size + 2 * reach;
     for (let at: usize = 0; at < length; at += 16) {
@@ -49,13 +49,13 @@ function windowSums(row: usize, width: i32, pad: i32, stride: i32, dilations: us
 }
 
 /**
- * What the differences of colour in one channel are to be multiplied by, for the pixels of a row.
+ * The factors for the colour differences in one channel, for the pixels of a row.
  *
- * Variances are exact: n sum(v^2) - sum(v)^2 is a whole number below 2^31 for n <= 180, computed as such. A channel in
- * which all values are equal tells nothing about the neighbours, and its factor is 0.
+ * Variances are exact: n sum(v^2) - sum(v)^2 is a whole number below 2^31 for n <= 180, computed in integers. If all values
+ * in a channel are equal, the channel says nothing about the neighbours, and its factor is 0.
  *
- * @param square false: 1 / (c (sigma / 10 + epsilon)) with the centre among the values (PAMR); true: 1 / (sqrt(c) 0.3
- *   (sigma + epsilon)) without (PAR), where c is the number of channels, to be squared with the difference
+ * @param square false: 1 / (c (sigma / 10 + epsilon)), with the centre among the values (PAMR); true: 1 / (sqrt(c) 0.3
+ *   (sigma + epsilon)), without the centre, to be squared with the difference (PAR); c is the number of channels
  * @param out [width], rounded up to eights
  */
 function channelFactors(row: usize, width: i32, count: i32, sum: usize, squares: usize, out: usize, square: bool, channels: i32, epsilon: f32, spread: f32): void {
@@ -96,8 +96,7 @@ function logit(at: usize, plane: usize, r: v128, g: v128, b: v128, fr: v128, fg:
 }
 
 /**
- * The affinities of one row to all neighbours: exp of the negative distance of colours, and behind them the inverse of
- * their sum.
+ * The affinities of one row to all neighbours: exp of the negative colour distance, followed by the inverse of their sum.
  *
  * @param image address of three planes with borders, [3, height + 2 pad, stride], values 0..255
  * @param y the row
@@ -105,7 +104,7 @@ function logit(at: usize, plane: usize, r: v128, g: v128, b: v128, fr: v128, fg:
  * @param dilations [count]
  * @param scratch [7 stride]
  * @param out [ceil(width / 8), neighbours + 1, 8]
- * @param position PAR: [neighbours], the share of the position, already weighted; 0: PAMR
+ * @param position PAR: [neighbours], the weighted affinities of the positions; 0: PAMR
  * @param total PAR: 1 + the weight of the position
  */
 export function affinityRow(
@@ -134,13 +133,13 @@ export function affinityRow(
     const fg = v128.load(factors + across + rowBytes);
     const fb = v128.load(factors + across + 2 * rowBytes);
     if (square) positionedAffinities(at, plane, fr, fg, fb, offsets, neighbours, group, position, total);
-    // No maximum is subtracted before exp: as the centre is among the values of sigma, the mean distance over the neighbours
-    // is below 3.2 sigma, so the largest logit is above -32.
+    // No maximum is subtracted before exp: since sigma includes the centre, the mean distance over the neighbours is below
+    // 3.2 sigma, so the largest logit is above -32.
     else affinities(at, plane, fr, fg, fb, offsets, neighbours, group, false);
   }
 }
 
-/** exp of the negative distances, and behind them the inverse of their sum. */
+/** exp of the negative distances, followed by the inverse of their sum. */
 // @ts-ignore: decorators of functions are AssemblyScript's
 @inline
 function affinities(at: usize, plane: usize, fr: v128, fg: v128, fb: v128, offsets: usize, neighbours: i32, out: usize, square: bool): void {
@@ -156,7 +155,7 @@ function affinities(at: usize, plane: usize, fr: v128, fg: v128, fb: v128, offse
   v128.store(out + <usize>neighbours * EIGHT, f32x4.div(f32x4.splat(1), sum));
 }
 
-/** PAR: softmax of the colours, plus the weighted softmax of the positions, divided by the sum of both weights. */
+/** PAR: softmax of the colours plus the weighted softmax of the positions, divided by the sum of both weights. */
 // @ts-ignore: decorators of functions are AssemblyScript's
 @inline
 function positionedAffinities(
@@ -186,8 +185,8 @@ function positionedAffinities(
 }
 
 /**
- * The affinities of one row for a random walk: exp(-factor |I(x) - I(n)|^2), and behind them the inverse of their sum. A
- * neighbour outside the picture must have colours so far away that nothing is left of its affinity.
+ * The affinities of one row for a random walk: exp(-factor |I(x) - I(n)|^2), followed by the inverse of their sum. Neighbours
+ * outside the picture must have colours so far away that their affinity is negligible.
  *
  * @param row address of the row's first pixel in the first of three planes
  * @param plane bytes from one plane to the next

@@ -1,19 +1,19 @@
 // The exponential function of four numbers at once.
 
 const LOG2E: f32 = 1.4426950408889634;
-// ln 2 in two parts; the first has so few bits that its products with small whole numbers are exact.
+// ln 2 in two parts. The first has so few bits that its products with small whole numbers are exact.
 const LN2_HIGH: f32 = 0.693359375;
 const LN2_LOW: f32 = -2.12194440e-4;
 /** The smallest exponent whose result is a normal number. */
 const LOWEST: f32 = -87.0;
-/** 1.5 * 2^23: a small number added to it is rounded to a whole one, which then lies in the lowest bits. */
+/** 1.5 * 2^23: adding a small number rounds it to a whole number in the lowest bits. */
 const ROUND: f32 = 12582912.0;
 const ONE_BITS: i32 = 0x3f800000;
 
 /**
- * exp(x) of four numbers that are not positive, with a relative error below 3e-7; below -87 it is exp(-87), about 1.6e-38.
+ * exp(x) of four numbers x <= 0, with a relative error below 3e-7. For x below -87 it is exp(-87), about 1.6e-38.
  *
- * x = n ln 2 + r with |r| <= ln 2 / 2; exp(r) is a polynomial of degree 6 (Taylor's, whose rest is below 2e-8 there), and
+ * x = n ln 2 + r with |r| <= ln 2 / 2. exp(r) is Taylor's polynomial of degree 6, with a remainder below 2e-8 in this range.
  * 2^n is written into the exponent's bits.
  */
 // @ts-ignore: decorators of functions are AssemblyScript's

@@ -1,36 +1,35 @@
-// The histogram behind a sweep of thresholds: pixels by their strongest map, its class and their true label.
+// The histogram for a threshold sweep: pixels by the value of their strongest map, its class and their true label.
 
 /** True labels 0..20 that are counted. */
 const LABELS: i32 = 21;
 /** Predicted labels 0..20 and ignore. */
 const COLUMNS: i32 = 22;
-/** 1.5 * 2^52: a small number added to it is rounded to a whole one, which then lies in the lowest bits. */
+/** 1.5 * 2^52: adding a small number rounds it to a whole number in the lowest bits. */
 const ROUND: f64 = 6755399441055744.0;
-/** Pixels at a time: their places are found first, then they are counted. */
+/** Pixels at a time. Their places are computed first, then they are counted. */
 const CHUNK: i32 = 512;
 
 /**
- * Counts pixels: `counts[(bin * 21 + truth) * 22 + column]` goes up by one, where
- * bin = ceil(best * bins) - 1, at least 0 and below `bins`, and `best` is the largest of the pixel's maps (the first one of
- * equals), each divided by its divisor; column is the class of that map, or 0 where it is 0. Pixels whose true label is no
- * label (21..255) are left out.
+ * Counts pixels: each pixel adds one to `counts[(bin * 21 + truth) * 22 + column]`, where bin = ceil(best * bins) - 1, at
+ * least 0 and below `bins`. `best` is the largest of the pixel's maps (the first one if several are equal), each divided by
+ * its divisor. `column` is the class of that map, or 0 if `best` is 0. Pixels without a true label (21..255) are left out.
  *
- * While an image is counted it has columns for its own classes alone, so that all counters stay in the nearest cache.
+ * Within an image, there are only columns for the image's classes, so that all counters stay in the nearest cache.
  *
  * @param maps [classes, pixels], readable for 12 bytes beyond the end
  * @param divisors [classes]
  * @param labels [classes] bytes: the label of each map, 1..20
  * @param truth [pixels] bytes, readable for 3 bytes beyond the end
- * @param scratch [2, bins, 22, classes + 1] and 512 numbers of 32 bits
- * @param counts [bins, 21, 22] numbers of 32 bits
+ * @param scratch [2, bins, 22, classes + 1] and 512 more 32-bit integers
+ * @param counts [bins, 21, 22] 32-bit integers
  */
 export function argmaxHistogram(
   maps: usize, classes: i32, pixels: i32, divisors: usize, labels: usize, truth: usize, bins: i32, scratch: usize, counts: usize,
 ): void {
   const columns = classes + 1;
-  // A row of each bin takes the pixels without a true label.
+  // Each bin has an extra row for pixels without a true label.
   const binSize = (LABELS + 1) * columns;
-  // Two sets of counters, taken in turn: neighbours mostly go to the same counter, and one need not wait for the other.
+  // Two sets of counters, used in turn: neighbours mostly go to the same counter and would wait for each other.
   const other = <usize>(bins * binSize) << 2;
   const places = scratch + 2 * other;
   memory.fill(scratch, 0, 2 * other);
@@ -52,7 +51,7 @@ export function argmaxHistogram(
   }
 }
 
-/** bin * binSize + truth * columns + column of each pixel; column k + 1 is that of map k. */
+/** The place of each pixel: bin * binSize + truth * columns + column. Column k + 1 belongs to map k. */
 // @ts-ignore: decorators of functions are AssemblyScript's
 @inline
 function findPlaces(maps: usize, classes: i32, plane: usize, divisors: usize, truth: usize, bins: i32, binSize: i32, count: i32, places: usize): void {
@@ -68,7 +67,7 @@ function findPlaces(maps: usize, classes: i32, plane: usize, divisors: usize, tr
       column = v128.bitselect(i32x4.splat(k + 1), column, larger);
     }
     column = v128.and(column, f32x4.gt(best, f32x4.splat(0)));
-    // In float64, as a number of JavaScript: a product rounded to float32 could fall on the other side of a bound.
+    // In float64 like JavaScript's numbers: a product rounded to float32 could fall on the other side of a bound.
     const low = ceilings(best, bins);
     const high = ceilings(i8x16.shuffle(best, best, 8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15), bins);
     const ceiling = i8x16.shuffle(low, high, 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27);

@@ -1,4 +1,4 @@
-// What the module exports. Addresses are bytes in the module's memory, laid out by src/wasm/arena.ts; nothing is allocated here.
+// The module's exports. Addresses are bytes in the module's memory, which src/kernels/arena.ts allocates. Nothing is allocated here.
 export { replicateBorder } from './plane';
 export { affinityRow, walkAffinityRow } from './affinity';
 export { spreadRow } from './spread';
@@ -7,7 +7,7 @@ export { argmaxHistogram } from './histogram';
 export { assignStrongest, planesOf } from './pixels';
 export { momentumStep } from './update';
 
-/** The first address that is free for the host. */
+/** The first address that the host may use. */
 export function heapBase(): usize {
   return __heap_base;
 }

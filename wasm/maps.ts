@@ -1,6 +1,6 @@
-// Element-wise work on maps of float32, and their histograms. Addresses of maps are multiples of 16 but need not be.
+// Element-wise operations on float32 maps. Addresses of maps are multiples of 16, but this is not required.
 
-/** Modes of {@link upsampleRows}: what becomes of the numbers that are there already. */
+/** Modes of {@link upsampleRows}: how new numbers are combined with the old ones. Any other mode adds. */
 const SET = 0;
 const MAX = 1;
 
@@ -12,12 +12,12 @@ function combine(out: usize, value: v128, mode: i32): v128 {
 }
 
 /**
- * Rows of an upsampled map, times a weight, set, added to what is there, or its maximum with it.
+ * Computes rows of an upsampled map, times a weight, and sets them, adds them to the old numbers, or takes the maximum of both.
  *
  * @param small [cellRows, cells]
- * @param rowFirst [rows] the cells that a pixel lies between, and the share of the second: `rowSecond` [rows], `rowShare` [rows]
- * @param starts [segments + 1] pixels of a row that lie between the same two cells begin here and end at the next start
- * @param first [segments] these cells: `first` and `second`
+ * @param rowFirst [rows] the first cell row of each pixel row; `rowSecond` [rows] is the second, `rowShare` [rows] its share
+ * @param starts [segments + 1] the starts of segments: pixels of a row between the same two cells
+ * @param first [segments] the first cell of each segment; `second` [segments] is the second
  * @param share [width rounded up to fours] the share of the second cell of each pixel
  * @param scratch [cells + width, each rounded up to fours, + 4]
  * @param out [rows, width], the whole map
@@ -58,7 +58,7 @@ export function upsampleRows(
   return max(rest, lanesMaximum(largest));
 }
 
-/** Down first: between two rows of cells. It is done on the few cells of the map, not on the many pixels of the photograph. */
+/** Interpolates between two rows of cells. Done first, on the map's few cells instead of the photograph's many pixels. */
 // @ts-ignore: decorators of functions are AssemblyScript's
 @inline
 function blendCells(first: usize, second: usize, share: f32, weight: f32, cells: i32, out: usize): void {
@@ -75,7 +75,7 @@ function blendCells(first: usize, second: usize, share: f32, weight: f32, cells:
   }
 }
 
-/** Across: four pixels at a time; what is written beyond the end of a segment is overwritten by the next one. */
+/** Interpolates along a row, four pixels at a time. Values written beyond the end of a segment are overwritten by the next one. */
 // @ts-ignore: decorators of functions are AssemblyScript's
 @inline
 function expandCells(cells: usize, starts: usize, first: usize, second: usize, segments: i32, share: usize, out: usize): void {

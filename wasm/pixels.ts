@@ -1,16 +1,16 @@
-// Work on the pixels of photographs and label maps, one byte each.
+// Operations on the pixels of photographs and label maps, one byte each.
 
 /** A pixel that is neither foreground nor background. */
 const IGNORE: i32 = 255;
 
 /**
- * The label of the strongest map of each pixel (the first one of equals) where it exceeds its bound, else 0, or 255 where
- * it exceeds the bound of the background.
+ * The label of each pixel's strongest map (the first one if several are equal) if its value exceeds the label's bound, else
+ * 255 if it exceeds the background's bound, else 0.
  *
  * @param maps [classes, count]
  * @param bounds [classes]
  * @param labels [classes], 32 bits each
- * @param floor [count], which foreground must exceed as well, or 0 for none
+ * @param floor [count], a second bound that foreground must exceed, or 0 for none
  * @param out [count], one byte each
  */
 export function assignStrongest(
@@ -39,7 +39,7 @@ export function assignStrongest(
   }
 }
 
-/** {@link assignStrongest} of four pixels, 32 bits each. */
+/** {@link assignStrongest} for four pixels, 32 bits each. */
 // @ts-ignore: decorators of functions are AssemblyScript's
 @inline
 function four(maps: usize, classes: i32, count: i32, i: i32, bounds: usize, labels: usize, background: f32, floor: usize): v128 {
@@ -61,11 +61,11 @@ function four(maps: usize, classes: i32, count: i32, i: i32, bounds: usize, labe
 }
 
 /**
- * Pixels as the planes that a network reads: each value looked up in the table of its channel.
+ * Converts pixels to planes for a network: each value is looked up in its channel's table.
  *
  * @param pixels [height, width, 3], one byte each
  * @param tables [3, 256]
- * @param first which of a pixel's bytes the first plane is made of, 0 or 2; the third one is made of the other
+ * @param first the byte of a pixel that goes into the first plane, 0 or 2; the other goes into the third plane
  * @param flip 1 for the mirror image, left to right
  * @param out [3, height, width]
  */

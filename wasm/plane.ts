@@ -1,4 +1,4 @@
-// Planes of float32 with a border all around, so that the neighbours of a pixel lie at constant distances.
+// Planes of float32 with a border all around, so that the neighbours of a pixel are at constant distances.
 
 /**
  * Fills a plane's border with the nearest pixels of the picture inside it.

@@ -3,11 +3,11 @@
 const EIGHT: usize = 32;
 
 /**
- * One row of the weighted means.
+ * Computes one row of the weighted means.
  *
- * @param from address of row y's first pixel in the first map, behind the border; `to`: the same in the map that is written
+ * @param from address of the row's first pixel in the first map, after the border; `to`: the same in the maps to write
  * @param plane bytes from one map to the next
- * @param maps how many
+ * @param maps the number of maps
  * @param affinities of this row, [ceil(width / 8), neighbours + 1, 8]; the last entry of a group multiplies the sums
  * @param offsets [neighbours], bytes from a pixel to each neighbour
  */
@@ -18,7 +18,7 @@ export function spreadRow(from: usize, to: usize, plane: usize, maps: i32, width
     const across = <usize>group * EIGHT;
     const weights = affinities + <usize>group * groupBytes;
     let map = 0;
-    // Two maps at a time: four sums stay in registers, and each affinity is read once for both.
+    // Two maps at a time: the four sums stay in registers, and each affinity is read once for both.
     for (; map + 1 < maps; map += 2) {
       const source = from + across + <usize>map * plane;
       let a0 = f32x4.splat(0);

@@ -1,6 +1,6 @@
 /**
- * Converts CMYK to RGB as Pillow's `convert('RGB')` does, to the bit: R = (255 - K) - C (255 - K) / 255, rounded, and so on.
- * No colour profile has a say.
+ * Converts CMYK to RGB with exactly the same result as Pillow's `convert('RGB')`: R = (255 - K) - C (255 - K) / 255, rounded,
+ * and so on. Colour profiles are ignored.
  *
  * @param samples pixels of `channels` samples, the first four C, M, Y, K: 0 no ink, 255 full
  * @returns RGB, HWC, 0..255

@@ -2,7 +2,7 @@ import { UserError } from '../errors.js';
 import { nearest } from '../text/nearest.js';
 import type { Size } from '../size.js';
 
-/** How large a photograph is made before it goes into the network. */
+/** The size of a photograph at the network's input. */
 export type InputSize
   = | { readonly kind: 'native' }
     | { readonly kind: 'short' | 'long'; readonly pixels: number }
@@ -42,18 +42,18 @@ export function formatInputSize(input: InputSize): string {
   }
 }
 
-/** The size of a photograph at the network, and whether it was held down to the limit. */
+/** The size of a photograph at the network's input, and whether the pixel limit made it smaller. */
 export interface NetworkSize {
   readonly size: Size;
   readonly limited: boolean;
 }
 
 /**
- * The size at which a photograph goes into the network. Its shape is kept, except by `fixed`. What would be more than
- * `maxPixels` is made smaller, so that one huge or extremely long photograph cannot exhaust the memory of a batch.
+ * The size of a photograph at the network's input. The aspect ratio is kept, except by `fixed`. A photograph of more than
+ * `maxPixels` is made smaller, so that a single huge or very long photograph cannot exhaust the memory of a batch.
  *
  * @param photo the photograph's own size, [height, width] in pixels
- * @param factor what the size is multiplied by, for maps of several scales
+ * @param factor multiplies the size, for maps of several scales
  */
 export function networkSize([height, width]: Size, input: InputSize, maxPixels: number, factor = 1): NetworkSize {
   if (input.kind === 'fixed') return { size: [Math.max(1, Math.round(input.size[0] * factor)), Math.max(1, Math.round(input.size[1] * factor))], limited: false };
@@ -62,7 +62,7 @@ export function networkSize([height, width]: Size, input: InputSize, maxPixels: 
   const scaled: Size = [Math.max(1, Math.round(height * scale)), Math.max(1, Math.round(width * scale))];
   if (scaled[0] * scaled[1] <= maxPixels) return { size: scaled, limited: false };
   const held = Math.min(scale, Math.sqrt(maxPixels / (height * width)));
-  // Rounded down, and no side longer than the limit itself, for a strip whose other side is held up at 1.
+  // Rounded down. In a thin strip with one side of 1, the other side is at most the limit.
   const side = (pixels: number): number => Math.min(Math.max(1, Math.floor(pixels * held)), maxPixels);
   return { size: [side(height), side(width)], limited: true };
 }

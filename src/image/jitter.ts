@@ -1,26 +1,26 @@
-/** One change of colour. */
+/** One colour change. */
 export interface Adjustment {
   readonly kind: 'brightness' | 'contrast' | 'saturation';
-  /** 1 leaves the picture as it is; 0 makes it black, or one gray all over, or gray in every pixel; above 1 is more of it. */
+  /** 1 changes nothing. 0 removes brightness (black), contrast (one gray) or saturation (grayscale). Above 1 increases it. */
   readonly factor: number;
 }
 
 /**
- * Changes brightness, contrast and saturation, one after another in the order given, by the formulas of torchvision's
- * `ColorJitter`: with gray = 0.2989 R + 0.587 G + 0.114 B, and clamped to 0..255 after each,
+ * Changes brightness, contrast and saturation in the given order, by the formulas of torchvision's `ColorJitter`: with
+ * gray = 0.2989 R + 0.587 G + 0.114 B, and clamped to 0..255 after each step,
  *
  *     brightness   factor * v
  *     contrast     factor * v + (1 - factor) * (mean of gray over the picture)
  *     saturation   factor * v + (1 - factor) * gray
  *
- * Values are rounded to the nearest whole number after a change of saturation and at the end, and nowhere else
- * (torchvision rounds after each step, or never, by the type of the image).
+ * Values are rounded to the nearest whole number only after a change of saturation and at the end (torchvision rounds after
+ * each step or never, depending on the image type).
  *
  * @param pixels RGB, HWC, 0..255
- * @returns RGB, HWC, 0..255; `pixels` itself where there is nothing to change
+ * @returns RGB, HWC, 0..255; `pixels` itself if there is nothing to change
  */
 export function jitter(pixels: Uint8Array, adjustments: readonly Adjustment[]): Uint8Array {
-  // The picture is `bytes`, each read through `table`: a change that treats all values alike touches the table alone.
+  // The picture is `bytes`, each looked up in `table`. A change that is the same for all pixels only changes the table.
   let bytes = pixels;
   let table: Float32Array | undefined;
   for (const { kind, factor } of adjustments) {
@@ -42,7 +42,7 @@ export function jitter(pixels: Uint8Array, adjustments: readonly Adjustment[]): 
 
 function saturated(bytes: Uint8Array, table: Float32Array, factor: number): Uint8Array {
   const result = new Uint8Array(bytes.length);
-  // Storing in this view rounds and clamps, faster than code that does.
+  // Storing in this view rounds and clamps, faster than our own code would.
   const clamped = new Uint8ClampedArray(result.buffer);
   const rest = 1 - factor;
   for (let i = 0; i < bytes.length; i += 3) {

@@ -4,9 +4,9 @@ import sharp from 'sharp';
 let caching = true;
 
 /**
- * A picture for libvips, from the bytes of its file. The first call turns libvips's cache off: each picture is read once, and
- * a cache would only grow. This does not happen on import, because the cache is the whole process's, and a program that uses
- * this library may have pictures of its own.
+ * Opens a picture in libvips from the bytes of its file. The first call turns off libvips's cache: each picture is read only
+ * once, so a cache would only grow. This is not done on import, because the cache belongs to the whole process, and a program
+ * that uses this library may have its own pictures.
  */
 export function openImage(bytes: Uint8Array, options: SharpOptions): Sharp {
   if (caching) {

@@ -1,7 +1,7 @@
 import type { Size } from '../size.js';
 import { scratchKernels } from '../kernels/kernels.js';
 
-/** How a network wants its pixels: `(value * scale - mean) / std` for values 0..255, per channel in its own order. */
+/** The pixel format of a network's input: `(value * scale - mean) / std` for values 0..255, per channel in the network's order. */
 export interface Normalisation {
   readonly channelOrder: 'rgb' | 'bgr';
   readonly scale: number;
@@ -11,7 +11,7 @@ export interface Normalisation {
 }
 
 /**
- * Turns pixels into the tensor that a network reads.
+ * Turns pixels into a network's input tensor.
  *
  * @param pixels RGB, HWC, 0..255
  * @returns NCHW [1, 3, H, W]
@@ -29,10 +29,10 @@ export interface Placement {
 }
 
 /**
- * {@link toTensor} straight into a part of a larger tensor.
+ * Like {@link toTensor}, but writes into a part of a larger tensor.
  *
  * @param pixels RGB, HWC, 0..255
- * @param tensor [3, H, W]; what the picture does not cover stays as it is
+ * @param tensor [3, H, W]; values outside the picture are unchanged
  * @param side the tensor's width
  */
 export function placeInTensor(
@@ -46,7 +46,7 @@ export function placeInTensor(
   }
 }
 
-/** The picture as [3, H, W], in memory that the next one overwrites. */
+/** The picture as [3, H, W], in memory that the next call overwrites. */
 function planes(pixels: Uint8Array, [height, width]: Size, normalisation: Normalisation, flip: boolean): Float32Array {
   const { run, arena } = scratchKernels();
   const out = arena.floats(3 * height * width);
@@ -58,7 +58,7 @@ function planes(pixels: Uint8Array, [height, width]: Size, normalisation: Normal
   return out.view;
 }
 
-/** What the values 0..255 become, [3, 256], for each channel in the network's order. */
+/** The normalised values for 0..255, [3, 256], for each channel in the network's order. */
 function normalisedValues({ scale, mean, std }: Normalisation): number[] {
   return mean.flatMap((_, channel) => Array.from({ length: 256 }, (__, value) => (value * scale - mean[channel]) / std[channel]));
 }

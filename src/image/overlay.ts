@@ -2,7 +2,7 @@ import sharp from 'sharp';
 import { writeFileAtomic } from '../jobs/files/atomic.js';
 import type { Size } from '../size.js';
 
-/** Anchors of a perceptually ordered colour map, dark blue over green to yellow, at equal distances from 0 to 1. */
+/** Anchors of a perceptually ordered colour map, from dark blue through green to yellow, equally spaced from 0 to 1. */
 const ANCHORS: readonly (readonly [number, number, number])[] = [
   [68, 1, 84], [71, 44, 122], [59, 81, 139], [44, 113, 142], [33, 144, 141], [39, 173, 129], [92, 200, 99], [170, 220, 50], [253, 231, 37],
 ];
@@ -17,11 +17,11 @@ export function heatColour(value: number): [number, number, number] {
 }
 
 /**
- * Lays a map over a photograph as a heat map: the stronger the map, the less of the photograph shows through.
+ * Draws a map over a photograph as a heat map. The higher the value, the less the photograph shows through.
  *
  * @param pixels the photograph, RGB, HWC, 0..255
  * @param map [height, width], in [0, 1]
- * @param opacity of the heat map where the map is 1
+ * @param opacity of the heat map at a value of 1
  * @returns RGB, HWC, 0..255
  */
 export function overlayHeat(pixels: Uint8Array, map: Float32Array, opacity: number): Uint8Array {
@@ -30,14 +30,14 @@ export function overlayHeat(pixels: Uint8Array, map: Float32Array, opacity: numb
   for (let i = 0; i < map.length; i++) {
     const value = Math.min(Math.max(map[i], 0), 1);
     const colour = colours[Math.round(value * 255)];
-    // Half of the opacity everywhere, so that dark regions of the map read as such.
+    // At least half the opacity everywhere, so that low values are visible as dark regions.
     const weight = opacity * (0.5 + 0.5 * value);
     for (let c = 0; c < 3; c++) result[3 * i + c] = Math.round((1 - weight) * pixels[3 * i + c] + weight * colour[c]);
   }
   return result;
 }
 
-/** Writes RGB pixels as a PNG, complete or not at all. */
+/** Writes RGB pixels as a PNG, completely or not at all. */
 export async function writeRgbPng(path: string, pixels: Uint8Array, [height, width]: Size): Promise<void> {
   await writeFileAtomic(path, await sharp(pixels, { raw: { width, height, channels: 3 } }).png().toBuffer());
 }

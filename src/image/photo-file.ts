@@ -7,7 +7,7 @@ import { cmykToRgb } from './cmyk.js';
 import type { Size } from '../size.js';
 import { openImage } from './libvips.js';
 
-/** A rectangle in pixels; it holds at least one. */
+/** A rectangle of at least one pixel, in pixels. */
 export interface Region {
   readonly top: number;
   readonly left: number;
@@ -20,20 +20,20 @@ export interface OpenPhotoOptions {
   readonly upright?: boolean;
 }
 
-/** A photograph that was found on disk, with its header read. */
+/** An opened photograph, with its header read. */
 export interface PhotoFile {
   /** The photograph's own size, [height, width] in pixels. */
   readonly original: Size;
   /**
-   * The photograph at a size, resized with an antialiased bicubic filter, or a part of it. The part is cut out after resizing:
-   * libvips computes only the pixels asked for, the filter sees the neighbours across the cut, and a JPEG much larger than
-   * wanted is shrunk while it is decoded.
+   * The photograph, or a region of it, resized with an antialiased bicubic filter. The region is cut out after resizing:
+   * libvips computes only the requested pixels, the filter sees the neighbours across the cut, and a JPEG much larger than
+   * needed is shrunk while it is decoded.
    *
-   * It is decoded anew for every size. To resize what was decoded once would save a third of that time, but libvips rounds
-   * some rows differently there, and seeds would depend on what else was asked for.
+   * It is decoded again for every size. Resizing a decoded copy would save a third of that time, but libvips then rounds some
+   * rows differently, and seeds would depend on which other sizes were requested.
    *
    * @returns RGB, HWC, 0..255
-   * @throws UserError where the file is truncated or damaged
+   * @throws UserError if the file is truncated or damaged
    */
   at(size: Size, region?: Region): Promise<Uint8Array>;
 }
@@ -42,7 +42,7 @@ export interface PhotoFile {
 class OpenedPhoto implements PhotoFile {
   private converted: Promise<Sharp> | undefined;
 
-  /** @param convert makes RGB of what cannot be resized as it is; without it, the file is resized while it is decoded */
+  /** @param convert converts images that cannot be resized as they are to RGB; without it, the file is resized while it is decoded */
   constructor(
     private readonly path: string, private readonly bytes: Uint8Array, private readonly upright: boolean, readonly original: Size,
     private readonly convert?: (image: Sharp, size: Size) => Promise<Sharp>,
@@ -68,16 +68,16 @@ class OpenedPhoto implements PhotoFile {
 /**
  * Opens a photograph (JPEG, PNG, WebP, TIFF, ...; gray, RGB, CMYK or with alpha; 8 or 16 bits) and reads its header.
  *
- * CMYK becomes RGB as in Pillow, and transparency is left out as in Pillow's `convert('RGB')`: both before resizing.
+ * CMYK is converted to RGB as in Pillow, and transparency is dropped as in Pillow's `convert('RGB')`, both before resizing.
  *
- * @throws UserError where the file is missing, no image, or has more pixels than the limit `photoPixels`
+ * @throws UserError if the file is missing, is not an image, or has more pixels than the limit `photoPixels`
  */
 export async function openPhoto(path: string, { upright = false }: OpenPhotoOptions = {}): Promise<PhotoFile> {
   let bytes: Uint8Array | undefined;
   try {
-    // Read once: the header is looked at first, and a path would be opened and parsed twice.
+    // Read once: with a path, sharp would open and parse the file twice.
     bytes = await readRegularFile(path);
-    // The limit is ours, and named: sharp's own does not say what it is.
+    // Our own limit, since sharp's error does not say what the limit is.
     const { width, height, autoOrient, space, hasAlpha } = await openImage(bytes, { failOn: 'error', limitInputPixels: false }).metadata();
     requireWithin('photoPixels', width * height, `the photograph ${path} has ${width} x ${height} pixels`);
     const convert = space === 'cmyk' ? rgbOfCmyk : hasAlpha ? rgbOfAlpha : undefined;
@@ -88,21 +88,19 @@ export async function openPhoto(path: string, { upright = false }: OpenPhotoOpti
 }
 
 function open(bytes: Uint8Array, upright: boolean): Sharp {
-  // A colour profile is not applied: networks were trained on pixels as stored, and published tools read them so.
+  // No colour profile is applied: networks were trained on pixels as stored, and published tools read them this way.
   return openImage(bytes, { failOn: 'error', autoOrient: upright, ignoreIcc: true, limitInputPixels: limitOf('photoPixels') });
 }
 
-/** libvips would weigh colours by their opacity when it resizes, and make black of what is transparent. */
+/** When resizing, libvips would weight colours by their opacity and turn transparent pixels black. */
 async function rgbOfAlpha(image: Sharp, [height, width]: Size): Promise<Sharp> {
   const rgb = await image.toColourspace('srgb').removeAlpha().raw({ depth: 'uchar' }).toBuffer();
   return openImage(rgb, { raw: { width, height, channels: 3 }, limitInputPixels: false });
 }
 
-/**
- * Without a profile, libvips takes one of its own for CMYK. Published tools (Pillow, OpenCV) take R = (1 - C)(1 - K) and so on.
- */
+/** Without a profile, libvips uses its own for CMYK. Published tools (Pillow, OpenCV) use R = (1 - C)(1 - K) and so on. */
 async function rgbOfCmyk(image: Sharp, [height, width]: Size): Promise<Sharp> {
-  // The pipeline's own colour space keeps libvips from converting; what is stored comes out.
+  // With CMYK as the pipeline's colour space, libvips does not convert and returns the stored values.
   const { depth } = await image.metadata();
   const stored = image.pipelineColourspace('cmyk').toColourspace('cmyk').raw({ depth: depth === 'ushort' ? 'ushort' : 'uchar' });
   const { data, info: { channels } } = await stored.toBuffer({ resolveWithObject: true });
@@ -111,13 +109,13 @@ async function rgbOfCmyk(image: Sharp, [height, width]: Size): Promise<Sharp> {
   return openImage(cmykToRgb(samples, channels), { raw: { width, height, channels: 3 }, limitInputPixels: false });
 }
 
-/** The kinds of files that are photographs; others are named instead of what libvips says of them. */
+/** Supported kinds of files. For others, the error names the kind instead of libvips's message. */
 const READ: ReadonlySet<string> = new Set(['a JPEG', 'a PNG', 'a GIF', 'a WebP', 'a TIFF', 'an AVIF']);
 
 /**
- * The error to throw where a photograph could not be read: it names the file.
+ * The error for a photograph that could not be read. It names the file.
  *
- * @param bytes the file, which tells what it is
+ * @param bytes the file, to detect its kind
  */
 export function photoError(path: string, error: unknown, bytes?: Uint8Array): UserError {
   if (error instanceof UserError) return error;
@@ -125,8 +123,8 @@ export function photoError(path: string, error: unknown, bytes?: Uint8Array): Us
   const refused = (why: string, hint?: string): UserError => new UserError(`cannot read the photograph ${path}: ${why}`, hint, { cause: error });
   if (bytes?.length === 0) return refused('the file is empty');
   const kind = bytes && fileKind(bytes);
-  if (kind !== undefined && !READ.has(kind)) return refused(`it is ${kind}, which is not read`, 'convert it to PNG or JPEG');
+  if (kind !== undefined && !READ.has(kind)) return refused(`it is ${kind}, which is not supported`, 'convert it to PNG or JPEG');
   if ((error as NodeJS.ErrnoException).code === 'ENOENT') return refused('it does not exist');
-  // libvips keeps one text of errors for all threads: a photograph read at the same time may have taken it away.
+  // libvips has one error text for all threads: another thread may have taken it.
   return refused(reason === 'Unknown error' ? 'the file is damaged or incomplete' : reason);
 }

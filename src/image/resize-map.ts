@@ -1,7 +1,7 @@
 import { interpolation } from '../kernels/interpolation.js';
 
 /**
- * A map at another size: bilinear with half-pixel centres, as PyTorch's `interpolate(align_corners=False)`.
+ * Resizes a map: bilinear with half-pixel centres, like PyTorch's `interpolate(align_corners=False)`.
  *
  * @param map [cellRows, cells]
  * @param size of the result, [height, width]

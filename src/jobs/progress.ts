@@ -1,17 +1,17 @@
 import { Presets, SingleBar } from 'cli-progress';
 
-/** Shows how far a long piece of work has come. */
+/** Shows the progress of long work. */
 export interface Progress {
-  /** @param note what else is worth showing */
+  /** @param note more text to show */
   advance(done: number, note?: string): void;
   stop(): void;
 }
 
 /**
- * A progress bar with rate and time left on standard error; nothing where that is no terminal.
+ * A progress bar on standard error with rate and remaining time. Shows nothing if standard error is not a terminal.
  *
  * @param unit what is counted, e.g. `images`
- * @param from what an earlier run has done
+ * @param from how many an earlier run has done
  */
 export function progressBar(total: number, unit: string, from = 0): Progress {
   if (!process.stderr.isTTY || total === 0) return { advance: () => undefined, stop: () => undefined };

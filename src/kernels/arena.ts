@@ -1,11 +1,11 @@
 import type { WasmMemory } from './webassembly.js';
 
 const PAGE = 2 ** 16;
-/** Blocks begin at multiples of this many bytes: a line of the cache. */
+/** Blocks are aligned to this many bytes: a cache line. */
 const ALIGNMENT = 64;
-/** Kernels that read four numbers at a time may read this far beyond the end of a block. */
+/** Bytes beyond the end of a block that kernels may read, since they read four numbers at a time. */
 const SLACK = 16;
-/** The most that a 32-bit address space holds. */
+/** The size of a 32-bit address space, less one page. */
 const MAX_BYTES = 2 ** 32 - PAGE;
 
 /** Numbers in the memory of a WebAssembly instance. */
@@ -21,7 +21,7 @@ export class Block<T extends { readonly buffer: ArrayBufferLike }> {
     private readonly memory: WasmMemory, private readonly create: (buffer: ArrayBuffer) => T, readonly address: number, readonly length: number,
   ) {}
 
-  /** The numbers themselves, not a copy; ask again after something was allocated, as memory that grows leaves its old views empty. */
+  /** The numbers themselves, not a copy. Get it again after an allocation: when memory grows, old views become empty. */
   get view(): T {
     if (this.current?.buffer !== this.memory.buffer) this.current = this.create(this.memory.buffer);
     return this.current!;
@@ -33,8 +33,8 @@ export type Bytes = Block<Uint8Array>;
 export type Words = Block<Int32Array>;
 
 /**
- * Lays out the memory of an instance: blocks one behind the other, all given back at once. The memory grows to what was
- * needed at most between two resets, and no further.
+ * Allocates the memory of an instance: one block after another, all freed at once. The memory grows to the most that was
+ * needed between two resets.
  */
 export class Arena {
   private next: number;
@@ -44,47 +44,47 @@ export class Arena {
     this.next = base;
   }
 
-  /** Gives every block back that was allocated since {@link hold} was called last; they must not be used any more. */
+  /** Frees all blocks that were allocated since the last {@link hold}. They must not be used any more. */
   reset(): void {
     this.next = this.base;
   }
 
-  /** Lets everything that is allocated now outlive {@link reset}. */
+  /** Keeps all current allocations across {@link reset}. */
   hold(): void {
     this.base = this.next;
   }
 
-  /** Where the next block would begin, for {@link release}. */
+  /** The current end of the allocations, for {@link release}. */
   mark(): number {
     return this.next;
   }
 
-  /** Gives back what was allocated since {@link mark} was called. */
+  /** Frees everything that was allocated since {@link mark}. */
   release(mark: number): void {
     this.next = mark;
   }
 
-  /** Numbers of 32 bits with a fraction. They hold whatever was there before. */
+  /** Allocates 32-bit floats, not initialised. */
   floats(length: number): Floats {
     const address = this.take(4 * length);
     return new Block(this.memory, (buffer) => new Float32Array(buffer, address, length), address, length);
   }
 
-  /** Whole numbers of 32 bits with a sign, holding whatever was there before. */
+  /** Allocates signed 32-bit integers, not initialised. */
   words(length: number): Words {
     const address = this.take(4 * length);
     return new Block(this.memory, (buffer) => new Int32Array(buffer, address, length), address, length);
   }
 
-  /** Bytes, holding whatever was there before. */
+  /** Allocates bytes, not initialised. */
   bytes(length: number): Bytes {
     const address = this.take(length);
     return new Block(this.memory, (buffer) => new Uint8Array(buffer, address, length), address, length);
   }
 
   /**
-   * @returns the address of so many bytes
-   * @throws RangeError beyond 4 GiB
+   * @returns the address of the allocated bytes
+   * @throws RangeError above 4 GiB
    */
   private take(bytes: number): number {
     const address = Math.ceil(this.next / ALIGNMENT) * ALIGNMENT;

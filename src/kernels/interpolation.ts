@@ -1,12 +1,12 @@
-/** How a small grid of cells is laid over the pixels of a photograph. */
+/** How a small grid of cells is mapped to the pixels of a photograph. */
 export interface InterpolationOptions {
-  /** `nearest` is by half-pixel centres (PyTorch's `nearest-exact`), so that both kinds lay the cells over the same pixels. */
+  /** `nearest` uses half-pixel centres (PyTorch's `nearest-exact`), so that both kinds map cells to the same pixels. */
   readonly upsample: 'bilinear' | 'nearest';
-  /** Corner pixels on corner cells instead of half-pixel centres. */
+  /** Align corner pixels with corner cells instead of using half-pixel centres. */
   readonly alignCorners: boolean;
 }
 
-/** For every pixel along one axis: the two cells it lies between, and the share of the second. */
+/** For every pixel along one axis: the two cells around it, and the share of the second. */
 export interface Interpolation {
   readonly first: Int32Array;
   readonly second: Int32Array;
@@ -29,7 +29,7 @@ export function interpolation(pixels: number, cells: number, { upsample, alignCo
   return { first, second, share };
 }
 
-/** Pixels that lie between the same two cells: they begin at `starts[i]` and end before `starts[i + 1]`. */
+/** Groups pixels between the same two cells: group i starts at `starts[i]` and ends before `starts[i + 1]`. */
 export function segments({ first }: Interpolation): Int32Array {
   const starts: number[] = [];
   first.forEach((cell, x) => { if (x === 0 || cell !== first[x - 1]) starts.push(x); });

@@ -4,7 +4,7 @@ import { Arena } from './arena.js';
 import { Instance, Module } from './webassembly.js';
 import type { WasmMemory, WasmModule } from './webassembly.js';
 
-/** What wasm/index.ts exports; the sources there say what each function does. All numbers but weights and rates are addresses and counts. */
+/** The exports of wasm/index.ts, documented there. All numbers except weights and rates are addresses and counts. */
 export interface KernelExports {
   readonly memory: WasmMemory;
   heapBase(): number;
@@ -37,7 +37,7 @@ export interface KernelExports {
   ): void;
 }
 
-/** An instance of the WebAssembly module: its functions, and the memory they work on. */
+/** An instance of the WebAssembly module: its functions and their memory. */
 export interface Kernels {
   readonly run: KernelExports;
   readonly arena: Arena;
@@ -46,9 +46,9 @@ export interface Kernels {
 let compiled: WasmModule | undefined;
 
 /**
- * A new instance with a memory of its own. The module is compiled once per thread.
+ * A new instance with its own memory. The module is compiled once per thread.
  *
- * @throws Error where `npm run build` has not written the module
+ * @throws Error if the module was not built (`npm run build`)
  */
 export function createKernels(): Kernels {
   compiled ??= new Module(readFileSync(kernelsPath()));
@@ -59,8 +59,8 @@ export function createKernels(): Kernels {
 let shared: Kernels | undefined;
 
 /**
- * The instance that all one-off work of this thread shares, with nothing allocated: every caller lays out its memory anew, and
- * nobody's memory outlives the call that asked for it. It stays as large as the largest picture needed.
+ * This thread's shared instance for short work, with nothing allocated. Each call frees the memory of the previous caller. The
+ * instance stays as large as the largest picture needed.
  */
 export function scratchKernels(): Kernels {
   shared ??= createKernels();

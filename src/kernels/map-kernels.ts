@@ -7,17 +7,17 @@ import { createKernels, scratchKernels } from './kernels.js';
 /** Labels that are scored, and columns of a confusion matrix: the labels and ignore. */
 const LABEL_COUNT = 21;
 const COLUMN_COUNT = LABEL_COUNT + 1;
-/** Numbers behind the counters that `argmaxHistogram` keeps the places of its pixels in. */
+/** Numbers after the counters, in which `argmaxHistogram` stores its pixels' places. */
 const PLACES = 512;
-/** Rows that are fused at a time: few enough to stay in the nearest caches from one layer to the next. */
+/** Rows that are fused at a time: few enough to stay in the CPU's caches from one layer to the next. */
 const BAND = 16;
 
 const MODES = { set: 0, max: 1, add: 2 } as const;
 
-/** What becomes of the numbers that are in a map already: they are replaced, or their maximum or sum with the new ones is taken. */
+/** How new numbers are written into a map: replace the old ones, or take the maximum or the sum of both. */
 export type WriteMode = keyof typeof MODES;
 
-/** A small grid laid over the pixels of a photograph, ready for the kernels. */
+/** The interpolation from a small grid of cells to a photograph's pixels, in the kernels' memory. */
 export interface Grid {
   readonly from: Size;
   readonly to: Size;
@@ -31,7 +31,7 @@ export interface Grid {
   readonly scratch: Floats;
 }
 
-/** Maps of one layer and the grid they lie on. */
+/** Maps of one layer and their grid. */
 export interface GridMaps {
   /** [K, h, w]. */
   readonly maps: Floats;
@@ -39,8 +39,8 @@ export interface GridMaps {
 }
 
 /**
- * Maps in the memory of a WebAssembly instance of their own, and fast functions on them: upsampling, fusing, and the
- * histogram of a threshold sweep. What is allocated is given back by {@link reset}, all at once.
+ * Maps in the memory of their own WebAssembly instance, and fast functions on them: upsampling, fusing, and the histogram of
+ * a threshold sweep. {@link reset} frees all allocations at once.
  *
  * ```ts
  * const kernels = new MapKernels();
@@ -58,10 +58,10 @@ export interface GridMaps {
  * ```
  */
 export class MapKernels {
-  /** @param kernels an instance of their own unless given */
+  /** @param kernels default: a new instance */
   constructor(private readonly kernels = createKernels()) {}
 
-  /** Room for numbers, holding whatever was there before; `view` is the memory itself. */
+  /** Allocates numbers, not initialised. `view` is the memory itself. */
   floats(length: number): Floats {
     return this.kernels.arena.floats(length);
   }
@@ -76,18 +76,18 @@ export class MapKernels {
     return filled(this.kernels.arena.bytes(data.length), data);
   }
 
-  /** Gives everything back that was allocated since {@link hold} was called last. */
+  /** Frees everything that was allocated since the last {@link hold}. */
   reset(): void {
     this.kernels.arena.reset();
   }
 
-  /** Lets everything that is allocated now outlive {@link reset}. */
+  /** Keeps all current allocations across {@link reset}. */
   hold(): void {
     this.kernels.arena.hold();
   }
 
   /**
-   * The way from a grid of cells to pixels, for any number of maps.
+   * Prepares the interpolation from a grid of cells to pixels, for any number of maps.
    *
    * @param from [h, w] of the small maps
    * @param to [height, width]
@@ -110,12 +110,12 @@ export class MapKernels {
   }
 
   /**
-   * One map on its grid, upsampled: pixel = weight (a + share (b - a)), along the columns first, in float32.
+   * Upsamples one map: pixel = weight (a + share (b - a)), along the columns first, in float32.
    *
-   * @param small [h, w], or several of them; map `index` is taken
-   * @param out [height, width], or several of them; map `index` is written
-   * @param mode what becomes of the numbers in `out`; default: set
-   * @returns the largest number that is now in the map, at least 0
+   * @param small [h, w], or several of them, of which map `index` is read
+   * @param out [height, width], or several of them, of which map `index` is written
+   * @param mode how `out` is written; default: set
+   * @returns the largest number in the map after writing, at least 0
    */
   upsample(small: Floats, grid: Grid, out: Floats, { mode = 'set', weight = 1, index = 0 }: { mode?: WriteMode; weight?: number; index?: number } = {}): number {
     return this.upsampleRows({ maps: small, grid }, out, index, 0, grid.to[0], mode, weight);
@@ -124,8 +124,8 @@ export class MapKernels {
   /**
    * Upsamples the maps of several layers and fuses them, a few rows at a time.
    *
-   * @param layers [K, h, w] each, whose grids lead to the same size
-   * @param out takes [K, height, width]
+   * @param layers [K, h, w] each, with grids of the same output size
+   * @param out [K, height, width], written
    * @returns the largest number of each map, at least 0, [K]
    */
   fuse(layers: readonly GridMaps[], classCount: number, out: Floats, fuse: 'max' | 'mean'): Float32Array {
@@ -146,11 +146,11 @@ export class MapKernels {
   }
 
   /**
-   * One row of what {@link fuse} computes, the same numbers.
+   * Computes a single row of {@link fuse}, with the same numbers.
    *
    * @param k the map
    * @param y the row
-   * @param out takes [width]
+   * @param out [width], written
    * @returns its largest number, at least 0
    */
   fuseRow(layers: readonly GridMaps[], k: number, y: number, out: Floats, fuse: 'max' | 'mean'): number {
@@ -158,7 +158,7 @@ export class MapKernels {
     let maximum = 0;
     layers.forEach((layer, i) => {
       const mode = i === 0 ? 'set' : fuse === 'mean' ? 'add' : 'max';
-      // The kernel counts rows from the top of the map: it is told where the top would be. Addresses wrap around.
+      // The kernel counts rows from the top of the map, so it gets the address where the top would be. Addresses wrap around.
       maximum = this.upsampleTo(layer, out.address - 4 * y * layer.grid.to[1], k, y, y + 1, mode, weight);
     });
     return maximum;
@@ -181,7 +181,7 @@ export class MapKernels {
 
   /** The address of map `index` in a block of maps of `area` numbers. */
   private part(block: Floats, index: number, area: number): number {
-    if ((index + 1) * area > block.length) throw new RangeError(`a block of ${block.length} numbers holds no map ${index} of ${area}`);
+    if ((index + 1) * area > block.length) throw new RangeError(`a block of ${block.length} numbers has no map ${index} of ${area} numbers`);
     return block.address + 4 * index * area;
   }
 
@@ -200,12 +200,12 @@ export class MapKernels {
     this.kernels.run.scale(a.address, a.length, factor);
   }
 
-  /** a = a / divisor, rounded as JavaScript rounds `a[i] /= divisor` in a Float32Array. */
+  /** a = a / divisor, rounded like JavaScript's `a[i] /= divisor` in a Float32Array. */
   divide(a: Floats, divisor: number): void {
     this.kernels.run.divide(a.address, a.length, divisor);
   }
 
-  /** Each of several maps, one behind the other, divided by its own divisor; left as it is where that is 0. */
+  /** Divides each of several maps by its own divisor. A map with a divisor of 0 is left unchanged. */
   divideMaps(maps: Floats, divisors: Float32Array): void {
     const area = maps.length / divisors.length;
     divisors.forEach((divisor, k) => { if (divisor !== 0) this.kernels.run.divide(this.part(maps, k, area), area, divisor); });
@@ -224,15 +224,15 @@ export class MapKernels {
   }
 
   /**
-   * Counts the pixels of an image as `ThresholdSweep.add` does: by how strong the strongest map is, its class (the first one
-   * of equals) and the true label. Bin i holds values in (i / bins, (i + 1) / bins], bin 0 also 0, whose class is 0; pixels
-   * whose true label is none (21..255) are left out. Whole and exact: the bins are those of JavaScript's numbers.
+   * Counts the pixels of an image like `ThresholdSweep.add`: by the value of the strongest map, its class (the first one if
+   * several are equal) and the true label. Bin i is for values in (i / bins, (i + 1) / bins]. Bin 0 also counts 0, with class
+   * 0. Pixels without a true label (21..255) are left out. The bins are exactly those computed with JavaScript's numbers.
    *
    * @param maps [K, height, width]
    * @param labels [K], 1..20
    * @param truth [height, width]
-   * @param counts from {@link histogram}; a counter holds up to 2^32 - 1 pixels
-   * @param divisors [K]: what each map is divided by first, its maximum for example; 0 counts as 1, for a map that is zero
+   * @param counts from {@link histogram}; a counter can count 2^32 - 1 pixels
+   * @param divisors [K]: each map is first divided by its divisor, for example its maximum; 0 counts as 1, for a map of zeros
    */
   argmaxHistogram(maps: Floats, labels: ArrayLike<number>, truth: Bytes, counts: Words, divisors?: ArrayLike<number>): void {
     const { arena, run } = this.kernels;
@@ -248,7 +248,7 @@ export class MapKernels {
   }
 }
 
-/** Map kernels on the instance that all one-off work of this thread shares: nothing is allocated, nothing outlives the call. */
+/** Map kernels on this thread's shared instance, for short work: nothing is allocated yet, and the next caller overwrites it. */
 export function scratchMapKernels(): MapKernels {
   return new MapKernels(scratchKernels());
 }
@@ -259,7 +259,7 @@ function filled<T extends Float32Array | Int32Array | Uint8Array>(block: Block<T
 }
 
 function sameLength(a: Floats, b: Floats): number {
-  if (a.length !== b.length) throw new RangeError(`${a.length} numbers and ${b.length} numbers do not go together`);
+  if (a.length !== b.length) throw new RangeError(`${a.length} numbers and ${b.length} numbers differ in length`);
   return a.length;
 }
 

@@ -1,4 +1,4 @@
-/** The part of the WebAssembly interface that is used here; TypeScript knows it only together with the browser's other types. */
+/** The part of the WebAssembly API that is used here. TypeScript declares it only together with the browser's types. */
 interface WebAssemblyInterface {
   readonly Module: new (bytes: Uint8Array) => WasmModule;
   readonly Instance: new (module: WasmModule, imports?: object) => { readonly exports: object };
@@ -7,7 +7,7 @@ interface WebAssemblyInterface {
 /** A compiled module. */
 export type WasmModule = object;
 
-/** The memory of an instance, in pages of 64 KiB; growing it gives `buffer` another identity and empties the old one. */
+/** The memory of an instance, in pages of 64 KiB. Growing it replaces `buffer` and detaches the old one. */
 export interface WasmMemory {
   readonly buffer: ArrayBuffer;
   grow(pages: number): number;

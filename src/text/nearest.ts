@@ -1,15 +1,15 @@
-/** More edits than this make another word. */
+/** Words with more edits than this are different words. */
 const MOST_EDITS = 3;
 
-/** The least share of a word's letters that must be left as they are. */
+/** The share of a word's letters that must be unchanged. */
 const LEAST_ALIKE = 0.4;
 
-/** Longer texts are not misspelt names: a path, or a file's contents. */
+/** Longer texts are not misspelt names, but a path or a file's contents. */
 const LONGEST = 100;
 
 /**
- * The candidate that a misspelt word probably means: the one with the fewest edits (a letter put in, left out, changed, or
- * two neighbours swapped), if they are few for its length. Upper and lower case do not count. The first of equals.
+ * The candidate that a misspelt word probably means: the first one with the fewest edits (a letter added, removed or changed,
+ * or two neighbours swapped), if they are few for its length. Case is ignored.
  */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
   if (word.length > LONGEST) return undefined;
@@ -25,13 +25,13 @@ export function nearest(word: string, candidates: readonly string[]): string | u
   return best;
 }
 
-/** `did you mean best?` for a word that is not one of the candidates; without a near one, the candidates: `give one of a, b`. */
+/** A hint for a word that is not a candidate: `did you mean best?`, or `give one of a, b` if no candidate is near. */
 export function didYouMean(word: string, candidates: readonly string[]): string {
   const near = nearest(word, candidates);
   return near === undefined ? `give one of ${candidates.join(', ')}` : `did you mean ${near}?`;
 }
 
-/** The optimal string alignment distance (Damerau and Levenshtein's, without editing what was swapped). */
+/** The optimal string alignment distance (Damerau-Levenshtein without further edits of swapped letters). */
 function editsBetween(a: string, b: string): number {
   if (Math.abs(a.length - b.length) > MOST_EDITS) return Infinity;
   const rows = Array.from({ length: a.length + 1 }, (_, i) => Array.from({ length: b.length + 1 }, (__, j) => (i === 0 ? j : i)));

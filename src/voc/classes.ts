@@ -1,7 +1,7 @@
 import { UserError } from '../errors.js';
 import { printable } from '../text/printable.js';
 
-/** The 20 classes of PASCAL VOC in the official order; the label of `VOC_CLASSES[i]` is i + 1, 0 is the background. */
+/** The 20 classes of PASCAL VOC in the official order; the label of `VOC_CLASSES[i]` is i + 1, and 0 is the background. */
 export const VOC_CLASSES = [
   'aeroplane', 'bicycle', 'bird', 'boat', 'bottle', 'bus', 'car', 'cat', 'chair', 'cow',
   'diningtable', 'dog', 'horse', 'motorbike', 'person', 'pottedplant', 'sheep', 'sofa', 'train', 'tvmonitor',
@@ -10,16 +10,16 @@ export const VOC_CLASSES = [
 /** The label 0. */
 export const BACKGROUND_NAME = 'background';
 
-/** What other data sets (ImageNet, COCO) and papers call the same things; spaces, `-`, `_` and `/` do not count. */
+/** Names of the same classes in other data sets (ImageNet, COCO) and papers. Spaces, `-`, `_` and `/` are ignored. */
 const aliases: Readonly<Record<string, typeof VOC_CLASSES[number]>> = {
   airplane: 'aeroplane', bike: 'bicycle', motorcycle: 'motorbike', mbike: 'motorbike', couch: 'sofa',
   tv: 'tvmonitor', television: 'tvmonitor', televisionmonitor: 'tvmonitor',
 };
 
 /**
- * The class index (1..20) that a text stands for, or `undefined`. Understood are the official names in any case, with or
- * without spaces (`dining table`), the indices "1".."20", and the aliases airplane, bike, motorcycle, mbike, couch, tv,
- * television and television monitor; `tv/monitor` is `tv monitor`. The background is not a class.
+ * The class index (1..20) for a text, or `undefined`. Accepts the official names in any case, with or without spaces
+ * (`dining table`), the indices "1".."20", and the aliases airplane, bike, motorcycle, mbike, couch, tv, television and
+ * television monitor. `tv/monitor` is the same as `tv monitor`. The background is not a class.
  */
 export function classIndex(text: string): number | undefined {
   const name = text.trim().toLowerCase();
@@ -33,10 +33,10 @@ export function classIndex(text: string): number | undefined {
 }
 
 /**
- * As {@link classIndex}, for texts that must name a class.
+ * Like {@link classIndex}, for a text that must name a class.
  *
- * @param where what the text comes from, put before the error message: `labels.txt:7`
- * @throws {UserError} when it names none, with the names there are
+ * @param where where the text comes from, put before the error message: `labels.txt:7`
+ * @throws {UserError} if it is not a class; the hint lists the names
  */
 export function requireClass(text: string, where?: string): number {
   const index = classIndex(text);

@@ -2,24 +2,24 @@ import { readdir } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import { FolderIndex } from './folder-index.js';
 
-// Data sets name their files by id, but with endings of all sorts: .JPG of cameras, .JPEG of ImageNet, .PNG of Windows.
+// Data sets name their files by id, but with various extensions: .JPG (cameras), .JPEG (ImageNet), .PNG (Windows).
 
-/** Endings of photographs, lower case. If an id has several, the first of these counts. */
+/** Extensions of photographs, lower case. If an id has several, the first of these counts. */
 export const PHOTO_ENDINGS: readonly string[] = ['.jpg', '.jpeg', '.jpe', '.jfif', '.png', '.webp', '.tif', '.tiff', '.gif', '.avif'];
 
-/** Endings of pictures that are not read. A photograph that is there as one of these fails with its name, and is not said to be missing. */
+/** Extensions of unsupported pictures. A photograph with one of these fails with its name instead of being reported as missing. */
 const UNREAD_PHOTO_ENDINGS: readonly string[] = ['.bmp', '.dib', '.heic', '.heif', '.jp2', '.j2k', '.jxl', '.ppm', '.pgm', '.pnm', '.tga', '.dng', '.cr2', '.nef', '.arw', '.psd'];
 
-/** Endings of label masks, lower case. If an id has both, the first of these counts. */
+/** Extensions of label masks, lower case. If an id has both, the first of these counts. */
 export const MASK_ENDINGS: readonly string[] = ['.png', '.npy'];
 
-/** Whether a name ends as a picture does, be it one that is read or not. */
+/** Whether a name has the extension of a picture, supported or not. */
 export function hasPictureEnding(name: string): boolean {
   const ending = extname(name).toLowerCase();
   return PHOTO_ENDINGS.includes(ending) || UNREAD_PHOTO_ENDINGS.includes(ending);
 }
 
-/** The photograph with an id in a folder, or `undefined`; a picture of a type that is not read is found, too, if it is the only one. */
+/** The photograph with an id in a folder, or `undefined`. Finds a picture of an unsupported type only if there is no other. */
 export async function findPhoto(folder: string, id: string, index: FolderIndex): Promise<string | undefined> {
   return findById(folder, id, [...PHOTO_ENDINGS, ...UNREAD_PHOTO_ENDINGS], index);
 }
@@ -29,7 +29,7 @@ export async function findMask(folder: string, id: string, index: FolderIndex): 
   return findById(folder, id, MASK_ENDINGS, index);
 }
 
-/** The label mask with an id in a folder, or where it would be. */
+/** The path of the label mask with an id in a folder, or where it would be. */
 export async function maskPathOf(folder: string, id: string, index: FolderIndex): Promise<string> {
   return await findMask(folder, id, index) ?? join(folder, `${id}.png`);
 }
@@ -44,17 +44,17 @@ async function findById(folder: string, id: string, endings: readonly string[], 
   return ranked.length === 0 ? undefined : join(folder, ranked[0].name);
 }
 
-/** What to do about a file that is no label mask, by its ending. */
+/** What to do about a file that is not a label mask, by its extension. */
 const maskAdvice: readonly (readonly [endings: readonly string[], advice: string])[] = [
-  [['.jpg', '.jpeg', '.jpe', '.jfif', '.webp'], 'label masks are PNG or .npy, since this format changes labels: go back to the original mask'],
-  [['.bmp', '.gif', '.tif', '.tiff'], 'label masks are PNG or .npy: convert it without changing its values'],
-  [['.mat'], 'MATLAB files are not read; for SBD: Image.fromarray(scipy.io.loadmat(file)[\'GTcls\'][\'Segmentation\'][0, 0]).save(\'<id>.png\'), with Pillow'],
-  [['.npz', '.pkl', '.pt', '.pth'], 'label masks are PNG or .npy: save the labels with numpy.save, or as a PNG'],
-  [['.xml', '.json'], 'annotations are not label masks: paint them first'],
+  [['.jpg', '.jpeg', '.jpe', '.jfif', '.webp'], 'label masks must be PNG or .npy, since this format changes labels; use the original mask'],
+  [['.bmp', '.gif', '.tif', '.tiff'], 'label masks must be PNG or .npy; convert it without changing its values'],
+  [['.mat'], 'MATLAB files are not supported; for SBD: Image.fromarray(scipy.io.loadmat(file)[\'GTcls\'][\'Segmentation\'][0, 0]).save(\'<id>.png\'), with Pillow'],
+  [['.npz', '.pkl', '.pt', '.pth'], 'label masks must be PNG or .npy; save the labels with numpy.save, or as a PNG'],
+  [['.xml', '.json'], 'annotations are not label masks; draw them into masks first'],
 ];
 
 /**
- * What there is in place of a label mask that is missing, and what to do about it: `there is a.jpg; label masks are ...`.
+ * The file with the id of a missing label mask, and what to do about it: `there is a.jpg: label masks must be ...`.
  *
  * @returns `undefined` if nothing else has that id
  */
@@ -68,9 +68,9 @@ export async function whatLiesInPlaceOf(path: string, index = new FolderIndex())
 }
 
 /**
- * The ids of the label masks in a folder: the names of its .png and .npy files without the ending, each once, sorted.
+ * The ids of the label masks in a folder: the names of its .png and .npy files without the extension, each once, sorted.
  *
- * @throws what the file system throws when the folder cannot be read
+ * @throws what the file system throws if the folder cannot be read
  */
 export async function maskIdsOf(folder: string): Promise<string[]> {
   const ids = (await readdir(folder))

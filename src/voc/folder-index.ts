@@ -3,21 +3,21 @@ import { basename, dirname, join } from 'node:path';
 
 interface Listing {
   readonly names: ReadonlySet<string>;
-  /** The names by their stems, composed; made when first asked for. */
+  /** The names by their stems (in NFC), built on first use. */
   stems?: ReadonlyMap<string, readonly string[]>;
 }
 
 /**
- * Answers which files exist from one listing per folder, kept: asking for every image of a long list stays quick,
- * also on a network drive. Files that appear later are not seen.
+ * Looks up files in one cached listing per folder, so that checking every image of a long list is fast, even on a network
+ * drive. Files that appear later are not seen.
  *
- * An accented letter is one character or two (Unicode's NFC and NFD); names that differ in nothing else are the same here,
- * since macOS writes the one and lists hold the other.
+ * An accented letter is one character or two (Unicode's NFC and NFD). Names that differ only in this are treated as equal,
+ * since macOS may write NFD where a list has NFC.
  */
 export class FolderIndex {
   private readonly listings = new Map<string, Promise<Listing>>();
 
-  /** Whether a file or folder of this path exists. */
+  /** Whether a file or folder with this path exists. */
   async has(path: string): Promise<boolean> {
     return await this.find(path) !== undefined;
   }
@@ -36,7 +36,7 @@ export class FolderIndex {
     return (await this.listing(folder)).names;
   }
 
-  /** The names in a folder that are a stem and any ending, as `cat.jpg` and `cat.PNG` are for `cat`. */
+  /** The names in a folder with this stem and any extension, such as `cat.jpg` and `cat.PNG` for `cat`. */
   async namesOf(folder: string, stem: string): Promise<readonly string[]> {
     const listing = await this.listing(folder);
     listing.stems ??= byStem(listing.names);
@@ -53,7 +53,7 @@ export class FolderIndex {
   }
 }
 
-/** A name without its ending. */
+/** A name without its extension. */
 function stemOf(name: string): string {
   return name.replace(/(?<=.)\.[^.]*$/, '');
 }

@@ -9,14 +9,14 @@ export interface LabelMap {
   readonly width: number;
   readonly height: number;
   readonly data: Uint8Array;
-  /** Whether the mask was painted with white as void: white counts as 255. */
+  /** Whether the mask has white pixels that were read as void (255). */
   readonly whiteVoid?: true;
 }
 
 /** The label of pixels that are left out of scoring: borders and difficult regions in VOC, undecided pixels in seeds. */
 export const IGNORE_LABEL = 255;
 
-/** Labels as our own functions make them, or as an ndarray of uint8 [height, width]. */
+/** Labels as a {@link LabelMap}, or as an ndarray of uint8 [height, width]. */
 export type LabelInput = LabelMap | NdArray<Uint8Array>;
 
 /** Labels as an ndarray [height, width], without a copy. */
@@ -25,7 +25,7 @@ export function labelsToNdarray({ data, height, width }: LabelMap): NdArray<Uint
 }
 
 /**
- * Labels as our own functions take them. An ndarray in row-major order is not copied.
+ * Labels as a {@link LabelMap}. An ndarray in row-major order is not copied.
  *
  * @throws UserError if an ndarray is not of uint8 [height, width]
  */

@@ -14,24 +14,24 @@ import { COLOUR_TYPE, packPng, parsePng, PngError, unpackSamples } from '../form
 import type { PngFile } from '../formats/png/png.js';
 
 /**
- * What to do with masks that hold colours instead of labels: refuse them (`reject`), or look the colours up in the VOC palette
- * (`voc`). With `voc`, white is void (255) in a mask that has a black background.
+ * What to do with masks that contain colours instead of labels: refuse them (`reject`), or look up the colours in the VOC
+ * palette (`voc`). With `voc`, white is void (255) in a mask with a black background.
  */
 export type RgbMasks = 'reject' | 'voc';
 
-/** How a mask is read. */
+/** Options for reading a mask. */
 export interface MaskOptions {
-  /** Default `reject`. */
+  /** Default: `reject`. */
   readonly rgb?: RgbMasks;
 }
 
-/** How a mask is written: indexed with the VOC palette, or the labels as plain gray. Both hold the same 8-bit labels. */
+/** The format of a written mask: indexed with the VOC palette, or grayscale. Both contain the same 8-bit labels. */
 export type MaskFormat = 'palette' | 'gray';
 
 /**
  * Reads a label mask from a file, a PNG or an .npy: see {@link decodeMask}.
  *
- * @throws {UserError} when the file is missing, or is not a mask that can be read
+ * @throws {UserError} if the file is missing or is not a supported mask
  */
 export async function readMask(path: string, options?: MaskOptions): Promise<LabelMap> {
   let bytes: Uint8Array;
@@ -48,17 +48,17 @@ export async function readMask(path: string, options?: MaskOptions): Promise<Lab
 /**
  * Decodes a PNG or an .npy as labels.
  *
- * The label of a pixel of a PNG is the value stored for it: the index of a palette image (of whatever palette), the gray value
- * of a grayscale image, at bit depths 1, 2, 4 and 8, interlaced or not. Gray values of depths below 8 are not stretched to
- * 0..255, as image viewers do it: a 1-bit mask holds the labels 0 and 1. Transparency of single indices (tRNS) has no
- * influence. A palette that holds VOC's colours in another order is refused, since then the colours are the labels and not
- * the indices ({@link findReordered}).
+ * The label of a PNG's pixel is its stored value: the index in a palette image (with any palette) or the gray value in a
+ * grayscale image, at bit depths 1, 2, 4 and 8, interlaced or not. Gray values of depths below 8 are not stretched to
+ * 0..255 as in image viewers: a 1-bit mask has the labels 0 and 1. Transparency of single indices (tRNS) is ignored.
+ * A palette with VOC's colours in another order is refused, since then the colours are the labels, not the indices
+ * ({@link findReordered}).
  *
- * If `rgb` is `voc`, colours are looked up in the VOC palette: those of RGB and RGBA images, and those of palette images that
- * use nothing but VOC's colours and white, unless the palette is another one. White is void then, if there is black as well;
- * without black it could be the background, and is refused.
+ * If `rgb` is `voc`, colours are looked up in the VOC palette: in RGB and RGBA images, and in palette images that use only
+ * VOC's colours and white, unless the palette is a different one. White is then void if the mask also has black. Without
+ * black, white could be the background, and the mask is refused.
  *
- * An .npy holds integers [H, W] (or with a further axis of length 1).
+ * An .npy contains integers [H, W] (or with one more axis of length 1).
  *
  * @param bytes the whole file
  * @param name the file's name for error messages
@@ -72,7 +72,7 @@ export function decodeMask(bytes: Uint8Array, name: string, { rgb = 'reject' }: 
     const { width, height, bitDepth, colourType } = file.header;
     requireWithin('maskPixels', width * height, `mask ${name} has ${width} x ${height} pixels`);
     if (bitDepth === 16) {
-      throw new UserError(`mask ${name} has 16 bits per sample`, 'Labels are 0..255: save it as an 8-bit indexed or grayscale PNG.');
+      throw new UserError(`mask ${name} has 16 bits per sample`, 'Labels are 0..255. Save it as an 8-bit indexed or grayscale PNG.');
     }
     switch (colourType) {
       case COLOUR_TYPE.gray:
@@ -84,8 +84,8 @@ export function decodeMask(bytes: Uint8Array, name: string, { rgb = 'reject' }: 
       default:
         if (rgb === 'voc') return { width, height, ...labelsOfColours(file, name) };
         throw new UserError(
-          `mask ${name} holds ${colourType === COLOUR_TYPE.rgba ? 'RGBA' : 'RGB'} colours, not labels`,
-          'If its colours are those of the VOC palette, add --rgb-masks voc to convert them; otherwise save it as an indexed PNG.');
+          `mask ${name} contains ${colourType === COLOUR_TYPE.rgba ? 'RGBA' : 'RGB'} colours, not labels`,
+          'If its colours are those of the VOC palette, add --rgb-masks voc to convert them. Otherwise save it as an indexed PNG.');
     }
   } catch (error) {
     if (!(error instanceof PngError || error instanceof NpyError)) throw error;
@@ -95,7 +95,7 @@ export function decodeMask(bytes: Uint8Array, name: string, { rgb = 'reject' }: 
 
 type Labels = Pick<LabelMap, 'data' | 'whiteVoid'>;
 
-/** The labels that the indices of a palette image stand for; overwrites the indices. */
+/** The labels of a palette image's indices. Overwrites the indices. */
 function labelsOfIndices(indices: Uint8Array, palette: Uint8Array, name: string, rgb: RgbMasks): Labels {
   const colours = palette.length / 3;
   const own = isVocPalette(palette);
@@ -120,13 +120,13 @@ function labelsOfIndices(indices: Uint8Array, palette: Uint8Array, name: string,
   } else if (moved !== undefined) {
     const { index, label } = moved;
     throw new UserError(
-      `mask ${name}: its palette has VOC's colours in another order: the index ${index} is painted ${colourText(palette, 3 * index)}, which is VOC's colour of ${label === IGNORE_LABEL ? 'void' : className(label)} (${label})`,
-      'Tools that re-compress PNGs change indices and keep colours. If the colours are right, add --rgb-masks voc; if the indices are right, save them as grayscale or with the VOC palette.');
+      `mask ${name}: its palette has VOC's colours in another order: the index ${index} has the colour ${colourText(palette, 3 * index)}, which is VOC's colour of ${label === IGNORE_LABEL ? 'void' : className(label)} (${label})`,
+      'Tools that re-compress PNGs keep the colours but change the indices. If the colours are right, add --rgb-masks voc. If the indices are right, save them as grayscale or with the VOC palette.');
   }
   return { data: indices };
 }
 
-/** Replaces indices by labels, in place; an index without a label stays. */
+/** Replaces indices by labels in place. An index without a label is kept. */
 function replaced(indices: Uint8Array, labels: readonly (number | undefined)[]): Uint8Array {
   const table = Uint8Array.from({ length: 256 }, (_, index) => labels[index] ?? index);
   for (let i = 0; i < indices.length; i++) indices[i] = table[indices[i]];
@@ -136,7 +136,7 @@ function replaced(indices: Uint8Array, labels: readonly (number | undefined)[]):
 /** The values that occur, ascending. */
 function valuesIn(samples: Uint8Array): number[] {
   const seen = new Uint8Array(256);
-  // Four at a time, and only where they change: masks are mostly areas of one label.
+  // Four at a time, and only if they change: masks are mostly areas of one label.
   const fours = new Uint32Array(samples.buffer, samples.byteOffset, samples.length >> 2);
   let last = -1;
   for (let i = 0; i < fours.length; i++) {
@@ -191,22 +191,22 @@ function colourText(samples: Uint8Array, at: number, channels = 3): string {
 
 function hintOfColour(samples: Uint8Array, at: number): string {
   return colourMeaning(samples[at], samples[at + 1], samples[at + 2]) === 'white'
-    ? 'White is a usual colour of void, and read as void if there is a black background; here is none, so it may be the background: save the mask with the VOC palette.'
-    : 'Colours between two labels come from resizing or from JPEG compression: go back to the original mask.';
+    ? 'White is read as void only if the mask has a black background. This mask has none, so white may be the background. Save the mask with the VOC palette.'
+    : 'Colours between two labels come from resizing or JPEG compression. Use the original mask.';
 }
 
 /**
  * Encodes labels as an 8-bit PNG of one channel.
  *
- * @param format `palette`: indexed, with the 256 VOC colours, as the official masks are; `gray`: grayscale
- * @throws {RangeError} when the map's data does not fill its width and height
+ * @param format `palette`: indexed, with the 256 VOC colours, like the official masks; `gray`: grayscale
+ * @throws {RangeError} if the map's data does not have width * height labels
  */
 export function encodeMask(labels: LabelInput, format: MaskFormat): Uint8Array {
   const { width, height, data } = toLabelMap(labels);
   return packPng(width, height, data, format === 'palette' ? VOC_PALETTE : undefined);
 }
 
-/** Writes labels to a PNG file, whole or not at all: see {@link encodeMask}. Missing folders are made. */
+/** Writes labels to a PNG file, completely or not at all: see {@link encodeMask}. Missing folders are created. */
 export async function writeMask(path: string, map: LabelInput, format: MaskFormat): Promise<void> {
   await writeFileAtomic(path, encodeMask(map, format));
 }

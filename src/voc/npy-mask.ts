@@ -4,16 +4,16 @@ import { decodeNpy } from '../formats/numpy/npz.js';
 import { requireWithin } from '../limits.js';
 import type { LabelMap } from './label-map.js';
 
-/** Whether a file begins as numpy's .npy does. */
+/** Whether a file starts like numpy's .npy. */
 export function isNpy(bytes: Uint8Array): boolean {
   return Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(6, bytes.byteLength)).toString('latin1') === '\x93NUMPY';
 }
 
 /**
- * The labels of an .npy that holds integers of the shape [H, W], [1, H, W] or [H, W, 1].
+ * The labels in an .npy of integers of the shape [H, W], [1, H, W] or [H, W, 1].
  *
  * @param name the file's name for error messages
- * @throws {UserError} for other types and shapes, for values beyond 0..255, and for more pixels than the limit `maskPixels`
+ * @throws {UserError} for other types and shapes, for values outside 0..255, and for more pixels than the limit `maskPixels`
  * @throws {NpyError} for a broken file
  */
 export function decodeNpyMask(bytes: Uint8Array, name: string): LabelMap {
@@ -25,17 +25,17 @@ export function decodeNpyMask(bytes: Uint8Array, name: string): LabelMap {
   const data = new Uint8Array(width * height);
   for (let i = 0; i < data.length; i++) {
     const value = values[i];
-    if (!(value >= 0 && value <= 255)) throw new UserError(`mask ${name} holds ${value} at x ${i % width}, y ${Math.floor(i / width)}`, 'Labels are 0..20, and 255 for void.');
+    if (!(value >= 0 && value <= 255)) throw new UserError(`mask ${name} has the value ${value} at x ${i % width}, y ${Math.floor(i / width)}`, 'Labels are 0..20, and 255 for void.');
     data[i] = value;
   }
   return { width, height, data };
 }
 
-/** Looks at type and size before anything is unpacked. */
+/** Checks type and size before anything is unpacked. */
 function refuseLarge(bytes: Uint8Array, name: string): void {
   const { type: [kind], shape } = readNpyHeader(bytes);
   if (kind === 'f' || kind === 'b' || kind === 'c') {
-    throw new UserError(`mask ${name} holds ${{ f: 'fractions', b: 'booleans', c: 'complex numbers' }[kind]}, not labels`, 'Labels are whole numbers, 0..20 and 255: save them with labels.astype(\'uint8\').');
+    throw new UserError(`mask ${name} contains ${{ f: 'floating-point numbers', b: 'booleans', c: 'complex numbers' }[kind]}, not labels`, 'Labels are whole numbers, 0..20 and 255. Save them with labels.astype(\'uint8\').');
   }
   requireWithin('maskPixels', shape.reduce((product, dim) => product * dim, 1), `mask ${name} has the shape (${shape.join(', ')})`);
 }

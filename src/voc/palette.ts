@@ -1,6 +1,6 @@
 /**
  * The VOC colour map by the devkit's rule: bits 0, 1, 2 of the index become the highest bit of red, green, blue,
- * bits 3, 4, 5 the next one, bits 6, 7 the third of red and green. Every index has a colour of its own.
+ * bits 3, 4, 5 the next one, bits 6, 7 the third of red and green. Every index has its own colour.
  *
  * @returns 256 colours as R, G, B bytes, 768 in all
  */

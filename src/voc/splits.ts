@@ -8,9 +8,9 @@ import { findMask, findPhoto, hasPictureEnding, maskPathOf } from './files-by-id
 import { idOfPath, parseClassList, readLines } from './text-lines.js';
 import type { ListLine } from './text-lines.js';
 
-/** One image of a split. The files need not exist: see {@link partitionByPresence}. */
+/** One image of a split. The files may be missing: see {@link partitionByPresence}. */
 export interface VocItem {
-  /** The name of the image without folder and ending, for instance `2007_000032`; unique in its split. */
+  /** The name of the image without folder and extension, for instance `2007_000032`. Unique in its split. */
   readonly id: string;
   readonly imagePath: string;
   readonly maskPath: string;
@@ -18,36 +18,36 @@ export interface VocItem {
 
 /** A list of images. */
 export interface Split {
-  /** The name of the split: `val`, or the name of the list's file without its ending. */
+  /** The name of the split: `val`, or the list's file name without its extension. */
   readonly name: string;
   /** The file it was read from. */
   readonly path: string;
-  /** In the order of the list, each image once. */
+  /** The images in the order of the list, each once. */
   readonly items: readonly VocItem[];
-  /** How many lines repeated an image that was listed before, and were left out. */
+  /** How many lines repeated an earlier image and were left out. */
   readonly duplicates: number;
-  /** What is worth knowing about the list, in sentences. */
+  /** Remarks about the list for the user. */
   readonly notes: readonly string[];
 }
 
 /**
- * Reads a split: an official name (`val` is ImageSets/Segmentation/val.txt) or the path of any list. A line is one of
+ * Reads a split: an official name (`val` is ImageSets/Segmentation/val.txt) or the path of any list. A line has one of these forms:
  *
  *     2007_000032                                             an id, as in the official lists
  *     /JPEGImages/2007_000032.jpg /SegmentationClassAug/...   an image and its mask, as in the lists for the augmented set
- *     VOC2012/JPEGImages/2007_000032.jpg 1 15                 an image and more: the rest is not looked at
+ *     VOC2012/JPEGImages/2007_000032.jpg 1 15                 an image and more: the rest is ignored
  *
  *     "my photo.jpg",cat                                      the same as CSV
- *     my photo                                                a name with spaces, if there is a photograph of that name
+ *     my photo                                                a name with spaces, if there is a photograph with that name
  *     2007_000032 -1                                          in a list of ImageSets/Main: the image is left out
  *
- * Blank lines and lines beginning with `#` are skipped. Paths, also those that begin with `/`, are looked for in the
- * root, in the folder above it, in the folder of the list, and as they stand. Ids get the ending of the photograph that
- * is there: `.jpg`, else `.jpeg`, `.png`, `.webp`, `.tif`, ... in small or capital letters. An image listed twice counts once.
+ * Blank lines and lines that start with `#` are skipped. Paths, even those that start with `/`, are searched in the root,
+ * in its parent folder, in the folder of the list, and as given. Ids get the extension of the photograph on disk:
+ * `.jpg`, else `.jpeg`, `.png`, `.webp`, `.tif`, ... in lower or upper case. An image listed twice counts once.
  *
- * In a list of ImageSets/Main every line ends in 1, 0 or -1; images with -1 do not hold the list's class.
+ * In a list of ImageSets/Main, every line ends in 1, 0 or -1. Images with -1 do not contain the list's class.
  *
- * @throws {UserError} when there is no such list, when it is empty, or when two different images have one id
+ * @throws {UserError} if there is no such list, if it is empty, or if two different images have the same id
  */
 export async function readSplit(devkit: Devkit, nameOrPath: string): Promise<Split> {
   const path = await findList(devkit, nameOrPath);
@@ -59,7 +59,7 @@ export async function readSplit(devkit: Devkit, nameOrPath: string): Promise<Spl
   for (const line of classList?.lines ?? listed) {
     const { first, found, rest } = await nameIn(line, devkit, path, index);
     const id = idOfPath(first);
-    if (id === '') throw new UserError(`${path}:${line.number}: "${first}" names no image`);
+    if (id === '') throw new UserError(`${path}:${line.number}: "${first}" is not the name of an image`);
     const item = {
       id,
       imagePath: found ?? (isPath(first) ? await placeOf(first, devkit, path, index) : join(devkit.imageDir, `${id}.jpg`)),
@@ -69,19 +69,19 @@ export async function readSplit(devkit: Devkit, nameOrPath: string): Promise<Spl
     const known = items.get(id);
     if (known === undefined) items.set(id, item);
     else if (known.imagePath === item.imagePath) duplicates++;
-    else throw new UserError(`${path}: lines ${known.line} and ${line.number} name two images with the id ${id}`, 'Results are named by id: split the list in two.');
+    else throw new UserError(`${path}: lines ${known.line} and ${line.number} are different images with the same id ${id}`, 'Results are named by id. Split the list in two.');
   }
-  if (items.size === 0) throw new UserError(`every line of the list ${path} is marked -1: none of its images holds the class`);
+  if (items.size === 0) throw new UserError(`every line of the list ${path} is marked -1: none of its images contains the class`);
   return {
     name: idOfPath(path),
     path,
     items: [...items.values()].map(({ id, imagePath, maskPath }) => ({ id, imagePath, maskPath })),
     duplicates,
-    notes: classList === undefined ? [] : [`${classList.absent} of ${listed.length} lines of ${path} are marked -1 (the image does not hold the class) and are left out`],
+    notes: classList === undefined ? [] : [`${classList.absent} of ${listed.length} lines of ${path} are marked -1 (the image does not contain the class) and are left out`],
   };
 }
 
-/** What a line names first, by the photographs that there are; in a devkit without them by the masks. */
+/** The image that a line starts with, found by the photographs on disk, or by the masks if there are no photographs. */
 async function nameIn(line: ListLine, devkit: Devkit, path: string, index: FolderIndex): Promise<FirstName> {
   const byPhoto = await firstName(line, (name) => findNamed(name, devkit, path, index));
   if (byPhoto.found !== undefined || line.beginnings.length === 1) return byPhoto;
@@ -96,27 +96,27 @@ async function findList(devkit: Devkit, nameOrPath: string): Promise<string> {
   if (await isFolder(nameOrPath)) throw new UserError(`the list ${nameOrPath} is a folder, not a file`, 'Give the path of a list of image ids.');
   const names = (await readdir(devkit.listDir).catch(() => [])).filter((name) => name.endsWith('.txt')).map((name) => name.slice(0, -4));
   throw new UserError(
-    `there is no split ${nameOrPath}: neither ${join(devkit.listDir, `${nameOrPath}.txt`)} nor a file of that path`,
+    `there is no split ${nameOrPath}: neither ${join(devkit.listDir, `${nameOrPath}.txt`)} nor the file ${nameOrPath} exists`,
     names.length === 0 ? 'Give the path of a list of image ids.' : `Give the path of a list, or one of: ${names.sort().join(', ')}.`);
 }
 
-/** What a line names first. */
+/** The image that a line starts with. */
 interface FirstName {
-  /** As it stands in the line. */
+  /** As written in the line. */
   readonly first: string;
-  /** Where it is; `undefined` if it is not on disk. */
+  /** Its path; `undefined` if it is not on disk. */
   readonly found: string | undefined;
-  /** The words behind it. */
+  /** The words after it. */
   readonly rest: readonly string[];
 }
 
 /**
- * The image that a line begins with: the longest beginning that `find` knows, since names may hold spaces; if it knows
- * none, the first word.
+ * The image that a line starts with: the longest beginning that `find` finds, since names may contain spaces, or the first
+ * word if it finds none.
  */
 export async function firstName({ words, beginnings }: ListLine, find: (name: string) => Promise<string | undefined>): Promise<FirstName> {
   const nameOf = (count: number, found?: string): FirstName => ({ first: beginnings[count - 1], found, rest: words.slice(count) });
-  // A name does not go on behind its ending.
+  // A name ends with its extension.
   const ended = words.findIndex(hasPictureEnding);
   const most = Math.min(beginnings.length, ended < 0 ? Infinity : ended + 1);
   const pathFollows = words.slice(1, most).some(hasSlash);
@@ -139,12 +139,12 @@ function isPath(word: string): boolean {
   return hasSlash(word) || hasPictureEnding(word) || /\.npy$/i.test(word);
 }
 
-/** Where the photograph lies that a list names by path or id, or `undefined`. */
+/** The path of a photograph that a list names by path or id, or `undefined`. */
 export async function findNamed(name: string, devkit: Devkit, listPath: string, index: FolderIndex): Promise<string | undefined> {
   return isPath(name) ? findListed(name, devkit, listPath, index) : findPhoto(devkit.imageDir, idOfPath(name), index);
 }
 
-/** Where a path named in a list lies: of that very name, else with its ending written in another way (.JPG, .jpeg), else without it. */
+/** Finds a path from a list on disk: by its exact name, else with another spelling of its extension (.JPG, .jpeg), else without one. */
 async function findListed(named: string, devkit: Devkit, listPath: string, index: FolderIndex): Promise<string | undefined> {
   const places = placesOf(named, devkit, listPath);
   for (const place of places) {
@@ -161,7 +161,7 @@ async function findListed(named: string, devkit: Devkit, listPath: string, index
   return undefined;
 }
 
-/** The mask that the words behind an image name, else the one with the image's id, else where that would be. */
+/** The mask named by the words after an image, else the mask with the image's id, else the path where that would be. */
 async function maskOf(id: string, rest: readonly string[], devkit: Devkit, listPath: string, index: FolderIndex): Promise<string> {
   if (devkit.maskDirGiven || rest.length === 0 || !isPath(rest[0])) return maskPathOf(devkit.maskDir, id, index);
   const ended = rest.findIndex((name) => hasPictureEnding(name) || /\.npy$/i.test(name));
@@ -182,7 +182,7 @@ function placesOf(named: string, { root }: Devkit, listPath: string): string[] {
   return [join(root, relative), join(dirname(root), relative), join(dirname(listPath), relative), resolve(named)];
 }
 
-/** Where a path that is nowhere would be: next to its neighbours, else in the root. */
+/** Where a missing file would be: in the first folder that has files, else in the root. */
 async function placeOf(named: string, devkit: Devkit, listPath: string, index: FolderIndex): Promise<string> {
   const places = placesOf(named, devkit, listPath);
   for (const place of places) {
@@ -191,15 +191,15 @@ async function placeOf(named: string, devkit: Devkit, listPath: string, index: F
   return places[0];
 }
 
-/** Items whose file is on disk, and items whose file is not; both in the order given. */
+/** Items whose file is on disk and items whose file is missing, both in the given order. */
 export interface Presence {
   readonly present: readonly VocItem[];
   readonly missing: readonly VocItem[];
 }
 
 /**
- * Separates the items whose image (or mask) exists from those where it is missing: the official lists name images that
- * many devkits do not hold.
+ * Separates the items whose image (or mask) exists from those where it is missing. Many devkits lack some of the images
+ * in the official lists.
  */
 export async function partitionByPresence(items: readonly VocItem[], file: 'imagePath' | 'maskPath' = 'imagePath'): Promise<Presence> {
   const index = new FolderIndex();
@@ -218,7 +218,7 @@ export function selectIds(items: readonly VocItem[], ids: readonly string[]): Vo
   const byId = new Map(items.map((item) => [item.id, item]));
   return [...new Set(ids)].map((id) => {
     const item = byId.get(id);
-    if (item === undefined) throw new UserError(`the split has no image with the id ${id}`, 'Ids look like 2007_000032, without folder and ending.');
+    if (item === undefined) throw new UserError(`the split has no image with the id ${id}`, 'Ids look like 2007_000032, without folder and extension.');
     return item;
   });
 }

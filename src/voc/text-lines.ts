@@ -3,27 +3,27 @@ import { fileKind } from '../jobs/files/file-kind.js';
 import { readRegularFile } from '../jobs/files/read-file.js';
 import { requireWithin } from '../limits.js';
 
-/** A line of a list: its words, and its number counted from 1. */
+/** A line of a list: its words and its line number, counted from 1. */
 export interface ListLine {
   readonly words: readonly string[];
   readonly number: number;
   /**
-   * What the first words may be together if a name has spaces: `beginnings[n - 1]` is the text of the first n words as
-   * it stands in the line. Only the first word itself if that is in quotes.
+   * The names with spaces that the line may start with: `beginnings[n - 1]` is the text of the first n words as written in
+   * the line. Only the first word if that is in quotes.
    */
   readonly beginnings: readonly string[];
 }
 
-/** No line is longer, in characters. */
+/** The most characters in a line. */
 const LONGEST = 8192;
 
-/** A word in quotes, which stands alone and in which "" is a quote, or a run without separators. */
+/** A word in quotes, in which "" is a quote, or a run without separators. */
 const word = /"((?:[^"]|"")*)"(?=[\s,;]|$)|[^\s,;]+/g;
 
 /**
- * Splits the text of a list into lines of words separated by spaces, tabs, commas or semicolons. A word with any of these
- * stands in double quotes, as in CSV. Blank lines, lines that begin with `#` and the header of a CSV file are left out;
- * Windows line ends and a byte order mark do no harm.
+ * Splits the text of a list into lines of words, separated by spaces, tabs, commas or semicolons. A word that contains one of
+ * these is in double quotes, as in CSV. Blank lines, lines that start with `#` and the header of a CSV file are left out.
+ * Windows line ends and a byte order mark are accepted.
  */
 export function parseLines(text: string): ListLine[] {
   return text.replace(/^\uFEFF/, '').split(/\r\n|\n|\r/)
@@ -41,15 +41,15 @@ function parseLine(text: string, number: number): ListLine {
   return { words, number, beginnings: quoted ? [words[0]] : matches.map((match) => text.slice(matches[0].index, match.index + match[0].length)) };
 }
 
-/** Whether words are the header of a table: what its first two columns are called. */
+/** Whether words are the header of a table: the names of its first two columns. */
 function isHeader([first, second = '']: readonly string[]): boolean {
   return /^(?:image|img|file|photo)?[ _-]?(?:id|name|path|file|filename|image)$/i.test(first) && /^(?:class|label|categor|target|tag)/i.test(second);
 }
 
 /**
- * Reads a list: see {@link parseLines}. UTF-8 and UTF-16 are read; what is not UTF-8 is taken for Windows' Latin alphabet.
+ * Reads a list in UTF-8, UTF-16 or, if it is neither, Windows-1252: see {@link parseLines}.
  *
- * @throws {UserError} when the file cannot be read, is not text, or holds no line
+ * @throws {UserError} if the file cannot be read, is not text, or has no lines
  */
 export async function readLines(path: string): Promise<ListLine[]> {
   let bytes: Buffer;
@@ -80,7 +80,7 @@ function decodeText(bytes: Buffer, path: string): string {
   }
 }
 
-/** Which UTF-16 a text is, by its byte order mark, or since every second byte of its beginning is 0, as in Latin letters. */
+/** Detects UTF-16 and its byte order, by a byte order mark, or by zeros in every second byte at the start (Latin letters). */
 function utf16Of(bytes: Buffer): 'utf-16le' | 'utf-16be' | undefined {
   if (bytes[0] === 0xff && bytes[1] === 0xfe) return 'utf-16le';
   if (bytes[0] === 0xfe && bytes[1] === 0xff) return 'utf-16be';
@@ -93,19 +93,19 @@ function utf16Of(bytes: Buffer): 'utf-16le' | 'utf-16be' | undefined {
   return zeros[1] === 0 && zeros[0] > 0.8 * most ? 'utf-16be' : undefined;
 }
 
-/** A list as those of ImageSets/Main, with the lines of images that hold the class. */
+/** A list like those in ImageSets/Main, with the lines of images that contain the class. */
 export interface ClassList {
   /** The lines without their marks. */
   readonly lines: readonly ListLine[];
-  /** How many lines were marked -1, and left out. */
+  /** How many lines were marked -1 and left out. */
   readonly absent: number;
 }
 
 /**
- * Reads the lines of a list of ImageSets/Main, such as cat_train.txt: every line is an image and a mark, 1 if it
- * holds the class, 0 if only difficult objects of it, -1 if none.
+ * Reads the lines of a list of ImageSets/Main, such as cat_train.txt. Every line is an image and a mark: 1 if it contains the
+ * class, 0 if it contains only difficult objects of the class, -1 if none.
  *
- * @returns `undefined` if the lines are something else. Without a -1 they may be images with the number of a class.
+ * @returns `undefined` if the lines are something else. Without a -1, they may be images with a class index.
  */
 export function parseClassList(lines: readonly ListLine[]): ClassList | undefined {
   const marks = lines.map(({ words }) => words[words.length - 1]);
@@ -115,7 +115,7 @@ export function parseClassList(lines: readonly ListLine[]): ClassList | undefine
   return { lines: kept, absent: lines.length - kept.length };
 }
 
-/** The id of an image: the name of its file without folders and ending, its accents composed (NFC). Understands `/` and `\`. */
+/** The id of an image: its file name without folders and extension, in NFC. Accepts `/` and `\`. */
 export function idOfPath(path: string): string {
   return path.replace(/^.*[\\/]/, '').replace(/\.(?:jpe?g|jpe|jfif|png|webp|tiff?|bmp|gif|avif|heic|txt)$/i, '').normalize('NFC');
 }

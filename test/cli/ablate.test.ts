@@ -211,7 +211,7 @@ describe('ablate', () => {
     expect(again.variants).toEqual(before.variants);
     // Another list and another baseline need no other records; another threshold does.
     expect((await ablate('resume', ...flags.with(1, 'second'), '--baseline', 'best')).run.counts).toMatchObject({ measured: 0, resumed: 3 });
-    expect(messageOf(await run(...common('resume', '--split', 'train', '--gamma', '1,3')))).toContain('holds results of other settings');
+    expect(messageOf(await run(...common('resume', '--split', 'train', '--gamma', '1,3')))).toContain('contains results with other settings');
     expect((await ablate('resume', ...flags, '--no-resume', '--thresholds', '30')).run.counts).toMatchObject({ measured: 5, resumed: 0 });
   });
 

@@ -168,10 +168,10 @@ describe('eval of masks by other names', () => {
 
   it('says what lies there instead', async () => {
     const photos = await renamed('photos', (id) => `${id}.jpg`);
-    await expect(run('--gt', gt, '--pred', photos)).rejects.toMatchObject({ hint: expect.stringContaining(`there is ${join(photos, 'm00.jpg')}: label masks are PNG`) });
+    await expect(run('--gt', gt, '--pred', photos)).rejects.toMatchObject({ hint: expect.stringContaining(`there is ${join(photos, 'm00.jpg')}: label masks must be PNG`) });
     const matlab = await renamed('cls', (id) => `${id}.mat`);
     await expect(run('--gt', matlab, '--pred', gt)).rejects.toMatchObject({
-      message: expect.stringContaining('holds no label masks'), hint: expect.stringContaining('MATLAB files are not read'),
+      message: expect.stringContaining('holds no label masks'), hint: expect.stringContaining('MATLAB files are not supported'),
     });
     await expect(run('--voc-root', root, '--split', 'all', '--mask-dir', matlab, '--pred', gt)).rejects.toMatchObject({
       message: expect.stringContaining('nothing to score'), hint: expect.stringContaining('m00.mat'),
@@ -183,7 +183,7 @@ describe('eval of masks by other names', () => {
     await writeFile(list, ids.map((id, i) => `${id} ${i < 5 ? '-1' : ' 1'}`).join('\n'));
     await run('--voc-root', root, '--split', list, '--pred', gt, '--json');
     expect(json().images.scored).toBe(7);
-    expect((json() as unknown as { notes: string[] }).notes).toEqual([`5 of 12 lines of ${list} are marked -1 (the image does not hold the class) and are left out`]);
+    expect((json() as unknown as { notes: string[] }).notes).toEqual([`5 of 12 lines of ${list} are marked -1 (the image does not contain the class) and are left out`]);
     expect(stderr).toContain('5 of 12 lines');
   });
 });

@@ -295,7 +295,7 @@ describe('generate again', () => {
     const out = fresh();
     await json(0, '--out', out, '--threshold', '0.3');
     const message = messageOf(await generate('--out', out, '--threshold', '0.35'));
-    expect(message).toContain(`error: ${out} holds results of other settings: threshold was 0.3 and is 0.35`);
+    expect(message).toContain(`error: ${out} contains results with other settings: threshold was 0.3 and is 0.35`);
     expect(message).toContain('--no-resume');
     expect(messageOf(await generate('--out', out, '--threshold', '0.3', '--png', 'gray'))).toContain('png was "palette" and is "gray"');
     const model = join(folder, 'other.onnx');
@@ -484,9 +484,9 @@ describe('generate with wrong flags', () => {
     [['--gamma', '0'], /--gamma is 0; it must be above 0/],
     [['--workers', '0'], /whole number from 1 to 1024/],
     [['--fuse', 'min'], /Allowed choices are max, mean/],
-    [['--shard', '4/3'], /'4\/3' is no shard/],
+    [['--shard', '4/3'], /'4\/3' is not a shard/],
     [['--labels', 'guess'], /Allowed are xml/],
-    [['--labels', 'npy'], /need a label file/],
+    [['--labels', 'npy'], /needs a label file/],
     [['--label', 'xml'], /unknown option '--label'/],
     [['--save-unrefined', '--refine', 'none'], /nothing is refined/],
     [['stray'], /too many arguments/],

@@ -135,7 +135,7 @@ describe('wrong usage', () => {
   it.each([
     [['--split', 'val'], '--labels is missing'],
     [['--labels', 'xml'], '--split is missing'],
-    [['--split', 'val', '--labels', 'list'], 'need a label file'],
+    [['--split', 'val', '--labels', 'list'], 'needs a label file'],
     [['--split', 'gone', '--labels', 'xml'], 'none of the 2 images has labels'],
     [['--split', 'val', '--labels', 'xml', '--ids', 'z'], 'no image with the id z'],
     [['--split', 'val', '--labels', 'csv'], 'Allowed are xml, npy, list, masks'],

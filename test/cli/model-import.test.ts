@@ -154,11 +154,11 @@ describe('model import', () => {
   it('says what is wrong, and writes nothing then', async () => {
     const out = join(folder, 'never.onnx');
     const from = (file: string, ...args: string[]) => run('model', 'import', file, ...args, '--out', out);
-    expect(messageOf(await from(fixture('os_system.pth')))).toContain('.system, which is refused: only plain values and tensors are read');
+    expect(messageOf(await from(fixture('os_system.pth')))).toContain('.system, which is refused: only plain values and tensors are supported');
     expect(messageOf(await from(fixture('small.pth')))).toContain('is not recognised: it holds a\n');
     expect(messageOf(await from(fixture('resnet18.pth'), '--arch', 'resnet50'))).toContain('does not hold the weights of resnet50: missing ');
     expect(messageOf(await from(fixture('resnet18.pth'), '--arch', 'resnet51'))).toContain('resnet50');
-    expect(messageOf(await from(join(folder, 'nowhere.pth')))).toContain('there is no file');
+    expect(messageOf(await from(join(folder, 'nowhere.pth')))).toContain('do not exist');
     expect(messageOf(await from(fixture('vgg16.pth'), '--output-stride', '16'))).toContain('does not allow an output stride of 16');
     expect(messageOf(await from(fixture('resnet18.pth'), '--output-stride', '12'))).toContain('no features at stride 12');
     expect(messageOf(await run('model', 'import', fixture('vgg16.pth')))).toContain('--out');

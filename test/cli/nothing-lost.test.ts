@@ -145,7 +145,7 @@ describe('a run that goes on', () => {
     const out = fresh();
     await cp(whole, out, { recursive: true });
     await writeFile(join(out, 'journal'), (await readFile(join(out, 'journal'), 'utf8')).split('\n').slice(1).join('\n'));
-    expect(messageOf(await run(...generateArgs(out)))).toContain(`error: the journal ${join(out, 'journal')} is damaged: its first line, which holds the settings, is missing`);
+    expect(messageOf(await run(...generateArgs(out)))).toContain(`error: the journal ${join(out, 'journal')} is damaged: its first line, with the settings, is missing`);
     await rm(join(out, 'journal'));
     expect(messageOf(await run(...generateArgs(out)))).toContain('no journal in');
     expect(await generate(out, '--no-resume')).toMatchObject({ remade: [], counts: { written: 6, resumed: 0 } });
@@ -215,7 +215,7 @@ describe('a run whose folder goes away', () => {
     expect(code, stderr).toBe(1);
     expect(stdout).toBe('');
     expect(stderr.split('\n').filter((line) => line.startsWith('error: '))).toEqual([
-      expect.stringMatching(/^error: \S+ was removed or replaced while the run was writing into it$/),
+      expect.stringMatching(/^error: \S+ was removed or replaced during the run$/),
     ]);
     expect(stderr).not.toMatch(/^\s+at /m);
     // Nothing was made anew.
@@ -267,7 +267,7 @@ describe('a data set', () => {
     await symlink(join(devkit.root, 'SegmentationClass'), join(other, 'SegmentationClass'));
     for (const flags of [[], ['--no-resume']]) {
       for (const out of [devkit.root, link, `${other}/../${devkit.root.slice(folder.length + 1)}`, other]) {
-        expect(messageOf(await run(...generateArgs(out, ...flags)))).toMatch(/is read by this run, and would be overwritten|is a data set/);
+        expect(messageOf(await run(...generateArgs(out, ...flags)))).toMatch(/is an input of this run and would be overwritten|is a data set/);
       }
       expect(messageOf(await run(...ablateArgs(devkit.root, ...flags)))).toContain('would be overwritten');
     }
@@ -277,7 +277,7 @@ describe('a data set', () => {
     expect(messageOf(await run(...generateArgs(own, '--mask-dir', join(own, 'SegmentationClass'), '--labels', 'masks')))).toContain('would be overwritten');
     // The list that the last run has written.
     const [list, kept] = [join(own, 'ImageSets/train.txt'), await readFile(join(own, 'ImageSets/train.txt'), 'utf8')];
-    expect(messageOf(await run(...generateArgs(own, '--split', list)))).toContain(`${list} is read by this run`);
+    expect(messageOf(await run(...generateArgs(own, '--split', list)))).toContain(`${list} is an input of this run`);
     expect(await readFile(list, 'utf8')).toBe(kept);
     expect(await names(devkit.root)).toEqual(before);
     expect((await readFile(join(devkit.root, 'SegmentationClass/a.png'))).equals(mask)).toBe(true);

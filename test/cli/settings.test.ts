@@ -97,9 +97,9 @@ describe('settings that cannot be', () => {
 
   it.each<[string[], string]>([
     [['--fuse', 'max,maen'], '\'maen\' is not known. Allowed are max, mean. Did you mean mean?'],
-    [['--refine', 'none', '--refine', 'pmar'], '--refine holds \'pmar\'; there is no refiner "pmar"; did you mean pamr?'],
-    [['--percentiles', '30,101'], '--percentiles holds 101; it must be from 0 to 100'],
-    [['--conflict-margin', '0.1,2'], '--conflict-margin holds 2; it must be from 0 to 1'],
+    [['--refine', 'none', '--refine', 'pmar'], '--refine contains \'pmar\'; there is no refiner "pmar"; did you mean pamr?'],
+    [['--percentiles', '30,101'], '--percentiles contains 101; it must be from 0 to 100'],
+    [['--conflict-margin', '0.1,2'], '--conflict-margin contains 2; it must be from 0 to 1'],
     [['--thresholds', '1001'], '--thresholds is 1001; it must be a whole number from 2 to 1000'],
     [['--bootstrap', '0.5'], '--bootstrap is 0.5; it must be a whole number from 0 to 100000'],
     [['--config', 'fsat'], 'there is neither a preset nor a file called \'fsat\'\ndid you mean fast?'],

@@ -48,7 +48,7 @@ describe('an array job', () => {
     await rm(seed(out, 'b'));
     slurm([1], 1);
     const again = await generate('--out', out, '--json');
-    expect(again.stderr).toContain('task 1 works on shard 2 of 3, as in the earlier run of this folder');
+    expect(again.stderr).toContain('task 1 works on shard 2 of 3, as in the earlier run in this folder');
     expect((JSON.parse(again.stdout) as { counts: object }).counts).toMatchObject({ written: 1, resumed: 1, failed: 0, left: 0 });
     for (const id of ids) expect((await readFile(seed(out, id))).equals(await readFile(seed(whole, id)))).toBe(true);
     vi.unstubAllEnvs();

@@ -188,7 +188,7 @@ describe('train with wrong flags', () => {
     [['--split', 'nowhere'], /there is no split nowhere/],
     [['--backbone', 'nowhere.onnx'], /nowhere\.onnx/],
     [['--mode', 'all'], /Allowed choices are head, full/],
-    [['--input-sizes', 'short:64,big'], /--input-sizes holds 'big'; it must be native, short:N/],
+    [['--input-sizes', 'short:64,big'], /--input-sizes contains 'big'; it must be native, short:N/],
     [['--val-labels', 'guess'], /Allowed are xml/],
     [['--std', '0,1,1'], /Expected a number above 0/],
     [['--scale', '1e30', '--std', '1e-30'], /features of the images are not all finite/],

@@ -120,8 +120,8 @@ describe('what is not read', () => {
   afterEach(() => { vi.unstubAllEnvs(); });
 
   it.each([
-    ['a.bmp', 'BM\x36\0\0\0\0\0\0\0\x36\0\0\0', 'it is a BMP, which is not read', 'convert it to PNG or JPEG'],
-    ['a.heic', '\0\0\0\x18ftypheic\0\0\0\0mif1', 'it is a HEIC, which is not read', 'convert it to PNG or JPEG'],
+    ['a.bmp', 'BM\x36\0\0\0\0\0\0\0\x36\0\0\0', 'it is a BMP, which is not supported', 'convert it to PNG or JPEG'],
+    ['a.heic', '\0\0\0\x18ftypheic\0\0\0\0mif1', 'it is a HEIC, which is not supported', 'convert it to PNG or JPEG'],
     ['a.jpg', 'version https://git-lfs.github.com/spec/v1\n', 'it is a Git LFS pointer', 'convert it to PNG or JPEG'],
     ['b.jpg', '', 'the file is empty', undefined],
   ])('%s', async (name, content, reason, hint) => {

@@ -87,7 +87,7 @@ describe('a checkpoint', () => {
   });
 
   it('is not written into a folder that is gone', async () => {
-    await expect(writeCheckpoint(join(folder, 'gone', 'checkpoint'), position, state())).rejects.toThrow('its folder does not exist, or has been removed');
+    await expect(writeCheckpoint(join(folder, 'gone', 'checkpoint'), position, state())).rejects.toThrow('its folder does not exist or was removed');
   });
 });
 
@@ -99,7 +99,7 @@ describe('the log of a training run', () => {
     const opened = await open('going');
     await opened.step({ step: 1, loss: 0.5, rate: 0.1 });
     await rm(join(folder, 'going'), { recursive: true });
-    await expect(opened.step({ step: 2, loss: 0.5, rate: 0.1 })).rejects.toThrow(`${join(folder, 'going')} was removed or replaced while the run was writing into it`);
+    await expect(opened.step({ step: 2, loss: 0.5, rate: 0.1 })).rejects.toThrow(`${join(folder, 'going')} was removed or replaced during the run`);
     await opened.close();
     expect(await readdir(folder)).not.toContain('going');
   });

@@ -37,13 +37,13 @@ describe('openDevkit', () => {
 
   it.each([['empty', 'is not a VOC devkit'], ['file', 'does not exist'], ['none', 'does not exist']])('refuses %s', async (given, message) => {
     await expect(openDevkit(join(top, given))).rejects.toMatchObject({
-      name: 'UserError', message: expect.stringContaining(message), hint: expect.stringContaining('the folder that holds JPEGImages'),
+      name: 'UserError', message: expect.stringContaining(message), hint: expect.stringContaining('the folder that contains JPEGImages'),
     });
   });
 
   it('takes masks from a folder in the devkit, or from any other', async () => {
     expect(await openDevkit(root, { maskDir: 'SegmentationClassAug' })).toMatchObject({ maskDir: join(root, 'SegmentationClassAug'), maskDirGiven: true });
     expect(await openDevkit(root, { maskDir: join(top, 'masks') })).toMatchObject({ maskDir: join(top, 'masks') });
-    await expect(openDevkit(root, { maskDir: 'nowhere' })).rejects.toThrow('the mask folder nowhere exists neither in');
+    await expect(openDevkit(root, { maskDir: 'nowhere' })).rejects.toThrow('the mask folder nowhere is neither in');
   });
 });

@@ -127,7 +127,7 @@ describe('xml', () => {
   it.each([
     ['two roots', '<annotation/><annotation><object><name>dog</name></object></annotation>', 'a.xml: not well-formed XML: it has 2 root elements'],
     ['two names', annotation('<object><name>dog</name><name>cat</name></object>'), 'a.xml: an <object> has 2 <name>'],
-    ['a name in a name', annotation('<object><name><b>dog</b></name></object>'), 'a.xml: the <name> of an <object> holds other elements'],
+    ['a name in a name', annotation('<object><name><b>dog</b></name></object>'), 'a.xml: the <name> of an <object> contains other elements'],
     ['no name', annotation('<object><bndbox/></object>'), 'a.xml: an <object> has no <name>'],
     ['a name as attribute', annotation('<object name="dog"/>'), 'a.xml: an <object> has no <name>'],
     ['the name __proto__', annotation(object('__proto__')), 'a.xml: "__proto__" is not a VOC class'],
@@ -135,13 +135,13 @@ describe('xml', () => {
     ['objects under another name', annotation('<item><name>dog</name></item>'), 'a.xml has a <name> but no <object>'],
     ['a name without an object', annotation('<name>dog</name>'), 'a.xml has a <name> but no <object>'],
     ['boxes without an object', annotation('<boxes><box><bndbox/></box></boxes>'), 'a.xml has a <bndbox> but no <object>'],
-    ['text instead of objects', annotation('dog'), 'a.xml has a text but no <object>: \'dog\''],
+    ['text instead of objects', annotation('dog'), 'a.xml has text but no <object>: \'dog\''],
     ['an external entity', '<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><annotation><object><name>&x;</name></object></annotation>', 'a.xml defines XML entities'],
     ['an internal entity', '<!DOCTYPE a [<!ENTITY x "dog">]><annotation><object><name>&x;</name></object></annotation>', 'a.xml defines XML entities'],
     ['an unknown entity', annotation(object('&x;')), 'a.xml refers to &x;, which is not one of XML\'s own entities'],
     ['an entity called constructor', annotation(object('&constructor;')), 'a.xml refers to &constructor;'],
     ['an ampersand', '<annotation><owner>Tom & Jerry</owner><object><name>dog</name></object></annotation>', 'a.xml:1: not well-formed XML'],
-    ['JSON', '{"images": [], "annotations": []}', 'a.xml is not XML: it begins with \'{"images": [], "anno...\''],
+    ['JSON', '{"images": [], "annotations": []}', 'a.xml is not XML: it starts with \'{"images": [], "anno...\''],
     ['a page', '<!DOCTYPE html><html><body>404</body></html>', 'a.xml is not a VOC annotation: its root element is <html>'],
     ['nothing', ' \n', 'a.xml is empty'],
     ['deep elements', '<annotation>'.repeat(100_000), 'a.xml:1: not well-formed XML'],
@@ -204,8 +204,8 @@ describe('npy', () => {
   });
 
   it.each([
-    ['a pickle of a dictionary', Buffer.from('\x80\x04}.', 'latin1'), /bare pickle: load it with pickle\.load, and save what it gives with numpy\.save/],
-    ['JSON', Buffer.from('{"a": [0]}'), /JSON: load it with json\.load, and save what it gives with numpy\.save/],
+    ['a pickle of a dictionary', Buffer.from('\x80\x04}.', 'latin1'), /plain pickle: load it with pickle\.load and save the result with numpy\.save/],
+    ['JSON', Buffer.from('{"a": [0]}'), /JSON: load it with json\.load and save the result with numpy\.save/],
     ['an .npz file', zipSync({ 'a.npy': new Uint8Array(4) }), /a zip archive, as numpy\.savez/],
   ])('says how to save %s', (_, bytes, message) => {
     expect(() => parseNpyLabels(bytes, 'cls.npy')).toThrow(UserError);
@@ -223,7 +223,7 @@ describe('npy', () => {
     const source = await createLabelSource('npy', { devkit, file });
     await rm(file);
     expect(await source.labels(item('2007_000032'))).toEqual([1, 15]);
-    await expect(source.labels(item('2007_000999'))).rejects.toThrow(/no labels for 2007_000999 from npy: .*cls\.npy does not name it/);
+    await expect(source.labels(item('2007_000999'))).rejects.toThrow(/no labels for 2007_000999 from npy: it is not in .*cls\.npy/);
   });
 });
 
@@ -234,17 +234,17 @@ describe('list', () => {
     expect(await source.labels(item('2007_000032'))).toEqual([1, 15]);
     expect(await source.labels(item('2007_000039'))).toEqual([20]);
     expect(await source.labels(item('2007_000042'))).toEqual([]);
-    await expect(source.labels(item('2007_000999'))).rejects.toThrow(/no labels for 2007_000999 from list: .*list\.txt does not name it/);
+    await expect(source.labels(item('2007_000999'))).rejects.toThrow(/no labels for 2007_000999 from list: it is not in .*list\.txt/);
   });
 
   it.each([
     ['a dog\nb zebra\n', 'list.txt:2: "zebra" is not a VOC class'],
     ['a 0\n', 'list.txt:1: "0" is not a VOC class'],
-    ['a 1\nb -1\nc 0\n', 'list.txt is a list of one class, as those of ImageSets/Main'],
+    ['a 1\nb -1\nc 0\n', 'list.txt is a list for one class, like those in ImageSets/Main'],
     ['my photo dog\n', 'list.txt:1: "photo" is not a VOC class'],
     ['a 21\n', 'list.txt:1: "21" is not a VOC class'],
-    ['a dog\nb cat\na cat\n', 'list.txt:3: a has other classes here than in line 1'],
-    ['a\nb\n', 'holds no classes'],
+    ['a dog\nb cat\na cat\n', 'list.txt:3: a has different classes here than in line 1'],
+    ['a\nb\n', 'contains no classes'],
     ['\n', 'is empty'],
   ])('refuses %j', async (text, message) => {
     const file = await write('list.txt', text);
@@ -254,7 +254,7 @@ describe('list', () => {
   it('a list called after a class, whose lines end in 1 or 0, says of what it is', async () => {
     for (const [name, text] of [['cat_train.txt', 'a 1\nb 1\n'], ['dog.txt', 'a 0\nb 1\n'], ['train_val.txt', 'a 1\n'], ['mine.txt', 'a 1\nb -1\n']]) {
       const file = await write(name, text);
-      await expect(createLabelSource('list', { devkit, file })).rejects.toThrow(`${name} is a list of one class`);
+      await expect(createLabelSource('list', { devkit, file })).rejects.toThrow(`${name} is a list for one class`);
     }
     // 1 is aeroplane either way; other numbers are classes.
     for (const [name, text, labels] of [['aeroplane_train.txt', 'a 1\n', [1]], ['cat_train.txt', 'a 8\n', [8]], ['train.txt', 'a 1\n', [1]], ['train_aug.txt', 'a 1\n', [1]]] as const) {
@@ -286,7 +286,7 @@ describe('masks', () => {
   });
 
   it.each([21, 254])('refuses the label %i', (label) => {
-    expect(() => classesInMap({ width: 2, height: 1, data: Uint8Array.of(0, label) }, 'm.png')).toThrow(`mask m.png holds the label ${label}`);
+    expect(() => classesInMap({ width: 2, height: 1, data: Uint8Array.of(0, label) }, 'm.png')).toThrow(`mask m.png has the label ${label}`);
   });
 
   it('reads the classes from the mask file', async () => {

@@ -80,8 +80,8 @@ describe('broken files', () => {
 
   it.each([
     ['broken-filter.png', 'unknown row filter 9'], ['broken-rows.png', 'pixels are missing'], ['broken-zlib.png', 'its pixels cannot be decompressed'],
-    ['broken-no-size.png', 'its header breaks the format'],
-    ['broken-depth.png', 'its header breaks the format'],
+    ['broken-no-size.png', 'its header is invalid'],
+    ['broken-depth.png', 'its header is invalid'],
   ])('%s, whose checksums are right, is refused: %s', (file, reason) => {
     expect(refusal(readFileSync(fixture(file))).message).toBe(`mask broken.png cannot be read: the PNG is corrupt: ${reason}`);
   });
@@ -107,7 +107,7 @@ describe('palettes', () => {
   });
 
   it('names the index, the colour and the label', async () => {
-    await expect(readMask(palette('swapped.png'))).rejects.toThrow('the index 1 is painted (0, 128, 0), which is VOC\'s colour of bicycle (2)');
+    await expect(readMask(palette('swapped.png'))).rejects.toThrow('the index 1 has the colour (0, 128, 0), which is VOC\'s colour of bicycle (2)');
   });
 
   it.each(Object.keys(palettes.kept))('%s: the indices are the labels', async (file) => {
@@ -128,7 +128,7 @@ describe('palettes', () => {
     expect(decodeMask(await colours([black, white, person]), 'a.png', { rgb: 'voc' })).toMatchObject({ data: Uint8Array.of(0, 255, 15), whiteVoid: true });
     const lonely = await colours([person, white]);
     expect(() => decodeMask(lonely, 'a.png', { rgb: 'voc' })).toThrow(expect.objectContaining({
-      message: expect.stringContaining('x 1, y 0 has the colour (255, 255, 255)'), hint: expect.stringContaining('White is a usual colour of void'),
+      message: expect.stringContaining('x 1, y 0 has the colour (255, 255, 255)'), hint: expect.stringContaining('White is read as void only if'),
     }));
   });
 
@@ -164,9 +164,9 @@ describe('.npy', () => {
   });
 
   it.each([
-    ['<f4', [1, 2], Float32Array.of(0, 1), 'holds fractions, not labels'], ['|b1', [1, 2], Uint8Array.of(0, 1), 'holds booleans, not labels'],
-    ['|u1', [2], Uint8Array.of(0, 1), 'has the shape (2), not (height, width)'], ['<i2', [1, 2], Int16Array.of(0, -1), 'holds -1 at x 1, y 0'],
-    ['<i2', [1, 2], Int16Array.of(300, 0), 'holds 300 at x 0, y 0'], ['|u1', [2, 2], Uint8Array.of(0, 1), 'cut short'],
+    ['<f4', [1, 2], Float32Array.of(0, 1), 'contains floating-point numbers, not labels'], ['|b1', [1, 2], Uint8Array.of(0, 1), 'contains booleans, not labels'],
+    ['|u1', [2], Uint8Array.of(0, 1), 'has the shape (2), not (height, width)'], ['<i2', [1, 2], Int16Array.of(0, -1), 'has the value -1 at x 1, y 0'],
+    ['<i2', [1, 2], Int16Array.of(300, 0), 'has the value 300 at x 0, y 0'], ['|u1', [2, 2], Uint8Array.of(0, 1), 'cut short'],
     ['|u1', [90000, 90000], Uint8Array.of(0), 'more than the limit of 67108864 pixels'],
   ] as const)('%s [%s] is refused', (descr, shape, values, reason) => {
     expect(() => decodeMask(npy(descr, [...shape], values), 'a.npy')).toThrow(reason);
@@ -226,7 +226,7 @@ describe('what lies in place of a mask', () => {
   });
   afterAll(() => rm(folder, { recursive: true }));
 
-  it.each([['a', 'a.jpg: label masks are PNG'], ['b', 'b.mat: MATLAB files are not read'], ['c', 'c.tif: label masks are PNG']])('%s: it is named', async (id, hint) => {
+  it.each([['a', 'a.jpg: label masks must be PNG'], ['b', 'b.mat: MATLAB files are not supported'], ['c', 'c.tif: label masks must be PNG']])('%s: it is named', async (id, hint) => {
     await expect(readMask(join(folder, `${id}.png`))).rejects.toMatchObject({ message: expect.stringContaining('does not exist'), hint: expect.stringContaining(hint) });
   });
 

@@ -89,12 +89,12 @@ describe('readSplit', () => {
   });
 
   it('refuses two images with one id', async () => {
-    await expect(split('a\nb\nVOC2007/JPEGImages/a.jpg\n')).rejects.toThrow('mine.txt: lines 1 and 3 name two images with the id a');
+    await expect(split('a\nb\nVOC2007/JPEGImages/a.jpg\n')).rejects.toThrow('mine.txt: lines 1 and 3 are different images with the same id a');
   });
 
   it('refuses an empty list, and a line that names no image', async () => {
     await expect(split('# nothing\n\n')).rejects.toThrow('mine.txt is empty');
-    await expect(split('a\nJPEGImages/\n')).rejects.toThrow('mine.txt:2: "JPEGImages/" names no image');
+    await expect(split('a\nJPEGImages/\n')).rejects.toThrow('mine.txt:2: "JPEGImages/" is not the name of an image');
   });
 
   it('names the splits there are', async () => {
@@ -180,7 +180,7 @@ describe('lists as people have them', () => {
   it('leaves out the -1 of a list of ImageSets/Main, and says so', async () => {
     const main = await read('camera -1\nweb  1\nmy photo 1 -1\nmy photo 2  0\n');
     expect(main.items.map(({ id }) => id)).toEqual(['web', 'my photo 2']);
-    expect(main.notes).toEqual([`2 of 4 lines of ${list} are marked -1 (the image does not hold the class) and are left out`]);
+    expect(main.notes).toEqual([`2 of 4 lines of ${list} are marked -1 (the image does not contain the class) and are left out`]);
     // No such list: classes by number, and no line with -1.
     const classes = await read('camera 1\nweb 1\n');
     expect([classes.items.length, classes.notes]).toEqual([2, []]);

@@ -6,19 +6,19 @@ import type { PickleValue } from '../pickle/values.js';
 import { arrayPickles } from '../weights/torch-embedded.js';
 
 /**
- * The single Python object of an `.npy` file as `numpy.save(file, some_dict)` writes it: an array of one element and the
- * dtype object.
+ * Reads the single Python object in an `.npy` file written by `numpy.save(file, some_dict)`: an array of one element with
+ * the dtype object.
  *
- * @throws {PickleError | NpyError} if the bytes are something else, or hold more than plain values, numpy arrays and
+ * @throws {PickleError | NpyError} if the bytes are something else, or contain more than plain values, numpy arrays and
  *   PyTorch tensors
  */
 export function parseNpyObject(bytes: Uint8Array): PickleValue {
   const { type, shape, content } = readNpyHeader(bytes);
   if (!/^O\d*$/.test(type)) {
-    throw new NpyError(`it holds an array of numbers or texts of the shape (${shape.join(', ')}), not a dictionary`);
+    throw new NpyError(`it contains an array of numbers or strings with the shape (${shape.join(', ')}), not a dictionary`);
   }
   const array = loadPickle(content, arrayPickles);
   if (!(array instanceof NdArray)) throw new PickleError('it is corrupt');
-  if (array.length !== 1) throw new NpyError(`it holds an array of ${array.length} Python objects, not one dictionary`);
+  if (array.length !== 1) throw new NpyError(`it contains an array of ${array.length} Python objects, not one dictionary`);
   return array.values[0];
 }

@@ -19,9 +19,9 @@ export interface NpyArray {
 }
 
 /**
- * Encodes one array in numpy's .npy format, version 1.0; `numpy.load` reads it without pickle.
+ * Encodes one array in numpy's .npy format, version 1.0. `numpy.load` reads it without pickle.
  *
- * @throws RangeError where the data does not fill the shape
+ * @throws RangeError if the number of elements does not match the shape
  */
 export function encodeNpy({ shape, data }: NpyArray): Uint8Array {
   if (shape.reduce((product, dim) => product * dim, 1) !== data.length) {
@@ -39,32 +39,32 @@ export function encodeNpy({ shape, data }: NpyArray): Uint8Array {
   return bytes;
 }
 
-/** As numpy does: the same arrays are the same bytes whenever they are written. (In the zip file it is a local time.) */
+/** A fixed time as in numpy, so that the same arrays always give the same bytes. (Zip files store local time.) */
 const NO_TIME = new Date(1980, 0, 1);
 
-/** Encodes named arrays as numpy's .npz, stored as `numpy.savez` does it: maps of floats hardly become smaller, but take long to pack. */
+/** Encodes named arrays as numpy's .npz, uncompressed like `numpy.savez`: compressing maps of floats is slow and saves little. */
 export function encodeNpz(arrays: Readonly<Record<string, NpyArray>>): Uint8Array {
   return zipSync(Object.fromEntries(Object.entries(arrays).map(([name, array]) => [`${name}.npy`, encodeNpy(array)])), { level: 0, mtime: NO_TIME });
 }
 
-/** An array that was read: of any numeric type, in C order. */
+/** A decoded array of any numeric type, in C order. */
 export interface NumberArray {
   readonly shape: readonly number[];
   readonly values: NumberValues;
 }
 
 /**
- * Reads one array in numpy's .npy format, of floats of 16, 32 or 64 bits, integers or booleans, in any byte order and in C or
+ * Decodes one array in numpy's .npy format: floats of 16, 32 or 64 bits, integers or booleans, in any byte order, and in C or
  * Fortran order.
  *
- * @throws NpyError for anything else, arrays of Python objects included, and above the limit of arrays
+ * @throws NpyError for anything else, including arrays of Python objects, and above the limit `arrayBytes`
  */
 export function decodeNpy(bytes: Uint8Array): NumberArray {
   const { order, type, shape, fortran, content } = readNpyHeader(bytes);
-  if (type.startsWith('O')) throw new NpyError('it does not hold an array of numbers, but pickled Python objects');
-  if (!isNumberKind(type) || type === 'bf2') throw new NpyError(`it does not hold an array of numbers that are read (its type is ${printable(type)})`);
+  if (type.startsWith('O')) throw new NpyError('it does not contain an array of numbers, but pickled Python objects');
+  if (!isNumberKind(type) || type === 'bf2') throw new NpyError(`it contains an array of an unsupported type (${printable(type)})`);
   if (content.length !== shape.reduce((product, size) => product * size, 1) * sizeOfKind(type)) {
-    throw new NpyError(`it is cut short, or longer than its header says: [${shape.join(', ')}] of the type ${type} do not take ${content.length} bytes`);
+    throw new NpyError(`it is cut short or longer than its header says: an array [${shape.join(', ')}] of the type ${type} does not take ${content.length} bytes`);
   }
   try {
     return { shape, values: decodeStrided(type, content, order !== '>', shape, fortran ? columnStrides(shape) : rowStrides(shape)) };
@@ -74,7 +74,7 @@ export function decodeNpy(bytes: Uint8Array): NumberArray {
   }
 }
 
-/** The arrays of an .npz file. Each is unpacked and decoded when it is asked for. */
+/** The arrays of an .npz file. Each is unpacked and decoded on request. */
 export class NpzArrays {
   private unpacked = 0;
 
@@ -90,9 +90,9 @@ export class NpzArrays {
   }
 
   /**
-   * An array, or `undefined` without one of that name.
+   * An array, or `undefined` if there is none with this name.
    *
-   * @throws NpyError if it is damaged or not of numbers, and if all that were asked for take more than the limit of arrays
+   * @throws NpyError if it is damaged or not an array of numbers, and if all requested arrays exceed the limit `arrayBytes`
    */
   get(name: string): NumberArray | undefined {
     const entry = this.entries.get(name);
@@ -104,7 +104,7 @@ export class NpzArrays {
       return decodeNpy(unpackEntry(this.bytes, entry, name));
     } catch (error) {
       if (error instanceof WeightsError) throw new NpyError(error.message, error.hint, { cause: error });
-      if (error instanceof NpyError) throw new NpyError(`its array '${printable(name)}' is not read: ${error.message}`, error.hint, { cause: error });
+      if (error instanceof NpyError) throw new NpyError(`its array '${printable(name)}' cannot be read: ${error.message}`, error.hint, { cause: error });
       throw error;
     }
   }
@@ -113,14 +113,14 @@ export class NpzArrays {
 /**
  * Opens numpy's .npz: arrays by name.
  *
- * @throws NpyError if it is not a zip archive, or a damaged one
+ * @throws NpyError if it is not a zip archive or is damaged
  */
 export function decodeNpz(bytes: Uint8Array): NpzArrays {
   try {
     return new NpzArrays(bytes, new Map([...readZipBytes(bytes)].map(([name, entry]) => [name.replace(/\.npy$/, ''), entry])));
   } catch (error) {
     if (!(error instanceof WeightsError)) throw error;
-    const message = error.message === cutShort().message ? 'it is not an .npz file, or is cut short' : error.message;
+    const message = error.message === cutShort().message ? 'it is not an .npz file or is cut short' : error.message;
     throw new NpyError(message, error.hint, { cause: error });
   }
 }

@@ -4,15 +4,15 @@ import { isNumbers, NdArray } from '../pickle/numpy.js';
 import { PickleError } from '../pickle/values.js';
 import type { PickleValue } from '../pickle/values.js';
 
-/** Lists nested deeper hold no array that anybody means. */
+/** Lists nested deeper than this are not meant as arrays. */
 const DEEPEST = 8;
 
 /**
- * Numbers in any of the forms in which Python programs keep them: a numpy array, a PyTorch tensor, a number or boolean, or
- * lists and tuples of these that are all of one shape.
+ * Converts numbers in any form that Python programs use: a numpy array, a PyTorch tensor, a number or boolean, or lists and
+ * tuples of these with the same shape.
  *
  * @returns the array, or `undefined` if the value is something else
- * @throws {PickleError} if it takes more memory than the limit of arrays
+ * @throws {PickleError} if it takes more memory than the limit `arrayBytes`
  */
 export function numberArray(value: PickleValue): NumberArray | undefined {
   if (value instanceof NdArray) {
@@ -22,14 +22,14 @@ export function numberArray(value: PickleValue): NumberArray | undefined {
   const shape = shapeOf(value);
   if (shape === undefined) return undefined;
   const length = shape.reduce((product, size) => product * size, 1);
-  // Before anything is walked: a short pickle can hold one list a thousand times, and that one another.
-  const excess = excessOf('arrayBytes', 8 * length, `it holds lists of ${length} numbers, which take ${8 * length} bytes`);
+  // Checked before walking the lists: a short pickle can contain one list a thousand times, which contains another, and so on.
+  const excess = excessOf('arrayBytes', 8 * length, `it contains lists of ${length} numbers, which take ${8 * length} bytes`);
   if (excess !== undefined) throw new PickleError(excess.message, excess.hint);
   const values = new Float64Array(length);
   return length === 0 || fill(value, shape, values, 0) ? { shape, values } : undefined;
 }
 
-/** The shape of nested lists by their first entries; `undefined` if there are no numbers at the end. */
+/** The shape of nested lists by their first entries; `undefined` if the innermost entries are not numbers. */
 function shapeOf(value: PickleValue): number[] | undefined {
   const shape: number[] = [];
   for (let at = value; ;) {
@@ -44,14 +44,14 @@ function shapeOf(value: PickleValue): number[] | undefined {
   }
 }
 
-/** What a list or an array of objects holds, in its shape. */
+/** The entries and the shape of a list or an array of objects. */
 function entriesOf(value: PickleValue): { readonly shape: readonly number[]; readonly values: readonly PickleValue[] } | undefined {
   if (Array.isArray(value)) return { shape: [value.length], values: value };
   if (value instanceof NdArray && !isNumbers(value.values)) return { shape: value.shape, values: value.values };
   return undefined;
 }
 
-/** Writes what has a shape into `target` from `start` on; false if something in it has another shape. */
+/** Writes a value of this shape to `target`, starting at `start`. Returns false if a part has another shape. */
 function fill(value: PickleValue, shape: readonly number[], target: Float64Array, start: number): boolean {
   if (typeof value === 'number' || typeof value === 'boolean') {
     target[start] = Number(value);

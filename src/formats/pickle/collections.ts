@@ -1,7 +1,7 @@
 import { corrupt, OrderedDict, PickleFunction } from './values.js';
 import type { PickleValue } from './values.js';
 
-/** collections.OrderedDict(), with a list of pairs where Python 2 wrote it. */
+/** collections.OrderedDict(), with a list of pairs if Python 2 wrote it. */
 const orderedDict = new PickleFunction(([pairs = []]) => {
   if (!Array.isArray(pairs)) throw corrupt();
   return new OrderedDict(pairs.map((pair): [PickleValue, PickleValue] => {
@@ -10,7 +10,7 @@ const orderedDict = new PickleFunction(([pairs = []]) => {
   }));
 });
 
-/** What a defaultdict makes missing values with; nobody calls it. */
+/** A defaultdict's factory of missing values. It is never called. */
 const factory = new PickleFunction(() => { throw corrupt(); });
 
 /** collections.defaultdict(factory); its entries follow. */

@@ -1,17 +1,17 @@
 import { excessOf } from '../../limits.js';
 import { PickleError } from './values.js';
 
-/** Numbers, in the narrowest type that holds all of a kind. */
+/** Numbers in the narrowest typed array for their kind. */
 export type NumberValues = Float32Array | Float64Array | Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array;
 
 /** Kinds of packed numbers, by numpy's codes: type and bytes. `b1` is a boolean, `bf2` PyTorch's bfloat16. */
 export type NumberKind = 'f2' | 'f4' | 'f8' | 'bf2' | 'i1' | 'i2' | 'i4' | 'i8' | 'u1' | 'u2' | 'u4' | 'u8' | 'b1';
 
 interface Kind {
-  /** Bytes per number as stored, and as read. */
+  /** Bytes per number in the file (`size`) and after reading (`held`). */
   readonly size: number;
   readonly held: number;
-  /** @param buffer little-endian, aligned, and of nobody else */
+  /** @param buffer little-endian, aligned, and not used elsewhere */
   readonly read: (buffer: ArrayBuffer) => NumberValues;
 }
 
@@ -31,25 +31,25 @@ const kinds: Readonly<Record<NumberKind, Kind>> = {
   b1: { size: 1, held: 1, read: (buffer) => new Uint8Array(buffer) },
 };
 
-/** Whether a code names a kind of number that is read. */
+/** Whether a code is a supported kind of number. */
 export function isNumberKind(code: string): code is NumberKind {
   return Object.hasOwn(kinds, code);
 }
 
-/** The bytes that a number of a kind takes in a file. */
+/** The bytes per number of a kind in a file. */
 export function sizeOfKind(kind: NumberKind): number {
   return kinds[kind].size;
 }
 
 /**
- * Reads packed numbers. Booleans come out as 0 and 1, integers of 8 bytes as the nearest number.
+ * Decodes packed numbers. Booleans become 0 and 1, integers of 8 bytes the nearest number.
  *
- * @param bytes a whole number of them; they are copied
- * @throws {PickleError} if they take more memory than the limit of arrays
+ * @param bytes complete numbers; they are copied
+ * @throws {PickleError} if they take more memory than the limit `arrayBytes`
  */
 export function decodeNumbers(kind: NumberKind, bytes: Uint8Array, littleEndian = true): NumberValues {
   const { size, held, read } = kinds[kind];
-  const excess = excessOf('arrayBytes', bytes.length / size * held, `it holds an array of ${bytes.length / size} numbers, which take ${bytes.length / size * held} bytes`);
+  const excess = excessOf('arrayBytes', bytes.length / size * held, `it contains an array of ${bytes.length / size} numbers, which take ${bytes.length / size * held} bytes`);
   if (excess !== undefined) throw new PickleError(excess.message, excess.hint);
   const copy = new ArrayBuffer(bytes.length);
   new Uint8Array(copy).set(bytes);
@@ -84,7 +84,7 @@ function widenedBrainFloats(buffer: ArrayBuffer): Float32Array {
 
 let table: Float32Array | undefined;
 
-/** The values of all half precision numbers of IEEE 754. */
+/** The values of all half-precision numbers of IEEE 754. */
 function halves(): Float32Array {
   table ??= Float32Array.from({ length: 2 ** 16 }, (_, bits) => {
     const sign = bits >> 15 === 1 ? -1 : 1;

@@ -7,12 +7,12 @@ import type { PickleDialect, PickleValue } from './values.js';
 /** The elements of an array: numbers, or any values for the dtype object. */
 export type Elements = NumberValues | readonly PickleValue[];
 
-/** Whether elements are numbers, packed. */
+/** Whether elements are packed numbers. */
 export function isNumbers(elements: Elements): elements is NumberValues {
   return ArrayBuffer.isView(elements);
 }
 
-/** A numpy dtype: one kind of number, text or bytes of a fixed length, or `O` for any Python objects. */
+/** A numpy dtype: a kind of number, strings or bytes of a fixed length, or `O` for Python objects. */
 export class Dtype extends PickleObject {
   private readonly code: string;
   private bigEndian = false;
@@ -21,7 +21,7 @@ export class Dtype extends PickleObject {
   constructor(code: PickleValue) {
     super();
     if (typeof code !== 'string' || !/^(?:f[248]|[iu][1248]|b1|O[48]?|[US]\d{1,9})$/.test(code)) {
-      throw new PickleError(`it holds a numpy array of the type ${shortly(code)}, but only numbers, texts and objects are read`);
+      throw new PickleError(`it contains a numpy array of the type ${shortly(code)}, but only numbers, strings and objects are supported`);
     }
     this.code = code;
   }
@@ -31,7 +31,7 @@ export class Dtype extends PickleObject {
     return this.code.startsWith('O');
   }
 
-  /** The bytes that an element takes. */
+  /** The bytes per element. */
   get size(): number {
     if (isNumberKind(this.code)) return sizeOfKind(this.code);
     const length = Number(this.code.slice(1));
@@ -42,15 +42,15 @@ export class Dtype extends PickleObject {
   override setState(state: PickleValue): void {
     if (!Array.isArray(state)) throw corrupt();
     const [, order, subtype, names] = state;
-    if (subtype != null || names != null) throw new PickleError('it holds a numpy array of records, but only numbers, texts and objects are read');
+    if (subtype != null || names != null) throw new PickleError('it contains a numpy array of records, but only numbers, strings and objects are supported');
     this.bigEndian = order === '>';
   }
 
   /**
-   * Reads packed elements: numbers (see {@link decodeStrided}), texts, or bytes.
+   * Reads packed elements: numbers (see {@link decodeStrided}), strings, or bytes.
    *
    * @param bytes as many elements as the shape has
-   * @param strides where they lie, in elements
+   * @param strides of the elements in memory, in elements
    * @returns the elements in C order
    */
   decode(bytes: Uint8Array, shape: readonly number[], strides: readonly number[]): Elements {
@@ -65,7 +65,7 @@ export class Dtype extends PickleObject {
   }
 }
 
-/** numpy keeps a text as code points of 4 bytes, filled up with zeros. */
+/** numpy stores a string as code points of 4 bytes, padded with zeros. */
 function textOf(bytes: Uint8Array, bigEndian: boolean): string {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let text = '';
@@ -77,16 +77,16 @@ function textOf(bytes: Uint8Array, bigEndian: boolean): string {
   return text.replace(/\0+$/, '');
 }
 
-/** As many axes as numpy allows. */
+/** numpy's own limit. */
 const MOST_AXES = 64;
 
-/** A numpy array. Its elements are decoded when they are asked for: a pickle may show the same bytes as many arrays. */
+/** A numpy array. Its elements are decoded on request, since a pickle may use the same bytes for many arrays. */
 export class NdArray extends PickleObject {
   shape: readonly number[] = [0];
   private decode: () => Elements = () => [];
   private decoded: Elements | undefined;
 
-  /** An array of what is decoded later; `decode` gives its elements in C order. */
+  /** An array that is decoded later; `decode` returns its elements in C order. */
   static of(shape: readonly number[], decode: () => Elements): NdArray {
     const array = new NdArray();
     array.shape = shape;
@@ -97,19 +97,19 @@ export class NdArray extends PickleObject {
   /**
    * The elements in C order.
    *
-   * @throws {PickleError} if they take more memory than the limit of arrays
+   * @throws {PickleError} if they take more memory than the limit `arrayBytes`
    */
   get values(): Elements {
     return this.decoded ??= this.decode();
   }
 
-  /** How many elements there are. */
+  /** The number of elements. */
   get length(): number {
     return this.shape.reduce((product, size) => product * size, 1);
   }
 
   override describe(): string {
-    return `an array of the shape (${this.shape.join(', ')})`;
+    return `an array with the shape (${this.shape.join(', ')})`;
   }
 
   /** Takes the state (version, shape, dtype, whether in Fortran order, values). */
@@ -120,8 +120,8 @@ export class NdArray extends PickleObject {
   }
 
   /**
-   * @param raw the packed bytes (or Python 2's str of them), or the list of objects, which is in C order always
-   * @param stridesOf where the packed elements of an array of that shape lie
+   * @param raw the packed bytes (or Python 2's str of them), or the list of objects, which is always in C order
+   * @param stridesOf the strides of the packed elements for a shape
    */
   fill(shape: PickleValue, dtype: PickleValue, raw: PickleValue, stridesOf: (shape: readonly number[]) => readonly number[]): void {
     if (!isShape(shape) || !(dtype instanceof Dtype)) throw corrupt();
@@ -151,7 +151,7 @@ const reconstruct = new PickleFunction(([type]) => {
   return new NdArray();
 });
 
-/** numpy.core.multiarray.scalar(dtype, bytes): one number, text or run of bytes. */
+/** numpy.core.multiarray.scalar(dtype, bytes): one number, string or sequence of bytes. */
 const scalar = new PickleFunction(([dtype, raw]) => {
   if (!(dtype instanceof Dtype)) throw corrupt();
   const bytes = bytesOf(raw);
@@ -159,11 +159,11 @@ const scalar = new PickleFunction(([dtype, raw]) => {
   return bytes.length === 0 ? '' : dtype.decode(bytes, [], [])[0];
 });
 
-/** numpy.core.numeric._frombuffer(bytes, dtype, shape, order, order of the axes): an array, as protocol 5 writes it. */
+/** numpy.core.numeric._frombuffer(bytes, dtype, shape, order, order of the axes): an array in protocol 5. */
 const fromBuffer = new PickleFunction(([raw, dtype, shape, order, axes]) => {
   const array = new NdArray();
   if (order === 'K' && axes != null) {
-    // The bytes are of an array in C order whose axes were put in another order: axis i of the result was axes[i].
+    // The bytes are an array in C order whose axes were reordered: axis i of the result was axes[i].
     if (!isShape(shape) || !isShape(axes) || [...axes].sort((a, b) => a - b).join() !== [...shape.keys()].join()) throw corrupt();
     const strides = rowStrides(shape);
     array.fill(axes.map((axis) => shape[axis]), dtype, raw, () => axes.map((axis) => strides[axis]));
@@ -176,13 +176,13 @@ const fromBuffer = new PickleFunction(([raw, dtype, shape, order, axes]) => {
 /** numpy.dtype(code, align, copy). */
 const dtype = new PickleFunction(([code]) => new Dtype(code));
 
-/** _codecs.encode(text, 'latin1'): how Python 3 writes bytes in protocols that have none. */
+/** _codecs.encode(text, 'latin1'): how Python 3 writes bytes in protocols without bytes. */
 const encode = new PickleFunction(([text, encoding]) => {
   if (typeof text !== 'string' || (encoding !== 'latin1' && encoding !== 'latin-1')) throw corrupt();
   return Buffer.from(text, 'latin1');
 });
 
-/** bytes(): the same for no bytes at all. */
+/** bytes(): the same for empty bytes. */
 const emptyBytes = new PickleFunction((args) => {
   if (args.length > 0) throw corrupt();
   return new Uint8Array();

@@ -3,26 +3,26 @@ import { printable } from '../../text/printable.js';
 import { corrupt, OrderedDict, PickleError, PickleFunction, PickleObject } from './values.js';
 import type { PickleDialect, PickleValue } from './values.js';
 
-// A pickle is a program for a small stack machine, and Python's own loader lets it call anything. This machine knows
-// plain values and the few constructors that a dialect lists; all else is refused, and nothing is executed. Values may be
-// nested to any depth and hold one another many times over, so nobody walks them without knowing what they are.
+// A pickle is a program for a small stack machine, and Python's own loader lets it call anything. This machine only knows
+// plain values and the few constructors of a dialect. Anything else is refused, and nothing is executed. Values may be nested
+// to any depth and contain one another many times, so never walk a value of unknown structure.
 
 /**
- * Loads a pickle of any protocol from 0 to 5, Python 2's included. Nothing that the pickle names is ever imported or run.
+ * Loads a pickle of any protocol from 0 to 5, including Python 2's. Nothing that the pickle names is ever imported or run.
  *
- * @param dialect what it may hold beside plain values
- * @returns the value it holds, in the types of {@link PickleValue}
- * @throws {PickleError} for a pickle that is cut short or corrupt, for one that refers to anything but what the dialect
- *   lists (the message then names what it refers to), and for one whose values take more memory than the limit of arrays
+ * @param dialect what it may contain in addition to plain values
+ * @returns its value, in the types of {@link PickleValue}
+ * @throws {PickleError} for a pickle that is cut short or corrupt, for one that refers to anything outside the dialect (named
+ *   in the message), and for one whose values take more memory than the limit `arrayBytes`
  */
 export function loadPickle(bytes: Uint8Array, dialect: PickleDialect): PickleValue {
   return readPickle(bytes, dialect).value;
 }
 
 /**
- * Loads the pickle at the beginning of some bytes: see {@link loadPickle}.
+ * Loads the pickle at the start of some bytes: see {@link loadPickle}.
  *
- * @returns its value, and how many bytes it takes
+ * @returns its value and its length in bytes
  * @throws {PickleError} as {@link loadPickle}
  */
 export function readPickle(bytes: Uint8Array, dialect: PickleDialect): { value: PickleValue; length: number } {
@@ -50,7 +50,7 @@ export function readPickle(bytes: Uint8Array, dialect: PickleDialect): { value: 
     switch (String.fromCharCode(opcode)) {
       case '.': return { value: stack.pop(), length: read.position };
       case '\x80': checkProtocol(read.u8()); break;
-      case '\x95': read.length8(); break; // a frame: only helps readers that read ahead
+      case '\x95': read.length8(); break; // a frame, which only helps readers that read ahead
 
       case 'N': stack.push(null); break;
       case '\x88': stack.push(true); break;
@@ -120,12 +120,12 @@ export function readPickle(bytes: Uint8Array, dialect: PickleDialect): { value: 
   }
 }
 
-/** Memory that is taken by a step of the machine (with a value on the stack), a memo, a list, a dictionary and its entries, and a view of bytes. */
+/** Memory of a step of the machine (with a value on the stack), a memo, a list, a dictionary, a dictionary entry, and a view of bytes. */
 const [STEP, MEMO, LIST, DICTIONARY, ENTRY, VIEW] = [16, 48, 64, 224, 48, 128];
 
 /**
- * The memory that a pickle's values take, roughly. A byte of a pickle can make an object, or copy what is there already, so
- * that a file's size limits neither memory nor time.
+ * Limits the approximate memory of a pickle's values. One byte of a pickle can create an object or copy existing values, so a
+ * file's size limits neither memory nor time.
  */
 class Budget {
   private readonly limit = limitOf('arrayBytes');
@@ -148,7 +148,7 @@ function memoryOf(value: PickleValue): number {
   return value instanceof Map ? DICTIONARY : VIEW;
 }
 
-/** The machine's stack, with marks at which a run of values begins. */
+/** The machine's stack, with marks at the start of a group of values. */
 class Stack {
   private values: PickleValue[] = [];
   /** The stacks below each mark. */
@@ -186,7 +186,7 @@ class Stack {
   }
 }
 
-/** Reads opcodes and what follows them. */
+/** Reads opcodes and their operands. */
 class OperandReader {
   private at = 0;
   private readonly buffer: Buffer;
@@ -195,7 +195,7 @@ class OperandReader {
     this.buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
-  /** How many bytes were read. */
+  /** The number of bytes read so far. */
   get position(): number { return this.at; }
 
   take(length: number): Buffer {
@@ -203,7 +203,7 @@ class OperandReader {
     return this.buffer.subarray(start, this.at);
   }
 
-  /** Goes past some bytes and tells where they begin. */
+  /** Skips some bytes and returns the offset of the first. */
   private skip(length: number): number {
     if (length < 0 || length > this.buffer.length - this.at) throw new PickleError('it is cut short');
     const start = this.at;
@@ -211,7 +211,7 @@ class OperandReader {
     return start;
   }
 
-  /** The rest of the line, one character per byte; the line end is consumed too. */
+  /** The rest of the line, one character per byte. The line end is read too. */
   line(): string {
     const end = this.buffer.indexOf(0x0a, this.at);
     if (end < 0) throw new PickleError('it is cut short');
@@ -228,12 +228,12 @@ class OperandReader {
 
   f64(): number { return this.buffer.readDoubleBE(this.skip(8)); }
 
-  /** A length of 8 bytes. Beyond 2^53 it is inexact, and longer than any file in either case. */
+  /** A length of 8 bytes. Beyond 2^53 it is inexact, but larger than any file anyway. */
   length8(): number { return Number(this.buffer.readBigUInt64LE(this.skip(8))); }
 }
 
 function checkProtocol(version: number): void {
-  if (version > 5) throw new PickleError(`its pickle protocol ${version} is not known`);
+  if (version > 5) throw new PickleError(`its pickle protocol ${version} is not supported`);
 }
 
 function append(values: readonly PickleValue[], target: PickleValue): void {
@@ -249,19 +249,19 @@ function setItems(pairs: readonly PickleValue[], target: PickleValue, budget: Bu
 }
 
 function unknownOpcode(opcode: number, { reads }: PickleDialect): PickleError {
-  return new PickleError(`it holds more than ${reads}, or is corrupt (opcode 0x${opcode.toString(16).padStart(2, '0')})`);
+  return new PickleError(`it contains more than ${reads}, or is corrupt (opcode 0x${opcode.toString(16).padStart(2, '0')})`);
 }
 
 function findGlobal({ globals, reads }: PickleDialect, [module, name]: readonly PickleValue[]): PickleFunction {
   if (typeof module !== 'string' || typeof name !== 'string') throw corrupt();
   const found = globals.get(`${module}.${name}`);
-  if (found === undefined) throw new PickleError(`it refers to ${printable(`${module}.${name}`)}, which is refused: only ${reads} are read`);
+  if (found === undefined) throw new PickleError(`it refers to ${printable(`${module}.${name}`)}, which is refused: only ${reads} are supported`);
   return found;
 }
 
 function call([callee, args]: readonly PickleValue[], budget: Budget): PickleValue {
   if (!(callee instanceof PickleFunction) || !Array.isArray(args)) throw corrupt();
-  // A function copies what it is given, at most.
+  // At most, a function copies its arguments.
   budget.spend(8 * args.length);
   for (const value of args) {
     if (typeof value === 'string' || value instanceof Uint8Array) budget.spend(value.length);
@@ -283,7 +283,7 @@ function integerOrFlag(text: string): number | bigint | boolean {
   return integerOf(text);
 }
 
-/** The longest integer that is read, in bytes: to compute with longer ones takes time that grows faster than they do. */
+/** The longest supported integer, in bytes: the time to parse an integer grows faster than its length. */
 const LONGEST_INTEGER = 1024;
 
 function integerOf(text: string): number | bigint {
@@ -302,12 +302,12 @@ function integerOfBytes(bytes: Uint8Array): number | bigint {
 }
 
 function tooLongInteger(length: string): PickleError {
-  return new PickleError(`it holds an integer of ${length}, longer than any that is read`);
+  return new PickleError(`it contains an integer of ${length}, which is too long`);
 }
 
 const escapes: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t' };
 
-/** Python 2's repr of a str: in quotes, bytes that do not print as \n, \r, \t, \xHH. */
+/** Python 2's repr of a str: in quotes, with unprintable bytes as \n, \r, \t, \xHH. */
 function unquote(text: string): string {
   const match = /^(['"])(.*)\1$/s.exec(text);
   if (match === null) throw corrupt();
@@ -315,7 +315,7 @@ function unquote(text: string): string {
     hex === undefined ? escapes[letter] ?? letter : String.fromCharCode(parseInt(hex, 16)));
 }
 
-/** Text with \uXXXX and \UXXXXXXXX for the characters beyond Latin-1, and for backslash and line end. */
+/** Decodes \uXXXX and \UXXXXXXXX, which stand for characters beyond Latin-1, backslashes and line ends. */
 function unescapeUnicode(text: string): string {
   return text.replace(/\\u([0-9a-fA-F]{4})|\\U(00(?:0[0-9a-fA-F]|10)[0-9a-fA-F]{4})/g, (_, short: string | undefined, long: string) =>
     String.fromCodePoint(parseInt(short ?? long, 16)));

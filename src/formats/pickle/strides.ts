@@ -13,7 +13,7 @@ export function columnStrides(shape: readonly number[]): number[] {
   return shape.map((_, axis) => shape.slice(0, axis).reduce((product, size) => product * size, 1));
 }
 
-/** Whether elements lie in row-major order without gaps. The stride of an axis of one element says nothing. */
+/** Whether elements are in row-major order without gaps. The stride of an axis with one element is ignored. */
 function isRowMajor(shape: readonly number[], strides: readonly number[]): boolean {
   let expected = 1;
   for (let axis = shape.length - 1; axis >= 0; axis--) {
@@ -24,11 +24,11 @@ function isRowMajor(shape: readonly number[], strides: readonly number[]): boole
 }
 
 /**
- * Puts the elements of a strided view (a transposed matrix, a kernel in NHWC) in row-major order.
+ * Puts the elements of a strided view (a transposed matrix, a kernel in NHWC) into row-major order.
  *
  * @param source element [i, j, ...] is at i stride_0 + j stride_1 + ...
- * @param result takes as many elements as the shape has
- * @returns the result, or the source if that is in order
+ * @param result the output, with as many elements as the shape
+ * @returns the result, or the source if it is already in order
  */
 export function inRowOrder<S extends ArrayLike<unknown>, R extends { readonly length: number; [index: number]: S[number] }>(
   source: S, shape: readonly number[], strides: readonly number[], result: R,
@@ -47,7 +47,7 @@ export function inRowOrder<S extends ArrayLike<unknown>, R extends { readonly le
   return result;
 }
 
-/** As {@link inRowOrder}, for numbers; the result is of the source's type. */
+/** Like {@link inRowOrder}, for numbers. The result has the source's type. */
 export function numbersInRowOrder<T extends NumberValues>(source: T, shape: readonly number[], strides: readonly number[]): T {
   if (isRowMajor(shape, strides)) return source;
   const length = shape.reduce((product, size) => product * size, 1);
@@ -55,17 +55,17 @@ export function numbersInRowOrder<T extends NumberValues>(source: T, shape: read
 }
 
 /**
- * Reads packed numbers that lie in memory by some strides.
+ * Decodes packed numbers that are stored with some strides.
  *
  * @returns the numbers in row-major order
- * @throws {PickleError} if they take more memory than the limit of arrays, which counts twice what has to be put in order
+ * @throws {PickleError} if they take more memory than the limit `arrayBytes`; numbers that must be reordered count twice
  */
 export function decodeStrided(
   kind: NumberKind, bytes: Uint8Array, littleEndian: boolean, shape: readonly number[], strides: readonly number[],
 ): NumberValues {
   if (isRowMajor(shape, strides)) return decodeNumbers(kind, bytes, littleEndian);
   const memory = 2 * Math.max(sizeOfKind(kind), 4) * (bytes.length / sizeOfKind(kind));
-  const excess = excessOf('arrayBytes', memory, `to put the numbers of an array in order takes ${memory} bytes`);
+  const excess = excessOf('arrayBytes', memory, `reordering the numbers of an array takes ${memory} bytes`);
   if (excess !== undefined) throw new PickleError(excess.message, excess.hint);
   return numbersInRowOrder(decodeNumbers(kind, bytes, littleEndian), shape, strides);
 }

@@ -1,18 +1,18 @@
 import { printable } from '../../text/printable.js';
 
-/** A pickle that cannot be loaded; the message says why, without the file's name ("it is cut short"). */
+/** A pickle cannot be loaded. The message says why, without the file's name ("it is cut short"). */
 export class PickleError extends Error {
   override readonly name = 'PickleError';
 
-  /** @param hint how to mend it, if there is more to say than what the file should be */
+  /** @param hint how to fix it, if this differs from the caller's hint */
   constructor(message: string, readonly hint?: string, options?: ErrorOptions) {
     super(message, options);
   }
 }
 
 /**
- * What a pickle can hold. Python's tuples and lists both come out as arrays, dicts as maps, bytes as byte arrays;
- * Python 2's `str`, which may be bytes or text, as text with one character per byte. Integers beyond 2^53 are bigints.
+ * A value in a pickle. Python's tuples and lists become arrays, dicts become maps, bytes become byte arrays. Python 2's `str`,
+ * which may be bytes or text, becomes a string with one character per byte. Integers beyond 2^53 become bigints.
  */
 export type PickleValue = null | boolean | number | bigint | string | Uint8Array
   | PickleValue[] | Map<PickleValue, PickleValue> | PickleObject | PickleFunction;
@@ -22,12 +22,12 @@ export class PickleFunction {
   constructor(readonly call: (args: readonly PickleValue[]) => PickleValue) {}
 }
 
-/** A value of a dialect's own, such as an array of numpy's or a tensor of PyTorch's. */
+/** A value defined by a dialect, such as a numpy array or a PyTorch tensor. */
 export abstract class PickleObject {
   /**
-   * Takes the state that a pickle gives to an object after it was made.
+   * Sets the state of an object after its creation.
    *
-   * @throws {PickleError} where it is not what such an object has
+   * @throws {PickleError} if the state is invalid for such an object
    */
   abstract setState(state: PickleValue): void;
 
@@ -37,18 +37,18 @@ export abstract class PickleObject {
   }
 }
 
-/** Python's collections.OrderedDict. Attributes that a pickle sets on it (PyTorch's `_metadata`) are left out. */
+/** Python's collections.OrderedDict. Attributes that a pickle sets on it (PyTorch's `_metadata`) are ignored. */
 export class OrderedDict extends Map<PickleValue, PickleValue> {}
 
-/** What a pickle may hold beside plain values. */
+/** What a pickle may contain in addition to plain values. */
 export interface PickleDialect {
-  /** What it reads, for messages: "plain values and numpy arrays". */
+  /** What it supports, for messages: "plain values and numpy arrays". */
   readonly reads: string;
   /** Everything that a pickle may name, as `module.name`. */
   readonly globals: ReadonlyMap<string, PickleFunction>;
-  /** Whether an object may be made by the opcode NEWOBJ as well as by a call. */
+  /** Whether objects may be created with the opcode NEWOBJ as well as by a call. */
   readonly newObjects?: boolean;
-  /** What a pickle means by something that is kept outside of it. */
+  /** Resolves a reference to something stored outside the pickle. */
   readonly persistent?: (id: PickleValue) => PickleValue;
 }
 
@@ -64,7 +64,7 @@ export function bytesOf(value: PickleValue): Uint8Array {
   throw corrupt();
 }
 
-/** A value in a message: short, and never walked, since a few bytes can stand for a value without end. */
+/** A value for a message: short, and without walking it, since a few bytes can stand for an endless value. */
 export function shortly(value: PickleValue): string {
   if (typeof value === 'string') return `'${printable(value)}'`;
   if (typeof value === 'bigint') return 'an integer beyond 2^53';

@@ -7,7 +7,7 @@ for (let byte = 0; byte < 256; byte++) {
 
 /**
  * The CRC-32 of PNG and zip (reflected polynomial 0xedb88320), as an unsigned integer.
- * Node has its own only from 20.15 on.
+ * Node.js only has one since 20.15.
  */
 export function crc32(bytes: Uint8Array): number {
   let crc = 0xffffffff;

@@ -1,10 +1,10 @@
 import { deflateSync, inflateSync, constants as zlib } from 'node:zlib';
 import { crc32 } from './crc32.js';
 
-// A PNG codec for label images. A general decoder hands out palette images as colours or leaves depths below 8 packed;
-// here the samples themselves are wanted, and node's native zlib reads and writes them several times faster.
+// A PNG codec for label images. General decoders convert palette images to colours or leave depths below 8 packed. This one
+// gives the samples themselves, and is several times faster with Node.js's native zlib.
 
-/** What the header (IHDR) of a PNG says. */
+/** The header (IHDR) of a PNG. */
 export interface PngHeader {
   readonly width: number;
   readonly height: number;
@@ -17,15 +17,15 @@ export interface PngHeader {
 /** The colour types of the PNG specification. */
 export const COLOUR_TYPE = { gray: 0, rgb: 2, palette: 3, grayAlpha: 4, rgba: 6 } as const;
 
-/** A PNG taken apart, its pixels still compressed. */
+/** The parts of a PNG, with the pixels still compressed. */
 export interface PngFile {
   readonly header: PngHeader;
-  /** The colours of a palette image (PLTE) as R, G, B bytes: 1 to 256 of them. */
+  /** The 1 to 256 colours of a palette image (PLTE) as R, G, B bytes. */
   readonly palette?: Uint8Array;
   readonly compressed: Uint8Array;
 }
 
-/** The bytes are not a PNG or not a whole one; the message says what is wrong, without the file's name. */
+/** The bytes are not a complete PNG. The message says what is wrong, without the file's name. */
 export class PngError extends Error {
   override readonly name = 'PngError';
 }
@@ -39,7 +39,7 @@ const depthsOf = new Map<number, readonly number[]>([
   [COLOUR_TYPE.grayAlpha, [8, 16]], [COLOUR_TYPE.rgba, [8, 16]],
 ]);
 
-/** A regular grid of pixels that is stored as an image of its own: the whole picture, or one of Adam7's seven passes. */
+/** A regular grid of pixels stored as one image: the whole picture, or one of Adam7's seven passes. */
 interface Pass {
   readonly x: number;
   readonly y: number;
@@ -57,13 +57,13 @@ const adam7: readonly Pass[] = [
 /**
  * Reads the chunks of a PNG and checks their checksums. Ancillary chunks are skipped.
  *
- * @throws {PngError} when the bytes are not a PNG, end early, or are corrupt
+ * @throws {PngError} if the bytes are not a PNG, end early, or are corrupt
  */
 export function parsePng(bytes: Uint8Array): PngFile {
   const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (file.length === 0) throw new PngError('the file is empty');
   if (!file.subarray(0, 8).equals(signature)) {
-    throw new PngError(file[0] === 0xff && file[1] === 0xd8 ? 'it is a JPEG, whose compression changes labels, not a PNG' : 'it is not a PNG');
+    throw new PngError(file[0] === 0xff && file[1] === 0xd8 ? 'it is a JPEG, not a PNG; JPEG compression changes labels' : 'it is not a PNG');
   }
   let header: PngHeader | undefined;
   let palette: Uint8Array | undefined;
@@ -74,9 +74,9 @@ export function parsePng(bytes: Uint8Array): PngFile {
     const type = file.toString('latin1', at + 4, at + 8);
     const end = at + 8 + length;
     if (end + 4 > file.length) throw new PngError(`the PNG is cut short in its ${type} chunk`);
-    if (crc32(file.subarray(at + 4, end)) !== file.readUInt32BE(end)) throw new PngError(`the PNG is corrupt: wrong checksum of its ${type} chunk`);
+    if (crc32(file.subarray(at + 4, end)) !== file.readUInt32BE(end)) throw new PngError(`the PNG is corrupt: the checksum of its ${type} chunk is wrong`);
     const body = file.subarray(at + 8, end);
-    if (header === undefined && type !== 'IHDR') throw new PngError('the PNG is corrupt: it does not begin with a header');
+    if (header === undefined && type !== 'IHDR') throw new PngError('the PNG is corrupt: it does not start with a header');
     if (type === 'IHDR') header = parseHeader(body);
     else if (type === 'PLTE') palette = parsePalette(body);
     else if (type === 'IDAT') data.add(body);
@@ -84,19 +84,19 @@ export function parsePng(bytes: Uint8Array): PngFile {
     at = end + 4;
   }
   const compressed = data.bytes();
-  if (header === undefined || compressed === undefined) throw new PngError('the PNG is corrupt: it holds no pixels');
+  if (header === undefined || compressed === undefined) throw new PngError('the PNG is corrupt: it contains no pixels');
   if (header.colourType !== COLOUR_TYPE.palette) return { header, compressed };
   if (palette === undefined) throw new PngError('the PNG is corrupt: it has no palette');
   return { header, palette, compressed };
 }
 
-/** Chunks put together. They are copied at once: a list of millions of tiny chunks would take far more memory than the file. */
+/** Joins chunks. Each is copied at once: a list of millions of tiny chunks would take far more memory than the file. */
 class Joined {
   private first: Uint8Array | undefined;
   private copy: Uint8Array | undefined;
   private length = 0;
 
-  /** @param most how many bytes the chunks have together at most */
+  /** @param most the maximum size of all chunks together, in bytes */
   constructor(private readonly most: number) {}
 
   add(chunk: Uint8Array): void {
@@ -111,7 +111,7 @@ class Joined {
     this.length += chunk.length;
   }
 
-  /** All chunks one after the other; `undefined` if there was none. A single one is not copied. */
+  /** All chunks in order; `undefined` if there were none. A single chunk is not copied. */
   bytes(): Uint8Array | undefined {
     return this.copy === undefined ? this.first : this.copy.subarray(0, this.length);
   }
@@ -129,16 +129,16 @@ function parseHeader(body: Buffer): PngHeader {
   };
   const valid = header.width > 0 && header.height > 0 && depthsOf.get(header.colourType)?.includes(header.bitDepth) === true
     && body[10] === 0 && body[11] === 0 && body[12] <= 1;
-  if (!valid) throw new PngError('the PNG is corrupt: its header breaks the format');
+  if (!valid) throw new PngError('the PNG is corrupt: its header is invalid');
   return header;
 }
 
 /**
- * Unpacks the pixels of a PNG of 8 bits per sample or fewer.
+ * Unpacks the pixels of a PNG with at most 8 bits per sample.
  *
  * @returns one byte per sample, layout HWC (1 channel for gray and palette, 3 RGB, 4 RGBA), with the values as stored:
  *   depths below 8 are not scaled up
- * @throws {PngError} when the pixels are corrupt
+ * @throws {PngError} if the pixels are corrupt
  */
 export function unpackSamples({ header, compressed }: PngFile): Uint8Array {
   const { width, height, bitDepth, interlaced } = header;
@@ -172,8 +172,8 @@ export function unpackSamples({ header, compressed }: PngFile): Uint8Array {
 function inflate(compressed: Uint8Array, total: number): Uint8Array {
   let raw: Uint8Array;
   try {
-    // One buffer of the right size: pieces would be joined, which takes the memory twice. (The byte more keeps zlib from
-    // asking for a second one.)
+    // One buffer of the right size: joining pieces would take twice the memory. (One extra byte keeps zlib from allocating
+    // a second buffer.)
     raw = inflateSync(compressed, { maxOutputLength: total, chunkSize: Math.max(64, total + 1) });
   } catch (cause) {
     throw new PngError('the PNG is corrupt: its pixels cannot be decompressed', { cause });
@@ -206,7 +206,7 @@ function unfilter(type: number, line: Uint8Array, above: Uint8Array, step: numbe
   }
 }
 
-/** Of left, above and above-left, the one nearest to left + above - above-left. */
+/** The value of left, above and above-left that is nearest to left + above - above-left. */
 function paeth(left: number, above: number, corner: number): number {
   const toLeft = Math.abs(above - corner);
   const toAbove = Math.abs(left - corner);
@@ -215,7 +215,7 @@ function paeth(left: number, above: number, corner: number): number {
   return toAbove <= toCorner ? above : corner;
 }
 
-/** Unpacks samples of 1, 2 or 4 bits, the first of a byte in its highest bits. */
+/** Unpacks samples of 1, 2 or 4 bits. The first sample is in the highest bits of a byte. */
 function spreadBits(line: Uint8Array, bits: number, count: number, out: Uint8Array, start: number, step: number): void {
   const mask = (1 << bits) - 1;
   for (let i = 0; i < count; i++) {
@@ -225,11 +225,11 @@ function spreadBits(line: Uint8Array, bits: number, count: number, out: Uint8Arr
 }
 
 /**
- * Writes a PNG of one 8-bit sample per pixel.
+ * Encodes a PNG with one 8-bit sample per pixel.
  *
  * @param samples width * height bytes, row by row
  * @param palette 256 colours as R, G, B bytes for an indexed PNG; without it the PNG is grayscale
- * @throws {RangeError} when the number of samples is not width * height, or zero
+ * @throws {RangeError} if the number of samples is not width * height, or is zero
  */
 export function packPng(width: number, height: number, samples: Uint8Array, palette?: Readonly<Uint8Array>): Uint8Array {
   if (width < 1 || height < 1 || samples.length !== width * height) {
@@ -241,8 +241,8 @@ export function packPng(width: number, height: number, samples: Uint8Array, pale
   header[8] = 8;
   header[9] = palette === undefined ? COLOUR_TYPE.gray : COLOUR_TYPE.palette;
 
-  // Row filter 0 throughout: labels are not numbers whose differences would be small. Run lengths are all that
-  // deflate finds in them, and looking for nothing else makes it six times faster.
+  // Row filter 0 everywhere: differences of labels are not small. Run lengths are all that deflate finds in labels, and
+  // searching only for those makes it six times faster.
   const raw = Buffer.alloc(height * (width + 1));
   for (let row = 0; row < height; row++) raw.set(samples.subarray(row * width, (row + 1) * width), row * (width + 1) + 1);
   const compressed = deflateSync(raw, { strategy: zlib.Z_RLE });

@@ -1,18 +1,18 @@
 import { bytesPerElement, DataType, dataTypeName, OnnxTensor } from '../../onnx/tensor.js';
 import { WeightsError } from './error.js';
 
-/** The bytes that an element takes. */
+/** The bytes per element. */
 export function elementSize(type: DataType): number {
   const size = bytesPerElement(type);
-  if (size === undefined) throw new WeightsError(`elements of the type ${dataTypeName(type)} are not read`);
+  if (size === undefined) throw new WeightsError(`elements of the type ${dataTypeName(type)} are not supported`);
   return size;
 }
 
 /**
- * Floating-point numbers as a file holds them, little-endian, as 32-bit floats: float64 is rounded, float16 and bfloat16
- * are widened without loss.
+ * Decodes little-endian floating-point numbers of a file as 32-bit floats. float64 is rounded. float16 and bfloat16 are
+ * converted without loss.
  *
- * @throws {WeightsError} where the elements are not floating-point numbers
+ * @throws {WeightsError} if the elements are not floating-point numbers
  */
 export function decodeFloats(type: DataType, bytes: Uint8Array): Float32Array {
   switch (type) {
@@ -25,7 +25,7 @@ export function decodeFloats(type: DataType, bytes: Uint8Array): Float32Array {
       return floats;
     }
     case DataType.bfloat16: {
-      // The upper half of a float32.
+      // A bfloat16 is the upper half of a float32.
       const floats = new Float32Array(bytes.byteLength / 2);
       const halves = new Uint8Array(floats.buffer);
       for (let i = 0; i < floats.length; i++) {
@@ -35,6 +35,6 @@ export function decodeFloats(type: DataType, bytes: Uint8Array): Float32Array {
       return floats;
     }
     default:
-      throw new WeightsError(`its elements are of the type ${dataTypeName(type)}; weights are floating-point numbers`, 'quantised networks cannot be imported: take the one they were made from');
+      throw new WeightsError(`its elements are of the type ${dataTypeName(type)}, but weights must be floating-point numbers`, 'quantised networks cannot be imported: use the network before quantisation');
   }
 }

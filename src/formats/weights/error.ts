@@ -1,10 +1,10 @@
-/** A file of weights that cannot be read; the message says why, without the file's name ("it is cut short"). */
+/** A weights file cannot be read. The message says why, without the file's name ("it is cut short"). */
 export class WeightsError extends Error {
   override readonly name = 'WeightsError';
 
   /**
    * @param message what is wrong
-   * @param hint how to mend it
+   * @param hint how to fix it
    */
   constructor(message: string, readonly hint?: string) {
     super(message);

@@ -4,18 +4,18 @@ import { openRegularFile } from '../../jobs/files/read-file.js';
 import { cutShort, WeightsError } from './error.js';
 
 /**
- * How many times a file's size may be read from it. A network is read once, and twice more to compare it with a copy; a
- * hostile file could lay thousands of tensors over the same bytes.
+ * The most bytes that may be read from a file, as a multiple of its size. A network is read once, and twice more to compare it
+ * with a copy. A hostile file could have thousands of tensors in the same bytes.
  */
 const MOST_READS = 8;
 
-/** The bytes of an open file, read where they are wanted: weights need not fit into memory twice. */
+/** An open file whose bytes are read on request, so that weights need not fit into memory twice. */
 export class FileBytes {
   private total = 0;
 
   private constructor(private readonly file: FileHandle, readonly size: number) {}
 
-  /** @throws {WeightsError} where it is no file; or what the file system throws */
+  /** @throws {WeightsError} if it is not a file; else what the file system throws */
   static async open(path: string): Promise<FileBytes> {
     const { file, size } = await openRegularFile(path).catch((error: unknown) => {
       throw error instanceof UserError ? new WeightsError('it is not a file') : error;
@@ -26,12 +26,12 @@ export class FileBytes {
   /**
    * Reads a range of bytes.
    *
-   * @throws {WeightsError} if the file ends before, or far more than all of it has been read
+   * @throws {WeightsError} if the file ends before, or if far more bytes than the file has were read in total
    */
   async read(offset: number, length: number): Promise<Buffer> {
     if (!(offset >= 0 && length >= 0 && offset + length <= this.size)) throw cutShort();
     this.total += length;
-    if (this.total > MOST_READS * this.size + 2 ** 24) throw new WeightsError(`its tensors overlap: one by one they take more than ${MOST_READS} times the file`);
+    if (this.total > MOST_READS * this.size + 2 ** 24) throw new WeightsError(`its tensors overlap: together they take more than ${MOST_READS} times the size of the file`);
     const buffer = Buffer.allocUnsafeSlow(length);
     for (let done = 0; done < length;) {
       const { bytesRead } = await this.file.read(buffer, done, Math.min(length - done, 2 ** 30), offset + done);

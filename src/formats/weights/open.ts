@@ -8,24 +8,23 @@ import { LEGACY_START, readTorchLegacy } from './torch-legacy.js';
 import { SAVE_STATE_DICT } from './torch-state-dict.js';
 import { readTorchZip } from './torch-zip.js';
 
-/** How a file of weights is written. */
+/** The format of a weights file. */
 export type WeightsFormat = 'safetensors' | 'PyTorch' | 'PyTorch, before 1.6';
 
-/** An open file of weights. */
+/** An open weights file. */
 export interface WeightsFile {
   readonly format: WeightsFormat;
-  /** Its dictionaries of tensors, at least one. A safetensors file is a single one, a checkpoint may hold several networks. */
+  /** Its dictionaries of tensors, at least one. A safetensors file has a single one. A checkpoint may contain several networks. */
   readonly dictionaries: readonly StoredDictionary[];
 }
 
 /**
- * Opens a safetensors file or a PyTorch checkpoint and hands its tensors over; their numbers can be read until `use` ends.
- * The pickle of a checkpoint is interpreted by a reader that knows plain values and tensors and nothing else; no code of it
- * is ever run.
+ * Opens a safetensors file or a PyTorch checkpoint and passes it to `use`. The tensors' numbers can be read until `use` ends.
+ * The pickle of a checkpoint is read by a parser that only knows plain values and tensors. Its code is never run.
  *
- * @param use is given the open file
+ * @param use receives the open file
  * @returns what `use` returns
- * @throws {UserError} where the file cannot be read, is damaged, or is something else
+ * @throws {UserError} if the file cannot be read, is damaged, or is something else
  */
 export async function withWeights<T>(path: string, use: (weights: WeightsFile) => Promise<T>): Promise<T> {
   let file: FileBytes | undefined;
@@ -49,15 +48,15 @@ async function readAny(file: FileBytes): Promise<WeightsFile> {
   throw somethingElse(start);
 }
 
-/** What is known of files that are no weights. */
+/** The error for a file that does not contain weights, by its first bytes. */
 function somethingElse(start: Buffer): WeightsError {
   if (start.toString('latin1', 257, 262) === 'ustar') {
-    return new WeightsError('it is a tar archive, as the first versions of PyTorch wrote', `load it in Python and ${SAVE_STATE_DICT}`);
+    return new WeightsError('it is a tar archive, as written by the first versions of PyTorch', `load it in Python and ${SAVE_STATE_DICT}`);
   }
-  if (start.toString('latin1').startsWith('version https://git-lfs')) return new WeightsError('it is a pointer of Git LFS, not the file itself', 'fetch the file: git lfs pull');
-  if (start.toString('latin1', 1, 4) === 'HDF') return new WeightsError('it is an HDF5 file, as Keras writes', 'export the network to ONNX');
-  if (start[0] === 0x80) return new WeightsError('it is a pickle, but no PyTorch checkpoint', SAVE_STATE_DICT);
-  return new WeightsError('it is neither a safetensors file nor a PyTorch checkpoint', 'networks in ONNX need no import: give them to --model as they are');
+  if (start.toString('latin1').startsWith('version https://git-lfs')) return new WeightsError('it is a Git LFS pointer, not the file itself', 'fetch the file with git lfs pull');
+  if (start.toString('latin1', 1, 4) === 'HDF') return new WeightsError('it is an HDF5 file, as written by Keras', 'export the network to ONNX');
+  if (start[0] === 0x80) return new WeightsError('it is a pickle, but not a PyTorch checkpoint', SAVE_STATE_DICT);
+  return new WeightsError('it is neither a safetensors file nor a PyTorch checkpoint', 'ONNX networks need no import: give them to --model');
 }
 
 function explained(error: unknown, path: string): unknown {
@@ -65,7 +64,7 @@ function explained(error: unknown, path: string): unknown {
   if (error instanceof WeightsError) return new UserError(cannot + error.message, error.hint, { cause: error });
   if (error instanceof PickleError) return new UserError(cannot + error.message, error.hint ?? SAVE_STATE_DICT, { cause: error });
   const code = (error as NodeJS.ErrnoException).code;
-  if (code === 'ENOENT') return new UserError(`there is no file ${path}`);
+  if (code === 'ENOENT') return new UserError(`the weights ${path} do not exist`);
   if (typeof code === 'string' && (error as NodeJS.ErrnoException).syscall !== undefined) return new UserError(cannot + messageOf(error));
   return error;
 }

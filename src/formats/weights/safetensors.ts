@@ -7,10 +7,10 @@ import type { StateDict, StoredTensor } from './stored-tensor.js';
 /** The format's own limit for the header, in bytes. */
 const MAX_HEADER = 100_000_000;
 
-/** What is read of it: enough for 100,000 tensors. */
+/** Our own limit: enough for 100,000 tensors. */
 const LONGEST_HEADER = 2 ** 24;
 
-/** A header is an object of objects that hold arrays. */
+/** The nesting of a header: an object of objects with arrays. */
 const DEEPEST = 3;
 
 const types: Readonly<Record<string, DataType>> = {
@@ -31,15 +31,15 @@ interface Entry {
  * Reads the table of a safetensors file: the length of a header in 8 bytes, the header as JSON, then the tensors' bytes
  * without gaps. Format: https://huggingface.co/docs/safetensors
  *
- * @throws {WeightsError} where the file breaks the format's rules
+ * @throws {WeightsError} if the file breaks the format's rules
  */
 export async function readSafetensors(file: FileBytes): Promise<StateDict> {
   const length = Number((await file.read(0, 8)).readBigUInt64LE());
-  if (length > MAX_HEADER) throw new WeightsError(`it says that its header takes ${length} bytes, more than safetensors allows`);
+  if (length > MAX_HEADER) throw new WeightsError(`its header takes ${length} bytes, more than safetensors allows`);
   if (8 + length > file.size) throw cutShort();
-  if (length > LONGEST_HEADER) throw new WeightsError(`its header takes ${length} bytes, more than the ${LONGEST_HEADER} that are read`);
+  if (length > LONGEST_HEADER) throw new WeightsError(`its header takes ${length} bytes, more than the limit of ${LONGEST_HEADER}`);
   const header = await file.read(8, length);
-  if (depthOf(header) > DEEPEST) throw new WeightsError('its header is wrong: it is nested too deep');
+  if (depthOf(header) > DEEPEST) throw new WeightsError('its header is wrong: it is nested too deeply');
   const dataStart = 8 + length;
   const entries = parseHeader(header.toString('utf8'));
   checkLayout(entries, file.size - dataStart);
@@ -48,7 +48,7 @@ export async function readSafetensors(file: FileBytes): Promise<StateDict> {
   }]));
 }
 
-/** How deep the brackets of a JSON text are nested, up to the first beyond {@link DEEPEST}: JSON.parse takes memory for each. */
+/** The nesting depth of a JSON text. Stops beyond {@link DEEPEST}. Checked first, since JSON.parse takes memory for each level. */
 function depthOf(json: Uint8Array): number {
   let [depth, deepest, inString] = [0, 0, false];
   for (let i = 0; i < json.length && deepest <= DEEPEST; i++) {
@@ -78,13 +78,13 @@ function parseEntry(name: string, value: unknown): Entry {
   const { dtype, shape, data_offsets: offsets } = (value ?? {}) as Readonly<Record<string, unknown>>;
   const wrong = (what: string): WeightsError => new WeightsError(`its header is wrong: '${name}' has ${what}`);
   if (typeof dtype !== 'string') throw wrong('no dtype');
-  if (!Object.hasOwn(types, dtype)) throw new WeightsError(`'${name}' is of the dtype ${dtype}, which is not read`, `dtypes that are read: ${Object.keys(types).join(', ')}`);
+  if (!Object.hasOwn(types, dtype)) throw new WeightsError(`'${name}' has the dtype ${dtype}, which is not supported`, `supported dtypes: ${Object.keys(types).join(', ')}`);
   const type = types[dtype];
   if (!isSizes(shape)) throw wrong('no shape of whole numbers');
   if (!isSizes(offsets) || offsets.length !== 2) throw wrong('no two data_offsets');
   const [start, end] = offsets;
   const bytes = sizeOf(shape) * elementSize(type);
-  if (end - start !== bytes) throw wrong(`${end - start} bytes, where ${dtype} [${shape.join(', ')}] takes ${bytes}`);
+  if (end - start !== bytes) throw wrong(`${end - start} bytes, but ${dtype} [${shape.join(', ')}] takes ${bytes}`);
   return { name, type, shape, start, end };
 }
 
@@ -96,7 +96,7 @@ function isSizes(value: unknown): value is number[] {
 function checkLayout(entries: readonly Entry[], available: number): void {
   let at = 0;
   for (const { name, start, end } of [...entries].sort((a, b) => a.start - b.start || a.end - b.end)) {
-    if (start !== at) throw new WeightsError(`its header is wrong: '${name}' begins at byte ${start}, ${start < at ? 'inside the tensor before it' : 'behind a gap'}`);
+    if (start !== at) throw new WeightsError(`its header is wrong: '${name}' starts at byte ${start}, ${start < at ? 'inside the tensor before it' : 'after a gap'}`);
     at = end;
   }
   if (at > available) throw cutShort();

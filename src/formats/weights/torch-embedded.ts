@@ -13,10 +13,10 @@ import { LEGACY_START, readLegacyHead } from './torch-legacy.js';
 import { rebuildTensor, torchPickles, TorchStorage, TorchTensor } from './torch-pickle.js';
 import { readZipBytes, unpackEntry } from './zip.js';
 
-// A tensor in an ordinary pickle (numpy.save of a dictionary that holds tensors) is a view of a storage, and the storage a
-// whole file of torch.save as bytes. Both come out as arrays.
+// A tensor in an ordinary pickle (numpy.save of a dictionary with tensors) is a view of a storage, and the storage is a whole
+// file of torch.save as bytes. Tensors become arrays.
 
-/** A storage together with its numbers. */
+/** A storage with its numbers. */
 class LoadedStorage extends TorchStorage {
   constructor(type: DataType, count: number, readonly bytes: Uint8Array) {
     super(type, '', count);
@@ -38,7 +38,7 @@ const loadFromBytes = new PickleFunction(([bytes]) => {
     if (file.subarray(0, LEGACY_START.length).equals(LEGACY_START)) return legacyStorage(file);
     if (file.toString('latin1', 0, 2) === 'PK') return zippedStorage(file);
   } catch (error) {
-    if (error instanceof WeightsError) throw new PickleError(`a tensor in it cannot be read: ${error.message}`, error.hint, { cause: error });
+    if (error instanceof WeightsError) throw new PickleError(`it contains a tensor that cannot be read: ${error.message}`, error.hint, { cause: error });
     throw error;
   }
   throw corrupt();
@@ -69,7 +69,7 @@ function zippedStorage(file: Buffer): LoadedStorage {
   return new LoadedStorage(storage.type, storage.count, content(`${folder}data/${storage.key}`));
 }
 
-/** The types that PyTorch has no storages of its own for. */
+/** The types without their own storage class in PyTorch. */
 const dtypes = new Map<PickleValue, DataType>();
 
 function dtype(type: DataType): PickleFunction {
@@ -81,7 +81,7 @@ function dtype(type: DataType): PickleFunction {
 /** torch._utils._rebuild_tensor_v2(storage, offset, size, stride, requires_grad, hooks, metadata) */
 const rebuild = new PickleFunction((args) => arrayOf(args, args[6]));
 
-/** torch._utils._rebuild_tensor_v3, the same with a storage of bytes and the type before the metadata. */
+/** torch._utils._rebuild_tensor_v3: the same, with a storage of bytes and the type before the metadata. */
 const rebuildTyped = new PickleFunction(([storage, offset, size, stride, grad, hooks, of, metadata]) => {
   const type = dtypes.get(of);
   if (type === undefined || !(storage instanceof LoadedStorage)) throw corrupt();
@@ -90,8 +90,8 @@ const rebuildTyped = new PickleFunction(([storage, offset, size, stride, grad, h
 });
 
 function arrayOf(args: readonly PickleValue[], metadata: PickleValue | undefined): NdArray {
-  // Flags such as "these numbers are to be negated".
-  if (metadata instanceof Map && metadata.size > 0) throw new PickleError('it holds a tensor that is a view of another one', 'save it as numpy: tensor.cpu().numpy()');
+  // Flags such as "negate these numbers".
+  if (metadata instanceof Map && metadata.size > 0) throw new PickleError('it contains a tensor that is a view of another one', 'save it as a numpy array: tensor.cpu().numpy()');
   const tensor = rebuildTensor.call(args);
   if (!(tensor instanceof TorchTensor) || !(tensor.storage instanceof LoadedStorage)) throw corrupt();
   const { storage: { type, bytes }, offset, span, shape, strides } = tensor;
@@ -113,7 +113,7 @@ const size = new PickleFunction(([sizes]) => {
   return sizes;
 });
 
-/** Pickles of plain values, the dictionaries of `collections`, numpy arrays and PyTorch tensors, which come out as {@link NdArray}. */
+/** Pickles of plain values, the dictionaries of `collections`, numpy arrays and PyTorch tensors. Tensors become {@link NdArray}. */
 export const arrayPickles: PickleDialect = {
   reads: 'plain values, numpy arrays and PyTorch tensors',
   globals: new Map<string, PickleFunction>([

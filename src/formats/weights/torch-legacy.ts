@@ -9,21 +9,21 @@ import { torchDictionaries } from './torch-state-dict.js';
 import { placeDictionaries } from './torch-tensor.js';
 import { MAX_PICKLE } from './torch-zip.js';
 
-/** How a file begins that `torch.save` wrote before PyTorch 1.6: its magic number, pickled. */
+/** The first bytes of a file by `torch.save` before PyTorch 1.6: its pickled magic number. */
 export const LEGACY_START = Buffer.from('80028a0a6cfc9c46f9206aa85019', 'hex');
 
 /** More storages than any checkpoint has. */
 const MOST_STORAGES = 2 ** 16;
 
-/** Number of a file's format that goes with {@link LEGACY_START}. */
+/** The protocol number that follows {@link LEGACY_START}. */
 const PROTOCOL = 1001;
 
 /**
- * Opens a checkpoint as `torch.save` wrote it before PyTorch 1.6 (and still writes on request): one pickle after another -
- * magic number, protocol, what the machine was like, the dictionary, the storages' keys - and then each storage, the number
- * of its elements in 8 bytes before it.
+ * Opens a checkpoint in the format of `torch.save` before PyTorch 1.6 (still available as an option). It is a sequence of
+ * pickles: magic number, protocol, properties of the machine, the dictionary, the storages' keys. Then come the storages, each
+ * after its number of elements in 8 bytes.
  *
- * @throws {WeightsError | PickleError} where it is damaged, or holds more than plain values and tensors
+ * @throws {WeightsError | PickleError} if it is damaged, or contains more than plain values and tensors
  */
 export async function readTorchLegacy(file: FileBytes): Promise<StoredDictionary[]> {
   const { value, storages, end } = readLegacyHead(await file.read(0, Math.min(file.size, MAX_PICKLE)));
@@ -42,11 +42,11 @@ export async function readTorchLegacy(file: FileBytes): Promise<StoredDictionary
 }
 
 /**
- * Reads the pickles at the beginning of such a file.
+ * Reads the pickles at the start of such a file.
  *
- * @param head begins with {@link LEGACY_START}
- * @returns the value that was saved, the storages it refers to in the order in which they follow, and where they begin
- * @throws {WeightsError | PickleError} if it is damaged, or holds more than plain values and tensors
+ * @param head starts with {@link LEGACY_START}
+ * @returns the saved value, its storages in the order of the file, and the offset of the first storage
+ * @throws {WeightsError | PickleError} if it is damaged, or contains more than plain values and tensors
  */
 export function readLegacyHead(head: Buffer): { value: PickleValue; storages: TorchStorage[]; end: number } {
   const named = new Map<string, TorchStorage>();
@@ -62,9 +62,9 @@ export function readLegacyHead(head: Buffer): { value: PickleValue; storages: To
     return value;
   };
   next();
-  if (next() !== PROTOCOL) throw new WeightsError('its protocol is not known');
+  if (next() !== PROTOCOL) throw new WeightsError('its protocol is not supported');
   const machine = next();
-  if (!(machine instanceof Map) || machine.get('little_endian') !== true) throw new WeightsError('its numbers are not in little-endian byte order', 'save it again on another machine');
+  if (!(machine instanceof Map) || machine.get('little_endian') !== true) throw new WeightsError('its numbers are not in little-endian byte order', 'save it again on a little-endian machine');
   const value = next();
   const keys = next();
   if (!Array.isArray(keys) || keys.length > MOST_STORAGES || new Set(keys).size < keys.length) throw new WeightsError('it is corrupt');

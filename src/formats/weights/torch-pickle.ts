@@ -3,11 +3,11 @@ import { collections } from '../pickle/collections.js';
 import { corrupt, PickleError, PickleFunction, PickleObject } from '../pickle/values.js';
 import type { PickleDialect, PickleValue } from '../pickle/values.js';
 
-/** A run of numbers that a checkpoint keeps outside of its pickle. */
+/** A sequence of numbers that a checkpoint stores outside its pickle. */
 export class TorchStorage extends PickleObject {
   /**
-   * @param key what the checkpoint calls it
-   * @param count its elements
+   * @param key its name in the checkpoint
+   * @param count the number of its elements
    */
   constructor(readonly type: DataType, readonly key: string, readonly count: number) {
     super();
@@ -23,17 +23,17 @@ export class TorchTensor extends PickleObject {
   constructor(readonly storage: TorchStorage, readonly offset: number, readonly shape: readonly number[], readonly strides: readonly number[]) {
     super();
     if (shape.length !== strides.length) throw corrupt();
-    // Expanded tensors, which show a number many times, could take any amount of memory.
-    if (sizeOf(shape) > storage.count || offset + this.span > storage.count) throw new PickleError('it holds a tensor that is larger than its storage');
+    // Expanded tensors, which repeat a number many times, could take any amount of memory.
+    if (sizeOf(shape) > storage.count || offset + this.span > storage.count) throw new PickleError('it contains a tensor that is larger than its storage');
   }
 
-  /** From its first element to its last, in elements of the storage. */
+  /** The distance from its first element to the end of its last, in elements of the storage. */
   get span(): number {
     if (this.shape.includes(0)) return 0;
     return 1 + this.shape.reduce((sum, size, i) => sum + (size - 1) * this.strides[i], 0);
   }
 
-  /** Old parameters are handed their gradient's settings, which are left out. */
+  /** Old parameters get their gradient's settings, which are ignored. */
   override setState(state: PickleValue): void {
     if (!Array.isArray(state)) throw corrupt();
   }
@@ -47,7 +47,7 @@ function storageType(type: DataType): PickleFunction {
   return made;
 }
 
-/** torch._utils._rebuild_tensor_v2(storage, offset, size, stride, requires_grad, hooks, metadata), and _v1 with the first four. */
+/** torch._utils._rebuild_tensor_v2(storage, offset, size, stride, requires_grad, hooks, metadata), and _v1 with only the first four. */
 export const rebuildTensor = new PickleFunction(([storage, offset, shape, strides]) => {
   if (!(storage instanceof TorchStorage) || !isSize(offset) || !isSizes(shape) || !isSizes(strides)) throw corrupt();
   return new TorchTensor(storage, offset, [...shape], [...strides]);
@@ -59,13 +59,13 @@ const rebuildParameter = new PickleFunction(([data]) => {
   return data;
 });
 
-/** ('storage', type, key, device, number of elements, view): the name that a pickle gives to a storage. */
+/** ('storage', type, key, device, number of elements, view): a pickle's reference to a storage. */
 function storageOf(id: PickleValue): TorchStorage {
   if (!Array.isArray(id)) throw corrupt();
   const [kind, type, key, , count, view] = id;
   const elements = storageTypes.get(type);
   if (kind !== 'storage' || typeof key !== 'string' || !isSize(count) || elements === undefined) throw corrupt();
-  if (view != null) throw new PickleError('it holds a view of a storage, as old versions of PyTorch wrote');
+  if (view != null) throw new PickleError('it contains a view of a storage, as old versions of PyTorch wrote');
   return new TorchStorage(elements, key, count);
 }
 

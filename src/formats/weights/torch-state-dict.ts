@@ -2,22 +2,22 @@ import type { PickleValue } from '../pickle/values.js';
 import { WeightsError } from './error.js';
 import { TorchTensor } from './torch-pickle.js';
 
-/** How deep dictionaries of tensors are looked for: `checkpoint['teacher']['state_dict']` is 2. */
+/** How deep dictionaries of tensors are searched: `checkpoint['teacher']['state_dict']` is 2. */
 const DEEPEST = 3;
 
-/** What optimisers keep is as large as the weights, and no network. */
+/** Keys of optimisers, whose state is as large as the weights but not a network. */
 const OPTIMISER = /optimi[sz]er|^optims?$/i;
 
-/** Tensors that stand in one dictionary of a checkpoint. */
+/** The tensors in one dictionary of a checkpoint. */
 export interface TorchDictionary {
   readonly tensors: ReadonlyMap<string, TorchTensor>;
-  /** The keys that lead to it, joined by dots; `undefined` for the checkpoint itself. */
+  /** Its path of keys, joined by dots; `undefined` for the checkpoint itself. */
   readonly wrapper: string | undefined;
 }
 
 /**
- * The dictionaries of tensors in a checkpoint: the checkpoint itself, and those that it holds (`state_dict`, `model`,
- * `model_ema`, `teacher`, ...). What lies beside tensors is passed over: numbers, settings, the optimiser's state.
+ * The dictionaries of tensors in a checkpoint: the checkpoint itself, and those inside it (`state_dict`, `model`,
+ * `model_ema`, `teacher`, ...). Everything else is skipped: numbers, settings, the optimiser's state.
  *
  * @returns at least one, each with at least one tensor
  * @throws {WeightsError} if there is none
@@ -26,7 +26,7 @@ export function torchDictionaries(value: PickleValue): TorchDictionary[] {
   const found: TorchDictionary[] = [];
   const seen = new Set<PickleValue>();
   const look = (dictionary: PickleValue, keys: readonly string[]): void => {
-    // A pickle can hold a dictionary that holds itself.
+    // A pickle can have a dictionary that contains itself.
     if (!(dictionary instanceof Map) || seen.has(dictionary)) return;
     seen.add(dictionary);
     const entries = [...dictionary].filter((entry): entry is [string, PickleValue] => typeof entry[0] === 'string');
@@ -37,10 +37,10 @@ export function torchDictionaries(value: PickleValue): TorchDictionary[] {
   };
   look(value, []);
   if (found.length > 0) return found;
-  if (!(value instanceof Map)) throw new WeightsError('it holds no dictionary of tensors', SAVE_STATE_DICT);
+  if (!(value instanceof Map)) throw new WeightsError('it contains no dictionary of tensors', SAVE_STATE_DICT);
   const keys = [...value.keys()].filter((key) => typeof key === 'string').slice(0, 8);
-  throw new WeightsError(`it holds no dictionary of tensors: its keys are ${keys.join(', ')}`, SAVE_STATE_DICT);
+  throw new WeightsError(`it contains no dictionary of tensors: its keys are ${keys.join(', ')}`, SAVE_STATE_DICT);
 }
 
-/** How to write a file that can be read. */
-export const SAVE_STATE_DICT = 'save the weights alone, in Python: torch.save(model.state_dict(), \'weights.pth\')';
+/** The hint how to save a supported file. */
+export const SAVE_STATE_DICT = 'save only the weights, in Python: torch.save(model.state_dict(), \'weights.pth\')';

@@ -13,7 +13,7 @@ interface Place {
 }
 
 /**
- * The dictionaries of a checkpoint, their tensors to be read from where the storages are.
+ * The dictionaries of a checkpoint, with tensors that are read from their storages in the file.
  *
  * @throws {WeightsError} if a storage is missing or shorter than the pickle says
  */

@@ -4,14 +4,14 @@ import { crc32 } from '../png/crc32.js';
 import { cutShort, WeightsError } from './error.js';
 import type { FileBytes } from './file-bytes.js';
 
-/** A file inside a zip archive: the place of its content in the archive, in bytes. */
+/** A file in a zip archive: the place of its content in the archive, in bytes. */
 export interface ZipEntry {
   readonly offset: number;
   readonly size: number;
   readonly compressed: boolean;
-  /** The number of the method by which it is compressed: 0 for none, 8 for deflate. */
+  /** The number of its compression method: 0 for none, 8 for deflate. */
   readonly method: number;
-  /** The bytes that it unpacks to, as the archive says. */
+  /** Its unpacked size in bytes, as the archive says. */
   readonly unpacked: number;
   readonly crc: number;
 }
@@ -29,14 +29,14 @@ const MOST_FILES = 2 ** 16;
 
 const corrupt = (): WeightsError => new WeightsError('it is a corrupt zip archive', 'copy or download it again');
 
-/** Some bytes that are wanted: where they begin, and how many. */
+/** A range of bytes to read. */
 type Range = readonly [offset: number, length: number];
 
 /**
- * Lists a zip archive by its central directory, zip64 included, and finds where the content of each file begins. Nothing
- * of the content is read. Format: PKWARE's APPNOTE.TXT.
+ * Lists a zip archive by its central directory, including zip64, and finds where the content of each file starts. No content
+ * is read. Format: PKWARE's APPNOTE.TXT.
  *
- * @throws {WeightsError} if the archive is cut short, corrupt or encrypted, or two of its files overlap or have one name
+ * @throws {WeightsError} if the archive is cut short, corrupt or encrypted, or two of its files overlap or have the same name
  */
 export async function readZip(file: FileBytes): Promise<Map<string, ZipEntry>> {
   const listing = listZip(file.size);
@@ -46,7 +46,7 @@ export async function readZip(file: FileBytes): Promise<Map<string, ZipEntry>> {
 }
 
 /**
- * As {@link readZip}, for an archive in memory.
+ * Like {@link readZip}, for an archive in memory.
  *
  * @throws {WeightsError} as {@link readZip}
  */
@@ -63,19 +63,19 @@ export function readZipBytes(bytes: Uint8Array): Map<string, ZipEntry> {
 }
 
 /**
- * The content of a file of an archive in memory: a view of it, or unpacked. No more is unpacked than the archive says;
- * whether that is too much is for the caller to ask.
+ * The content of a file in an archive in memory: a view of the archive, or unpacked. At most `unpacked` bytes are unpacked. The
+ * caller must check that this is not too much.
  *
  * @param name for messages
- * @throws {WeightsError} if it is damaged, or compressed in another way than by deflate
+ * @throws {WeightsError} if it is damaged, or not compressed with deflate
  */
 export function unpackEntry(bytes: Uint8Array, { offset, size, method, unpacked, crc }: ZipEntry, name: string): Uint8Array {
   const damaged = (): WeightsError => new WeightsError(`'${printable(name)}' in the zip archive is damaged`, 'copy or download it again');
-  if (method !== 0 && method !== 8) throw new WeightsError(`'${printable(name)}' in the zip archive is compressed in a way that is not read (method ${method})`);
+  if (method !== 0 && method !== 8) throw new WeightsError(`'${printable(name)}' in the zip archive has an unsupported compression (method ${method})`);
   let content = bytes.subarray(offset, offset + size);
   if (method === 8) {
     try {
-      // In one piece, and not a byte more than was said.
+      // In one piece, and not a byte more than the archive says.
       content = zlib.inflateRawSync(content, { chunkSize: Math.max(unpacked + 1, 64), maxOutputLength: Math.max(unpacked, 1) });
     } catch {
       throw damaged();
@@ -85,10 +85,10 @@ export function unpackEntry(bytes: Uint8Array, { offset, size, method, unpacked,
   return content;
 }
 
-/** Node has its own, which is faster, from 20.15 on. */
+/** Node.js has its own since 20.15, which is faster. */
 const checksum: (bytes: Uint8Array) => number = 'crc32' in zlib ? zlib.crc32 : crc32;
 
-/** Asks for one range of the archive after the other. */
+/** Lists an archive. Yields each range that it needs, and receives its bytes. */
 function* listZip(archiveSize: number): Generator<Range, Map<string, ZipEntry>, Buffer> {
   const directory = yield* readDirectory(archiveSize);
   const entries = new Map<string, ZipEntry>();
@@ -97,8 +97,8 @@ function* listZip(archiveSize: number): Generator<Range, Map<string, ZipEntry>, 
     const { name, size, header, next, ...entry } = parseEntry(directory, at);
     at = next;
     if (name.endsWith('/')) continue;
-    if (entries.size === MOST_FILES) throw new WeightsError(`it is a zip archive of more than ${MOST_FILES} files, more than a checkpoint has`);
-    if (entries.has(name)) throw new WeightsError(`it is a zip archive with two files of the name '${printable(name)}'`);
+    if (entries.size === MOST_FILES) throw new WeightsError(`it is a zip archive with more than ${MOST_FILES} files, which no checkpoint has`);
+    if (entries.has(name)) throw new WeightsError(`it is a zip archive with two files named '${printable(name)}'`);
     const local = yield [header, LOCAL_HEADER];
     if (local.readUInt32LE() !== 0x04034b50) throw corrupt();
     const offset = header + LOCAL_HEADER + local.readUInt16LE(26) + local.readUInt16LE(28);
@@ -106,18 +106,18 @@ function* listZip(archiveSize: number): Generator<Range, Map<string, ZipEntry>, 
     entries.set(name, { offset, size, ...entry });
     places.push({ header, end: offset + size });
   }
-  // A few bytes that many files share could unpack to any amount.
+  // A few bytes shared by many files could unpack to any size.
   places.sort((a, b) => a.header - b.header);
   if (places.some(({ header }, i) => i > 0 && header < places[i - 1].end)) throw new WeightsError('it is a zip archive whose files overlap');
   return entries;
 }
 
-/** The bytes of the central directory, which the record at the end of the file points at. */
+/** The bytes of the central directory, found by the record at the end of the file. */
 function* readDirectory(archiveSize: number): Generator<Range, Buffer, Buffer> {
   const length = Math.min(archiveSize, END_RECORD + ZIP64_LOCATOR + LONGEST_COMMENT);
   const tail = yield [archiveSize - length, length];
   const end = lastEndRecord(tail);
-  // The directory ends the file: without it, the end of the file is missing.
+  // The record is at the end of the file. Without it, the file is cut short.
   if (end === undefined) throw cutShort();
   let [size, offset] = [tail.readUInt32LE(end + 12), tail.readUInt32LE(end + 16)];
   const locator = end - ZIP64_LOCATOR;
@@ -126,7 +126,7 @@ function* readDirectory(archiveSize: number): Generator<Range, Buffer, Buffer> {
     if (record.readUInt32LE() !== 0x06064b50) throw corrupt();
     [size, offset] = [Number(record.readBigUInt64LE(40)), Number(record.readBigUInt64LE(48))];
   }
-  if (size > LARGEST_DIRECTORY) throw new WeightsError(`it is a zip archive whose directory takes ${size} bytes, more than is read`);
+  if (size > LARGEST_DIRECTORY) throw new WeightsError(`it is a zip archive whose directory takes ${size} bytes, more than the limit of ${LARGEST_DIRECTORY}`);
   return yield [offset, size];
 }
 
@@ -138,19 +138,19 @@ function lastEndRecord(tail: Buffer): number | undefined {
 }
 
 /**
- * A file of an archive that is stored as it is, if it is there.
+ * An uncompressed file in an archive, or `undefined` if there is no such file.
  *
- * @throws {WeightsError} where it is compressed
+ * @throws {WeightsError} if it is compressed
  */
 export function storedEntry(entries: ReadonlyMap<string, ZipEntry>, name: string): ZipEntry | undefined {
   const entry = entries.get(name);
   if (entry?.compressed === true) {
-    throw new WeightsError(`'${name}' in the zip archive is compressed; torch.save compresses nothing`, 'unpack it and pack it again without compression: zip -0 -r');
+    throw new WeightsError(`'${name}' in the zip archive is compressed, but torch.save writes without compression`, 'unpack the archive and pack it again without compression: zip -0 -r');
   }
   return entry;
 }
 
-/** One entry of the central directory. `size` is that in the archive, `header` where its local header is, `next` where the next entry begins. */
+/** One entry of the central directory. `size` is the size in the archive, `header` the offset of the local header, `next` that of the next entry. */
 function parseEntry(directory: Buffer, at: number): Omit<ZipEntry, 'offset'> & { name: string; header: number; next: number } {
   if (at + CENTRAL_HEADER > directory.length || directory.readUInt32LE(at) !== 0x02014b50) throw corrupt();
   const [nameLength, extraLength, commentLength] = [28, 30, 32].map((field) => directory.readUInt16LE(at + field));
@@ -167,7 +167,7 @@ function parseEntry(directory: Buffer, at: number): Omit<ZipEntry, 'offset'> & {
   return { name, size: large[1], header: large[2], compressed, method, unpacked: large[0], crc: directory.readUInt32LE(at + 16), next };
 }
 
-/** Sizes of 32 bits, those that are all ones replaced by the next one of 64 bits in the extra field 1. */
+/** Replaces each 32-bit size that is all ones by the next 64-bit size in the extra field 1. */
 function zip64Sizes(extra: Buffer, sizes: readonly number[]): number[] {
   if (!sizes.includes(0xffffffff)) return [...sizes];
   for (let at = 0; at + 4 <= extra.length;) {

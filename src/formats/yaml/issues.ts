@@ -1,16 +1,16 @@
 import { z } from 'zod';
 import { nearest } from '../../text/nearest.js';
 
-/** The way to a value: names of settings and indices of lists. */
+/** The path of a value: names of settings and indices of lists. */
 export type Path = readonly PropertyKey[];
 
 /** Where a value was given. */
 export interface Place {
-  /** What is put before the sentence: `my.yaml:3: `. */
+  /** A prefix for the message: `my.yaml:3: `. */
   readonly before?: string;
-  /** What the setting is called there: `--threshold`, `grid.gamma`. */
+  /** The setting's name there: `--threshold`, `grid.gamma`. */
   readonly name: string;
-  /** How another sentence refers to it: `threshold of the preset fast`; the name unless given. */
+  /** How other messages refer to it: `threshold of the preset fast`. Default: the name. */
   readonly reference?: string;
 }
 
@@ -24,23 +24,23 @@ const MOST_FAULTS = 8;
 const LONGEST = 60;
 
 /**
- * What is wrong with a value, part by part, in one line: which setting, where it was given, what it is and what it must be.
+ * Explains in one line what is wrong with a value: which setting, where it was given, what it is and what it must be.
  *
- * A message of the schema's own is put behind the value; `{name}` in it stands for another setting and its value.
+ * The schema's own messages are put after the value. `{name}` in them stands for another setting and its value.
  *
  * @param value what was parsed
  * @param placeOf where each part of it was given
  */
 export function explainIssues(error: z.ZodError, schema: z.ZodType, value: unknown, placeOf: (path: Path) => Place = placeByPath): string {
   const shape = shapeOf(schema);
-  // Several faults of one value are one: it is told what the value must be.
+  // One fault per value: the message says what the value must be.
   const faults = new Map<string, () => string>();
   for (const issue of error.issues) {
     const names = issue.code === 'unrecognized_keys' ? issue.keys : [''];
     for (const name of names) faults.set(JSON.stringify([issue.path, name]), () => sentenceOn(issue, name, shape, value, placeOf));
   }
   const sentences = [...faults.values()].slice(0, MOST_FAULTS).map((sentence) => sentence());
-  if (faults.size > MOST_FAULTS) sentences.push(`There are ${faults.size - MOST_FAULTS} more`);
+  if (faults.size > MOST_FAULTS) sentences.push(`There are ${faults.size - MOST_FAULTS} more errors`);
   return sentences.reduce((text, sentence) => `${text}${text.endsWith('?') ? ' ' : '. '}${sentence}`);
 }
 
@@ -49,7 +49,7 @@ export function placeByPath(path: Path): Place {
   return { name: path.map((part, i) => (typeof part === 'number' ? `[${part}]` : `${i === 0 ? '' : '.'}${String(part)}`)).join('') || 'it' };
 }
 
-/** @param unknown the setting that is not known, if that is the fault */
+/** @param unknown the unknown setting, if that is the fault */
 function sentenceOn(issue: z.core.$ZodIssue, unknown: string, shape: Shape, value: unknown, placeOf: (path: Path) => Place): string {
   const { path } = issue;
   if (issue.code === 'unrecognized_keys') {
@@ -60,8 +60,8 @@ function sentenceOn(issue: z.core.$ZodIssue, unknown: string, shape: Shape, valu
   const { before = '', name } = placeOf(path);
   const found = valueAt(value, path);
   if (found === undefined) return `${before}${name} is missing`;
-  // An element of a list that a flag gave has no name of its own.
-  const verb = typeof path.at(-1) === 'number' && !name.endsWith(']') ? 'holds' : 'is';
+  // An element of a list from a flag has no name.
+  const verb = typeof path.at(-1) === 'number' && !name.endsWith(']') ? 'contains' : 'is';
   const wanted = shapeAt(shape, path);
   const own = issue.code === 'custom' || issue.code === 'invalid_format' ? issue.message : undefined;
   const demand = own?.replaceAll(/\{(\w+)\}/g, (_, other: string) => {
@@ -74,7 +74,7 @@ function sentenceOn(issue: z.core.$ZodIssue, unknown: string, shape: Shape, valu
 function alternatives(word: string, known: readonly string[]): string {
   const near = nearest(word, known);
   if (near !== undefined) return `; did you mean ${near}?`;
-  return known.length > 0 && known.length <= MOST_NAMES ? `; there are ${known.join(', ')}` : '';
+  return known.length > 0 && known.length <= MOST_NAMES ? `; the settings are ${known.join(', ')}` : '';
 }
 
 function hintFor(shape: Shape | undefined, found: unknown): string {
@@ -97,7 +97,7 @@ function jsonOf(value: unknown): string {
   try {
     return JSON.stringify(value) ?? String(value);
   } catch {
-    // Nested too deeply for it.
+    // Nested too deeply for JSON.stringify.
     return Array.isArray(value) ? 'a list' : 'a table';
   }
 }
@@ -107,7 +107,7 @@ function valueAt(value: unknown, path: Path): unknown {
     typeof inner === 'object' && inner !== null && Object.hasOwn(inner, part) ? (inner as Record<PropertyKey, unknown>)[part] : undefined), value);
 }
 
-/** As much of JSON Schema as settings are made of. */
+/** The parts of JSON Schema that settings use. */
 interface Shape {
   readonly type?: string;
   readonly enum?: readonly unknown[];
@@ -140,7 +140,7 @@ function inner({ prefixItems, items, properties, additionalProperties }: Shape, 
 
 const isNumeric = ({ type }: Shape): boolean => type === 'number' || type === 'integer';
 
-/** What a value must be, in words that follow "it must be". */
+/** What a value must be, as words after "it must be". */
 function expected(shape: Shape, found: unknown): string {
   if (shape.anyOf !== undefined) return shape.anyOf.map((one) => expected(one, found)).join(' or ');
   if (shape.enum !== undefined) return orList(shape.enum.map(String));
@@ -151,7 +151,7 @@ function expected(shape: Shape, found: unknown): string {
       return [noun, rangeOf(shape)].filter((text) => text !== '').join(' ');
     }
     case 'boolean': return 'true or false';
-    case 'string': return found === '' ? 'a text that is not empty' : 'a text';
+    case 'string': return found === '' ? 'a non-empty string' : 'a string';
     case 'array': return listOf(shape);
     case 'object': return shape.properties === undefined && typeof shape.additionalProperties === 'object'
       ? `names with ${plural(shape.additionalProperties)} (name: value)`
@@ -179,7 +179,7 @@ function plural(shape: Shape): string {
   switch (shape.type) {
     case 'number': return `numbers ${rangeOf(shape)}`.trimEnd();
     case 'integer': return `whole numbers ${rangeOf(shape)}`.trimEnd();
-    case 'string': return 'texts';
+    case 'string': return 'strings';
     case 'array': return 'lists';
     default: return 'values';
   }

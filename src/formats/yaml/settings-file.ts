@@ -5,16 +5,16 @@ import { messageOf, UserError } from '../../errors.js';
 import { limitOf, requireWithin } from '../../limits.js';
 import type { Path } from './issues.js';
 
-/** Settings as they stand in a file. */
+/** The settings in a file. */
 export interface SettingsFile {
-  /** What the file holds, as plain data; `undefined` for an empty one. */
+  /** The file's content as plain data; `undefined` for an empty file. */
   readonly value: unknown;
-  /** The line of a setting, from 1 up; of what holds it, if the setting itself is not there. */
+  /** The line of a setting, counted from 1, or of its parent if the setting is missing. */
   readonly lineOf: (path: Path) => number | undefined;
 }
 
 /**
- * Reads a file of settings in YAML or JSON (which is YAML, too).
+ * Reads a settings file in YAML or JSON (which is also YAML).
  *
  * @returns `undefined` if there is no such file
  * @throws UserError with file and line if it cannot be read, is too large, or is not YAML
@@ -30,7 +30,7 @@ async function readText(path: string): Promise<string | undefined> {
     const file = await open(path, 'r');
     try {
       const entry = await file.stat();
-      if (entry.isDirectory()) throw new UserError(`${path} is a folder`, 'name a file of settings in YAML');
+      if (entry.isDirectory()) throw new UserError(`${path} is a folder`, 'give a settings file in YAML');
       requireWithin('configBytes', entry.size, `${path} has ${entry.size} bytes`);
       bytes = await readAtMost(file.createReadStream({ autoClose: false }), path);
     } finally {
@@ -45,12 +45,12 @@ async function readText(path: string): Promise<string | undefined> {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
     if (!text.includes('\0')) return text;
   } catch {
-    // Said below.
+    // Reported below.
   }
-  throw new UserError(`${path} is not text in UTF-8`, 'settings are written in YAML, one "name: value" on a line');
+  throw new UserError(`${path} is not UTF-8 text`, 'write settings in YAML, one "name: value" per line');
 }
 
-/** What a pipe holds is not known before it has been read. */
+/** The size of a pipe's content is only known after reading it. */
 async function readAtMost(stream: AsyncIterable<Buffer>, path: string): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
@@ -77,11 +77,11 @@ export function parseSettings(text: string, path: string): SettingsFile {
   try {
     const tokens = [...new Parser(lines.addNewLine).parse(text)];
     // What follows is recursive.
-    if (isDeeperThan(MAX_DEPTH, tokens)) fail(`lists and settings are nested more than ${MAX_DEPTH} deep`, undefined);
+    if (isDeeperThan(MAX_DEPTH, tokens)) fail(`lists and settings are nested more than ${MAX_DEPTH} levels deep`, undefined);
     const [document, second] = new Composer({ prettyErrors: false, stringKeys: true, uniqueKeys: false }).compose(tokens, true, text.length);
     const [error] = [...document.errors, ...document.warnings];
     if (error !== undefined) fail(explain(error.code, error.message), error.pos[0]);
-    if (second !== undefined) fail('a second document begins here (---); settings are one document', second.range[0]);
+    if (second !== undefined) fail('a second document starts here (---), but settings must be one document', second.range[0]);
     visit(document, {
       Map: (_, { items }) => {
         const seen = new Set<string>();
@@ -89,22 +89,22 @@ export function parseSettings(text: string, path: string): SettingsFile {
           if (!isScalar(key)) continue;
           const name = String(key.value);
           if (name === '__proto__') fail('there is no setting \'__proto__\'', key.range?.[0]);
-          // The library looks for these as well, in quadratic time.
+          // The library can check this too, but in quadratic time.
           if (seen.has(name)) fail(`'${name}' is given twice`, key.range?.[0]);
           seen.add(name);
         }
       },
     });
-    // Aliases that unfold to very much are refused by the library.
+    // The library refuses aliases that expand to very much.
     return { value: document.toJS() as unknown, lineOf: (path) => lineIn(document, lines, path) };
   } catch (error) {
     if (error instanceof UserError) throw error;
-    if (error instanceof ReferenceError) return fail('its aliases (*name) stand for too much', undefined);
+    if (error instanceof ReferenceError) return fail('its aliases (*name) expand to too much', undefined);
     return fail(messageOf(error).split('\n')[0], undefined);
   }
 }
 
-/** Far deeper than any settings are. */
+/** Far deeper than any real settings. */
 const MAX_DEPTH = 100;
 
 function isDeeperThan(most: number, tokens: readonly CST.Token[]): boolean {
@@ -116,7 +116,7 @@ function isDeeperThan(most: number, tokens: readonly CST.Token[]): boolean {
   return false;
 }
 
-/** What is directly inside of a token. */
+/** The tokens directly inside a token. */
 function partsOf(token: CST.Token): CST.Token[] {
   if (token.type === 'document') return token.value === undefined ? [] : [token.value];
   if (!('items' in token)) return [];
@@ -125,7 +125,7 @@ function partsOf(token: CST.Token): CST.Token[] {
 
 function explain(code: string, message: string): string {
   switch (code) {
-    case 'TAB_AS_INDENT': return 'the line is indented with a tab; YAML takes spaces only';
+    case 'TAB_AS_INDENT': return 'the line is indented with a tab, but YAML only allows spaces';
     default: return `this is not YAML: ${message.split('\n')[0]}`;
   }
 }

@@ -6,31 +6,31 @@ import { holdSignals, untilDone } from '../stop/interrupt.js';
 import { isFolder } from './is-folder.js';
 import { temporaryName } from './temporary.js';
 
-/** What a file is to hold. */
+/** The content of a file to write. */
 export type FileContent = string | Uint8Array | readonly Uint8Array[];
 
-/** What is wrong, and how to mend it, for the errors of a file system that are the user's to solve. */
+/** What is wrong and how to fix it, for file system errors that the user can solve. */
 const causes: Readonly<Record<string, readonly [problem: string, hint: string]>> = {
   EACCES: ['permission denied', 'choose another place, or change the permissions of the folder'],
   EPERM: ['permission denied', 'choose another place, or change the permissions of the folder'],
   EROFS: ['the file system is read-only', 'choose another place'],
   ENOTDIR: ['a part of the path is a file, not a folder', 'choose another place, or remove that file'],
   EEXIST: ['a part of the path is a file, not a folder', 'choose another place, or remove that file'],
-  EISDIR: ['it is a folder', 'name a file'],
-  ENOSPC: ['no space is left on the device', 'make room, or choose another place'],
-  EDQUOT: ['the disk quota is used up', 'make room, or choose another place'],
-  ENAMETOOLONG: ['the name is too long', 'choose a shorter one'],
+  EISDIR: ['it is a folder', 'give the path of a file'],
+  ENOSPC: ['no space is left on the device', 'free some space, or choose another place'],
+  EDQUOT: ['the disk quota is used up', 'free some space, or choose another place'],
+  ENAMETOOLONG: ['the name is too long', 'choose a shorter name'],
 };
 
-/** The same for a file that is written: that it does not exist yet is not the problem. */
+/** The same for writing, where ENOENT means a missing folder. */
 const writeCauses: typeof causes = {
   ...causes,
-  ENOENT: ['its folder does not exist, or has been removed', 'run the same command again'],
-  ESTALE: ['its folder has been removed on the file server', 'run the same command again'],
+  ENOENT: ['its folder does not exist or was removed', 'run the same command again'],
+  ESTALE: ['its folder was removed on the file server', 'run the same command again'],
 };
 
 /**
- * What is wrong and how to mend it, for an error that the operating system has reported.
+ * What is wrong and how to fix it, for an error reported by the operating system.
  *
  * @returns `undefined` for any other error
  */
@@ -42,7 +42,7 @@ export function systemProblem(error: unknown): { readonly problem: string; reado
   return { problem: /^\w+: ([^,]+)/.exec(message)?.[1] ?? message };
 }
 
-/** The error to throw where writing to `path` failed: a {@link UserError} that names it, or `error` itself if it is no file system's. */
+/** The error for a failed write to `path`: a {@link UserError} that names it, or `error` itself if it is not a file system error. */
 export function writeError(path: string, error: unknown): unknown {
   const code = (error as NodeJS.ErrnoException | undefined)?.code ?? '';
   if (!Object.hasOwn(writeCauses, code)) return error;
@@ -51,20 +51,20 @@ export function writeError(path: string, error: unknown): unknown {
 }
 
 /**
- * Makes a folder and those above it, where they are missing.
+ * Creates a folder and its parents if they are missing.
  *
- * @throws UserError where that is not possible
+ * @throws UserError if that is not possible
  */
 export async function makeFolder(path: string): Promise<void> {
   try {
     await makeFolders(resolve(path));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw new UserError(`cannot make the folder ${path}: the system allows none there`, 'choose another place', { cause: error });
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw new UserError(`cannot create the folder ${path}: the system does not allow it`, 'choose another place', { cause: error });
     throw writeError(path, error);
   }
 }
 
-/** Node.js's own recursive mkdir never ends in /proc, and takes a read-only file system for a missing folder. */
+/** Node.js's own recursive mkdir hangs in /proc, and reports a read-only file system as a missing folder. */
 async function makeFolders(path: string): Promise<void> {
   try {
     await mkdir(path);
@@ -73,7 +73,7 @@ async function makeFolders(path: string): Promise<void> {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || dirname(path) === path) throw error;
     await makeFolders(dirname(path));
     await mkdir(path).catch((again: NodeJS.ErrnoException) => {
-      // Another process may have made it in the meantime.
+      // Another process may have created it in the meantime.
       if (again.code !== 'EEXIST') throw again;
     });
   }
@@ -81,18 +81,18 @@ async function makeFolders(path: string): Promise<void> {
 
 /**
  * Writes a file so that a reader never sees half of it: under a temporary name in the same folder, then renamed.
- * Missing folders are made. After a failure the temporary file is removed and the old file is untouched.
+ * Missing folders are created. After a failure, the temporary file is removed and the old file is unchanged.
  *
- * @param data in one piece, or in several that are written one after the other
- * @throws UserError where the place cannot be written to
- * @throws AbandonedError if the process is about to end; what is being written then is finished
+ * @param data in one piece, or in several pieces that are written one after the other
+ * @throws UserError if the place cannot be written to
+ * @throws AbandonedError if the process is about to end; a write that has started is finished
  */
 export async function writeFileAtomic(path: string, data: FileContent): Promise<void> {
   await writeThenRename(path, data, writeIntoFolder);
 }
 
 /**
- * As {@link writeFileAtomic}, into a folder that exists: if it has been removed, it is not made anew behind the user's back.
+ * Like {@link writeFileAtomic}, but into an existing folder: a folder that was removed is not silently created again.
  *
  * @throws UserError if the place cannot be written to
  */
@@ -121,13 +121,13 @@ async function writeAndRename(
   }
 }
 
-/** The folder is made where it turns out to be missing: of ten thousand files, for the first one. */
+/** Creates the folder only if the write fails without it, so that most writes do not check for it. */
 async function writeIntoFolder(path: string, data: FileContent): Promise<void> {
   try {
     await writeFile(path, data);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    // ENOTDIR: making the folder fails, too, and says where.
+    // ENOTDIR: creating the folder fails too, and the error says where.
     if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error;
     await makeFolder(dirname(path));
     await writeFile(path, data);

@@ -1,4 +1,4 @@
-/** The objects of a text of JSON lines. What is no object, like the half line of a process that was killed, is left out. */
+/** The objects in a text of JSON lines. Other lines, such as the half line of a killed process, are skipped. */
 export function parseJsonLines(text: string): object[] {
   return text.split('\n').flatMap((line): object[] => {
     try {

@@ -6,14 +6,14 @@ import { makeFolder, writeError } from './atomic.js';
 import { removeLeftovers } from './temporary.js';
 
 /**
- * The folder of a run's results and the folders in it. They are made once, at the beginning; a run that finds them removed or
- * replaced later ends with an error instead of making them anew, since what it had written is no longer there.
+ * The output folder of a run and the folders in it. They are created once, at the start. If they are removed or replaced
+ * later, the run ends with an error instead of creating them again, since its earlier results are gone.
  */
 export class OutFolder {
   private constructor(private readonly held: readonly HeldEntry[]) {}
 
   /**
-   * Makes the folders where they are missing, and removes the temporary files of killed runs from them.
+   * Creates the folders if they are missing, and removes the temporary files of killed runs from them.
    *
    * @param parts folders in it
    * @throws UserError if that is not possible
@@ -28,7 +28,7 @@ export class OutFolder {
     return new OutFolder(held);
   }
 
-  /** @throws UserError if one of the folders is not the one that was opened any more */
+  /** @throws UserError if one of the folders was removed or replaced since it was opened */
   async check(): Promise<void> {
     for (const entry of this.held) if (!await entry.isInPlace()) throw vanished(entry.path);
   }
@@ -38,12 +38,12 @@ export class OutFolder {
   }
 }
 
-/** A file or folder that is kept open, so that the file system cannot give its number to another one. */
+/** A file or folder that is kept open, so that the file system cannot reuse its inode. */
 export class HeldEntry {
   private constructor(readonly path: string, private readonly handle: FileHandle | undefined, private readonly number: string) {}
 
   static async open(path: string): Promise<HeldEntry> {
-    // Windows does not open folders.
+    // Windows cannot open folders.
     const handle = await open(path, 'r').catch(() => undefined);
     try {
       return new HeldEntry(path, handle, numberOf(await (handle?.stat({ bigint: true }) ?? stat(path, { bigint: true }))));
@@ -53,7 +53,7 @@ export class HeldEntry {
     }
   }
 
-  /** Whether the path still leads to what was opened. */
+  /** Whether the path still leads to the opened file or folder. */
   async isInPlace(): Promise<boolean> {
     return isAt(this.path, this.number);
   }
@@ -63,7 +63,7 @@ export class HeldEntry {
   }
 }
 
-/** Whether a file that is open is still the one at `path`. */
+/** Whether an open file is still the one at `path`. */
 export async function isFileAt(path: string, file: FileHandle): Promise<boolean> {
   return isAt(path, numberOf(await file.stat({ bigint: true })));
 }
@@ -81,9 +81,9 @@ function numberOf({ dev, ino }: { readonly dev: bigint; readonly ino: bigint }):
   return `${dev}:${ino}`;
 }
 
-/** The error of a run whose folder, or a file in it, is gone. */
+/** The error for a run whose folder, or a file in it, is gone. */
 export function vanished(path: string): UserError {
   return new UserError(
-    `${path} was removed or replaced while the run was writing into it`, 'leave the folder alone until the run has ended; the same command makes what is missing',
+    `${path} was removed or replaced during the run`, 'run the same command again to make what is missing, and leave the folder alone until it ends',
   );
 }

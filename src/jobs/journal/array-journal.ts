@@ -3,12 +3,12 @@ import type { EarlierTask } from './array-task.js';
 import { openRegularFile } from '../files/read-file.js';
 import { journalsIn } from './journal-text.js';
 
-/** A journal's first line is its settings; more of it need not be read. */
+/** The most bytes to read of a journal, whose first line contains its settings. */
 const LONGEST_HEADER = 2 ** 20;
 
 /**
- * The array tasks that have worked in an output folder before, as the journals of its shards tell. A journal that does not tell,
- * or cannot be read, is left out: what it says of the results is for the journal's own reader to judge.
+ * The array tasks that worked in an output folder before, from the journals of its shards. A journal without a task, or one
+ * that cannot be read, is skipped: errors in it are reported when the journal itself is opened.
  */
 export async function earlierTasks(folder: string): Promise<EarlierTask[]> {
   const tasks: EarlierTask[] = [];
@@ -21,7 +21,7 @@ export async function earlierTasks(folder: string): Promise<EarlierTask[]> {
   return tasks;
 }
 
-/** What the header of a journal says of its task. */
+/** The task in a journal's header. */
 function taskOf(header: string): { readonly id?: unknown; readonly step?: unknown } | undefined {
   try {
     return (JSON.parse(header) as { task?: { id?: unknown; step?: unknown } }).task;

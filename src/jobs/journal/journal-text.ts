@@ -2,37 +2,37 @@ import { readdir } from 'node:fs/promises';
 import { parseJsonLines } from '../files/json-lines.js';
 import { isTemporaryName } from '../files/temporary.js';
 
-/** What became of one item. */
+/** The result of one item. */
 export interface JournalEntry {
   readonly id: string;
   readonly status: 'done' | 'failed';
   /** Why it failed. */
   readonly reason?: string;
-  /** What is worth knowing of an item that is done. */
+  /** Remarks about a finished item. */
   readonly notes?: readonly string[];
-  /** Of an item that is done, the stamp of each of its files by the folder that it is in. Earlier versions had none. */
+  /** The stamps of a finished item's files, by their folders. Earlier versions had none. */
   readonly files?: Readonly<Record<string, string>>;
 }
 
-/** The settings that a folder's results were made with, and their fingerprint. */
+/** The settings of a folder's results, and their fingerprint. */
 export interface JournalHeader {
   readonly settings: string;
   readonly values: Readonly<Record<string, unknown>>;
 }
 
-/** What a journal says. */
+/** The content of a journal. */
 export interface JournalText {
-  /** Not there if a process was killed before it had written this line; nothing was done then. */
+  /** Missing if the process was killed before it wrote this line, so that nothing was done. */
   readonly header: JournalHeader | undefined;
-  /** Why the header cannot be believed; the entries may be of any settings then. */
+  /** Why the header cannot be trusted. The entries may then belong to any settings. */
   readonly damage?: string;
-  /** The last word on each item. */
+  /** The last entry of each item. */
   readonly entries: readonly JournalEntry[];
   /** Whether the last line is complete. */
   readonly whole: boolean;
 }
 
-/** The names of the journals in a folder: that of the only process, and those of shards. */
+/** The names of the journals in a folder: that of a single process, and those of shards. */
 export async function journalsIn(folder: string): Promise<string[]> {
   return (await readdir(folder)).filter((name) => (name === 'journal' || name.startsWith('journal-')) && !isTemporaryName(name)).sort();
 }
@@ -40,15 +40,15 @@ export async function journalsIn(folder: string): Promise<string[]> {
 const HEADER_START = '{"settings":"';
 
 /**
- * Reads a journal. A damaged line that is not the header costs the item in it: it is not done. A damaged header is told.
+ * Reads a journal. An item on a damaged line counts as not done. A damaged header is reported in `damage`.
  *
- * @param hash the fingerprint of settings
+ * @param hash computes the fingerprint of settings
  */
 export function parseJournal(bytes: Uint8Array, hash: (values: Readonly<Record<string, unknown>>) => string): JournalText {
   const text = new TextDecoder().decode(bytes);
   const whole = text === '' || text.endsWith('\n');
   const [first = '', ...rest] = text.split('\n').filter((line) => line.trim() !== '');
-  // A process was killed while it wrote its first line.
+  // The process was killed while it wrote its first line.
   const isCut = rest.length === 0 && !whole && (first.startsWith(HEADER_START) || HEADER_START.startsWith(first));
   const [header] = parseJsonLines(first);
   if (first === '' || (header === undefined && isCut)) return { header: undefined, entries: [], whole };
@@ -61,10 +61,10 @@ export function parseJournal(bytes: Uint8Array, hash: (values: Readonly<Record<s
 function damageOf(
   header: object | undefined, others: readonly object[], hash: (values: Readonly<Record<string, unknown>>) => string,
 ): string | undefined {
-  if (!isHeader(header)) return header !== undefined && isEntry(header) ? 'its first line, which holds the settings, is missing' : 'its first line does not hold settings';
-  if (hash(header.values) !== header.settings) return 'the settings in its first line have been changed';
+  if (!isHeader(header)) return header !== undefined && isEntry(header) ? 'its first line, with the settings, is missing' : 'its first line does not contain settings';
+  if (hash(header.values) !== header.settings) return 'the settings in its first line were changed';
   const another = others.find((line) => 'settings' in line && !(isHeader(line) && line.settings === header.settings && hash(line.values) === line.settings));
-  return another === undefined ? undefined : 'it holds settings twice, and they differ';
+  return another === undefined ? undefined : 'it contains settings twice, and they differ';
 }
 
 function isHeader(line: object | undefined): line is JournalHeader {

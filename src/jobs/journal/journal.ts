@@ -16,36 +16,36 @@ export type { JournalEntry } from './journal-text.js';
 
 const PREFIX = 'journal';
 
-/** A short fingerprint of settings; the order of their names does not matter. */
+/** A short fingerprint of settings, independent of the order of their names. */
 export function fingerprint(settings: Readonly<Record<string, unknown>>): string {
   const sorted = JSON.stringify(Object.entries(settings).filter(([, value]) => value !== undefined).sort(([a], [b]) => (a < b ? -1 : 1)));
   return createHash('sha256').update(sorted).digest('hex').slice(0, 16);
 }
 
 /**
- * The record of a batch in its output folder: one JSON line per item as soon as it is done, so that an interrupted run
- * resumes where it was. The first line holds the settings: results of different settings do not mix.
+ * The record of a batch in its output folder: one JSON line per item as soon as it is done, so that an interrupted run can be
+ * resumed. The first line contains the settings, so that results with different settings are never mixed.
  */
 export class Journal {
-  /** Items whose files are not what an earlier run had written. */
+  /** Items whose files were changed after an earlier run wrote them. */
   private readonly forgotten = new Set<string>();
 
   private constructor(
     private readonly folder: string, private readonly own: string, private readonly settings: string, private readonly file: FileHandle,
-    /** The last word of every journal on an item. */
+    /** The last entry of every journal for each item. */
     private readonly known: Map<string, readonly JournalEntry[]>,
   ) {}
 
   /**
-   * Opens the journal of a process in `folder`, and reads what it and the processes beside it (other shards) have done.
+   * Opens the journal of this process in `folder`, and reads what it and the other shards have done.
    *
-   * @param settings everything that results depend on
-   * @param part tells the journals of several shards apart, e.g. `1of4`; empty for the only one
-   * @param resume false: what earlier runs have done does not count, and the process's own journal is begun anew
-   * @param results folders in `folder` that hold results: if there are some but no journal, they are not touched
-   * @param task the array task that this process is; it is written down for a later array that runs some tasks again
-   * @throws UserError if the folder holds results of other settings, or results of which no journal says what settings they
-   *   are of; if a journal is damaged; if the folder cannot be written to
+   * @param settings everything that the results depend on
+   * @param part the shard in the journal's name, e.g. `1of4`; empty for a single process
+   * @param resume false: results of earlier runs are ignored, and this process starts a new journal
+   * @param results folders in `folder` for results; if they have files but there is no journal, this throws
+   * @param task the array task of this process, recorded for a later array that runs some tasks again
+   * @throws UserError if the folder contains results with other settings, or results without a journal; if a journal is
+   *   damaged; if the folder cannot be written to
    */
   static async open(
     folder: string, settings: Readonly<Record<string, unknown>>, part: string, resume: boolean, results: readonly string[] = [],
@@ -76,23 +76,23 @@ export class Journal {
     return new Journal(folder, own, hash, file, known);
   }
 
-  /** Whether an item is done. What failed is tried again. */
+  /** Whether an item is done. Failed items are tried again. */
   isDone(id: string): boolean {
     return this.doneEntries(id).length > 0;
   }
 
-  /** What the journals say of an item that is done; several, where several processes have done it. */
+  /** The journals' entries for a finished item; several if several processes did it. */
   doneEntries(id: string): readonly JournalEntry[] {
     return (this.known.get(id) ?? []).filter(({ status }) => status === 'done');
   }
 
-  /** Takes an item for one that is not done: its files are not what was written. */
+  /** Marks an item as not done, because its files were changed. */
   forget(id: string): void {
     this.known.delete(id);
     this.forgotten.add(id);
   }
 
-  /** What is known of every item, from this run and those before and beside it. */
+  /** The entry of every item, from this run, earlier runs and other shards. */
   get entries(): readonly JournalEntry[] {
     return [...this.known.values()].map((entries) => entries.find(({ status }) => status === 'done') ?? entries[0]);
   }
@@ -111,9 +111,9 @@ export class Journal {
   }
 
   /**
-   * Reads what the processes beside this one have done in the meantime.
+   * Reads what other processes have done in the meantime.
    *
-   * @returns whether any of it was new
+   * @returns whether there was anything new
    */
   async refresh(): Promise<boolean> {
     let news = false;
@@ -135,7 +135,7 @@ export class Journal {
   }
 }
 
-/** Whether a folder holds a journal that says what settings its results are of. */
+/** Whether a folder contains a journal with the settings of its results. */
 export async function hasJournal(folder: string): Promise<boolean> {
   for (const name of await journalsIn(folder).catch(() => [])) {
     const text = await readJournal(join(folder, name)).catch(() => undefined);
@@ -145,8 +145,8 @@ export async function hasJournal(folder: string): Promise<boolean> {
 }
 
 /**
- * Takes away the journal of this process, and those of other settings whose results are about to be replaced. The other
- * shards of this run begin theirs anew themselves.
+ * Removes the journal of this process, and those with other settings, whose results will be replaced. The other shards of
+ * this run restart their own journals.
  */
 async function beginAnew(
   folder: string, names: readonly string[], own: string, hash: string, known: Map<string, readonly JournalEntry[]>,
@@ -168,7 +168,7 @@ async function remove(path: string): Promise<void> {
   }
 }
 
-/** @param overwrite there is a file of that name, without anything that matters */
+/** @param overwrite there is already such a file, without a header */
 async function create(
   folder: string, own: string, settings: Readonly<Record<string, unknown>>, task: ArrayTask | undefined, overwrite = false,
 ): Promise<FileHandle> {
@@ -180,7 +180,7 @@ async function create(
     return file;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw writeError(path, error);
-    throw new UserError(`${path} was not there a moment ago`, 'another run has just begun in this folder: let it end, or choose another --out', { cause: error });
+    throw new UserError(`${path} was created by another run just now`, 'wait until that run has ended, or choose another --out', { cause: error });
   }
 }
 
@@ -188,7 +188,7 @@ async function goOn(folder: string, own: string, { whole }: JournalText): Promis
   const path = join(folder, own);
   try {
     const file = await open(path, 'a');
-    // What comes next must not be written behind half a line.
+    // The next line must not be appended to half a line.
     if (!whole) await file.appendFile('\n');
     return file;
   } catch (error) {
@@ -204,7 +204,7 @@ async function readJournal(path: string): Promise<JournalText> {
   try {
     return parseJournal(await readRegularFile(path), fingerprint);
   } catch (error) {
-    // It was removed a moment ago.
+    // It was just removed.
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { header: undefined, entries: [], whole: true };
     throw unreadable(path, error);
   }
@@ -221,7 +221,7 @@ async function hasRecord(folder: string): Promise<boolean> {
 }
 
 /**
- * @param ours whether there are signs that the results are of this program
+ * @param ours whether this program seems to have written the results
  * @throws UserError if there are results
  */
 async function refuseForeign(folder: string, results: readonly string[], ours: boolean): Promise<void> {
@@ -229,16 +229,16 @@ async function refuseForeign(folder: string, results: readonly string[], ours: b
     const names = await readdir(join(folder, part)).catch(() => []);
     if (names.every((name) => name.startsWith('.') || isTemporaryName(name))) continue;
     throw new UserError(
-      `${join(folder, part)} holds files already, and no journal in ${folder} says what settings they were made with`,
-      ours ? GO_ON : 'choose another --out, or move the files away if they are not needed',
+      `${join(folder, part)} already contains files, and no journal in ${folder} records their settings`,
+      ours ? GO_ON : 'choose another --out, or move the files away',
     );
   }
 }
 
-const GO_ON = 'choose another --out, or remove the folder, or make everything anew with --no-resume';
+const GO_ON = 'choose another --out, remove the folder, or start again with --no-resume';
 
 function damaged(path: string, damage: string): UserError {
-  return new UserError(`the journal ${path} is damaged: ${damage}, so nobody knows what settings the results are of`, GO_ON);
+  return new UserError(`the journal ${path} is damaged: ${damage}, so the settings of the results are unknown`, GO_ON);
 }
 
 function mixed(
@@ -249,7 +249,7 @@ function mixed(
   const names = [...new Set([...Object.keys(before), ...Object.keys(now)])].filter((key) => text(before[key]) !== text(now[key]));
   const differences = names.slice(0, 4).map((key) => `${key} was ${short(before[key])} and is ${short(now[key])}`);
   return new UserError(
-    `${folder} holds results of other settings: ${differences.join('; ')}${names.length > 4 ? '; ...' : ''}`,
-    name === PREFIX ? GO_ON : `${GO_ON} (they are in its file ${name})`,
+    `${folder} contains results with other settings: ${differences.join('; ')}${names.length > 4 ? '; ...' : ''}`,
+    name === PREFIX ? GO_ON : `${GO_ON} (see its file ${name})`,
   );
 }

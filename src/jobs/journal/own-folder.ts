@@ -6,32 +6,32 @@ import { hasJournal } from './journal.js';
 import { sameFile } from '../files/same-file.js';
 import { runOfRecord } from './run-record.js';
 
-/** Where a run is about to write. */
+/** Where a run will write, and what it reads. */
 export interface RunPlace {
-  /** The folder of the results. */
+  /** The output folder. */
   readonly out: string;
-  /** The flag that names it; default `--out`. */
+  /** Its flag. Default: `--out`. */
   readonly flag?: string;
-  /** The folders in it that results go into. */
+  /** The folders in it that results are written to. */
   readonly folders: readonly string[];
-  /** Paths of single files that are written. */
+  /** Paths of single files to write. */
   readonly files?: readonly string[];
   /** What the run reads: data sets, lists, models. */
   readonly inputs: readonly string[];
-  /** Folders that it reads single files of: photographs and masks. */
+  /** Folders with single files that it reads: photographs and masks. */
   readonly inputFolders?: readonly string[];
 }
 
 /**
- * Refuses to write into what is read: results have the names of a devkit's own files, so that ground truth would be lost.
- * Links are followed.
+ * Refuses to write to a folder or file that is read. Results have the same names as a devkit's files, so ground truth would
+ * be lost. Links are followed.
  *
  * @throws UserError if a folder or file to be written is one of the inputs, or `out` is a data set
  */
 export async function refuseInputs({ out, flag, folders, files = [], inputs, inputFolders = [] }: RunPlace): Promise<void> {
   const refuse = async (target: string, sources: readonly string[]): Promise<void> => {
     for (const source of sources) {
-      if (await sameFile(target, source)) throw new UserError(`${target} is read by this run, and would be overwritten`, ELSEWHERE);
+      if (await sameFile(target, source)) throw new UserError(`${target} is an input of this run and would be overwritten`, ELSEWHERE);
     }
   };
   await refuse(out, inputs);
@@ -41,22 +41,22 @@ export async function refuseInputs({ out, flag, folders, files = [], inputs, inp
 }
 
 /**
- * Refuses to write a single file over one that is read, or over a photograph, mask or annotation of a data set.
+ * Refuses to overwrite an input file, or a photograph, mask or annotation of a data set.
  *
- * @param flag the flag that names it
+ * @param flag the flag that names the file
  * @param inputs files that are read
- * @param folders folders of a data set: nothing that is in them is overwritten
+ * @param folders folders of a data set, in which no file may be overwritten
  * @throws UserError if it is one of them
  */
 export async function refuseInputFile(
   file: string, flag: string, inputs: readonly (string | undefined)[], folders: readonly string[] = [],
 ): Promise<void> {
   for (const input of inputs) {
-    if (input !== undefined && await sameFile(file, input)) throw new UserError(`${flag} ${file} is read by this command, and would be overwritten`, ELSEWHERE);
+    if (input !== undefined && await sameFile(file, input)) throw new UserError(`${flag} ${file} is an input of this command and would be overwritten`, ELSEWHERE);
   }
   const exists = await stat(file).then(() => true, () => false);
   for (const folder of exists ? folders : []) {
-    if (await sameFile(dirname(resolve(file)), folder)) throw new UserError(`${flag} ${file} is a file of the data set, and would be overwritten`, ELSEWHERE);
+    if (await sameFile(dirname(resolve(file)), folder)) throw new UserError(`${flag} ${file} is a file of the data set and would be overwritten`, ELSEWHERE);
   }
 }
 
@@ -65,17 +65,17 @@ export async function refuseInputFile(
  * @throws UserError if a folder is a data set
  */
 export async function refuseDataSet(folder: string, flag = '--out'): Promise<void> {
-  if (await isDataSet(folder)) throw new UserError(`${flag} ${folder} is a data set (it has a folder JPEGImages or Annotations), and nothing is written into it`, ELSEWHERE);
+  if (await isDataSet(folder)) throw new UserError(`${flag} ${folder} is a data set (it has a folder JPEGImages or Annotations), which must not be changed`, ELSEWHERE);
 }
 
-const ELSEWHERE = 'name another place for what is written';
+const ELSEWHERE = 'choose another place for the output';
 
-/** Whether a folder is a devkit, and not results beside which somebody has put the photographs. */
+/** Whether a folder is a devkit, and not a folder of results to which the photographs were added. */
 export async function isDataSet(folder: string): Promise<boolean> {
   return (await isFolder(join(folder, 'JPEGImages')) || await isFolder(join(folder, 'Annotations'))) && !await isRun(folder);
 }
 
-/** Whether a folder was written by a run of this program: its journal or its run.json says so. */
+/** Whether a folder was written by a run of this program, by its journal or its run.json. */
 export async function isRun(folder: string): Promise<boolean> {
   if (await hasJournal(folder)) return true;
   const names = await readdir(folder).catch(() => []);

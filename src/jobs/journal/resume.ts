@@ -2,27 +2,27 @@ import { runBatch } from '../workers/batch.js';
 import type { Journal, JournalEntry } from './journal.js';
 import { hasStamp } from '../files/stamp.js';
 
-/** How many items are looked at at once: reading small files is mostly waiting. */
+/** How many items are checked at once: reading small files is mostly waiting. */
 const CONCURRENCY = 16;
 
 export interface ResumeOptions<T> {
   readonly items: readonly T[];
   readonly journal: Journal;
-  /** The files that an item has when it is done, by the folder that each is in. */
+  /** The files of a finished item, by their folders. */
   readonly files: (item: T, entry: JournalEntry) => Readonly<Record<string, string>>;
-  /** Whether a file is whole, judged by itself: earlier versions wrote down no stamps. False or an error: it is not. */
+  /** Checks if a file is complete, for entries of earlier versions, which have no stamps. An error means that it is not. */
   readonly isWhole: (item: T, folder: string, path: string) => Promise<boolean>;
 }
 
-/** What there is to do for a run that goes on. */
+/** What is left to do in a resumed run. */
 export interface OpenItems<T> {
-  /** Items to do, in their order. */
+  /** Items to do, in order. */
   readonly open: readonly T[];
-  /** Ids of those among them that an earlier run had done, but whose files are missing, damaged or others. */
+  /** Ids of those items that an earlier run finished, but whose files are missing, damaged or changed. */
   readonly remade: readonly string[];
 }
 
-/** Finds what is left to do: what the journal does not know as done, and what it does but whose files are not as they were written. */
+/** Finds the items to do: those not marked as done in the journal, and those whose files were changed after they were written. */
 export async function openItems<T extends { readonly id: string }>({ items, journal, files, isWhole }: ResumeOptions<T>): Promise<OpenItems<T>> {
   const damaged = new Set<string>();
   const isAsWritten = async (item: T, entry: JournalEntry): Promise<boolean> => {
@@ -38,7 +38,7 @@ export async function openItems<T extends { readonly id: string }>({ items, jour
   await runBatch(items.filter(({ id }) => journal.isDone(id)), {
     concurrency: CONCURRENCY,
     run: async (item) => {
-      // What two processes have done may differ in the last digit, and be right either way.
+      // The results of two processes may differ in the last digit, and both are right.
       for (const entry of journal.doneEntries(item.id)) if (await isAsWritten(item, entry)) return true;
       return false;
     },

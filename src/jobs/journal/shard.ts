@@ -1,6 +1,6 @@
 import { UserError } from '../../errors.js';
 
-/** One of several equal parts of a list, each worked on by a process of its own. `index` counts from 1. */
+/** One of several equal parts of a list, each processed by its own process. `index` counts from 1. */
 export interface Shard {
   readonly index: number;
   readonly count: number;
@@ -14,12 +14,12 @@ export interface Shard {
 export function parseShard(text: string): Shard {
   const [, index, count] = /^(\d+)\/(\d+)$/.exec(text)?.map(Number) ?? [];
   if (index === undefined || index < 1 || index > count) {
-    throw new UserError(`'${text}' is no shard`, 'give i/n, the first of four being 1/4');
+    throw new UserError(`'${text}' is not a shard`, 'give i/n, for example 1/4 for the first of four');
   }
   return { index, count };
 }
 
-/** What the files of a shard have in their names, `1of4`; the only process has nothing there. */
+/** The part of file names that identifies a shard, `1of4`; empty for a single process. */
 export function shardPart(shard: Shard | undefined): string {
   return shard === undefined ? '' : `${shard.index}of${shard.count}`;
 }

@@ -1,6 +1,6 @@
 import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads';
 
-/** Thrown by work that nobody wants any more: the process is about to end. */
+/** Thrown by work that was abandoned because the process is about to end. */
 export class AbandonedError extends Error {
   override readonly name = 'AbandonedError';
 
@@ -13,7 +13,7 @@ const KEY = 'voc-seeds:abandoned';
 
 let flag: Int32Array | undefined;
 
-/** One number that all threads share: those that are started from now on inherit it. */
+/** One number shared by all threads. Threads that are started later inherit it. */
 function sharedFlag(): Int32Array {
   if (flag === undefined) {
     const known = getEnvironmentData(KEY) as SharedArrayBuffer | undefined;
@@ -24,7 +24,7 @@ function sharedFlag(): Int32Array {
   return flag;
 }
 
-/** Makes {@link requireWanted} throw from now on, in this thread and in those that it has started. */
+/** Makes {@link requireWanted} throw from now on, in this thread and in the threads it has started. */
 export function abandonWork(): void {
   Atomics.store(sharedFlag(), 0, 1);
 }
@@ -34,7 +34,7 @@ export function isAbandoned(): boolean {
 }
 
 /**
- * Called before each step that takes long or cannot be taken back: a run of a network, a file that is written.
+ * Called before each step that takes long or cannot be undone: running a network, writing a file.
  *
  * @throws AbandonedError after {@link abandonWork}
  */

@@ -8,55 +8,55 @@ export interface InterruptWatch {
   dispose(): void;
 }
 
-/** What an interrupted process ends with, as shells have it: 128 and the number of SIGINT. */
+/** The exit code of an interrupted process, as in shells: 128 plus the number of SIGINT. */
 const EXIT_CODE = 130;
 
-/** After SIGTERM: how long a batch may finish what it has in hand, and how long it may take after that to give up. In milliseconds. */
+/** After SIGTERM, in milliseconds: the time to finish current items, and then the time to give up. */
 const TIME_TO_FINISH = 2500;
 const TIME_TO_GIVE_UP = 2000;
 
-/** After the second Ctrl-C: whoever does not want to wait so long for one run of a large network presses it once more. */
+/** The time to give up after the second Ctrl-C, in milliseconds. A third Ctrl-C ends the process at once. */
 const PATIENCE = 10_000;
 
-/** What must not be cut off: tasks of worker threads, files that are being written. */
+/** Work that must not be cut off: tasks of worker threads and file writes. */
 const underWay = new UnderWay();
 
-/** Whether this process is the command line, which alone may decide what a signal does. */
+/** Whether this process is the command line. Only then do we handle signals. */
 let inCharge = false;
-/** Why signals are listened to at present; with no reason, they end the process as they always do, even one that is busy. */
+/** The number of reasons to handle signals now. Without one, signals end the process as usual, even if it is busy. */
 let reasons = 0;
 let listening = false;
-/** Asks the batch that runs to finish. */
+/** Asks the running batch to finish. */
 let askToFinish: (() => void) | undefined;
 let finishing: NodeJS.Timeout | undefined;
-/** After a first signal they are listened to until the end: a second one may come while the process ends by itself. */
+/** After a first signal, signals are handled until the end: a second one may come while the process ends. */
 let signalled = false;
 let givingUp = false;
 
 /**
- * From now on, a signal lets what is under way come to rest before the process ends. The command line calls this; in a
- * library's process, signals are the program's own affair.
+ * From now on, a signal lets current work finish safely before the process ends. Only the command line calls this. As a
+ * library, we leave signals to the program.
  */
 export function takeSignals(): void {
   inCharge = true;
   listen();
 }
 
-/** Ends what {@link takeSignals} has begun, unless the process has been told to end. */
+/** Undoes {@link takeSignals}, unless a signal has come. */
 export function releaseSignals(): void {
   inCharge = signalled;
   listen();
 }
 
-/** Whether a signal has come while {@link takeSignals} held. */
+/** Whether a signal has come since {@link takeSignals}. */
 export function wasSignalled(): boolean {
   return signalled;
 }
 
 /**
- * While this is held, a signal does not cut off what is under way; see {@link untilDone}.
+ * Until released, a signal does not cut off current work; see {@link untilDone}.
  *
- * @returns lets it go; once is enough
+ * @returns releases it; further calls do nothing
  */
 export function holdSignals(): () => void {
   reasons++;
@@ -70,16 +70,16 @@ export function holdSignals(): () => void {
   };
 }
 
-/** Names something that an interrupted process waits for before it ends. */
+/** Makes an interrupted process wait for this work before it ends. */
 export function untilDone<T>(work: Promise<T>): Promise<T> {
   return underWay.watch(work);
 }
 
 /**
- * The first Ctrl-C (or SIGTERM) asks the batch to finish what it has in hand; a second one gives that up: what is under way
- * comes to rest at the next safe point, and the process ends with 130. SIGTERM is followed by this after a few seconds.
+ * The first Ctrl-C (or SIGTERM) asks the batch to finish its current items. A second one gives them up: work stops at the next
+ * safe point, and the process exits with 130. After SIGTERM, this happens by itself after a few seconds.
  *
- * @param notify called at the first one
+ * @param notify called at the first signal
  */
 export function watchInterrupt(notify: () => void): InterruptWatch {
   const controller = new AbortController();
@@ -119,8 +119,8 @@ function onSignal(signal: NodeJS.Signals): void {
 }
 
 /**
- * `process.exit` stops threads wherever they are, and one that is inside native code then ends the process with an abort. So
- * every thread is asked to come to rest, which it does before its next run of a network and before it writes a file.
+ * `process.exit` stops threads anywhere, and a thread inside native code then aborts the process. So every thread is first
+ * asked to stop, which it does before it next runs a network or writes a file.
  */
 function giveUp(patience: number): void {
   if (givingUp) return;
@@ -137,19 +137,19 @@ function giveUp(patience: number): void {
   }, 10);
 }
 
-/** `process.exit` waits for calls to the file system, for ever if the disk does not answer. */
+/** `process.exit` waits for file system calls, even forever if the disk does not answer. */
 function isAtRest(): boolean {
   return underWay.size === 0 && !process.getActiveResourcesInfo().some((name) => name.startsWith('FSReq'));
 }
 
-/** Ends the process on the spot, without running anything: a shell shows 130 as well. */
+/** Ends the process at once, without running anything else. A shell shows 130 here too. */
 function die(): void {
   showCursor();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.removeAllListeners(signal);
   process.kill(process.pid, 'SIGINT');
 }
 
-/** A progress bar has hidden it. */
+/** Undoes a progress bar's hiding of the cursor. */
 function showCursor(): void {
   if (process.stderr.isTTY) process.stderr.write('\u001B[?25h\n');
 }

@@ -13,7 +13,7 @@ export class UnderWay {
     return work;
   }
 
-  /** Waits until all have settled, also those that are added in the meantime. */
+  /** Waits until all have settled, including those added in the meantime. */
   async settled(): Promise<void> {
     while (this.size > 0) await Promise.all(this.promises);
   }

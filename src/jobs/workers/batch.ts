@@ -1,21 +1,21 @@
 import { requireWanted } from '../stop/abandon.js';
 
-/** Runs many items, a few at a time. */
+/** Options of {@link runBatch}. */
 export interface BatchOptions<T, R> {
-  /** How many items are under way at once. */
+  /** How many items run at once. */
   readonly concurrency: number;
   readonly run: (item: T) => Promise<R>;
-  /** Called for every result, one at a time, in the order in which they come. */
+  /** Called for every result, one at a time, in order of completion. */
   readonly done: (item: T, result: R) => Promise<void> | void;
-  /** Once aborted, nothing new is begun; what is under way is finished. */
+  /** Once aborted, no new items are started; running items are finished. */
   readonly signal?: AbortSignal;
 }
 
 /**
- * Works through a list with bounded memory: no more than `concurrency` items exist at any time. The first error of
- * `run` or `done` ends the batch, after what is under way has come to rest.
+ * Processes a list with bounded memory: at most `concurrency` items at any time. The first error of `run` or `done` ends the
+ * batch, after the running items have settled.
  *
- * @returns how many items were begun
+ * @returns how many items were started
  * @throws AbandonedError if the process is about to end
  */
 export async function runBatch<T, R>(items: Iterable<T>, { concurrency, run, done, signal }: BatchOptions<T, R>): Promise<number> {
@@ -30,7 +30,7 @@ export async function runBatch<T, R>(items: Iterable<T>, { concurrency, run, don
       begun++;
       try {
         const result = await run(next.value);
-        // What was given up is no result, least of all a failure of this item.
+        // Abandoned work is neither a result nor a failure of this item.
         requireWanted();
         const own = turn.then(() => done(next.value, result));
         turn = own.catch(() => undefined);

@@ -9,17 +9,17 @@ export interface PoolOptions {
   /** The compiled module of the workers; see {@link workerUrl}. */
   readonly worker: URL;
   readonly threads: number;
-  /** Start threads as tasks come, instead of all at once. */
+  /** Start threads as tasks arrive instead of all at once. */
   readonly onDemand?: boolean;
-  /** Tasks that a worker has at once; one unless given. */
+  /** Tasks that a worker runs at once. Default: 1. */
   readonly tasksPerWorker?: number;
-  /** What every worker needs; plain data. */
+  /** Plain data that every worker receives. */
   readonly data?: unknown;
 }
 
 /**
- * Worker threads that run tasks. It is never ended while a worker is inside a task or is being started: native code in
- * there would end the process.
+ * Worker threads that run tasks. The pool never stops a worker during a task or while it starts, since stopping native code
+ * would abort the process.
  */
 export class WorkerPool<T, R> {
   private readonly pool: Piscina<T, R>;
@@ -36,7 +36,7 @@ export class WorkerPool<T, R> {
     this.watchStarts();
   }
 
-  /** @throws AbandonedError if the process is about to end; else what the worker throws */
+  /** @throws AbandonedError if the process is about to end, else the worker's error */
   async run(task: T): Promise<R> {
     requireWanted();
     const result = this.watch(this.pool.run(task));
@@ -44,7 +44,7 @@ export class WorkerPool<T, R> {
     return result;
   }
 
-  /** Ends the workers, once their tasks are done. */
+  /** Stops the workers after their tasks are done. */
   async destroy(): Promise<void> {
     // Threads without a task do not keep the process alive.
     const awake = setInterval(() => undefined, 1 << 30);
@@ -57,7 +57,7 @@ export class WorkerPool<T, R> {
     }
   }
 
-  /** The first message of a thread says that it has loaded its modules. */
+  /** Watches new threads until they have loaded their modules, which their first message says. */
   private watchStarts(): void {
     for (const thread of this.pool.threads) {
       if (this.known.has(thread)) continue;

@@ -1,32 +1,32 @@
 import { availableParallelism, freemem } from 'node:os';
 
-/** How a batch is spread over a machine. */
+/** How a batch is distributed over a machine. */
 export interface WorkerPlan {
-  /** Worker threads, each working on images of its own. */
+  /** Worker threads, each with its own images. */
   readonly workers: number;
   /** Threads within each worker. */
   readonly threads: number;
 }
 
-/** What is known of a machine and of the work. */
+/** Limits of the machine and the work. */
 export interface WorkerLimits {
   /** Processors. */
   readonly cores: number;
-  /** Bytes that the batch may take. */
+  /** Bytes that the batch may use. */
   readonly memory: number;
-  /** Bytes that one worker is expected to take. */
+  /** Bytes that one worker is expected to use. */
   readonly perWorker: number;
-  /** The network runs on one device that all workers would share. */
+  /** Whether the network runs on a device that all workers would share. */
   readonly accelerated?: boolean;
 }
 
 /**
- * Workers and threads for a batch of images, where the user has not set them.
+ * Workers and threads for a batch of images, if the user has not set them.
  *
- * Whole images are the best parallel work there is: one thread each never waits for another, and what is not the network
- * (decoding, fusing, writing) runs in parallel as well. So there is one worker per processor, as long as memory lasts; a
- * network so large that fewer workers fit has its processors shared out as threads within each of them. Beside an accelerator
- * there is one worker: its memory holds one network, and the next photograph is decoded while it computes.
+ * Whole images are the best unit of parallel work: with one thread each, workers never wait for one another, and decoding,
+ * fusing and writing also run in parallel. So there is one worker per processor, as long as memory allows. If fewer workers
+ * fit, the processors are shared among them as threads. With an accelerator, there is one worker: the device has memory for
+ * one network, and the next photograph is decoded while it computes.
  */
 export function planWorkers(wanted: Partial<WorkerPlan>, { cores, memory, perWorker, accelerated = false }: WorkerLimits): WorkerPlan {
   const fitting = accelerated ? 1 : Math.max(1, Math.floor(memory / perWorker));
@@ -34,7 +34,7 @@ export function planWorkers(wanted: Partial<WorkerPlan>, { cores, memory, perWor
   return { workers, threads: wanted.threads ?? Math.max(1, Math.floor(cores / workers)) };
 }
 
-/** This machine's limits; a batch may take three quarters of the memory that is free. */
+/** This machine's limits. A batch may use three quarters of the free memory. */
 export function machineLimits(perWorker: number): WorkerLimits {
   return { cores: availableParallelism(), memory: 0.75 * freemem(), perWorker };
 }

@@ -9,13 +9,13 @@ export interface LabelPair {
 
 /** Where two sources of image-level labels disagree. */
 export interface LabelComparison {
-  /** How many images were compared. */
+  /** The number of compared images. */
   readonly images: number;
-  /** How many have the same classes in both. */
+  /** The number of images with the same classes in both. */
   readonly equal: number;
-  /** The images that do not, with the classes that only one source names. */
+  /** The other images, with the classes that only one source names. */
   readonly differences: readonly { readonly id: string; readonly onlyA: readonly number[]; readonly onlyB: readonly number[] }[];
-  /** Per class: in how many images each source names it, and in how many it does so alone. */
+  /** Per class, how many images each source gives it to, and how many only that source does. */
   readonly classes: readonly ClassCounts[];
 }
 

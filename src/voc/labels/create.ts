@@ -8,14 +8,14 @@ import { npyLabels } from './npy.js';
 import type { LabelSource } from './source.js';
 import { xmlLabels } from './xml.js';
 
-/** What the label sources need, each its own part of it. */
+/** Options of the label sources. Each source uses some of them. */
 export interface LabelSourceOptions {
   readonly devkit: Devkit;
   /** `npy` and `list`: the label file. */
   readonly file?: string;
-  /** `xml`: whether objects marked difficult count; default true. */
+  /** `xml`: whether objects marked difficult count. Default: true. */
   readonly difficult?: boolean;
-  /** `masks`: what to do with masks in colours; default `reject`. */
+  /** `masks`: what to do with masks in colours. Default: `reject`. */
   readonly rgbMasks?: RgbMasks;
 }
 
@@ -56,15 +56,15 @@ const sources: Readonly<Record<LabelKind, (options: LabelSourceOptions) => Label
 };
 
 /**
- * Opens a source of image-level labels; label files are read once, here.
+ * Opens a source of image-level labels. A label file is read once, here.
  *
- * @throws {UserError} when what the source reads is missing or broken
+ * @throws {UserError} if the source's files are missing or broken
  */
 export async function createLabelSource(kind: LabelKind, options: LabelSourceOptions): Promise<LabelSource> {
   return sources[kind](options);
 }
 
 function requireFile(kind: LabelKind, { file }: LabelSourceOptions): string {
-  if (file === undefined) throw new UserError(`the labels ${kind} need a label file`, 'Give it with --label-file.');
+  if (file === undefined) throw new UserError(`--labels ${kind} needs a label file`, 'Give it with --label-file.');
   return file;
 }

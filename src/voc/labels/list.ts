@@ -11,11 +11,11 @@ import type { LabelSource } from './source.js';
 
 /**
  * Labels from a text file with lines `path class class ...`: the path or id of an image, then its classes as names or
- * indices. A line without classes is an image that has none of them. CSV is read, too: `a.jpg,"dog, cat"`.
+ * indices. A line without classes is an image without any of them. CSV is accepted too: `a.jpg,"dog, cat"`.
  *
  * @param file path of the list
- * @param devkit where the photographs are, which tells how far a name with spaces goes
- * @throws {UserError} when the file cannot be read or breaks the format
+ * @param devkit where the photographs are, to find where a name with spaces ends
+ * @throws {UserError} if the file cannot be read or has a wrong format
  */
 export async function listLabels(file: string, devkit?: Devkit): Promise<LabelSource> {
   const lines = await readLines(file);
@@ -34,32 +34,33 @@ export async function listLabels(file: string, devkit?: Devkit): Promise<LabelSo
     name: `list ${basename(file)}`,
     async labels({ id }) {
       const found = classes.get(id);
-      if (found === undefined) throw new UserError(`no labels for ${id} from list: ${file} does not name it`);
+      if (found === undefined) throw new UserError(`no labels for ${id} from list: it is not in ${file}`);
       return [...found.labels];
     },
   };
 }
 
 /**
- * Refuses a list of ImageSets/Main, such as cat_train.txt: its 1 says that a cat is there, and would be read as the class 1.
+ * Refuses a list of ImageSets/Main, such as cat_train.txt: its 1 means that the image contains a cat, but would be read as
+ * class 1.
  *
- * @throws {UserError} if every line ends in a mark, and there is a -1 or the list is called after a class
+ * @throws {UserError} if every line ends in a mark, and there is a -1 or the list is named after a class
  */
 function refuseClassList(lines: readonly ListLine[], file: string): void {
   // train is a class and a split: train_val.txt is a list of trains, train.txt and train_aug.txt are not.
   const [, stem] = /^(?!train(?:_(?!train|val|test)|\.))([a-z]+)(?:_.*)?\.[^.]*$/i.exec(basename(file)) ?? [];
   const called = stem === undefined ? undefined : classIndex(stem);
   const marks = lines.every(({ words }) => words.length === 2 && /^[01]$/.test(words[1]));
-  // Of aeroplanes, 1 is right either way.
+  // For aeroplanes, 1 is right either way.
   if (parseClassList(lines) === undefined && (called === undefined || called === 1 || !marks)) return;
   throw new UserError(
-    `${file} is a list of one class, as those of ImageSets/Main: its marks 1, 0 and -1 say whether an image holds that class, not which classes it holds`,
-    'Labels need lines like "2007_000032 aeroplane person"; --labels xml reads the annotations.');
+    `${file} is a list for one class, like those in ImageSets/Main: its marks 1, 0 and -1 only say whether an image contains that class`,
+    'A line must name all classes of an image: 2007_000032 aeroplane person. To read the annotations instead, use --labels xml.');
 }
 
 interface ListEntry {
   readonly id: string;
-  /** Classes as they stand in the line. */
+  /** Classes as written in the line. */
   readonly names: readonly string[];
   readonly number: number;
 }
@@ -70,8 +71,8 @@ interface ListedLabels {
 }
 
 /**
- * @throws {UserError} with file and line for an unknown class and for an image listed twice with different classes;
- *   also for a list in which no image has a class, since that is a list of ids
+ * @throws {UserError} with file and line for an unknown class and for an image listed twice with different classes. Also for
+ *   a list in which no image has a class, since that is a list of ids
  */
 function labelsOfEntries(entries: readonly ListEntry[], file: string): Map<string, ListedLabels> {
   const byId = new Map<string, ListedLabels>();
@@ -79,17 +80,17 @@ function labelsOfEntries(entries: readonly ListEntry[], file: string): Map<strin
     const labels = ascending(classesIn(names, `${file}:${number}`));
     const known = byId.get(id);
     if (known !== undefined && known.labels.join() !== labels.join()) {
-      throw new UserError(`${file}:${number}: ${id} has other classes here than in line ${known.line}`);
+      throw new UserError(`${file}:${number}: ${id} has different classes here than in line ${known.line}`);
     }
     byId.set(id, { labels, line: number });
   }
   if (![...byId.values()].some(({ labels }) => labels.length > 0)) {
-    throw new UserError(`the label file ${file} holds no classes`, 'A line is an image and its classes: 2007_000032 aeroplane person');
+    throw new UserError(`the label file ${file} contains no classes`, 'A line is an image and its classes: 2007_000032 aeroplane person');
   }
   return byId;
 }
 
-/** The classes that words name; two words may be one name (`dining table`), and quotes may hold several. */
+/** The classes named by some words. Two words may be one name (`dining table`), and a quoted word may contain several. */
 function classesIn(words: readonly string[], where: string): number[] {
   const parts = words.flatMap((word) => word.split(/[\s,;]+/)).filter((part) => part !== '');
   const classes: number[] = [];
@@ -109,6 +110,6 @@ function requireKnown(name: string, where: string): number {
     return requireClass(name, where);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    throw new UserError(error.message, `${error.hint} The name of a photograph that has spaces stands in double quotes.`, { cause: error });
+    throw new UserError(error.message, `${error.hint} Put a photograph's name with spaces in double quotes.`, { cause: error });
   }
 }

@@ -7,23 +7,23 @@ import type { RgbMasks } from '../masks.js';
 import type { LabelSource } from './source.js';
 
 /**
- * The classes that have pixels in a label map, ascending; background and ignored pixels are left out.
+ * The classes that have pixels in a label map, ascending, without background and ignored pixels.
  *
  * @param name the mask's name for error messages
  * @throws {UserError} for a label that is neither 0..20 nor 255
  */
 export function classesInMap({ data }: LabelMap, name: string): number[] {
   const seen = new Uint8Array(256);
-  // By index: an iterator takes twenty times as long over a whole mask.
+  // By index: an iterator is twenty times slower for a whole mask.
   for (let i = 0; i < data.length; i++) seen[data[i]] = 1;
   return Array.from(seen.keys()).filter((label) => {
     if (seen[label] === 0 || label === 0 || label === IGNORE_LABEL) return false;
-    if (label > VOC_CLASSES.length) throw new UserError(`mask ${name} holds the label ${label}, which is no VOC class`);
+    if (label > VOC_CLASSES.length) throw new UserError(`mask ${name} has the label ${label}, which is not a VOC class`);
     return true;
   });
 }
 
-/** Labels from the ground-truth masks: what a perfect annotator of image-level labels would have written. */
+/** Labels from the ground-truth masks: what a perfect annotator of image-level labels would write. */
 export function maskLabels({ rgbMasks }: { rgbMasks?: RgbMasks }): LabelSource {
   return {
     name: 'masks',

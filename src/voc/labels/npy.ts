@@ -13,18 +13,18 @@ import { idOfPath } from '../text-lines.js';
 import { ascending } from './source.js';
 import type { LabelSource } from './source.js';
 
-/** What a label file should be, for messages. */
-const EXPECTED = 'Expected is a dictionary {id: array of 20 numbers} saved by numpy.save.';
+/** The hint for a file that is not a label file. */
+const EXPECTED = 'Save a dictionary {id: array of 20 numbers} with numpy.save.';
 
 /**
  * Labels from the `cls_labels.npy` of the PSA and IRN codebases and their successors: a dictionary from image ids to
- * arrays of 20 numbers, above zero where the class is present.
+ * arrays of 20 numbers, above zero if the class is present.
  *
- * Ids may be texts, bytes, paths of photographs (folder and ending are left out), or numbers as IRN writes them
+ * Ids may be strings, bytes, paths of photographs (folder and extension are removed), or numbers as IRN writes them
  * (2007000032). Numbers may be in numpy arrays, PyTorch tensors, lists or tuples, of the shape (20), (1, 20) or (20, 1).
  *
  * @param file path of the .npy file
- * @throws {UserError} if the file cannot be read or holds something else
+ * @throws {UserError} if the file cannot be read or contains something else
  */
 export async function npyLabels(file: string): Promise<LabelSource> {
   let bytes: Uint8Array;
@@ -38,9 +38,9 @@ export async function npyLabels(file: string): Promise<LabelSource> {
   return {
     name: `npy ${basename(file)}`,
     async labels({ id }) {
-      // Some write 2007000032 as text.
+      // Some files have 2007000032 as a string.
       const found = classes.get(normalised(id)) ?? classes.get(id.replace(/^(\d{4})_(\d{6})$/, '$1$2'));
-      if (found === undefined) throw new UserError(`no labels for ${id} from npy: ${file} does not name it`);
+      if (found === undefined) throw new UserError(`no labels for ${id} from npy: it is not in ${file}`);
       return [...found];
     },
   };
@@ -50,7 +50,7 @@ export async function npyLabels(file: string): Promise<LabelSource> {
  * Reads the bytes of a `cls_labels.npy`: see {@link npyLabels}.
  *
  * @returns class indices 1..20, ascending, by image id
- * @throws {UserError} that names the file, and the entry if one is wrong; also if two keys are the same id with other classes
+ * @throws {UserError} with the file's name, and the entry if one is wrong. Also if two keys are the same id with different classes
  */
 export function parseNpyLabels(bytes: Uint8Array, name: string): Map<string, readonly number[]> {
   try {
@@ -62,7 +62,7 @@ export function parseNpyLabels(bytes: Uint8Array, name: string): Map<string, rea
 }
 
 function labelsOf(dictionary: PickleValue, name: string): Map<string, readonly number[]> {
-  if (!(dictionary instanceof Map)) throw new UserError(`the label file ${name} does not hold a dictionary of image ids, but ${shortly(dictionary)}`, EXPECTED);
+  if (!(dictionary instanceof Map)) throw new UserError(`the label file ${name} does not contain a dictionary of image ids, but ${shortly(dictionary)}`, EXPECTED);
   const labels = new Map<string, readonly number[]>();
   for (const [key, value] of dictionary) {
     const id = imageId(key);
@@ -77,7 +77,7 @@ function labelsOf(dictionary: PickleValue, name: string): Map<string, readonly n
   return labels;
 }
 
-/** IRN keys its dictionary by the number 2007000032, PSA by the text 2007_000032, others by paths. */
+/** The keys are numbers in IRN (2007000032), strings in PSA (2007_000032), and paths in others. */
 function imageId(key: PickleValue): string | undefined {
   if (typeof key === 'string') return normalised(idOfPath(key.trim()));
   if (key instanceof Uint8Array) return imageId(Buffer.from(key).toString('utf8'));
@@ -85,7 +85,7 @@ function imageId(key: PickleValue): string | undefined {
   return undefined;
 }
 
-/** Letters with accents can be written in two ways that look the same. */
+/** Accented letters can be written in two ways that look the same. */
 function normalised(id: string): string {
   return id.normalize('NFC');
 }
@@ -93,20 +93,20 @@ function normalised(id: string): string {
 function presentClasses(value: PickleValue, where: string): number[] {
   const array = numberArray(value);
   const expected = `expected an array of ${VOC_CLASSES.length} numbers, one per class`;
-  if (array === undefined) throw new UserError(`${where}: ${expected}, but it is ${shortly(value)}`, 'numbers in arrays, tensors, lists and tuples are read');
+  if (array === undefined) throw new UserError(`${where}: ${expected}, but it is ${shortly(value)}`, 'use an array, tensor, list or tuple of numbers');
   const { shape, values } = array;
-  // A row or a column will do.
+  // A row or a column is accepted.
   if (values.length !== VOC_CLASSES.length || !shape.includes(VOC_CLASSES.length)) {
     throw new UserError(`${where}: ${expected}, but it has the shape (${shape.join(', ')})`, hintFor(shape, values.length));
   }
   const numbers = Array.from(values);
   const wrong = numbers.find((entry) => !(entry >= 0));
-  if (wrong !== undefined) throw new UserError(`${where}: it has the number ${wrong}, but a class is there (above 0) or not (0)`);
+  if (wrong !== undefined) throw new UserError(`${where}: it contains the number ${wrong}, but numbers must be above 0 (the class is present) or 0 (it is not)`);
   return ascending(numbers.flatMap((entry, at) => entry > 0 ? [at + 1] : []));
 }
 
 function hintFor(shape: readonly number[], length: number): string | undefined {
-  if (length === VOC_CLASSES.length + 1) return 'if the first of them is the background, leave it out: labels[1:]';
-  if (shape.length <= 1 && length < VOC_CLASSES.length) return 'lists of class indices are not read: nothing says whether they begin at 0 or 1';
+  if (length === VOC_CLASSES.length + 1) return 'if the first number is the background, remove it: labels[1:]';
+  if (shape.length <= 1 && length < VOC_CLASSES.length) return 'lists of class indices are not supported, since they may start at 0 or 1';
   return undefined;
 }

@@ -1,13 +1,13 @@
 import type { VocItem } from '../splits.js';
 
-/** Where image-level labels come from. */
+/** A source of image-level labels. */
 export interface LabelSource {
-  /** For messages, for instance `xml` or `list classifier_train.txt`. */
+  /** Its name in messages, for instance `xml` or `list classifier_train.txt`. */
   readonly name: string;
   /**
-   * The classes of an image: indices 1..20, ascending, each once; none for an image that has no object.
+   * The classes of an image: indices 1..20, ascending, each once. Empty for an image without objects.
    *
-   * @throws {UserError} when the source has no labels for the image; the message names it and the source
+   * @throws {UserError} if the source has no labels for the image; the message names the image and the source
    */
   labels(item: VocItem): Promise<number[]>;
 }

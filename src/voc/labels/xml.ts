@@ -13,13 +13,13 @@ import { decodeEntities, parseXml } from './xml-elements.js';
 import type { XmlElement } from './xml-elements.js';
 
 /**
- * The classes of the objects in a VOC annotation. The parts of a person (head, hand, foot) stand inside the object's
- * own element and are not looked at. Names of elements may be in capitals, and objects may be wrapped (`<objects>`).
+ * The classes of the objects in a VOC annotation. The parts of a person (head, hand, foot) are inside the object's element
+ * and are ignored. Element names may be in upper case, and objects may be wrapped (`<objects>`).
  *
  * @param where the annotation's name for error messages
  * @param options.difficult whether objects marked `difficult` count
- * @throws {UserError} for a text that is not a VOC annotation, for an object of an unknown class or without a name, and for an
- *   annotation that says something about objects but has none
+ * @throws {UserError} for a text that is not a VOC annotation, for an object with an unknown class or no name, and for an
+ *   annotation that describes objects in another way
  */
 export function parseAnnotation(xml: string | Uint8Array, where: string, { difficult }: { difficult: boolean }): number[] {
   const root = parseXml(typeof xml === 'string' ? Buffer.from(xml) : xml, where);
@@ -34,24 +34,24 @@ export function parseAnnotation(xml: string | Uint8Array, where: string, { diffi
   }));
 }
 
-const OBJECT = 'an object is written so: <object><name>dog</name> ... </object>';
+const OBJECT = 'write an object as <object><name>dog</name> ... </object>';
 
-/** The objects of an annotation, at any depth, but not what is inside of them. */
+/** The objects of an annotation at any depth, but not objects inside objects. */
 function objectsIn(elements: readonly XmlElement[]): XmlElement[] {
   return elements.flatMap((element) => (element.name === 'object' ? [element] : objectsIn(element.children)));
 }
 
-/** Other programs describe objects under other names; an image without labels must really have none. */
+/** Other programs use other names for objects. An image counts as unlabelled only if it has none of them. */
 function requireNothingElse(root: XmlElement, where: string): void {
   const unread = root.children.flatMap((child) => (meta.has(child.name) ? [] : find(child)))[0];
   if (unread !== undefined) throw new UserError(`${where} has a <${unread}> but no <object>`, OBJECT);
-  if (root.text.trim() !== '') throw new UserError(`${where} has a text but no <object>: '${printable(root.text.trim(), 40)}'`, OBJECT);
+  if (root.text.trim() !== '') throw new UserError(`${where} has text but no <object>: '${printable(root.text.trim(), 40)}'`, OBJECT);
 }
 
 /** Elements of an annotation that are about the photograph. */
 const meta = new Set(['folder', 'filename', 'path', 'database', 'source', 'owner', 'size', 'segmented', 'imagesize', 'scenedescription']);
 
-/** What is said of an object. */
+/** Elements that describe an object. */
 const telling = new Set(['name', 'bndbox', 'polygon', 'difficult', 'pose', 'truncated', 'occluded', 'class', 'label', 'category']);
 
 function find({ name, children }: XmlElement): string[] {
@@ -59,15 +59,15 @@ function find({ name, children }: XmlElement): string[] {
 }
 
 /**
- * The text of the child of a name, or `undefined` without one.
+ * The text of the child with a name, or `undefined` if there is none.
  *
- * @throws {UserError} if there are two, or it holds more than text
+ * @throws {UserError} if there are several, or if it contains more than text
  */
 function textOf({ children }: XmlElement, name: string, where: string): string | undefined {
   const found = children.filter((child) => child.name === name);
   if (found.length > 1) throw new UserError(`${where}: an <object> has ${found.length} <${name}>`);
   if (found.length === 0) return undefined;
-  if (found[0].children.length > 0) throw new UserError(`${where}: the <${name}> of an <object> holds other elements, not a text`);
+  if (found[0].children.length > 0) throw new UserError(`${where}: the <${name}> of an <object> contains other elements instead of text`);
   return found[0].text.trim();
 }
 
@@ -75,24 +75,24 @@ function isDifficult(object: XmlElement, where: string): boolean {
   const text = textOf(object, 'difficult', where)?.toLowerCase() ?? '';
   if (/^(?:1(?:\.0*)?|true|yes|t|y)$/.test(text)) return true;
   if (/^(?:|0(?:\.0*)?|false|no|f|n|none|unspecified)$/.test(text)) return false;
-  throw new UserError(`${where}: an <object> is <difficult>${printable(text, 40)}</difficult>, but it is 1 or 0`);
+  throw new UserError(`${where}: an <object> has <difficult>${printable(text, 40)}</difficult>, but must be 1 or 0`);
 }
 
 /**
  * Labels from the devkit's XML annotations.
  *
- * @throws {UserError} when the devkit has no annotations
+ * @throws {UserError} if the devkit has no annotations
  */
 export async function xmlLabels({ devkit, difficult = true }: { devkit: Devkit; difficult?: boolean }): Promise<LabelSource> {
   const { annotationDir } = devkit;
   if (!await isFolder(annotationDir)) {
-    throw new UserError(`the devkit ${devkit.root} has no Annotations folder`, 'Use other labels: npy or list with a label file, or masks.');
+    throw new UserError(`the devkit ${devkit.root} has no Annotations folder`, 'Use --labels npy or list with a label file, or --labels masks.');
   }
   const index = new FolderIndex();
   return {
     name: 'xml',
     async labels({ id }) {
-      // An ending in capitals, or accented letters as macOS writes them, are found as well.
+      // Also finds an extension in upper case, and accented letters as macOS writes them.
       const name = (await index.namesOf(annotationDir, id)).find((other) => /\.xml$/i.test(other)) ?? `${id}.xml`;
       const path = join(annotationDir, name);
       let xml: Uint8Array;

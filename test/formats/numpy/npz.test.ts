@@ -70,21 +70,21 @@ describe('decodeNpy', () => {
 
   it('refuses objects, and files that are cut short or something else', () => {
     const bytes = readFileSync(`${folder}float32-2x3x4.npy`);
-    expect(() => decodeNpy(readFileSync(`${maps}irn/a.npy`))).toThrow(/does not hold an array of numbers/);
+    expect(() => decodeNpy(readFileSync(`${maps}irn/a.npy`))).toThrow(/does not contain an array of numbers/);
     expect(() => decodeNpy(bytes.subarray(0, bytes.length - 2))).toThrow(NpyError);
     expect(() => decodeNpy(bytes.subarray(0, 9))).toThrow('it is cut short');
     expect(() => decodeNpy(Buffer.from('hello, world'))).toThrow('it is not an .npy file');
   });
 
   it.each([
-    ['nothing', '', 'it does not hold an array that is read'],
-    ['records', '{\'descr\': [(\'a\', \'<f4\'), (\'shape\', \'<f4\')], \'fortran_order\': False, \'shape\': (2,), }', 'it does not hold an array that is read'],
-    ['records in records', `{'descr': ${'[(\'a\', '.repeat(500)}'<f4'${')]'.repeat(500)}, 'fortran_order': False, 'shape': (2,), }`, 'it does not hold an array that is read'],
-    ['an order in a text', '{\'descr\': \'<f4\', \'note\': "\'shape\': (1,)", \'fortran_order\': False, }', 'it does not hold an array that is read'],
-    ['texts', '{\'descr\': \'<U3\', \'fortran_order\': False, \'shape\': (2,), }', 'its type is U3'],
-    ['complex numbers', '{\'descr\': \'<c8\', \'fortran_order\': False, \'shape\': (2,), }', 'its type is c8'],
-    ['more numbers than there are', '{\'descr\': \'<f4\', \'fortran_order\': False, \'shape\': (1000000000, 1000000000), }', 'it is cut short, or longer than its header says'],
-    ['many axes', `{'descr': '|u1', 'fortran_order': False, 'shape': (${'1, '.repeat(65)}), }`, 'it does not hold an array that is read'],
+    ['nothing', '', 'it does not contain a supported array'],
+    ['records', '{\'descr\': [(\'a\', \'<f4\'), (\'shape\', \'<f4\')], \'fortran_order\': False, \'shape\': (2,), }', 'it does not contain a supported array'],
+    ['records in records', `{'descr': ${'[(\'a\', '.repeat(500)}'<f4'${')]'.repeat(500)}, 'fortran_order': False, 'shape': (2,), }`, 'it does not contain a supported array'],
+    ['an order in a text', '{\'descr\': \'<f4\', \'note\': "\'shape\': (1,)", \'fortran_order\': False, }', 'it does not contain a supported array'],
+    ['texts', '{\'descr\': \'<U3\', \'fortran_order\': False, \'shape\': (2,), }', 'an array of an unsupported type (U3)'],
+    ['complex numbers', '{\'descr\': \'<c8\', \'fortran_order\': False, \'shape\': (2,), }', 'an array of an unsupported type (c8)'],
+    ['more numbers than there are', '{\'descr\': \'<f4\', \'fortran_order\': False, \'shape\': (1000000000, 1000000000), }', 'it is cut short or longer than its header says'],
+    ['many axes', `{'descr': '|u1', 'fortran_order': False, 'shape': (${'1, '.repeat(65)}), }`, 'it does not contain a supported array'],
     ['a long header', `{${' '.repeat(20_000)}'descr': '|u1', 'fortran_order': False, 'shape': (), }`, 'its header takes'],
   ])('refuses a header with %s', (_, header, message) => {
     expect(() => decodeNpy(npyOf(header, new Uint8Array(8)))).toThrow(NpyError);
@@ -97,7 +97,7 @@ describe('decodeNpy', () => {
 
   it('says what is taken for an .npy file', () => {
     expect(() => decodeNpy(Buffer.from('{"a": [1]}'))).toThrow(/JSON/);
-    expect(() => decodeNpy(Buffer.from('\x80\x04}.', 'latin1'))).toThrow(/bare pickle/);
+    expect(() => decodeNpy(Buffer.from('\x80\x04}.', 'latin1'))).toThrow(/plain pickle/);
     expect(() => decodeNpy(zipSync({ a: new Uint8Array(3) }))).toThrow(/zip archive/);
     expect(() => decodeNpy(new Uint8Array())).toThrow(/empty/);
   });
@@ -112,7 +112,7 @@ describe('decodeNpz', () => {
   });
 
   it('refuses other files', () => {
-    expect(() => decodeNpz(Buffer.from('hello, world'))).toThrow('it is not an .npz file, or is cut short');
+    expect(() => decodeNpz(Buffer.from('hello, world'))).toThrow('it is not an .npz file or is cut short');
   });
 
   const one = { 'a.npy': encodeNpy({ shape: [3], data: Float32Array.of(1, 2, 3) }) };
@@ -122,7 +122,7 @@ describe('decodeNpz', () => {
     expect([...arrays.keys()]).toEqual(['a', 'notes.txt']);
     expect(arrays.get('a')).toEqual({ shape: [3], values: Float32Array.of(1, 2, 3) });
     expect(arrays.get('b')).toBeUndefined();
-    expect(() => arrays.get('notes.txt')).toThrow('its array \'notes.txt\' is not read: it is not an .npy file');
+    expect(() => arrays.get('notes.txt')).toThrow('its array \'notes.txt\' cannot be read: it is not an .npy file');
   });
 
   it('finds a changed byte by the checksum', () => {
@@ -153,8 +153,8 @@ describe('decodeNpz', () => {
     const two = { 'a.npy': one['a.npy'], 'b.npy': one['a.npy'] };
     const second = (bytes: Buffer, at: number): number => bytes.indexOf('PK\x01\x02', at + 4, 'latin1');
     expect(() => decodeNpz(changed(two, (bytes, at) => bytes.writeUInt32LE(0, second(bytes, at) + 42)))).toThrow('files overlap');
-    expect(() => decodeNpz(changed(two, (bytes, at) => bytes.write('a', second(bytes, at) + 46)))).toThrow('two files of the name \'a.npy\'');
-    expect(() => decodeNpz(changed(one, (bytes, at) => bytes.writeUInt16LE(12, at + 10))).get('a')).toThrow('compressed in a way that is not read (method 12)');
+    expect(() => decodeNpz(changed(two, (bytes, at) => bytes.write('a', second(bytes, at) + 46)))).toThrow('two files named \'a.npy\'');
+    expect(() => decodeNpz(changed(one, (bytes, at) => bytes.writeUInt16LE(12, at + 10))).get('a')).toThrow('has an unsupported compression (method 12)');
   });
 });
 

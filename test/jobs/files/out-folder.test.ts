@@ -43,7 +43,7 @@ describe('OutFolder', () => {
   ])('notices that it is %s', async (_, change, named) => {
     const place = await OutFolder.open(out, ['a']);
     await change();
-    await expect(place.check()).rejects.toThrow(`${named()} was removed or replaced while the run was writing into it`);
+    await expect(place.check()).rejects.toThrow(`${named()} was removed or replaced during the run`);
     await expect(place.check()).rejects.toThrow(UserError);
     await place.close();
     expect(await stat(join(out, 'b')).catch(() => undefined)).toBeUndefined();
@@ -63,8 +63,8 @@ describe('what is read', () => {
   it('is not where results go', async () => {
     await mkdir(out);
     await refuse(out);
-    await expect(refuse(root)).rejects.toThrow(`${root} is read by this run, and would be overwritten`);
-    await expect(refuse(root, [])).rejects.toThrow(`--out ${root} is a data set (it has a folder JPEGImages or Annotations), and nothing is written into it`);
+    await expect(refuse(root)).rejects.toThrow(`${root} is an input of this run and would be overwritten`);
+    await expect(refuse(root, [])).rejects.toThrow(`--out ${root} is a data set (it has a folder JPEGImages or Annotations), which must not be changed`);
     await expect(refuse(`${out}/../VOC2012`)).rejects.toThrow(UserError);
     await symlink(root, join(folder, 'link'));
     await expect(refuse(join(folder, 'link'))).rejects.toThrow(UserError);
@@ -74,11 +74,11 @@ describe('what is read', () => {
   it('is not what a folder or file of the results leads to', async () => {
     await mkdir(out);
     await symlink(join(root, 'SegmentationClass'), join(out, 'SegmentationClass'));
-    await expect(refuse(out, [], [join(root, 'SegmentationClass')])).rejects.toThrow(`${join(out, 'SegmentationClass')} is read by this run`);
+    await expect(refuse(out, [], [join(root, 'SegmentationClass')])).rejects.toThrow(`${join(out, 'SegmentationClass')} is an input of this run`);
     await refuse(out, [], [join(root, 'JPEGImages')]);
     await writeFile(join(out, 'list.txt'), 'a\n');
     await symlink(out, join(folder, 'link'));
-    await expect(refuse(out, [join(folder, 'link', 'list.txt')])).rejects.toThrow(`${join(out, 'list.txt')} is read by this run`);
+    await expect(refuse(out, [join(folder, 'link', 'list.txt')])).rejects.toThrow(`${join(out, 'list.txt')} is an input of this run`);
   });
 
   it('may lie beside the results of a run', async () => {
@@ -95,7 +95,7 @@ describe('what is read', () => {
     const [list, mask] = [join(folder, 'list.txt'), join(root, 'SegmentationClass', 'a.png')];
     await writeFile(list, 'a\n');
     await symlink(list, join(folder, 'link.txt'));
-    await expect(refuseInputFile(join(folder, 'link.txt'), '--csv', [undefined, list])).rejects.toThrow(`--csv ${join(folder, 'link.txt')} is read by this command`);
+    await expect(refuseInputFile(join(folder, 'link.txt'), '--csv', [undefined, list])).rejects.toThrow(`--csv ${join(folder, 'link.txt')} is an input of this command`);
     await expect(refuseInputFile(mask, '--csv', [], [join(root, 'SegmentationClass')])).rejects.toThrow(`--csv ${mask} is a file of the data set`);
     await refuseInputFile(join(root, 'SegmentationClass', 'new.csv'), '--csv', [list], [join(root, 'SegmentationClass')]);
     expect([await sameFile(list, join(folder, 'link.txt')), await sameFile(list, mask), await sameFile(list, join(folder, 'nothing'))]).toEqual([true, false, false]);

@@ -40,7 +40,7 @@ describe('a full array', () => {
     const ids = [1, 3, 4, 9];
     expect(shardOf(slurm(ids, 1))).toBe('1/4');
     expect(shardOf(slurm(ids, 9))).toBe('4/4');
-    expect(() => shardOf(slurm(ids, 3))).toThrow('the place of task 3 among the 4 tasks of the array (1 to 9) cannot be told');
+    expect(() => shardOf(slurm(ids, 3))).toThrow('the place of task 3 among the 4 tasks of the array (1 to 9) is unknown');
   });
 
   it('of an old SLURM, which tells the id alone, takes the number of shards from elsewhere', () => {
@@ -51,8 +51,8 @@ describe('a full array', () => {
   it('of Kubernetes needs the number of parts', () => {
     expect(shardOf({ JOB_COMPLETION_INDEX: '0' }, 4)).toBe('1/4');
     expect(shardOf({ JOB_COMPLETION_INDEX: '3' }, 4)).toBe('4/4');
-    expect(() => shardOf({ JOB_COMPLETION_INDEX: '3' })).toThrow('not how many parts');
-    expect(() => shardOf({ JOB_COMPLETION_INDEX: '4' }, 4)).toThrow('\'5/4\' is no shard');
+    expect(() => shardOf({ JOB_COMPLETION_INDEX: '3' })).toThrow('not how many tasks');
+    expect(() => shardOf({ JOB_COMPLETION_INDEX: '4' }, 4)).toThrow('\'5/4\' is not a shard');
   });
 
   it('of SGE, -t 1-9:2, takes every shard once', () => {
@@ -63,7 +63,7 @@ describe('a full array', () => {
   it.each(['PBS_ARRAY_INDEX', 'PBS_ARRAYID'])('of PBS (%s) takes every shard once, whether it begins at 0 or 1', (variable) => {
     const pbs = (id: number) => shardOf({ [variable]: String(id) }, 4);
     for (const ids of [[0, 1, 2, 3], [1, 2, 3, 4]]) expect(ids.map(pbs).sort()).toEqual(['1/4', '2/4', '3/4', '4/4']);
-    expect(() => shardOf({ [variable]: '2' })).toThrow('PBS tells that this is task 2, but not how many parts the job has');
+    expect(() => shardOf({ [variable]: '2' })).toThrow('PBS says that this is task 2, but not how many tasks the job has');
   });
 });
 
@@ -82,7 +82,7 @@ describe('an array of some tasks that are run again', () => {
 
   it('says so', () => {
     expect(shardOfTask(arrayTaskOf(slurm([3], 3))!, undefined, journalsOf([1, 2, 3, 4]))?.note)
-      .toBe('task 3 works on shard 3 of 4, as in the earlier run of this folder (--shards or --shard i/n choose otherwise)');
+      .toBe('task 3 works on shard 3 of 4, as in the earlier run in this folder (change it with --shards or --shard i/n)');
   });
 
   it('is a full array if it is as large as the earlier one, or if --shards says so', () => {
@@ -93,8 +93,8 @@ describe('an array of some tasks that are run again', () => {
   it('counts tasks from 1, or from 0 if 0 is among them, in a folder that tells nothing', () => {
     expect(shardOf(slurm([1, 5], 5), 8)).toBe('5/8');
     expect(shardOf(slurm([0, 5], 5), 8)).toBe('6/8');
-    expect(shardOfTask(arrayTaskOf(slurm([5], 5))!, 8, [])?.note).toBe('task 5 works on shard 5 of 8: tasks are taken to count from 1');
-    expect(() => shardOf(slurm([9], 9), 8)).toThrow('the SLURM array has 1 tasks, but --shards is 8, and task 9 is none of them');
+    expect(shardOfTask(arrayTaskOf(slurm([5], 5))!, 8, [])?.note).toBe('task 5 works on shard 5 of 8: tasks are assumed to count from 1');
+    expect(() => shardOf(slurm([9], 9), 8)).toThrow('the SLURM array has 1 tasks, but --shards is 8, and task 9 is not one of them');
   });
 
   it('of SGE, -t 5, takes the shard of the earlier run', () => {

@@ -64,7 +64,7 @@ describe('Journal', () => {
   it('refuses to mix results of different settings, and names the difference', async () => {
     await write('', 'x');
     await expect(Journal.open(folder, { ...settings, threshold: 0.4, gamma: 2 }, '', true))
-      .rejects.toThrow(`${folder} holds results of other settings: threshold was 0.3 and is 0.4; gamma was none and is 2`);
+      .rejects.toThrow(`${folder} contains results with other settings: threshold was 0.3 and is 0.4; gamma was none and is 2`);
     await expect(Journal.open(folder, { ...settings, threshold: 0.4 }, '1of2', true)).rejects.toThrow('threshold was 0.3 and is 0.4');
     expect(await known('x')).toEqual([true]);
   });
@@ -128,7 +128,7 @@ describe('Journal', () => {
 
 const header = `${JSON.stringify({ settings: fingerprint(settings), values: settings })}\n`;
 const entry = (id: string): string => `${JSON.stringify({ id, status: 'done' })}\n`;
-const GO_ON = 'choose another --out, or remove the folder, or make everything anew with --no-resume';
+const GO_ON = 'choose another --out, remove the folder, or start again with --no-resume';
 
 /** The error of opening a journal, which must be one for the user. */
 async function refusal(part = '', resume = true, results: readonly string[] = []): Promise<UserError> {
@@ -140,23 +140,23 @@ async function refusal(part = '', resume = true, results: readonly string[] = []
 describe('a damaged journal', () => {
   const edited = JSON.stringify({ settings: fingerprint(settings), values: { ...settings, threshold: 0.4 } });
   it.each([
-    ['without its header', entry('x') + entry('y'), 'its first line, which holds the settings, is missing'],
-    ['with half a header and entries', `{"settings":"12\n${entry('x')}`, 'its first line does not hold settings'],
-    ['with half a header and no more', '{"settings":"12\n', 'its first line does not hold settings'],
-    ['of bytes', Buffer.from([0, 255, 1, 254, 10, 3]), 'its first line does not hold settings'],
-    ['of zeros', Buffer.alloc(300), 'its first line does not hold settings'],
-    ['of text', 'Dear diary', 'its first line does not hold settings'],
-    ['of other JSON', '{"name":"x"}\n', 'its first line does not hold settings'],
-    ['of an array', '[1]\n', 'its first line does not hold settings'],
-    ['with settings that are no object', `{"settings":"${fingerprint(settings)}","values":[]}\n${entry('x')}`, 'its first line does not hold settings'],
-    ['with edited settings', `${edited}\n${entry('x')}`, 'the settings in its first line have been changed'],
-    ['with the header behind an entry', entry('x') + header, 'its first line, which holds the settings, is missing'],
-    ['with two headers', header + entry('x') + header.replaceAll('0.3', '0.5'), 'it holds settings twice, and they differ'],
+    ['without its header', entry('x') + entry('y'), 'its first line, with the settings, is missing'],
+    ['with half a header and entries', `{"settings":"12\n${entry('x')}`, 'its first line does not contain settings'],
+    ['with half a header and no more', '{"settings":"12\n', 'its first line does not contain settings'],
+    ['of bytes', Buffer.from([0, 255, 1, 254, 10, 3]), 'its first line does not contain settings'],
+    ['of zeros', Buffer.alloc(300), 'its first line does not contain settings'],
+    ['of text', 'Dear diary', 'its first line does not contain settings'],
+    ['of other JSON', '{"name":"x"}\n', 'its first line does not contain settings'],
+    ['of an array', '[1]\n', 'its first line does not contain settings'],
+    ['with settings that are no object', `{"settings":"${fingerprint(settings)}","values":[]}\n${entry('x')}`, 'its first line does not contain settings'],
+    ['with edited settings', `${edited}\n${entry('x')}`, 'the settings in its first line were changed'],
+    ['with the header behind an entry', entry('x') + header, 'its first line, with the settings, is missing'],
+    ['with two headers', header + entry('x') + header.replaceAll('0.3', '0.5'), 'it contains settings twice, and they differ'],
   ])('%s is refused, and stays as it is', async (_, content, why) => {
     for (const [name, part] of [['journal', ''], ['journal-2of4', ''], ['journal-2of4', '1of4']]) {
       await writeFile(join(folder, name), content);
       const { message, hint } = await refusal(part);
-      expect(message).toBe(`the journal ${join(folder, name)} is damaged: ${why}, so nobody knows what settings the results are of`);
+      expect(message).toBe(`the journal ${join(folder, name)} is damaged: ${why}, so the settings of the results are unknown`);
       expect(hint).toBe(GO_ON);
       expect((await readFile(join(folder, name))).equals(Buffer.from(content))).toBe(true);
       expect(await readdir(folder)).toEqual([name]);
@@ -212,8 +212,8 @@ describe('results without a journal', () => {
   it('are not touched, with or without resume', async () => {
     for (const resume of [true, false]) {
       const { message, hint } = await refusal('', resume, ['results']);
-      expect(message).toBe(`${join(folder, 'results')} holds files already, and no journal in ${folder} says what settings they were made with`);
-      expect(hint).toBe('choose another --out, or move the files away if they are not needed');
+      expect(message).toBe(`${join(folder, 'results')} already contains files, and no journal in ${folder} records their settings`);
+      expect(hint).toBe('choose another --out, or move the files away');
     }
     expect(await readdir(folder)).toEqual(['results']);
   });
@@ -268,7 +268,7 @@ describe('a journal in use', () => {
   it('notices that it was removed or replaced', async () => {
     const gone = await Journal.open(folder, settings, '', true);
     await unlink(join(folder, 'journal'));
-    await expect(gone.record({ id: 'x', status: 'done' })).rejects.toThrow(`${join(folder, 'journal')} was removed or replaced while the run was writing into it`);
+    await expect(gone.record({ id: 'x', status: 'done' })).rejects.toThrow(`${join(folder, 'journal')} was removed or replaced during the run`);
     await gone.close();
     expect(await readdir(folder)).toEqual([]);
     const replaced = await Journal.open(folder, settings, '', true);

@@ -10,7 +10,7 @@ describe('parseShard', () => {
   });
 
   it.each(['0/4', '5/4', '1', '/4', '1/', '-1/4', '1.5/4', 'a/b', '1/4/2', ''])('refuses %s', (text) => {
-    expect(() => parseShard(text)).toThrow(`'${text}' is no shard`);
+    expect(() => parseShard(text)).toThrow(`'${text}' is not a shard`);
   });
 });
 

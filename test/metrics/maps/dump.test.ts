@@ -68,7 +68,7 @@ describe('readMapDump', () => {
     await expect(readMapDump(file)).rejects.toThrow(/cut\.npy cannot be read: it is cut short/);
     const zip = join(temporary, 'cut.npz');
     await writeFile(zip, readFileSync(join(folder, 'seeds/c.npz')).subarray(0, 500));
-    await expect(readMapDump(zip)).rejects.toThrow(/cut\.npz cannot be read: it is not an \.npz file, or is cut short/);
+    await expect(readMapDump(zip)).rejects.toThrow(/cut\.npz cannot be read: it is not an \.npz file or is cut short/);
     await expect(readMapDump(join(temporary, 'none.npy'))).rejects.toThrow(/none\.npy cannot be read/);
   });
 
@@ -102,7 +102,7 @@ describe('readMapDump', () => {
     ['maps that are texts', npyOfPickle(`}(${text('keys')}](K\x01e${text('cam')}](${text('dog')}eu`), '\'cam\' is not an array of numbers'],
     ['more keys than classes', npyOfPickle(`}(${text('keys')}](${'K\x01'.repeat(22)}e${text('cam')}](K\x01eu`), 'have 22 keys, but there are 20 classes'],
     ['maps without pixels', npyOfPickle(`}(${text('keys')}](K\x01e${text('cam')}](](]eeu`), '\'cam\' is [1, 1, 0], which holds nothing'],
-    ['lists that hold one another', npyOfPickle(`}(${text('keys')}](K\x01e${text('cam')}${cube('K\x01'.repeat(1000))}u`), 'it holds lists of 1000000000000 numbers'],
+    ['lists that hold one another', npyOfPickle(`}(${text('keys')}](K\x01e${text('cam')}${cube('K\x01'.repeat(1000))}u`), 'it contains lists of 1000000000000 numbers'],
     ['lists of nothing that hold one another', npyOfPickle(`}(${text('keys')}](K\x01e${text('cam')}${cube('')}u`), '\'cam\' is [1000, 1000, 1000, 0]'],
     ['a list in itself', npyOfPickle(`}(${text('keys')}]q\0h\0a${text('cam')}](K\x01eu`), '\'keys\' is not a list of class indices'],
     ['a list as key', npyOfPickle(`}(${']'.repeat(20_000)}${'a'.repeat(19_999)}Nu`), 'have no array \'keys\'; there are none'],
