@@ -4,14 +4,15 @@ import { messageOf, UserError } from '../../errors.js';
 import { writeFileAtomic } from '../../jobs/files/atomic.js';
 import { mergeRecords, parseRecord } from './record.js';
 
-/** What {@link mergeRun} has found and written. */
+/** The result of {@link mergeRun}. */
 export interface MergedRun {
   /** The file that was written. */
   readonly path: string;
-  /** How many parts the run has, and those that have left no record: not begun, still at work, or killed. */
+  /** The number of parts of the run. */
   readonly shards: number;
+  /** Parts without a record: not started, still running, or killed. */
   readonly missingShards: readonly number[];
-  /** What the merged run.json holds. */
+  /** The contents of the merged run.json. */
   readonly record: Readonly<Record<string, unknown>>;
 }
 
@@ -23,22 +24,22 @@ interface Part {
 }
 
 /**
- * Writes one run.json for a run that was made in parts (`generate --shard`): what all parts share, their counts added up,
- * their failures and notes one after the other, and under `shards` what each of them did.
+ * Writes one run.json for a run in parts (`generate --shard`). It contains the fields that all parts share, the sums of their
+ * counts, all failures and notes, and under `shards` a summary of each part.
  *
- * @param folder holds run-1of4.json and so on
- * @throws UserError if there are no parts, if they belong to runs of different numbers of parts, or if their settings differ
+ * @param folder contains run-1of4.json and so on
+ * @throws UserError if there are no parts, if they are from runs with different numbers of parts, or if their settings differ
  */
 export async function mergeRun(folder: string): Promise<MergedRun> {
   const parts = await partsIn(folder);
   const { count } = parts[0];
   const other = parts.find((part) => part.count !== count);
   if (other !== undefined) {
-    throw new UserError(`${folder} holds parts of two runs: ${parts[0].name} and ${other.name}`, 'remove the records of the run that no longer counts');
+    throw new UserError(`${folder} contains parts of two runs: ${parts[0].name} and ${other.name}`, 'remove the records of the old run');
   }
   const settings = JSON.stringify(parts[0].raw.settings);
   const differing = parts.find(({ raw }) => JSON.stringify(raw.settings) !== settings);
-  if (differing !== undefined) throw new UserError(`the settings in ${join(folder, differing.name)} are not those in ${parts[0].name}`, 'a run has one set of settings: make the parts anew');
+  if (differing !== undefined) throw new UserError(`the settings in ${join(folder, differing.name)} differ from those in ${parts[0].name}`, 'run all parts again with the same settings');
   const merged = mergeRecords(parts.map(({ raw, name }) => parseRecord(raw, join(folder, name))));
   const indices = new Set(parts.map(({ index }) => index));
   const record = {
@@ -56,7 +57,7 @@ async function partsIn(folder: string): Promise<Part[]> {
   try {
     names = await readdir(folder);
   } catch (error) {
-    throw new UserError(`the run ${folder} cannot be read: ${messageOf(error)}`, 'give the folder that generate --out has written', { cause: error });
+    throw new UserError(`the run ${folder} cannot be read: ${messageOf(error)}`, 'pass the --out folder of generate', { cause: error });
   }
   const parts: Part[] = [];
   for (const name of names) {
@@ -64,7 +65,7 @@ async function partsIn(folder: string): Promise<Part[]> {
     if (index !== undefined) parts.push({ name, index, count, raw: await readJson(join(folder, name)) });
   }
   if (parts.length === 0) {
-    throw new UserError(`${folder} holds no parts of a run (run-1of4.json and so on)`, names.includes('run.json') ? 'it holds one run.json already: there is nothing to merge' : 'give the folder that generate --shard has written');
+    throw new UserError(`${folder} contains no parts of a run (run-1of4.json and so on)`, names.includes('run.json') ? 'it already has a run.json: there is nothing to merge' : 'pass the --out folder of generate --shard');
   }
   return parts.sort((a, b) => a.count - b.count || a.index - b.index);
 }
@@ -75,11 +76,11 @@ async function readJson(path: string): Promise<Readonly<Record<string, unknown>>
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
     throw new Error('it is not a JSON object');
   } catch (error) {
-    throw new UserError(`cannot read ${path}: ${messageOf(error)}`, 'it should be the record that generate has written; run that part again', { cause: error });
+    throw new UserError(`cannot read ${path}: ${messageOf(error)}`, 'expected a record written by generate: run that part again', { cause: error });
   }
 }
 
-/** The fields that are equal in all records. */
+/** The fields that are the same in all records. */
 function common(records: readonly Readonly<Record<string, unknown>>[]): Record<string, unknown> {
   const [first, ...others] = records;
   const inAll = ([name, value]: [string, unknown]): boolean => others.every((record) => JSON.stringify(record[name]) === JSON.stringify(value));

@@ -2,7 +2,7 @@ import { escapeXml } from '../charts/escape.js';
 import type { ClientAssets } from './client.js';
 import { scriptJson } from './script-json.js';
 
-/** The parts of a page; each a piece of HTML, or empty. */
+/** The parts of a page, each as HTML or empty. */
 export interface PageParts {
   readonly title: string;
   readonly subtitle: string;
@@ -10,18 +10,18 @@ export interface PageParts {
   readonly remarks: readonly string[];
   readonly sections: readonly { readonly id: string; readonly name: string; readonly html: string }[];
   readonly assets: ClientAssets;
-  /** For the page's script. */
+  /** Data for the script of the page. */
   readonly data: unknown;
-  /** For a single file: the pixels of every image. */
+  /** The pixels of every image, if the report is a single file. */
   readonly panels?: unknown;
 }
 
-// Nothing is loaded from anywhere else: not by mistake, and not by anything that an id or a setting may hold.
+// Nothing is loaded from anywhere else, neither by mistake nor through the text of an id or a setting.
 const POLICY = [
   'default-src \'none\'', 'style-src \'unsafe-inline\'', 'script-src \'unsafe-inline\' \'self\' file:', 'img-src \'self\' file: data: blob:',
 ].join('; ');
 
-/** The whole page: it needs nothing but, for a folder, the files of its images. */
+/** The whole page. It needs no other files, except those of the images if the report is a folder. */
 export function reportPage({ title, subtitle, overview, remarks, sections, assets, data, panels }: PageParts): string {
   const shown = sections.filter(({ html }) => html !== '');
   return [

@@ -6,21 +6,21 @@ import { workerUrl } from '../../jobs/workers/worker-url.js';
 import type { PanelResult, PanelTask } from './panel.js';
 import { makePanel } from './panel.js';
 
-/** Up to so many images starting threads takes longer than it saves. */
+/** Up to this number of images, starting threads takes longer than it saves. */
 const FEW = 16;
 
 export interface PanelsOptions {
-  /** Worker threads; as many as processors unless given, and none for a few images. */
+  /** Worker threads. Default: one per processor, or none for a few images. */
   readonly workers?: number;
   readonly stopped?: () => boolean;
   readonly onProgress?: (done: number) => void;
 }
 
 /**
- * Prepares the images of a gallery, with a bounded number of them in memory: see {@link makePanel}.
+ * Prepares the images of a gallery with {@link makePanel}, a limited number at a time.
  *
- * @returns the results in the order of the tasks; fewer, if it was stopped
- * @throws UserError where the results cannot be written
+ * @returns the results in the order of the tasks; fewer if it was stopped
+ * @throws UserError if the results cannot be written
  */
 export async function makePanels(tasks: readonly PanelTask[], { workers, stopped, onProgress }: PanelsOptions = {}): Promise<PanelResult[]> {
   const threads = Math.min(workers ?? (tasks.length <= FEW ? 1 : availableParallelism()), tasks.length);
@@ -32,7 +32,7 @@ export async function makePanels(tasks: readonly PanelTask[], { workers, stopped
     await runBatch(tasks, {
       concurrency: 2 * threads,
       stopped,
-      // What is thrown in a thread arrives as a plain error; only a place that cannot be written to ends a batch.
+      // An error thrown in a thread arrives as a plain Error. The only one that stops a batch is that of a failed write.
       run: (task) => (pool === undefined
         ? makePanel(task)
         : pool.run(task).catch((cause: unknown) => {

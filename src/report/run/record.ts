@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { messageOf, UserError } from '../../errors.js';
 
-/** Of a field that is not as expected nothing is shown; a report of an older or newer version's run is still worth having. */
+/** Drops a field that is not as expected, so that runs of older and newer versions can be reported too. */
 const lenient = <S extends z.ZodType>(schema: S) => schema.optional().catch(undefined);
 
 const schema = z.object({
@@ -20,7 +20,7 @@ const schema = z.object({
   finished: lenient(z.string()),
   seconds: lenient(z.number()),
   imagesPerSecond: lenient(z.number()),
-  /** The mean time of an image in each stage, in milliseconds of one worker. */
+  /** The mean time per image in each stage, in milliseconds of one worker. */
   stages: lenient(z.record(z.string(), z.number())),
   counts: lenient(z.record(z.string(), z.number())),
   failures: lenient(z.array(z.object({ id: z.string(), reason: z.string() }))),
@@ -29,18 +29,18 @@ const schema = z.object({
   interrupted: lenient(z.boolean()),
 });
 
-/** What `run.json` says of a run; every part may be missing. */
+/** The contents of `run.json`; every part may be missing. */
 export type RunRecord = z.infer<typeof schema>;
 
 /**
- * Reads `run.json`, or the `run-<i>of<n>.json` of a run in parts, added up. Nothing is known of a run without them.
+ * Reads `run.json`, or the sum of all `run-<i>of<n>.json` of a run in parts. The record is empty if there are none.
  *
- * @throws UserError where such a file is no JSON object
+ * @throws UserError if such a file is not a JSON object
  */
 export async function readRunRecord(folder: string): Promise<RunRecord> {
   const names = (await readdir(folder)).filter((name) => /^run(?:-\d+of\d+)?\.json$/.test(name)).sort();
   const files = await Promise.all(names.map(async (name) => ({ name, value: parseText(await readFile(join(folder, name), 'utf8'), join(folder, name)) })));
-  // A run.json that was merged of the parts may be older than they are.
+  // A run.json that was merged from the parts may be older than the parts.
   const whole = files.filter(({ name, value }) => name === 'run.json' && (files.length === 1 || !(value !== null && typeof value === 'object' && 'shards' in value)));
   const records = (whole.length > 0 ? whole : files.filter(({ name }) => name !== 'run.json')).map(({ name, value }) => parseRecord(value, join(folder, name)));
   return records.length === 1 ? records[0] : mergeRecords(records);
@@ -51,7 +51,7 @@ function parseText(text: string, path: string): unknown {
 }
 
 /**
- * What is known of a run from the value of its JSON file.
+ * Checks the parsed JSON of a run.
  *
  * @throws UserError that names the file if the value is not an object
  */
@@ -63,12 +63,13 @@ function readable<T>(path: string, read: () => T): T {
   try {
     return read();
   } catch (cause) {
-    throw new UserError(`cannot read ${path}: ${messageOf(cause).split('\n')[0]}`, 'it should be the run.json that generate has written', { cause });
+    throw new UserError(`cannot read ${path}: ${messageOf(cause).split('\n')[0]}`, 'expected a run.json written by generate', { cause });
   }
 }
 
 /**
- * The records of a run's parts as one: counts and rates add up, the parts' times overlap.
+ * Merges the records of a run's parts. Counts and rates are added up. The parts run at the same time, so the duration is that
+ * of the longest.
  */
 export function mergeRecords(records: readonly RunRecord[]): RunRecord {
   if (records.length === 0) return {};
@@ -77,7 +78,7 @@ export function mergeRecords(records: readonly RunRecord[]): RunRecord {
   const counts = Object.fromEntries(namesIn(records.map((record) => record.counts)).map((name) => [
     name, sum(records.map((record) => record.counts?.[name])),
   ]));
-  // The parts name the same missing photographs: those of the whole list.
+  // Each part lists the missing photographs of the whole list.
   const missing = [...new Set(records.flatMap((record) => record.missing ?? []))];
   const stages = namesIn(records.map((record) => record.stages)).map((name) => [
     name, Number((sum(records.map((record) => (record.stages?.[name] ?? 0) * written(record))) / Math.max(1, sum(records.map(written)))).toFixed(2)),
