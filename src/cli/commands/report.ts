@@ -32,42 +32,42 @@ interface ReportFlags extends MaskFlags {
 
 const examples = `
 Examples:
-  # Scores, charts and a gallery of what generate has written: seeds/report/index.html
+  # Scores, charts and a gallery of the results of generate: seeds/report/index.html
   voc-seeds report --run seeds
 
-  # Two runs side by side, the images on which they differ first
+  # Compare two runs side by side
   voc-seeds report --run seeds --compare deep --out compared
 
-  # One file to send to somebody: the 40 worst images
+  # A single file with the 40 worst images, easy to send
   voc-seeds report --run seeds --out seeds.html --max-images 40
 
-  # Ground truth from elsewhere, and the results of an ablation
+  # Ground truth from another folder, and the results of an ablation
   voc-seeds report --run seeds --truth masks --ablation ablation.json
 
-Maps are in the report if the run saved them (generate --save-cams), with the curve of mIoU against threshold. Without ground
+If the run saved its maps (generate --save-cams), the report shows them and a curve of mIoU against threshold. Without ground
 truth there are no scores, only the gallery.
 
-Exit codes: 0 the report is written, 1 wrong usage or nothing could be done, 2 written, but some images could not be read or
-scored (the report lists them), 130 interrupted; the same command uses the photographs that were done.
+Exit codes: 0 the report is written; 1 wrong usage or an error; 2 the report is written, but some images could not be read or
+scored (the report lists them); 130 interrupted. Run the same command again to continue.
 `;
 
 /** `voc-seeds report`: the HTML report of a run. */
 export const registerReport: CommandRegistrar = (program, done) => {
   const command = program.command('report').description('Write the report of a run as a web page: scores, charts, and a gallery of its images.');
   addMaskOptions(command
-    .option('--run <folder>', 'what generate has written')
-    .option('--compare <folder>', 'a second run, to compare with')
+    .option('--run <folder>', 'the --out folder of generate')
+    .option('--compare <folder>', 'a second run to compare with')
     .option('--out <place>', 'a folder, or a file that ends in .html (default: report in the run\'s folder)')
-    .option('--voc-root <folder>', 'the devkit, in place of the one that the run was made of')
-    .option('--truth <folder>', 'ground truth <id>.png, in place of the devkit\'s'))
-    .option('--ablation <file>', 'results of an ablation as JSON: { variants: [{ name, miou, low?, high?, threshold? }] }')
+    .option('--voc-root <folder>', 'the devkit (default: the one that the run used)')
+    .option('--truth <folder>', 'ground truth <id>.png (default: the masks of the devkit)'))
+    .option('--ablation <file>', 'the results of an ablation as JSON: { variants: [{ name, miou, low?, high?, threshold? }] }')
     .option('--title <text>', 'the title of the page')
-    .option('--max-images <n>', 'the most images in the gallery; scores are of all (default: no limit)', parseCount)
-    .addOption(choice('--choose <which>', 'which images, with --max-images', GALLERY_CHOICES).default('worst'))
+    .option('--max-images <n>', 'the largest number of images in the gallery; scores include all images (default: no limit)', parseCount)
+    .addOption(choice('--choose <which>', 'with --max-images: which images to show', GALLERY_CHOICES).default('worst'))
     .option('--image-size <pixels>', `the longest side of the gallery's images (default: ${DEFAULT_IMAGE_SIZE})`, parseImageSize)
-    .addOption(new Option('--single-file', `everything in one file (default: up to ${SINGLE_FILE_IMAGES} images)`).conflicts('folder'))
-    .option('--folder', `images in files of their own, loaded as they come into view (default: from ${SINGLE_FILE_IMAGES + 1} images)`)
-    .option('--workers <n>', 'threads (default: as many as processors)', parseWorkers)
+    .addOption(new Option('--single-file', `write everything into one file (default: up to ${SINGLE_FILE_IMAGES} images)`).conflicts('folder'))
+    .option('--folder', `write images to separate files, loaded when they come into view (default: from ${SINGLE_FILE_IMAGES + 1} images)`)
+    .option('--workers <n>', 'worker threads (default: one per processor)', parseWorkers)
     .option('--json', 'print the summary as JSON')
     .addHelpText('after', examples)
     .action(async (flags: ReportFlags) => { done(await run(flags)); });
@@ -81,10 +81,10 @@ function parseImageSize(text: string): number {
 
 async function run(flags: ReportFlags): Promise<ExitCode> {
   const folder = requireFlag(flags.run, '--run', 'seeds');
-  if (flags.folder === true && flags.out?.endsWith('.html') === true) throw new UserError(`--folder does not go with --out ${flags.out}`, 'give --out a folder');
+  if (flags.folder === true && flags.out?.endsWith('.html') === true) throw new UserError(`--folder cannot be used with the file --out ${flags.out}`, 'pass a folder to --out, or leave out --folder');
   const say = (text: string): void => { process.stderr.write(`${text}\n`); };
   let bar: Progress | undefined;
-  const watch = watchInterrupt(() => { say('\ninterrupted: finishing the images in hand (once more to stop at once)'); });
+  const watch = watchInterrupt(() => { say('\ninterrupted: finishing the images in progress (press Ctrl-C again to stop at once)'); });
   try {
     const { compare, out, vocRoot, truth, rgbMasks, ablation, title, maxImages, choose, imageSize, workers } = flags;
     const summary = await writeRunReport({
@@ -104,16 +104,16 @@ async function run(flags: ReportFlags): Promise<ExitCode> {
   }
 }
 
-/** The most problems that the terminal names; the report has them all. */
+/** The largest number of problems shown in the terminal. The report lists all. */
 const MOST = 20;
 
 function describe({ page, images, gallery, scores, bestThreshold, problems, remarks, interrupted, seconds }: RunReportSummary): string {
   const share = (value: number): string => (100 * value).toFixed(1);
   const lines = interrupted || page === undefined
-    ? [`interrupted after ${gallery} images; the same command uses what is done`]
+    ? [`interrupted after ${gallery} images: run the same command again to continue`]
     : [`${page}: ${images} images${gallery < images ? `, ${gallery} of them in the gallery` : ''}, in ${seconds.toFixed(1)} s`];
   lines.push(...scores.map(({ name, scored, meanIou }) => `${name}: mIoU ${share(meanIou.error)} % over ${scored} images`));
-  if (bestThreshold !== undefined) lines.push(`best threshold on the stored maps: ${bestThreshold.threshold.toFixed(2)}, ${share(bestThreshold.meanIou)} % (saw the masks)`);
+  if (bestThreshold !== undefined) lines.push(`best threshold on the stored maps: ${bestThreshold.threshold.toFixed(2)}, ${share(bestThreshold.meanIou)} % (chosen with the masks)`);
   lines.push(...remarks);
   if (problems.length > 0) lines.push(`${problems.length} problems:`, ...problems.slice(0, MOST).map(({ id, reason }) => `  ${id}: ${reason}`));
   if (problems.length > MOST) lines.push(`  ... and ${problems.length - MOST} more, in the report`);

@@ -3,29 +3,29 @@ import type { ChosenLayers } from '../../cam/layer-choice.js';
 import { describeActivation } from '../../classifier/final-activation.js';
 import type { NetworkGraph } from '../../classifier/network.js';
 
-/** What was decided for the user about a network: a size that its file does not declare, a free batch, the scores before an activation. */
+/** Notes about automatic choices for a network: an undeclared image size, a free batch size, the scores before an activation. */
 export function networkNotes(path: string, { sizeFound, input, declaredBatch, activation, target }: NetworkGraph): string[] {
   const notes: string[] = [];
-  if (sizeFound) notes.push(`${path} declares a free image size, but works at ${input.fixedSize!.join('x')} only: images are brought to that size`);
-  if (declaredBatch !== undefined) notes.push(`${path} declares a batch of ${declaredBatch} images, but does not need it: it is run on any number`);
+  if (sizeFound) notes.push(`${path} declares a free image size, but works only with ${input.fixedSize!.join('x')}: images are resized to that`);
+  if (declaredBatch !== undefined) notes.push(`${path} declares a batch of ${declaredBatch} images, but works with any number`);
   if (activation !== undefined) notes.push(`${path}: ${describeActivation(activation)}; the class scores before it are used${target === activation.of ? '' : `, '${target}'`}`);
   return notes;
 }
 
-/** Says them on standard error. */
+/** Prints these notes to standard error. */
 export function sayNetworkNotes(path: string, network: NetworkGraph): void {
   for (const note of networkNotes(path, network)) process.stderr.write(`note: ${note}\n`);
 }
 
-/** Says on standard error what was decided for the user about a classifier, and which layers are left out. */
+/** Prints notes about automatic choices for a classifier and about missing layers to standard error. */
 export function sayModelNotes({ path, graph, spec }: LoadedClassifier, { missing, layers }: Pick<ChosenLayers, 'missing' | 'layers'>): void {
   if (spec.untrained === true) process.stderr.write(`note: ${untrainedNote(path)}\n`);
   sayNetworkNotes(path, graph);
   if (missing.length === 0) return;
-  process.stderr.write(`note: ${path} has no layer at ${missing.join(', ')}: used are ${layers.map(({ name, stride }) => `${name} (/${stride})`).join(', ')}\n`);
+  process.stderr.write(`note: ${path} has no layer at ${missing.join(', ')}, using ${layers.map(({ name, stride }) => `${name} (/${stride})`).join(', ')}\n`);
 }
 
-/** What is said of a classifier that --force let through. */
+/** The note about an untrained classifier that is used because of --force. */
 export function untrainedNote(path: string): string {
-  return `the head of ${path} is untrained: logits and maps mean nothing`;
+  return `the head of ${path} is untrained: its logits and maps are meaningless`;
 }
