@@ -42,7 +42,7 @@ Examples:
 export const registerDoctor: CommandRegistrar = (program, done) => {
   program.command('doctor')
     .description('Show which runtimes and devices work on this machine, and how to get the others.')
-    .option('--json', 'print it as JSON')
+    .option('--json', 'print the result as JSON')
     .addHelpText('after', help)
     .action(async ({ json }: { json?: boolean }) => {
       const findings = await examine();

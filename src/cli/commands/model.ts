@@ -44,7 +44,7 @@ function registerInspect(model: Command, done: (code: number) => void): void {
     .description('List inputs, outputs, feature layers, preprocessing, classes, and operators with and without a gradient rule.');
   addModelOptions(command)
     .option('--all-layers', 'list all feature maps, not only one for each stride')
-    .option('--json', 'print it as JSON')
+    .option('--json', 'print the result as JSON')
     .addHelpText('after', '\nExample:\n  voc-seeds model inspect classifier.onnx\n')
     .action(async (file: string, flags: InspectFlags) => {
       const report = await inspect(file, flags);
