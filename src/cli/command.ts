@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 
-/** What a command's action hands back: its exit code. */
+/** The exit code of a command's action. */
 export type ExitCode = number;
 
-/** Adds one command to the program; `done` takes the exit code when its action has ended. */
+/** Adds a command to the program; `done` receives the exit code when its action has finished. */
 export type CommandRegistrar = (program: Command, done: (code: ExitCode) => void) => void;

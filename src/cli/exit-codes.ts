@@ -1,11 +1,11 @@
-/** Exit codes of every command. */
+/** The exit codes of all commands. */
 export const EXIT = {
-  /** All well. */
+  /** Success. */
   ok: 0,
-  /** Wrong usage, or an error that ended the command before its work was done. */
+  /** Wrong usage, or an error that stopped the command. */
   fatal: 1,
-  /** The work was finished, but some items failed; they are listed with their reasons. */
+  /** The command finished, but some items failed. They are listed with their reasons. */
   failures: 2,
-  /** Interrupted by Ctrl-C or SIGTERM: what was in hand was finished and recorded, or given up after a second signal. */
+  /** Interrupted by Ctrl-C or SIGTERM. Images in progress were finished and recorded, or given up after a second signal. */
   interrupted: 130,
 } as const;

@@ -10,13 +10,13 @@ import { describeError } from './text/report-error.js';
 /**
  * Runs the command line.
  *
- * @param argv the arguments behind `voc-seeds`
- * @returns the exit code: see {@link EXIT}
+ * @param argv the arguments after `voc-seeds`
+ * @returns the exit code, see {@link EXIT}
  */
 export async function main(argv: readonly string[]): Promise<ExitCode> {
   let exitCode: ExitCode = EXIT.ok;
   const program = new Command('voc-seeds')
-    .description('Segmentation seeds from image-level labels: LayerCAM over PASCAL VOC images, fused, thresholded, written as VOC label PNGs and scored in mIoU.')
+    .description('Segmentation seeds from image-level labels: LayerCAM maps of PASCAL VOC images, fused, thresholded, written as VOC label PNGs and scored by mIoU.')
     .version(packageVersion())
     .showHelpAfterError('(add --help for the options and examples)')
     .exitOverride();
@@ -31,7 +31,7 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
     return exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.fatal;
-    // Whatever went wrong then, it is because the user wanted an end.
+    // The user has stopped the command, so errors after that do not matter.
     if (isAbandoned()) return EXIT.interrupted;
     process.stderr.write(describeError(error));
     return EXIT.fatal;

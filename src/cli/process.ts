@@ -5,29 +5,29 @@ import { wasSignalled } from '../jobs/stop/interrupt.js';
 import { EXIT } from './exit-codes.js';
 import { main } from './main.js';
 
-/** Runs the command line as this process: its arguments, its streams, its exit code. */
+/** Runs the command line with the arguments, streams and exit code of this process. */
 export async function runProcess(): Promise<void> {
   let failure: NodeJS.ErrnoException | undefined;
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     failure ??= error;
   });
-  // Who does not read standard error misses what is said there, and nothing else.
+  // It is not an error if nobody reads standard error.
   process.stderr.on('error', () => undefined);
   writeWhole();
   setWorkerHeapSize();
   const code = await main(process.argv.slice(2));
-  // An error of the last text has come when the next is through.
+  // After another write, an error of the last one has been reported.
   await new Promise<unknown>((resolve) => {
     process.stdout.write('', resolve);
   });
   process.exitCode = failure === undefined ? code : exitCodeOf(failure, code);
-  // Node.js stops to listen to signals some time before an idle process has ended; a second Ctrl-C would end it in another way.
+  // Node.js stops listening to signals some time before an idle process ends. A second Ctrl-C would change the exit code.
   if (wasSignalled()) process.exit();
 }
 
 /**
- * On a disk that is almost full, a write may take only the first part of a text. Node.js leaves it at that, without an
- * error; to write the rest brings the error out.
+ * On an almost full disk, a write may write only the first part of a text. Node.js reports no error then. Writing the rest
+ * reports it.
  */
 function writeWhole(): void {
   if (!fstatSync(process.stdout.fd).isFile()) return;
@@ -43,7 +43,7 @@ function writeWhole(): void {
 }
 
 function exitCodeOf(failure: NodeJS.ErrnoException, code: number): number {
-  // The reader of a pipe may have read enough (`voc-seeds eval ... | head`): that is no error.
+  // It is not an error if the reader of a pipe stops early (`voc-seeds eval ... | head`).
   if (failure.code === 'EPIPE') return code;
   process.stderr.write(`error: cannot write to standard output: ${systemProblem(failure)?.problem ?? failure.message}\n`);
   return EXIT.fatal;

@@ -3,13 +3,13 @@ import { OnnxTensor } from '../onnx/tensor.js';
 import type { Features, Plan, Step } from './plan.js';
 
 /**
- * Averages a map of a known size to `size` x `size` cells, as PyTorch's AdaptiveAvgPool2d does: cell i takes the positions
- * from floor(i n / size) to ceil((i + 1) n / size) of an axis of length n. Windows differ in size and may overlap, which no
- * pooling operator of ONNX can say; but along each axis it is a multiplication by a matrix.
+ * Averages a map of a known size to `size` x `size` cells, like PyTorch's AdaptiveAvgPool2d: cell i covers the positions
+ * from floor(i n / size) to ceil((i + 1) n / size) of an axis of length n. Windows differ in size and may overlap. No ONNX
+ * pooling operator can do this, but along each axis it is a multiplication by a matrix.
  *
  * @param map [height, width] of the map
- * @param name of the output; what lies between is named after it
- * @returns `x` itself where the map has that size already
+ * @param name of the output and the prefix of the intermediate tensors
+ * @returns `x` itself if the map already has that size
  */
 export function adaptiveAveragePool(plan: Plan, x: Features, map: Size, size: number, name: string): Features {
   const [height, width] = map;
@@ -23,7 +23,7 @@ export function adaptiveAveragePool(plan: Plan, x: Features, map: Size, size: nu
   return step(rows, 'Transpose', name, swapped);
 }
 
-/** The matrix [length, size] whose columns are the windows' weights. */
+/** The matrix [length, size] whose columns are the weights of the windows. */
 function averages(length: number, size: number): OnnxTensor {
   const matrix = new Float32Array(length * size);
   for (let i = 0; i < size; i++) {

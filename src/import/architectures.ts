@@ -7,17 +7,17 @@ import type { Features } from './plan.js';
 import { resnetFeatures } from './resnet.js';
 import { vggFeatures } from './vgg.js';
 
-/** A network of torchvision's, by its layers and their names. */
+/** A torchvision network: its layers and their names. */
 export interface Architecture {
   readonly name: string;
   readonly family: 'vgg' | 'resnet';
-  /** Plans everything up to its last feature map. */
+  /** Plans everything up to the last feature map. */
   readonly features: (plan: Plan, image: Features, options: FeatureOptions) => Features;
 }
 
-/** What the parameters of a network's convolutions do not tell. */
+/** Options that cannot be read from the parameters of the convolutions. */
 export interface FeatureOptions {
-  /** The stride of ResNet's last stage: 2 as in torchvision, or 1 as in IRN's network, which has no dilation for it. */
+  /** The stride of ResNet's last stage: 2 as in torchvision, or 1 (without dilation) as in IRN's network. */
   readonly lastStride: 1 | 2;
 }
 
@@ -38,29 +38,29 @@ export const architectures: readonly Architecture[] = [
   resnet('resnet50', [3, 4, 6, 3], true), resnet('resnet101', [3, 4, 23, 3], true), resnet('resnet152', [3, 8, 36, 3], true),
 ];
 
-/** The image input of every imported network, [N, 3, H, W]. */
+/** The name of the image input of every imported network, [N, 3, H, W]. */
 export const IMAGE = 'image';
 
-/** The stride of every architecture's last feature map, with the strides that torchvision gives it. */
+/** The stride of the last feature map of every architecture in torchvision. */
 export const STRIDE = 32;
 
-/** What torchvision calls the last linear layer, or layers. */
+/** Torchvision's name of the last linear layer or layers. */
 export const HEAD_NAME = { vgg: 'classifier', resnet: 'fc' } as const;
 
-/** The layers of a network for some parameters. */
+/** A network planned for some parameters. */
 export interface NetworkLayers {
   readonly architecture: Architecture;
   readonly plan: Plan;
-  /** The number of logits, if the parameters tell it. */
+  /** The number of logits, or null if the parameters do not show it. */
   readonly classes: number | null;
-  /** Whether it is bound to one size of image, as VGG with its own fully connected layers is. */
+  /** Whether it takes only one image size, like VGG with its own fully connected layers. */
   readonly bound: boolean;
 }
 
 /**
- * Plans the convolutions of a network alone. Whether the parameters fit, the plan tells.
+ * Plans only the convolutions of a network. The plan lists parameters that do not fit.
  *
- * @param body its parameters by torchvision's names
+ * @param body its parameters, by torchvision's names
  */
 export function planFeatures(architecture: Architecture, body: StateDict, options: FeatureOptions): { plan: Plan; features: Features } {
   const plan = new Plan(body);
@@ -68,9 +68,9 @@ export function planFeatures(architecture: Architecture, body: StateDict, option
 }
 
 /**
- * Plans a network for some parameters. Whether they fit, the plan tells.
+ * Plans a network for some parameters. The plan lists parameters that do not fit.
  *
- * @param tensors the parameters of its convolutions and of its head, by torchvision's names
+ * @param tensors the parameters of its convolutions and its head, by torchvision's names
  * @param size [height, width] of the images, for VGG's fully connected head
  */
 export function planNetwork(architecture: Architecture, tensors: StateDict, head: Head, size: Size, options: FeatureOptions): NetworkLayers {

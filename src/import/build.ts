@@ -9,21 +9,22 @@ import { LOGITS } from './heads.js';
 import type { LayerParameters, Step } from './plan.js';
 import type { PlannedNetwork } from './recognise.js';
 
-/** The epsilon of torchvision's batch normalisations. */
+/** The epsilon of batch normalisation in torchvision. */
 const EPSILON = 1e-5;
 
 export interface BuildOptions {
-  /** Keep batch normalisations as operators of their own, rather than multiply them into the convolutions. */
+  /** Keep batch normalisations as operators instead of folding them into the convolutions. */
   readonly keepBatchNorm?: boolean;
-  /** The only size of image that the network takes, where it is bound to one. */
+  /** The only image size that the network takes, if there is only one. */
   readonly size?: Size;
 }
 
 /**
  * Builds the ONNX graph of a planned network: `image` float32 [N, 3, H, W] in, `logits` [N, classes] out, in operator set 18.
- * Tensors and parameters bear the names of torchvision's modules; a folded batch normalisation names the tensor.
+ * Tensors and parameters are named after torchvision's modules. The output of a convolution with a folded batch normalisation
+ * has the name of the latter.
  *
- * The file of weights must still be open.
+ * The weights file must still be open.
  *
  * @throws UserError if a weight is not finite
  */
@@ -41,7 +42,7 @@ export async function buildNetwork(network: PlannedNetwork, options: BuildOption
   };
 }
 
-/** A convolution's numbers: weight [out, ...], bias [out]. */
+/** The parameters of a convolution: weight [out, ...], bias [out]. */
 interface Affine {
   weight: Float32Array;
   bias: Float32Array | undefined;
@@ -90,13 +91,13 @@ class Emitter {
       for (let i = c * size; i < (c + 1) * size; i++) affine.weight[i] *= factor;
       bias[c] = shift[c] + ((affine.bias?.[c] ?? 0) - mean[c]) * factor;
     }
-    if (!bias.every(Number.isFinite)) throw new UserError(`the batch normalisation '${norm}' has a variance that is negative, or too small`);
+    if (!bias.every(Number.isFinite)) throw new UserError(`the batch normalisation '${norm}' has a variance that is negative or too small`);
     affine.bias = bias;
   }
 
   private async read(name: string): Promise<Float32Array> {
     const values = await this.tensors.get(name)!.read();
-    if (!values.every(Number.isFinite)) throw new UserError(`the parameter '${name}' holds values that are not finite in float32`, 'did the loss become NaN in training?');
+    if (!values.every(Number.isFinite)) throw new UserError(`the parameter '${name}' contains values that are not finite in float32`, 'did the loss become NaN in training?');
     return values;
   }
 
@@ -105,7 +106,7 @@ class Emitter {
     return name;
   }
 
-  /** Adds a node under a name of our choice. */
+  /** Adds a node with the given name. */
   private node(op: string, name: string, inputs: readonly string[], attributes?: Parameters<GraphBuilder['node']>[2]): void {
     this.b.reserve(name);
     this.b.node(op, inputs, attributes);

@@ -4,32 +4,32 @@ import type { NetworkPlace } from './locate.js';
 import { sameTensor } from './locate.js';
 import { list } from './names.js';
 
-/** Parameters of a network's own head. */
+/** The parameters of a network's own head. */
 export interface FoundHead {
   /** By torchvision's names. */
   readonly tensors: ReadonlyMap<string, StoredTensor>;
-  /** Names in the file that it accounts for, copies included. */
+  /** The names in the file that belong to it, including copies. */
   readonly used: readonly string[];
-  /** What the file calls its last layer; `undefined` for VGG's three layers. */
+  /** The name of its last layer in the file; `undefined` for VGG's three layers. */
   readonly name?: string;
 }
 
-/** Usual names of a single linear layer behind the pooling. */
+/** Usual names of a single linear layer after the pooling. */
 const USUAL = /^(?:fc|fc8|classifier|classifier_head|head|head\.fc|heads\.head|cls|cls_head|linear|last_linear|logits|logit|newly_added\.0)$/;
 
-/** The same as one layer of a sequence, beside dropout and flattening. */
+/** The same if the layer is in a sequence with dropout and flattening. */
 const IN_SEQUENCE = /^(fc|classifier|head|cls|cls_head|linear|last_linear)\.\d$/;
 
-/** MoCo's parts: what it calls `fc` is a projection, not a classifier. */
+/** Parts of MoCo, whose `fc` is a projection and not a classifier. */
 const MOCO = /(?:^|\.)(?:encoder_[qk]|momentum_encoder|queue|queue_ptr)(?:\.|$)/;
 
-/** Layers of networks that were trained without labels; networks with a classifier may have some of them as well. */
+/** Layers of networks trained without labels. Networks with a classifier may also have some of them. */
 const PROJECTION = /(?:^|\.)(?:projector|projection|projection_head|prototypes|predictor)(?:\.|$)/;
 
-/** VGG's fully connected layers, as torchvision numbers them. */
+/** Torchvision's names of VGG's fully connected layers. */
 const VGG_LAYERS = ['classifier.0', 'classifier.3', 'classifier.6'];
 
-/** Looks for VGG's three fully connected layers, inside the network's prefix and outside of it. */
+/** Looks for VGG's three fully connected layers, inside and outside the network's prefix. */
 export function findVggHead({ prefix, others }: NetworkPlace): FoundHead | undefined {
   for (const outer of outerPrefixes(prefix)) {
     if (!others.has(`${outer}classifier.0.weight`) || !VGG_LAYERS.some((layer, i) => i > 0 && others.has(`${outer}${layer}.weight`))) continue;
@@ -40,13 +40,13 @@ export function findVggHead({ prefix, others }: NetworkPlace): FoundHead | undef
 }
 
 /**
- * Looks for the linear layer that makes logits of pooled features: a weight [C, F] or, as a 1x1 convolution, [C, F, 1, 1],
- * with or without bias, inside the network's prefix or anywhere outside of it. It is one with a usual name, else the only
- * such layer that there is; nothing if its name, or that of what stands beside it, says that it is no classifier.
+ * Looks for the linear layer that computes the logits from pooled features: a weight [C, F] or, as a 1x1 convolution,
+ * [C, F, 1, 1], with or without bias, inside or outside the network's prefix. It is a layer with a usual name, or else the
+ * only such layer. The result is `undefined` if its name or the names around it show that it is not a classifier.
  *
- * @param channels of the network's last feature map, `null` for unknown
- * @param target torchvision's name of it, which its parameters get: `fc`
- * @param wanted its name in the file, if the user has given it
+ * @param channels of the network's last feature map, `null` if unknown
+ * @param target torchvision's name of the layer, for instance `fc`; its parameters are renamed to it
+ * @param wanted its name in the file, if the user has given one
  * @throws UserError if there are several, or none is called `wanted`
  */
 export async function findLinearHead(
@@ -59,7 +59,7 @@ export async function findLinearHead(
   });
   if (wanted !== undefined) {
     const named = others.has(`${wanted}.weight`) ? wanted : undefined;
-    if (named === undefined) throw new UserError(`${source} has no layer '${wanted}' beside the network`, layers.length > 0 ? `layers of ${channels ?? 'as many'} features: ${list(layers)}` : undefined);
+    if (named === undefined) throw new UserError(`${source} has no layer '${wanted}' outside the network`, layers.length > 0 ? `linear layers with ${channels ?? 'matching'} inputs: ${list(layers)}` : undefined);
     return headOf(others, named, target, layers);
   }
   const usual = [...others.keys()].filter((name) => name.endsWith('.weight')).map((name) => name.slice(0, -'.weight'.length)).filter((layer) => isUsual(layer, place));
@@ -70,12 +70,12 @@ export async function findLinearHead(
   const different = await distinct(alone ? layers : candidates, others);
   if (different.length === 0 || signOf(MOCO, place) !== undefined) return undefined;
   if (different.length > 1) {
-    throw new UserError(`${source} has several layers that may be the classifier: ${list(different)}`, `name the one that belongs to '${prefix}*' with --classifier NAME, or replace it with a new one: --head gap`);
+    throw new UserError(`${source} has several layers that may be the classifier: ${list(different)}`, `name the one of '${prefix}*' with --classifier NAME, or use a new one with --head gap`);
   }
   return headOf(others, different[0], target, layers);
 }
 
-/** A name that says that the network was trained without labels. */
+/** A name that shows that the network was trained without labels. */
 export function selfSupervised(place: NetworkPlace): string | undefined {
   return signOf(MOCO, place) ?? signOf(PROJECTION, place);
 }
@@ -113,17 +113,17 @@ function isUsual(layer: string, { prefix, others }: NetworkPlace): boolean {
     const name = layer.slice(outer.length);
     if (USUAL.test(name)) return true;
     const sequence = IN_SEQUENCE.exec(name)?.[1];
-    // Further layers in the sequence would make it more than linear.
+    // With other layers in the sequence, it would not be linear.
     return sequence !== undefined && [...others.keys()].filter((each) => each.startsWith(`${outer}${sequence}.`) && each.endsWith('.weight')).length === 1;
   });
 }
 
-/** The weights that are more than biases and counters. */
+/** The names of all tensors that are neither biases nor counters. */
 function withoutBias(others: NetworkPlace['others']): string[] {
   return [...others].filter(([name, { shape }]) => shape.length > 0 && !/(?:\.bias|num_batches_tracked)$/.test(name)).map(([name]) => name);
 }
 
-/** A prefix and all that it lies in: `a.b.`, `a.` and none. */
+/** A prefix and all outer ones: for `a.b.` these are `a.b.`, `a.` and the empty one. */
 export function outerPrefixes(prefix: string): string[] {
   const parts = prefix.split('.').slice(0, -1);
   return [...parts.map((_, i) => `${parts.slice(0, parts.length - i).join('.')}.`), ''];

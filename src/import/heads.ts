@@ -5,23 +5,23 @@ import { adaptiveAveragePool } from './adaptive-pool.js';
 import type { Features, Plan } from './plan.js';
 
 /**
- * What follows the convolutions: the network's own fully connected layers (`fc`), the same as convolutions, so that they work
+ * The layers after the convolutions: the network's own fully connected layers (`fc`), the same as convolutions, which work
  * at every size (`conv`), or global average pooling and a new linear layer (`gap`).
  */
 export type Head
   = | { readonly kind: 'fc' | 'conv' }
     | {
       readonly kind: 'gap';
-      /** The number of its logits. */
+      /** The number of logits. */
       readonly classes: number;
-      /** Of the generator that its weights are drawn from. */
+      /** The seed of the random weights. */
       readonly seed: number;
     };
 
-/** The output of every imported network, [N, classes]. */
+/** The name of the output of every imported network, [N, classes]. */
 export const LOGITS = 'logits';
 
-/** The cells per axis that VGG's first fully connected layer sees. */
+/** The cells per axis of the input of VGG's first fully connected layer. */
 const VGG_CELLS = 7;
 
 /**
@@ -42,7 +42,7 @@ export function vggHead(plan: Plan, x: Features, kind: 'fc' | 'conv', map: Size)
 }
 
 /**
- * Global average pooling and a linear layer, with or without bias, that is stored as a matrix or as a 1x1 convolution.
+ * Global average pooling and a linear layer, with or without bias, stored as a matrix or as a 1x1 convolution.
  *
  * @param name of its parameters
  */
@@ -53,8 +53,8 @@ export function linearHead(plan: Plan, x: Features, kind: 'fc' | 'conv', name: s
 }
 
 /**
- * Global average pooling and a new 1x1 convolution, to be trained. Its weights are normally distributed with the variance
- * 2 / channels (He, Zhang, Ren and Sun: Delving Deep into Rectifiers, ICCV 2015), its biases zero.
+ * Global average pooling and a new, untrained 1x1 convolution. Its weights are normally distributed with variance
+ * 2 / channels (He, Zhang, Ren and Sun: Delving Deep into Rectifiers, ICCV 2015). Its biases are zero.
  */
 export function gapHead(plan: Plan, x: Features, classes: number, seed: number): Features {
   const channels = x.channels ?? 0;
@@ -75,7 +75,7 @@ function flatten(plan: Plan, x: Features, output: string): Features {
   return plan.add({ op: 'Flatten', output, inputs: [x.name] }, x.channels);
 }
 
-/** Normally distributed numbers with mean 0 and variance 1 (Box and Muller): the same sequence for the same seed. */
+/** Normally distributed numbers with mean 0 and variance 1 (Box and Muller). The same seed gives the same sequence. */
 function normalSequence(seed: number): () => number {
   const uniform = randomSequence(seed);
   return () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform());

@@ -1,12 +1,12 @@
-/** How a program names the modules of a family's convolutions. */
+/** How a program names the convolution modules of a family. */
 export interface Layout {
   readonly family: 'vgg' | 'resnet';
-  /** Torchvision's names of the outermost modules, and the names that they have here (empty for none). */
+  /** Torchvision's names of the outermost modules, mapped to the names in this layout (empty for none). */
   readonly modules: ReadonlyMap<string, string>;
-  /** A kernel, by its name here, that every network of the family has, and its shape (`null` for any size). */
+  /** The name in this layout of a kernel that every network of the family has, and its shape (`null` for any size). */
   readonly anchor: string;
   readonly anchorShape: readonly (number | null)[];
-  /** Whether these are the names of IRN's network, whose last stage has stride 1. */
+  /** Whether these are the names of IRN's network. Its last stage has stride 1. */
   readonly irn?: boolean;
 }
 
@@ -25,12 +25,12 @@ function vgg(features: string): Layout {
 }
 
 /**
- * The names under which networks are stored, the usual ones first:
+ * The layouts in which networks are stored, the most common first:
  *
- * - torchvision's;
- * - those of `nn.Sequential(*network.children())` for ResNet, and of `network.features` alone for VGG: numbers;
+ * - torchvision's names;
+ * - numbers: `nn.Sequential(*network.children())` for ResNet, and `network.features` alone for VGG;
  * - the stages of IRN's network (`net/resnet50_cam.py`), as attributes and as a list. They repeat the tensors of its
- *   `resnet50`, and are all that is left where a file keeps every tensor once.
+ *   `resnet50`. If a file stores each tensor only once, these names may be the only ones.
  */
 export const layouts: readonly Layout[] = [
   resnet(['conv1', 'bn1'], (n) => `layer${n}`),

@@ -3,23 +3,23 @@ import type { StateDict, StoredDictionary, StoredTensor } from '../formats/weigh
 import type { Layout } from './layouts.js';
 import { layouts } from './layouts.js';
 
-/** A place in a file where the convolutions of a network seem to be. */
+/** A place in a file that seems to contain the convolutions of a network. */
 export interface NetworkPlace {
   readonly dictionary: StoredDictionary;
-  /** What stands before the names of its modules, such as `module.`; empty for nothing. */
+  /** The prefix of its module names, such as `module.`; may be empty. */
   readonly prefix: string;
   readonly layout: Layout;
-  /** The tensors of its convolutions by torchvision's names, whatever they are called in the file. */
+  /** The tensors of its convolutions, by torchvision's names. */
   readonly body: StateDict;
-  /** What else the dictionary holds, by its names in the file; put together when it is asked for. */
+  /** All other tensors of the dictionary, by their names in the file; computed on each access. */
   readonly others: StateDict;
 }
 
-/** More networks than any file of weights holds. */
+/** More networks than any weights file contains. */
 const MOST_PLACES = 64;
 
 /**
- * Finds the networks in a file: wherever a kernel stands that every network of a family has, under any prefix.
+ * Finds the networks in a file, under any prefix, by a kernel that every network of a family has.
  *
  * @throws UserError if there are more than {@link MOST_PLACES}
  */
@@ -31,21 +31,21 @@ export function findNetworks(dictionaries: readonly StoredDictionary[], source: 
       for (const [name, tensor] of dictionary.tensors) {
         const prefix = prefixBefore(name, layout.anchor);
         if (prefix === undefined || !fits(tensor.shape, layout.anchorShape)) continue;
-        // A VGG's `features.0` is also `0` behind the prefix `features.`.
+        // A VGG's `features.0` is also `0` with the prefix `features.`.
         if (layout.family === 'vgg' && known.has(tensor)) continue;
         known.add(tensor);
         places.push(placeAt(dictionary, prefix, layout));
-        if (places.length > MOST_PLACES) throw new UserError(`${source} holds more than ${MOST_PLACES} networks`, 'save the weights of one network alone');
+        if (places.length > MOST_PLACES) throw new UserError(`${source} contains more than ${MOST_PLACES} networks`, 'save the weights of a single network');
       }
     }
   }
   return places;
 }
 
-/** More modules within one another than any network has. */
+/** Deeper nesting of modules than in any network. */
 const DEEPEST = 16;
 
-/** What stands before `ending` in a name: empty, or up to a dot. */
+/** The part of a name before `ending`: empty, or up to and including a dot. */
 function prefixBefore(name: string, ending: string): string | undefined {
   if (!name.endsWith(ending)) return undefined;
   const prefix = name.slice(0, -ending.length);
@@ -56,10 +56,10 @@ function fits(shape: readonly number[], expected: readonly (number | null)[]): b
   return shape.length === expected.length && expected.every((size, i) => size === null || shape[i] === size);
 }
 
-/** What a network's convolutions may be called: `conv2` and `layer5` as well, which no known network has. */
+/** Names of a network's convolutions. Also matches `conv2` and `layer5`, which no known network has. */
 const BODY = { resnet: /^(?:conv|bn|layer)\d+\./, vgg: /^features\./ };
 
-/** The tensors of a network that stands behind a prefix. */
+/** The tensors of a network under a prefix. */
 export function placeAt(dictionary: StoredDictionary, prefix: string, layout: Layout): NetworkPlace {
   const own = [...layout.modules].every(([ours, theirs]) => ours === theirs);
   const oursOf = (name: string): string | undefined => {
@@ -74,7 +74,7 @@ export function placeAt(dictionary: StoredDictionary, prefix: string, layout: La
   }
   return {
     dictionary, prefix, layout, body,
-    // A file may hold many places: what lies beside each of them would be almost all of it every time.
+    // Not stored: a file may have many places, and the others of each are almost the whole file.
     get others() { return new Map([...dictionary.tensors].filter(([name]) => oursOf(name) === undefined)); },
   };
 }
@@ -87,15 +87,14 @@ function renamed(name: string, { modules }: Layout): string | undefined {
   return undefined;
 }
 
-/** The keys and the prefix that lead to a network, as `--prefix` takes them. */
+/** The keys and the prefix of a network in the form that `--prefix` takes. */
 export function pathOf({ dictionary: { wrapper }, prefix }: Pick<NetworkPlace, 'dictionary' | 'prefix'>): string {
   return wrapper === undefined ? prefix : `${wrapper}.${prefix}`;
 }
 
 /**
- * Whether two places hold one network: the same tensors under other names, or copies of them.
- *
- * @returns the parameters' numbers are compared where the file does not say that they are the same
+ * Whether two places contain the same network: the same tensors under different names, or copies of them. The values of the
+ * parameters are compared unless the file shows that they are the same tensors.
  */
 export async function holdTheSame(a: StateDict, b: StateDict, names: Iterable<string>): Promise<boolean> {
   for (const name of names) {
@@ -105,7 +104,7 @@ export async function holdTheSame(a: StateDict, b: StateDict, names: Iterable<st
   return true;
 }
 
-/** Whether two tensors are one, or hold the same numbers. */
+/** Whether two tensors are the same one, or contain the same values. */
 export async function sameTensor(x: StoredTensor, y: StoredTensor): Promise<boolean> {
   if (x === y || (x.place !== undefined && x.place === y.place && x.type === y.type)) return true;
   if (x.type !== y.type || x.shape.join() !== y.shape.join()) return false;

@@ -2,34 +2,34 @@ import { dataTypeName, DataType } from '../onnx/tensor.js';
 import type { OnnxTensor } from '../onnx/tensor.js';
 import type { StateDict } from '../formats/weights/stored-tensor.js';
 
-/** A feature map or a vector of a network that is being planned. */
+/** A feature map or vector of a planned network. */
 export interface Features {
   /** The tensor's name. */
   readonly name: string;
-  /** Its channels, or null where a missing parameter leaves them unknown. */
+  /** The number of channels, or null if a missing parameter leaves it unknown. */
   readonly channels: number | null;
 }
 
-/** Parameters of a convolution or of a linear layer, as a state dictionary holds them. */
+/** The parameters of a convolution or linear layer in a state dictionary. */
 export interface LayerParameters {
-  /** The layer's name: its parameters are `<name>.weight` and `<name>.bias`. */
+  /** The layer's name. Its parameters are `<name>.weight` and `<name>.bias`. */
   readonly name: string;
   readonly bias: boolean;
-  /** The batch normalisation behind it: `<norm>.weight`, `.bias`, `.running_mean` and `.running_var`. */
+  /** The batch normalisation after it: `<norm>.weight`, `.bias`, `.running_mean` and `.running_var`. */
   readonly norm?: string;
-  /** The shape that the weight takes in the graph, where it is another than in the file. */
+  /** The shape of the weight in the graph, if it differs from that in the file. */
   readonly shape?: readonly number[];
 }
 
-/** A convolution of square windows. */
+/** A convolution with a square window. */
 export interface ConvOptions {
   readonly kernel: number;
   readonly stride?: number;
   readonly padding?: number;
   readonly bias?: boolean;
-  /** The name of the batch normalisation behind it. */
+  /** The name of the batch normalisation after it. */
   readonly norm?: string;
-  /** Whether it may have groups, as the shape of its weight tells. */
+  /** Whether it may have groups. Their number follows from the shape of its weight. */
   readonly grouped?: boolean;
 }
 
@@ -40,20 +40,20 @@ export interface Step {
   readonly output: string;
   readonly inputs: readonly string[];
   readonly attributes?: Readonly<Record<string, number | readonly number[]>>;
-  /** Inputs behind `inputs` that the file of weights gives. */
+  /** Inputs after `inputs` that come from the weights file. */
   readonly parameters?: LayerParameters;
-  /** Inputs behind `inputs` that are made new, by name. */
+  /** New inputs after `inputs`, by name. */
   readonly constants?: Readonly<Record<string, OnnxTensor>>;
 }
 
-/** Parameters that inference has no use for. */
+/** Parameters that inference does not need. */
 const IGNORED = /\.num_batches_tracked$/;
 
 const FLOATS: readonly DataType[] = [DataType.float32, DataType.float16, DataType.bfloat16, DataType.float64];
 
 /**
- * The operators of a network, written down layer by layer, and what is wrong with a state dictionary for it. The numbers of
- * channels come from the shapes of the parameters, so that narrower and wider networks of an architecture are planned as well.
+ * The operators of a network, layer by layer, and the problems of a state dictionary for it. The numbers of channels come from
+ * the shapes of the parameters, so narrower and wider networks of an architecture can be planned as well.
  */
 export class Plan {
   readonly steps: Step[] = [];
@@ -61,24 +61,24 @@ export class Plan {
   private readonly absent: string[] = [];
   private readonly wrong: string[] = [];
 
-  /** @param tensors only names, types and shapes are looked at */
+  /** @param tensors only their names, types and shapes are used */
   constructor(private readonly tensors: StateDict) {}
 
-  /** Parameters that the network has and the file has not. */
+  /** Parameters of the network that are not in the file. */
   get missing(): readonly string[] { return this.absent; }
 
-  /** Parameters of a shape or type that does not fit, with what was expected. */
+  /** Parameters with a wrong shape or type, and what was expected. */
   get misfits(): readonly string[] { return this.wrong; }
 
-  /** Parameters that the file has and the network has not. */
+  /** Parameters of the file that are not in the network. */
   get unexpected(): string[] {
     return [...this.tensors.keys()].filter((name) => !this.used.has(name) && !IGNORED.test(name));
   }
 
   /**
-   * A convolution, and the batch normalisation behind it if there is one.
+   * A convolution, and the batch normalisation after it if there is one.
    *
-   * @returns the output of the latter, named after it
+   * @returns the output of the last of them, with its name
    */
   conv(x: Features, name: string, { kernel, stride = 1, padding = 0, bias = false, norm, grouped = false }: ConvOptions): Features {
     const shape = this.need(`${name}.weight`, [null, null, kernel, kernel]);
@@ -97,14 +97,14 @@ export class Plan {
    * A linear layer y = W x + b of vectors.
    *
    * @param inputs the length of the vectors
-   * @param biased whether it must have a bias; else it has one if the file holds it
+   * @param biased whether it must have a bias; otherwise it has one if the file does
    */
   linear(x: Features, name: string, inputs: number | null, output = name, biased = true): Features {
     const { shape, bias } = this.needLinear(name, [inputs], biased);
     return this.add({ op: 'Gemm', output, inputs: [x.name], attributes: { transB: 1 }, parameters: { name, bias } }, shape?.[0] ?? null);
   }
 
-  /** A linear layer of windows of `kernel` x `kernel` positions, without padding: the same parameters as a convolution's kernel. */
+  /** A linear layer over windows of `kernel` x `kernel` positions, without padding: its weight becomes the kernel of a convolution. */
   linearConv(x: Features, name: string, kernel: number, biased = true): Features {
     const inputs = x.channels === null ? null : x.channels * kernel ** 2;
     const { shape, bias } = this.needLinear(name, this.isConv(name) ? [inputs, 1, 1] : [inputs], biased);
@@ -135,7 +135,7 @@ export class Plan {
   }
 
   sum(x: Features, y: Features, output: string): Features {
-    if (x.channels !== null && y.channels !== null && x.channels !== y.channels) this.wrong.push(`${output}: ${x.channels} channels are added to ${y.channels}`);
+    if (x.channels !== null && y.channels !== null && x.channels !== y.channels) this.wrong.push(`${output} adds ${x.channels} channels to ${y.channels}`);
     return this.add({ op: 'Add', output, inputs: [x.name, y.name] }, x.channels);
   }
 
@@ -145,7 +145,7 @@ export class Plan {
     return { name: output, channels };
   }
 
-  /** The shape of a parameter; where it does not fit, what is known of it all the same. */
+  /** The shape of a parameter; `undefined` if it is missing or does not fit. */
   private need(name: string, expected: readonly (number | null)[]): readonly number[] | undefined {
     this.used.add(name);
     const tensor = this.tensors.get(name);
@@ -154,7 +154,7 @@ export class Plan {
       return undefined;
     }
     const { shape, type } = tensor;
-    if (!FLOATS.includes(type)) this.wrong.push(`${name} is of the type ${dataTypeName(type)}, not floating point`);
+    if (!FLOATS.includes(type)) this.wrong.push(`${name} has type ${dataTypeName(type)}, not floating point`);
     const fits = shape.length === expected.length && shape.every((size, i) => size > 0 && (expected[i] === null || size === expected[i]));
     if (fits) return shape;
     this.misfit(name, expected);
@@ -165,7 +165,7 @@ export class Plan {
     this.wrong.push(`${name} is [${this.tensors.get(name)!.shape.join(', ')}], not [${expected.map((size) => size ?? 'any').join(', ')}]`);
   }
 
-  /** The groups of a convolution of so many channels: 1 but in ResNeXt. */
+  /** The number of groups of a convolution with that many input channels: 1 except in ResNeXt. */
   private groups(weight: string, channels: number | null, shape: readonly number[] | undefined, grouped: boolean): number {
     if (channels === null || shape === undefined) return 1;
     const group = channels / shape[1];

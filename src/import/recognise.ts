@@ -14,44 +14,44 @@ import { findNetworks, holdTheSame, pathOf, placeAt } from './locate.js';
 import type { Plan } from './plan.js';
 import { otherProgram } from './other-programs.js';
 
-/** The value of `--arch` that leaves it to the weights. */
+/** The value of `--arch` that finds the architecture from the weights. */
 export const AUTO = 'auto';
 
-/** What the file of weights alone does not settle. */
+/** Choices that the weights file does not determine. */
 export interface PlanChoices {
-  /** Where the network is, if the file holds several: the keys and the prefix that lead to it. */
+  /** The keys and the prefix of the network, if the file contains several. */
   readonly prefix?: string;
-  /** What the file calls the linear layer that makes the logits; found by name and shape unless given. */
+  /** The name in the file of the linear layer that computes the logits. By default it is found by name and shape. */
   readonly classifier?: string;
-  /** The stride of ResNet's last stage; 1 for parameters with the names of IRN's network unless given, else 2. */
+  /** The stride of ResNet's last stage. Default: 1 if the parameters have the names of IRN's network, else 2. */
   readonly lastStride?: 1 | 2;
 }
 
-/** A network that is planned for a file of weights. */
+/** A network planned for a weights file. */
 export interface PlannedNetwork extends NetworkLayers {
-  /** Its parameters by torchvision's names. */
+  /** Its parameters, by torchvision's names. */
   readonly tensors: StateDict;
-  /** The key of the checkpoint's dictionary under which they are, if any. */
+  /** The key of the checkpoint that contains them, if any. */
   readonly wrapper: string | undefined;
-  /** What stands before their names in the file, such as `module.`; empty for nothing. */
+  /** The prefix of their names in the file, such as `module.`; may be empty. */
   readonly prefix: string;
-  /** What the file calls the linear layer that makes the logits; `undefined` for VGG's three and for a new one. */
+  /** The name in the file of the linear layer that computes the logits; `undefined` for VGG's three layers and for a new one. */
   readonly classifier: string | undefined;
   /** Whether the parameters have the names of IRN's network. */
   readonly irn: boolean;
-  /** Pixels per cell of its last feature map. */
+  /** Pixels per cell of the last feature map. */
   readonly stride: number;
-  /** Tensors that stand beside the network and are no part of it, by their names in the file. */
+  /** The names in the file of tensors that are not part of the network. */
   readonly leftOver: readonly string[];
 }
 
 /**
- * Finds the network that some weights are for, wherever it is in the file, and its classifier, and plans it.
+ * Finds the network of some weights and its classifier anywhere in the file, and plans it.
  *
- * @param name of an architecture, or {@link AUTO} for the one whose parameters they are
+ * @param name of an architecture, or {@link AUTO} to find it from the parameters
  * @param weights the dictionaries of an open file
- * @param source what messages call the weights
- * @throws UserError if parameters are missing, unexpected or of another shape, no architecture is like them, or there are
+ * @param source the name of the weights in error messages
+ * @throws UserError if parameters are missing, unexpected or have a wrong shape, if no architecture matches, or if there are
  *   several networks or classifiers to choose from
  */
 export async function planFor(
@@ -62,7 +62,7 @@ export async function planFor(
   const places = chosenPlaces(findNetworks(dictionaries, source), choices.prefix, source);
   const fits = places.flatMap((place) => fitsOf(place, known));
   const complete = fits.filter(({ errors }) => errors === 0);
-  // Without a place there is nothing to choose: the largest dictionary is held against every architecture, for the message.
+  // If no place was found, the largest dictionary is compared with every architecture, for the error message.
   const nearest = (): Fit => best(fits.length > 0 ? fits : known.flatMap((each) => fitsOf(whole(dictionaries, each), [each])));
   const fit = complete.length > 0 ? await single(complete, source) : nearest();
   const aliases = complete.filter(({ place }) => place.dictionary === fit.place.dictionary);
@@ -83,12 +83,12 @@ export async function planFor(
   };
 }
 
-/** An architecture held against a place. */
+/** An architecture compared with a place. */
 interface Fit {
   readonly place: NetworkPlace;
   readonly architecture: Architecture;
   readonly channels: number | null;
-  /** How many parameters are missing, unexpected or of another shape. */
+  /** The number of parameters that are missing, unexpected or have a wrong shape. */
   readonly errors: number;
 }
 
@@ -103,13 +103,13 @@ function best(fits: readonly Fit[]): Fit {
   return fits.reduce((a, b) => (b.errors < a.errors ? b : a));
 }
 
-/** The places that `--prefix` means: all if there is none. */
+/** The places selected by `--prefix`; all if it is not given. */
 function chosenPlaces(places: readonly NetworkPlace[], prefix: string | undefined, source: string): readonly NetworkPlace[] {
   if (prefix === undefined) return places;
   const wanted = prefix === '' || prefix.endsWith('.') ? prefix : `${prefix}.`;
   const chosen = places.filter((place) => pathOf(place) === wanted || place.prefix === wanted);
   if (chosen.length > 0) return chosen;
-  throw new UserError(`${source} holds no network behind the prefix '${wanted}'`, places.length === 0 ? undefined : `there is one behind ${list(pathsOf(places))}`);
+  throw new UserError(`${source} has no network with the prefix '${wanted}'`, places.length === 0 ? undefined : `there is one with ${list(pathsOf(places))}`);
 }
 
 function pathsOf(places: readonly NetworkPlace[]): string[] {
@@ -117,9 +117,9 @@ function pathsOf(places: readonly NetworkPlace[]): string[] {
 }
 
 /**
- * The first of some complete networks, if the others are the same under other names.
+ * The first of several complete networks, if the others are the same under different names.
  *
- * @throws UserError if they differ: it names where they are
+ * @throws UserError if they differ
  */
 async function single(complete: readonly Fit[], source: string): Promise<Fit> {
   const [first, ...others] = complete;
@@ -130,8 +130,8 @@ async function single(complete: readonly Fit[], source: string): Promise<Fit> {
   }
   if (different.length === 0) return first;
   throw new UserError(
-    `${source} holds several complete networks, behind ${list(pathsOf([first, ...different].map(({ place }) => place)))}`,
-    `say which one to take, for instance --prefix ${pathOf(different[0].place)}`,
+    `${source} contains several complete networks, with the prefixes ${list(pathsOf([first, ...different].map(({ place }) => place)))}`,
+    `choose one, for instance --prefix ${pathOf(different[0].place)}`,
   );
 }
 
@@ -139,13 +139,13 @@ function parametersOf({ place: { body } }: Fit): string[] {
   return [...body.keys()].filter((name) => !/\.num_batches_tracked$/.test(name));
 }
 
-/** What stands beside a network, without the tensors that are the network under other names. */
+/** The other tensors of a dictionary, without those that are the network under different names. */
 function without(others: StateDict, aliases: readonly Fit[]): StateDict {
   const copies = new Set(aliases.flatMap(({ place: { body } }) => [...body.values()]));
   return new Map([...others].filter(([, tensor]) => !copies.has(tensor)));
 }
 
-/** Whether a network has the names of IRN's, of which only the first ones were kept: `resnet50.*` and a 1x1 convolution `classifier`. */
+/** Whether a file has only the first of IRN's names for each tensor: `resnet50.*` and a 1x1 convolution `classifier`. */
 function isIrnWithoutStages({ prefix, others }: NetworkPlace): boolean {
   const outer = /^(.*\.)?resnet50\.$/.exec(prefix);
   if (outer === null) return false;
@@ -166,27 +166,28 @@ async function headOf(
   return vgg ?? findLinearHead(place, channels, HEAD_NAME[family], wanted, source);
 }
 
-/** What stands beside a network, counters and the like left out. */
+/** The names of the other tensors, without counters and the like. */
 function beside({ others }: NetworkPlace): string[] {
   return [...others].filter(([, { shape }]) => shape.some((n) => n > 1)).map(([name]) => name);
 }
 
 const OLD_HEAD = { vgg: /(?:^|\.)classifier\./, resnet: /(?:^|\.)(?:fc|classifier|newly_added\.0)\./ };
 
-/** Whether a tensor belongs to the head that a new one takes the place of. */
+/** Whether a tensor belongs to the old head that a new one replaces. */
 function isOldHead(name: string, { layout: { family } }: NetworkPlace): boolean {
   return OLD_HEAD[family].test(name);
 }
 
-/** Names that no architecture has, of a file in which no network was found. */
+/** The names in a file without a network that no architecture has. */
 function foreign({ others }: NetworkPlace): string[] {
   return [...others.keys()].filter((name) => !/(?:^|\.)(?:fc|classifier)\./.test(name) && !/num_batches_tracked$/.test(name));
 }
 
 interface MisfitContext {
   readonly place: NetworkPlace;
-  /** Whether it is one at all, or the file as a whole; how many names no architecture has in the latter. */
+  /** Whether a network was found; otherwise the place is the whole file. */
   readonly found: boolean;
+  /** The number of names in the whole file that no architecture has. */
   readonly strangers: number;
   readonly head: Head;
   readonly own: FoundHead | undefined;
@@ -200,24 +201,24 @@ function misfit(name: string, { architecture, plan }: NetworkLayers, errors: rea
   if (name === AUTO && (!found || nameErrors >= names.length / 2)) {
     const other = otherProgram(names);
     return new UserError(
-      `the architecture of ${source} is not recognised: it holds ${list(names)}${other === undefined ? '' : `, as ${other}`}`,
-      `known are torchvision's ${architectures.map((known) => known.name).join(', ')}; other networks: export them to ONNX`,
+      `the architecture of ${source} is not recognised: it contains ${list(names)}${other === undefined ? '' : `, like ${other}`}`,
+      `supported are torchvision's ${architectures.map((known) => known.name).join(', ')}; export other networks to ONNX`,
     );
   }
   const target = HEAD_NAME[architecture.family];
   const headMisses = head.kind !== 'gap' && plan.missing.length > 0 && plan.missing.every((parameter) => parameter.startsWith(`${target}.`));
   return new UserError(
-    `${source} does not hold the weights of ${architecture.name}${name === AUTO ? ', which it is most like' : ''}: ${errors.join('; ')}`,
+    `${source} does not match ${architecture.name}${name === AUTO ? ', the closest architecture' : ''}: ${errors.join('; ')}`,
     headMisses ? headHint(place) : own?.name !== undefined && own.name !== target ? `'${target}' is called '${own.name}' in the file` : undefined,
   );
 }
 
 function headHint(place: NetworkPlace): string {
   const sign = selfSupervised(place);
-  const without = 'weights without a classifier can be imported with a new one: --head gap';
-  if (sign !== undefined) return `'${sign}' says that it was trained without labels; ${without}`;
+  const without = 'to import weights without a classifier, add a new one with --head gap';
+  if (sign !== undefined) return `'${sign}' shows that it was trained without labels; ${without}`;
   const others = beside(place);
-  return others.length === 0 ? without : `${without}; if its classifier is among ${list(others)}, name it with --classifier NAME`;
+  return others.length === 0 ? without : `${without}; if the classifier is one of ${list(others)}, name it with --classifier NAME`;
 }
 
 function describeErrors({ missing, unexpected, misfits }: Plan, foreignNames: readonly string[]): string[] {
@@ -225,6 +226,6 @@ function describeErrors({ missing, unexpected, misfits }: Plan, foreignNames: re
   return [
     ...missing.length > 0 ? [`missing ${list(missing)}`] : [],
     ...strangers.length > 0 ? [`unexpected ${list(strangers)}`] : [],
-    ...misfits.length > 0 ? [`of another shape: ${list(misfits, '; ')}`] : [],
+    ...misfits.length > 0 ? [`wrong shape or type: ${list(misfits, '; ')}`] : [],
   ];
 }

@@ -1,16 +1,16 @@
 import type { Features, Plan } from './plan.js';
 
 /**
- * The convolutions of ResNet, at stride 32 in the end, or 16. As in torchvision, the bottleneck's stride is in its 3x3 convolution.
- * Names are those of torchvision's modules; a block uses its ReLU two or three times: `layer4.2.relu` is the last one, the
- * output of the block, those before it are `layer4.2.relu1` and `relu2`.
+ * The convolutions of ResNet, with a final stride of 32 or 16. As in torchvision, the bottleneck's stride is in its 3x3 convolution.
+ * Names are those of torchvision's modules. A block uses its ReLU two or three times: `layer4.2.relu` is the last one, the
+ * output of the block. Those before it are `layer4.2.relu1` and `relu2`.
  *
  * He, Zhang, Ren and Sun: Deep Residual Learning for Image Recognition, CVPR 2016. Networks whose 3x3 convolutions have groups
- * (ResNeXt: Xie, Girshick, Dollar, Tu and He, CVPR 2017) or more channels (Wide ResNet) have the same names, and are planned too.
+ * (ResNeXt: Xie, Girshick, Dollar, Tu and He, CVPR 2017) or more channels (Wide ResNet) have the same names and can be planned too.
  *
- * @param blocks the number of blocks of each of the four stages
+ * @param blocks the number of blocks in each of the four stages
  * @param bottleneck whether blocks have three convolutions (1x1, 3x3, 1x1) or two (3x3)
- * @param lastStride of the last stage; 1 leaves its maps at stride 16, without dilation
+ * @param lastStride the stride of the last stage; with 1 its maps stay at stride 16, without dilation
  */
 export function resnetFeatures(plan: Plan, image: Features, blocks: readonly number[], bottleneck: boolean, lastStride: 1 | 2): Features {
   let x = plan.conv(image, 'conv1', { kernel: 7, stride: 2, padding: 3, norm: 'bn1' });
@@ -40,7 +40,7 @@ function block(plan: Plan, x: Features, name: string, { bottleneck, stride, firs
     y = plan.conv(y, `${name}.conv${i + 1}`, { ...window, norm: `${name}.bn${i + 1}` });
     if (i < windows.length - 1) y = plan.relu(y, `${name}.relu${i + 1}`);
   }
-  // The way around the convolutions has one of its own where a stage changes the resolution or the number of channels.
+  // The shortcut has its own convolution if a stage changes the resolution or the number of channels.
   const known = x.channels !== null && y.channels !== null;
   const projected = first && (stride > 1 || (known ? x.channels !== y.channels : bottleneck));
   const around = projected ? plan.conv(x, `${name}.downsample.0`, { kernel: 1, stride, norm: `${name}.downsample.1` }) : x;

@@ -1,12 +1,12 @@
 import type { Features, Plan } from './plan.js';
 
 /**
- * The convolutions of VGG: five stages of 3x3 convolutions, a maximum over 2x2 behind each; stride 32 in the end. Names are
- * those of torchvision's modules: `features.28` is the last convolution of VGG-16, `features.29` its ReLU.
+ * The convolutions of VGG: five stages of 3x3 convolutions, each followed by 2x2 max pooling. The final stride is 32. Names
+ * are those of torchvision's modules: `features.28` is the last convolution of VGG-16, `features.29` its ReLU.
  *
  * Simonyan and Zisserman: Very Deep Convolutional Networks for Large-Scale Image Recognition, ICLR 2015.
  *
- * @param convs the number of convolutions of each stage
+ * @param convs the number of convolutions in each stage
  * @param norm whether a batch normalisation follows each convolution
  */
 export function vggFeatures(plan: Plan, image: Features, convs: readonly number[], norm: boolean): Features {

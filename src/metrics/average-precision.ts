@@ -1,11 +1,11 @@
 /**
- * Average precision as in PASCAL VOC 2010 and later: the area under the precision/recall curve, precision made
- * monotonically decreasing, over every recall level (Everingham et al., The PASCAL VOC Development Kit 2012, section 3.4.1).
- * Equal scores are taken as one step of the curve, so that the order of the list has no influence.
+ * Average precision as in PASCAL VOC 2010 and later: the area under the precision/recall curve over every recall level, with
+ * precision made monotonically decreasing (Everingham et al., The PASCAL VOC Development Kit 2012, section 3.4.1).
+ * Equal scores are one step of the curve, so the order of the list does not matter.
  *
  * @param scores one per image, higher means more confident
  * @param positive whether each image shows the class
- * @returns 0..1, or NaN where no image is positive
+ * @returns 0..1, or NaN if no image is positive
  */
 export function averagePrecision(scores: ArrayLike<number>, positive: readonly boolean[]): number {
   const total = positive.filter(Boolean).length;
@@ -27,17 +27,17 @@ export function averagePrecision(scores: ArrayLike<number>, positive: readonly b
   return area;
 }
 
-/** The average precision of every class, NaN for one that no image shows, and the mean of the others. */
+/** The average precision of every class (NaN if no image shows it), and the mean of the others. */
 export interface AveragePrecisions {
   readonly perClass: readonly number[];
   readonly mean: number;
 }
 
 /**
- * The average precision of each class, and their mean over the classes that have positive images.
+ * The average precision of each class, and the mean over the classes that have positive images.
  *
  * @param scores [images, classes], row by row
- * @param labels for each image its classes, indices 0..classCount-1
+ * @param labels the classes of each image, indices 0..classCount-1
  */
 export function meanAveragePrecision(
   scores: Float32Array, labels: readonly (readonly number[])[], classCount: number,

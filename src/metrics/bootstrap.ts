@@ -3,18 +3,18 @@ import { meanIou } from './mean-iou.js';
 import type { IgnoredAs } from './scores.js';
 
 /**
- * The confusion matrices of many images, each by its cells that are not 0: those of image i are `starts[i]` up to, and
- * without, `starts[i + 1]`. An image has few labels, so that a whole data set takes little memory.
+ * The confusion matrices of many images, each stored as its non-zero cells. Those of image i are `starts[i]` up to, but not
+ * including, `starts[i + 1]`. An image has few labels, so a whole data set takes little memory.
  */
 export interface SparseMatrices {
   /** [images + 1] */
   readonly starts: Uint32Array;
-  /** Where in a matrix [21, 22] each count belongs. */
+  /** The position of each count in a matrix [21, 22]. */
   readonly cells: Uint16Array;
   readonly counts: Float64Array;
 }
 
-/** Fills in how often each image was drawn for one resample; the numbers add up to the number of images. */
+/** Fills in how often each image was drawn for one resample. The numbers add up to the number of images. */
 export type Draw = (weights: Uint32Array) => void;
 
 /** Draws images with replacement. */
@@ -33,7 +33,7 @@ export interface BootstrapOptions {
 
 /**
  * The mean IoU of each predictor over resamples of the images (Efron, 1979). The same images are drawn for all predictors,
- * so that differences of two of them are paired: what makes an image hard for both cancels.
+ * so the difference between two predictors is paired: effects of an image that both share cancel out.
  *
  * @param predictors the matrices of the same images, in the same order
  * @returns per predictor [resamples]
@@ -61,17 +61,17 @@ function addWeighted(sum: Float64Array, { starts, cells, counts }: SparseMatrice
   }
 }
 
-/** An interval that holds the middle `level` of a distribution. */
+/** The interval that contains the middle `level` of a distribution. */
 export interface Interval {
   readonly low: number;
   readonly high: number;
 }
 
 /**
- * The percentile interval: what lies between the quantiles (1 - level) / 2 and (1 + level) / 2, between two values by linear
- * interpolation as `numpy.percentile` does it.
+ * The percentile interval, from the quantile (1 - level) / 2 to the quantile (1 + level) / 2. Between two values it is
+ * interpolated linearly, as in `numpy.percentile`.
  *
- * @param values at least one; NaNs (resamples in which no label is present) are left out
+ * @param values at least one; NaNs (resamples without any label) are left out
  */
 export function percentileInterval(values: Float64Array, level = 0.95): Interval {
   const sorted = values.filter((value) => !Number.isNaN(value)).sort();

@@ -2,16 +2,16 @@ import { UserError } from '../errors.js';
 import type { LabelInput, LabelMap } from '../voc/label-map.js';
 import { IGNORE_LABEL, toLabelMap } from '../voc/label-map.js';
 
-/** Labels that are scored: 0 background and 1..20, the VOC classes. */
+/** The number of labels that are scored: 0 background and 1..20, the VOC classes. */
 export const LABEL_COUNT = 21;
 
-/** Columns of a {@link ConfusionMatrix}: the labels, and behind them the pixels predicted as ignore (255). */
+/** The number of columns of a {@link ConfusionMatrix}: one for each label, and a last one for pixels predicted as ignore (255). */
 export const COLUMN_COUNT = LABEL_COUNT + 1;
 
 /** The column of the pixels predicted as ignore (255). */
 export const IGNORED_COLUMN = LABEL_COUNT;
 
-// While a pair is counted each label value becomes a slot: 0..20 the labels, then ignore, then everything that is not a label.
+// While a pair is counted, each label value is mapped to a slot: 0..20 the labels, then ignore, then everything that is not a label.
 const INVALID_SLOT = LABEL_COUNT + 1;
 const SLOT_COUNT = LABEL_COUNT + 2;
 const slotOf = Uint8Array.from({ length: 256 }, (_, value) => {
@@ -19,44 +19,44 @@ const slotOf = Uint8Array.from({ length: 256 }, (_, value) => {
   return value === IGNORE_LABEL ? IGNORED_COLUMN : INVALID_SLOT;
 });
 
-/** What a pair of label maps is called in error messages: usually the paths of its two files. */
+/** The names of a pair of label maps in error messages, usually the paths of the two files. */
 export interface PairNames {
   readonly truth: string;
   readonly prediction: string;
 }
 
 /**
- * How often each true label met each predicted label, over all pixels of all pairs added so far.
+ * Counts how often each true label was predicted as each label, over all pixels of all pairs added so far.
  *
  * `counts` is [21, 22] row by row: `counts[truth * 22 + predicted]`. A row is a true label (0 background, 1..20 the
- * VOC classes); a column is a predicted label, and the last column holds the pixels predicted as ignore (255), so
- * that the way they are scored can be chosen afterwards (see `scoreMatrix`). Pixels whose ground truth is 255 are
- * left out, whatever was predicted there, as the VOC devkit does (VOCevalseg.m counts `gtim < 255` only).
+ * VOC classes). A column is a predicted label. The last column counts pixels predicted as ignore (255), so that you can
+ * choose later how to score them (see `scoreMatrix`). Pixels whose ground truth is 255 are left out, whatever was
+ * predicted, as in the VOC devkit (VOCevalseg.m counts `gtim < 255` only).
  *
- * Counts are whole numbers in doubles: exact up to 2^53 pixels, so sums do not depend on the order of additions.
+ * Counts are whole numbers stored as doubles. They are exact up to 2^53 pixels, so sums do not depend on the order.
  */
 export class ConfusionMatrix {
-  /** @param counts [21, 22] as above; the matrix keeps it and adds to it */
+  /** @param counts [21, 22] as above; not copied, the matrix adds to it */
   constructor(readonly counts: Float64Array = new Float64Array(LABEL_COUNT * COLUMN_COUNT)) {
     if (counts.length !== LABEL_COUNT * COLUMN_COUNT) {
-      throw new RangeError(`a confusion matrix has ${LABEL_COUNT} x ${COLUMN_COUNT} counts, not ${counts.length}`);
+      throw new RangeError(`a confusion matrix needs ${LABEL_COUNT} x ${COLUMN_COUNT} counts, got ${counts.length}`);
     }
   }
 
-  /** Pixels of true label `truth` (0..20) that were predicted as column `column` (0..20, or {@link IGNORED_COLUMN}). */
+  /** The number of pixels of true label `truth` (0..20) that were predicted as `column` (0..20, or {@link IGNORED_COLUMN}). */
   at(truth: number, column: number): number {
     return this.counts[truth * COLUMN_COUNT + column];
   }
 
-  /** The counts as [21][22]: one array per true label. */
+  /** The counts as [21][22], one array per true label. */
   rows(): number[][] {
     return Array.from({ length: LABEL_COUNT }, (_, truth) => [...this.counts.subarray(truth * COLUMN_COUNT, (truth + 1) * COLUMN_COUNT)]);
   }
 
   /**
-   * Adds the pixels of one image. Either the whole pair is added or, where it throws, nothing of it.
+   * Adds the pixels of one image. If it throws, nothing of the pair is added.
    *
-   * @throws UserError where the sizes differ, or where a map holds a value that is no label (21..254)
+   * @throws UserError if the sizes differ, or if a map contains a value that is not a label (21..254)
    */
   add(truth: LabelInput, prediction: LabelInput, names: PairNames = { truth: 'the ground truth', prediction: 'the prediction' }): void {
     const pair = countPair(toLabelMap(truth), toLabelMap(prediction), names);
@@ -71,12 +71,12 @@ export class ConfusionMatrix {
   }
 }
 
-/** Joint histogram [23, 23] of the slots of one pair, in one pass without a branch per pixel. */
+/** The joint histogram [23, 23] of the slots of one pair, in one pass without a branch per pixel. */
 function countPair(truth: LabelMap, prediction: LabelMap, names: PairNames): Float64Array {
   if (truth.width !== prediction.width || truth.height !== prediction.height) {
     throw new UserError(
       `sizes differ: the prediction ${names.prediction} is ${sizeOf(prediction)}, the ground truth ${names.truth} is ${sizeOf(truth)}`,
-      'a prediction is scored at the size of its photograph, without resizing',
+      'predictions are not resized: save each one at the size of its photograph',
     );
   }
   const pair = new Float64Array(SLOT_COUNT * SLOT_COUNT);
@@ -97,7 +97,7 @@ function sizeOf(map: LabelMap): string {
 function outOfRange(map: LabelMap, name: string): UserError {
   const index = map.data.findIndex((value) => slotOf[value] === INVALID_SLOT);
   return new UserError(
-    `${name} holds the value ${map.data[index]} at x = ${index % map.width}, y = ${Math.floor(index / map.width)}, which is no label`,
+    `${name} contains the value ${map.data[index]} at x = ${index % map.width}, y = ${Math.floor(index / map.width)}, which is not a label`,
     `labels are 0 (background), 1 to ${LABEL_COUNT - 1} (the classes) and ${IGNORE_LABEL} (ignore)`,
   );
 }

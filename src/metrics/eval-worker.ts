@@ -1,6 +1,6 @@
 import { scorePairs, type MaskPair, type PairScores, type ScorePairsOptions } from './score-pairs.js';
 
-/** What a worker thread of `evaluatePairs` is sent. */
+/** A task for a worker thread of `evaluatePairs`. */
 export interface EvalTask {
   readonly pairs: readonly MaskPair[];
   readonly options: ScorePairsOptions;

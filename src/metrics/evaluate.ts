@@ -10,8 +10,8 @@ import { coverageOf, scoreAllWays, type Coverage, type IgnoredAs, type Scores } 
 /** Options of {@link evaluatePairs}. */
 export interface EvaluateOptions extends ScorePairsOptions {
   /**
-   * Worker threads. Default: as many as the machine has processors, and none (1) for a list so short that starting
-   * them would take longer. With 1 the calling thread does the work.
+   * Worker threads. Default: one per processor, or 1 for a list so short that starting threads would take longer. With 1
+   * the calling thread does the work.
    */
   readonly workers?: number;
   /** Once aborted, no more pairs are read, and its reason is thrown. */
@@ -24,30 +24,30 @@ export interface EvaluateOptions extends ScorePairsOptions {
 export interface EvaluationResult {
   /** Counts over all pixels of all scored pairs. */
   readonly matrix: ConfusionMatrix;
-  /** The scores under each way of scoring ignored pixels; the three are equal where no pixel is predicted as ignore. */
+  /** The scores for each way of scoring ignored pixels. The three are equal if no pixel is predicted as ignore. */
   readonly scores: Readonly<Record<IgnoredAs, Scores>>;
   readonly coverage: Coverage;
   /** How many pairs were scored. */
   readonly scored: number;
   /** Pairs that could not be scored, in the order of the list. */
   readonly failures: readonly PairFailure[];
-  /** How many pairs have a mask whose void is white: see {@link LabelMap.whiteVoid}. */
+  /** The number of pairs with a mask whose void is white, see {@link LabelMap.whiteVoid}. */
   readonly whiteVoid: number;
-  /** Scores of every scored image alone, in the order of the list; empty unless `byImage` is set. */
+  /** The scores of each image, in the order of the list; empty unless `byImage` is set. */
   readonly images: readonly ImageScore[];
 }
 
-/** Pairs per task: few enough for a smooth progress bar, many enough to make sending them cheap. */
+/** Pairs per task: few enough for a smooth progress bar, enough to make sending them cheap. */
 const CHUNK_SIZE = 16;
 
 /** Lists up to this length are scored in the calling thread: starting workers takes about as long. */
 const SHORT_LIST = 4 * CHUNK_SIZE;
 
 /**
- * Scores predictions against ground truth: one confusion matrix over all pixels of all pairs, and the scores taken
- * of it. The result does not depend on the number of workers: counts are whole numbers.
+ * Scores predictions against ground truth: one confusion matrix over all pixels of all pairs, and the scores computed from
+ * it. Counts are whole numbers, so the result does not depend on the number of workers.
  *
- * A pair that cannot be scored (unreadable, sizes that differ, values that are no labels) is listed in `failures` and
+ * A pair that cannot be scored (unreadable, different sizes, values that are not labels) is listed in `failures` and
  * does not stop the others. An empty list gives NaN scores with all labels absent.
  *
  * @example

@@ -11,8 +11,8 @@ const ignoredAsText: Readonly<Record<IgnoredAs, string>> = {
 };
 
 /**
- * The scores as Markdown for reading: a table by class under one way of scoring ignored pixels and, where pixels are
- * predicted as ignore, the means under all three with the coverage. Ratios are in percent; `-` where there is none.
+ * The scores as Markdown: a table by class for one way of scoring ignored pixels. If any pixel is predicted as ignore, the
+ * means for all three ways and the coverage follow. Ratios are in percent; `-` stands for NaN.
  */
 export function evaluationMarkdown({ scores, coverage }: EvaluationResult, ignoredAs: IgnoredAs): string {
   const shown = scores[ignoredAs];
@@ -33,7 +33,7 @@ function labelTable(scores: Scores): string {
   return markdownTable(['class', 'IoU', 'precision', 'recall', 'over', 'under'], [...rows, ['**mean**', ...means.map(percent)]]);
 }
 
-/** Says which classes the means run over. */
+/** Says which classes the means are taken over. */
 function meanNote({ labels, present, absent }: Scores): string {
   const notes = [`mean over ${present.length} of ${LABEL_COUNT} classes`];
   if (absent.length > 0) notes.push(`absent: ${absent.map(className).join(', ')}`);
@@ -55,13 +55,13 @@ function policyTable(scores: EvaluationResult['scores']): string {
   );
 }
 
-/** The images with the lowest mean IoU first; those without a valid pixel come last, equal ones in the order of the list. */
+/** Sorts images by mean IoU, lowest first. Images without a valid pixel come last; equal ones keep their order. */
 export function worstImages(images: readonly ImageScore[], ignoredAs: IgnoredAs): ImageScore[] {
   const key = ({ meanIou }: ImageScore): number => Number.isNaN(meanIou[ignoredAs]) ? Infinity : meanIou[ignoredAs];
   return [...images].sort((a, b) => key(a) === key(b) ? 0 : key(a) - key(b));
 }
 
-/** Images with their mean IoU, coverage and IoU by class as Markdown, in the order given. */
+/** A Markdown table of images with their mean IoU, coverage and IoU by class, in the given order. */
 export function imagesMarkdown(images: readonly ImageScore[], ignoredAs: IgnoredAs): string {
   return `${markdownTable(
     ['image', 'mean IoU', 'coverage', 'IoU by class'],
@@ -75,7 +75,7 @@ export function imagesMarkdown(images: readonly ImageScore[], ignoredAs: Ignored
 
 /**
  * The scores as CSV: one line per class and a line `mean`, for each way of scoring ignored pixels. Ratios are in
- * [0, 1] in full precision, counts in pixels, and a cell is empty where there is no number.
+ * [0, 1] in full precision, counts are in pixels, and NaN is an empty cell.
  */
 export function evaluationCsv({ scores }: EvaluationResult): string {
   const lines: (string | number)[][] = [['ignored_as', 'label', 'class', 'iou', 'precision', 'recall', 'over', 'under', 'tp', 'fp', 'fn']];
@@ -93,8 +93,8 @@ export function evaluationCsv({ scores }: EvaluationResult): string {
 }
 
 /**
- * The scores for JSON: everything that was counted and computed. Ratios are in [0, 1]; what is NaN here becomes `null`
- * in JSON. `confusion` is [21][22], row = true label, column = predicted label, the last one ignore.
+ * All counts and scores, for JSON. Ratios are in [0, 1]; NaN becomes `null` in JSON. `confusion` is [21][22]: a row is a true
+ * label, a column a predicted label, and the last column is ignore.
  */
 export function evaluationJson({ matrix, scores, coverage }: EvaluationResult): Record<string, unknown> {
   return {
@@ -113,7 +113,7 @@ export function evaluationJson({ matrix, scores, coverage }: EvaluationResult): 
   };
 }
 
-/** Scores of images alone for JSON; IoU is by class name, of the classes that are in the image. */
+/** The scores of single images, for JSON. IoU is keyed by class name and contains only the classes of the image. */
 export function imagesJson(images: readonly ImageScore[]): Record<string, unknown>[] {
   return images.map(({ id, meanIou, iou, coverage }) => ({
     id,
@@ -130,7 +130,7 @@ function percent(ratio: number): string {
   return Number.isNaN(ratio) ? '-' : (100 * ratio).toFixed(2);
 }
 
-/** A Markdown table whose columns line up in a terminal: those listed in `text` flush left, the others flush right. */
+/** A Markdown table with aligned columns: those listed in `text` to the left, the others to the right. */
 export function markdownTable(header: readonly string[], rows: readonly (readonly string[])[], text: readonly number[] = [0]): string {
   const widths = header.map((title, column) => Math.max(3, title.length, ...rows.map((row) => row[column].length)));
   const line = (cells: readonly string[]): string =>

@@ -2,13 +2,12 @@ import { COLUMN_COUNT, IGNORED_COLUMN, LABEL_COUNT } from './confusion.js';
 import type { IgnoredAs } from './scores.js';
 
 /**
- * The mean IoU of a confusion matrix, and nothing else: the number that `scoreMatrix` gives, fast enough to be taken of
- * thousands of resamples.
+ * The mean IoU of a confusion matrix: the same number that `scoreMatrix` gives, but fast enough for thousands of resamples.
  *
  * @param counts [21, 22], as in `ConfusionMatrix`
  * @param ignoredAs how pixels predicted as ignore (255) count
- * @param perLabel [21], takes the IoU of each label, NaN for one that is neither true nor predicted
- * @returns 0..1; NaN where no label is present
+ * @param perLabel [21], receives the IoU of each label; NaN for a label that is neither true nor predicted
+ * @returns 0..1; NaN if no label is present
  */
 export function meanIou(counts: Float64Array, ignoredAs: IgnoredAs = 'error', perLabel?: Float64Array): number {
   let sum = 0;
@@ -16,7 +15,7 @@ export function meanIou(counts: Float64Array, ignoredAs: IgnoredAs = 'error', pe
   for (let label = 0; label < LABEL_COUNT; label++) {
     const row = label * COLUMN_COUNT;
     let truePositives = counts[row + label];
-    // Pixels that are predicted as this label, and pixels that truly have it.
+    // Pixels predicted as this label, and pixels whose true label it is.
     let predicted = 0;
     for (let at = label; at < counts.length; at += COLUMN_COUNT) predicted += counts[at];
     let truly = 0;

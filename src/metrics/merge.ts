@@ -6,7 +6,7 @@ import { coverageOf, scoreAllWays } from './scores.js';
 
 const count = z.number().int().min(0);
 
-/** What `eval --shard --json` prints, as far as it is needed to add parts up. */
+/** The output of `eval --shard --json`, as far as it is needed to add up the parts. */
 const partSchema = z.object({
   shard: z.object({ index: count.min(1), count: count.min(1) }),
   images: z.object({
@@ -19,36 +19,36 @@ const partSchema = z.object({
 
 type EvaluationPart = z.infer<typeof partSchema>;
 
-/** Scores of all parts of a list, and what became of its images. */
+/** The scores of all parts of a list, and the result for each image. */
 export interface MergedEvaluation {
   readonly result: EvaluationResult;
   readonly images: EvaluationPart['images'];
-  /** What is worth knowing about the list and its masks, in sentences. */
+  /** Notes about the list and its masks, as sentences. */
   readonly notes: readonly string[];
 }
 
 /**
- * The scores of a list from those of its parts: confusion matrices are added up, and the scores taken of the sum are
- * exactly those of one run over the whole list.
+ * Computes the scores of a list from those of its parts. The confusion matrices are added up, so the scores are exactly those
+ * of one run over the whole list.
  *
- * @param parts parsed JSON of `eval --shard i/n --json`, each with the name that messages call it by
- * @throws UserError if a part is something else, if one is missing, or if one is there twice
+ * @param parts parsed JSON of `eval --shard i/n --json`, each with its name for error messages
+ * @throws UserError if a part is not such JSON, is missing, or is given twice
  */
 export function mergeEvaluations(parts: readonly { readonly name: string; readonly value: unknown }[]): MergedEvaluation {
   const known = new Map<number, { readonly name: string; readonly part: EvaluationPart }>();
   let total: number | undefined;
   for (const { name, value } of parts) {
     const parsed = partSchema.safeParse(value);
-    if (!parsed.success) throw new UserError(`${name} is not the result of 'eval --shard i/n --json'`, 'make it with that command');
+    if (!parsed.success) throw new UserError(`${name} is not the result of 'eval --shard i/n --json'`, 'create it with that command');
     const { index, count: own } = parsed.data.shard;
     if (total !== undefined && own !== total) throw new UserError(`${name} is part ${index} of ${own}, but the others are parts of ${total}`);
     const before = known.get(index);
-    if (before !== undefined) throw new UserError(`${before.name} and ${name} are both part ${index} of ${own}`, 'give each part once');
+    if (before !== undefined) throw new UserError(`${before.name} and ${name} are both part ${index} of ${own}`, 'pass each part once');
     total = own;
     known.set(index, { name, part: parsed.data });
   }
   const missing = Array.from({ length: total ?? 0 }, (_, i) => i + 1).filter((index) => !known.has(index));
-  if (missing.length > 0) throw new UserError(`of the ${total} parts these are missing: ${missing.join(', ')}`, 'give all of them: what one part scores is not the score of the list');
+  if (missing.length > 0) throw new UserError(`parts are missing: ${missing.join(', ')} of ${total}`, 'pass all parts: the scores of a part are not those of the list');
   const all = [...known.values()].map(({ part }) => part);
   const matrix = new ConfusionMatrix();
   for (const { confusion } of all) matrix.merge(new ConfusionMatrix(Float64Array.from(confusion.flat())));

@@ -3,13 +3,13 @@ import { maskIdsOf } from '../voc/files-by-id.js';
 import { FolderIndex } from '../voc/folder-index.js';
 import type { MaskPair } from './score-pairs.js';
 
-/** Pairs whose prediction is on disk, and pairs whose prediction is not; both in the order given. */
+/** Pairs whose prediction exists on disk, and pairs whose prediction does not, both in the given order. */
 export interface Predictions {
   readonly present: readonly MaskPair[];
   readonly missing: readonly MaskPair[];
 }
 
-/** Separates the pairs that are predicted from those that are not. A folder that does not exist holds no predictions. */
+/** Splits pairs by whether their prediction exists. A folder that does not exist has no predictions. */
 export async function partitionByPrediction(pairs: readonly MaskPair[]): Promise<Predictions> {
   const index = new FolderIndex();
   const present: MaskPair[] = [];
@@ -21,7 +21,7 @@ export async function partitionByPrediction(pairs: readonly MaskPair[]): Promise
 /**
  * The ids of the masks in a folder: the names of its .png and .npy files without the ending, each once, sorted.
  *
- * @throws {UserError} when the folder cannot be read
+ * @throws {UserError} if the folder cannot be read
  */
 export async function maskIdsIn(folder: string): Promise<string[]> {
   try {

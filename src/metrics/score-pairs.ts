@@ -3,7 +3,7 @@ import { readMask, type MaskOptions } from '../voc/masks.js';
 import { ConfusionMatrix } from './confusion.js';
 import { coverageOf, scoreAllWays, type IgnoredAs } from './scores.js';
 
-/** A prediction and the ground truth it is scored against: two label PNGs of equal size. */
+/** A prediction and its ground truth: two label PNGs of the same size. */
 export interface MaskPair {
   /** The name of the image in reports. */
   readonly id: string;
@@ -11,45 +11,45 @@ export interface MaskPair {
   readonly predictionPath: string;
 }
 
-/** A pair that could not be scored, and why. Its pixels are in no count. */
+/** A pair that could not be scored, and why. Its pixels are not counted. */
 export interface PairFailure {
   readonly id: string;
   readonly message: string;
 }
 
-/** Scores of one image alone, under each way of scoring ignored pixels. */
+/** The scores of one image, for each way of scoring ignored pixels. */
 export interface ImageScore {
   readonly id: string;
-  /** Mean IoU over the labels that are in this image's ground truth or prediction; NaN where no pixel is valid. */
+  /** Mean IoU over the labels in this image's ground truth or prediction; NaN if no pixel is valid. */
   readonly meanIou: Readonly<Record<IgnoredAs, number>>;
   /** IoU of each label 0..20, NaN for labels that are not in this image. */
   readonly iou: Readonly<Record<IgnoredAs, readonly number[]>>;
-  /** Share of the valid pixels that are predicted as a label; NaN where no pixel is valid. */
+  /** The share of valid pixels that are predicted as a label; NaN if no pixel is valid. */
   readonly coverage: number;
 }
 
-/** Options of {@link scorePairs}. They cross to worker threads, so they are plain data. */
+/** Options of {@link scorePairs}: plain data, because they are sent to worker threads. */
 export interface ScorePairsOptions extends MaskOptions {
-  /** Also score every image alone. */
+  /** Also score each image. */
   readonly byImage?: boolean;
 }
 
-/** What {@link scorePairs} hands back: plain data, so that a worker thread can send it. */
+/** The result of {@link scorePairs}: plain data, so that a worker thread can send it. */
 export interface PairScores {
   /** The counts of a {@link ConfusionMatrix} over the pairs that could be scored. */
   readonly counts: Float64Array;
-  /** How many pairs those are. */
+  /** The number of those pairs. */
   readonly scored: number;
   readonly failures: readonly PairFailure[];
-  /** How many pairs have a mask whose void is white. */
+  /** The number of pairs with a mask whose void is white. */
   readonly whiteVoid: number;
   /** One entry per scored pair, in order; empty unless `byImage` is set. */
   readonly images: readonly ImageScore[];
 }
 
 /**
- * Reads pairs of masks one after the other and counts them into one matrix. A pair that cannot be read, whose sizes
- * differ or that holds values which are no labels becomes a failure; the others go on.
+ * Reads pairs of masks one by one and counts them into one matrix. A pair that cannot be read, has different sizes or
+ * contains values that are not labels becomes a failure and does not stop the others.
  */
 export async function scorePairs(pairs: readonly MaskPair[], { byImage = false, rgb }: ScorePairsOptions = {}): Promise<PairScores> {
   const total = new ConfusionMatrix();

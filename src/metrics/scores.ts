@@ -1,12 +1,11 @@
 import { COLUMN_COUNT, IGNORED_COLUMN, LABEL_COUNT, type ConfusionMatrix } from './confusion.js';
 
 /**
- * How a pixel predicted as ignore (255) is scored where the ground truth has a label:
- * - `error`: a false negative of its true label; no label gains a false positive. A seed that decides nothing is
- *   recalled as nothing.
+ * How a pixel predicted as ignore (255) is scored if the ground truth has a label:
+ * - `error`: a false negative of its true label, and no false positive of any label.
  * - `background`: as if background had been predicted.
- * - `excluded`: as if the pixel were not there. Flatters predictions that leave out what is hard, so read it with
- *   the coverage beside it.
+ * - `excluded`: as if the pixel did not exist. This flatters predictions that leave out hard pixels, so look at the
+ *   coverage as well.
  */
 export const IGNORED_AS = ['error', 'background', 'excluded'] as const;
 
@@ -14,8 +13,8 @@ export const IGNORED_AS = ['error', 'background', 'excluded'] as const;
 export type IgnoredAs = (typeof IGNORED_AS)[number];
 
 /**
- * Scores of one label; all ratios in [0, 1], or NaN where the denominator is empty.
- * TP, FP and FN are pixels: predicted and true, predicted and not true, true and not predicted.
+ * The scores of one label. All ratios are in [0, 1], or NaN if the denominator is 0.
+ * TP, FP and FN are numbers of pixels: predicted and true, predicted but not true, true but not predicted.
  */
 export interface LabelScores {
   /** 0 background, 1..20 the VOC classes. */
@@ -24,13 +23,13 @@ export interface LabelScores {
   readonly falsePositives: number;
   readonly falseNegatives: number;
   /**
-   * TP / (TP + FP + FN), the "segmentation accuracy" of the VOC devkit. 0 for a label that is predicted but nowhere
-   * true; NaN for one that is neither (an absent label).
+   * TP / (TP + FP + FN), the "segmentation accuracy" of the VOC devkit. 0 for a label that is predicted but never true; NaN
+   * for a label that is neither (an absent label).
    */
   readonly iou: number;
-  /** TP / (TP + FP); NaN where the label is not predicted. */
+  /** TP / (TP + FP); NaN if the label is not predicted. */
   readonly precision: number;
-  /** TP / (TP + FN); NaN where the label is not in the ground truth. */
+  /** TP / (TP + FN); NaN if the label is not in the ground truth. */
   readonly recall: number;
   /** FP / (TP + FP + FN): the part of the union lost to predicting too much. `iou + overActivation + underActivation = 1`. */
   readonly overActivation: number;
@@ -38,16 +37,16 @@ export interface LabelScores {
   readonly underActivation: number;
 }
 
-/** Scores of a confusion matrix under one way of scoring ignored pixels. */
+/** The scores of a confusion matrix for one way of scoring ignored pixels. */
 export interface Scores {
   readonly ignoredAs: IgnoredAs;
   /** One entry per label, 0..20 in order. */
   readonly labels: readonly LabelScores[];
-  /** Labels in the ground truth or in the prediction: those that the means run over. */
+  /** Labels in the ground truth or in the prediction. The means are taken over these. */
   readonly present: readonly number[];
-  /** Labels in neither: their scores are NaN and they are left out of the means. */
+  /** Labels in neither. Their scores are NaN and left out of the means. */
   readonly absent: readonly number[];
-  /** Mean IoU over the present labels; NaN where there is none. */
+  /** Mean IoU over the present labels; NaN if there are none. */
   readonly meanIou: number;
   /** Mean precision over the labels that are predicted. */
   readonly meanPrecision: number;
@@ -57,16 +56,16 @@ export interface Scores {
   readonly meanOverActivation: number;
   /** Mean under-activation over the present labels. */
   readonly meanUnderActivation: number;
-  /** Pixels whose label is right, as a share of the pixels scored (with `excluded`: of those predicted). */
+  /** The share of scored pixels whose label is correct (with `excluded`: of the predicted pixels). */
   readonly pixelAccuracy: number;
 }
 
 /**
  * Scores a confusion matrix as the PASCAL VOC devkit does (Everingham et al., "The PASCAL Visual Object Classes
  * Challenge: A Retrospective", IJCV 2015): counts are summed over all images first, and each label's
- * IoU = TP / (TP + FP + FN) is taken of the sums, not averaged over images. Differences, where the devkit is silent or
- * fails: it refuses predictions of 255, here `ignoredAs` says what they are; it divides 0 by 0 for a label that
- * is neither true nor predicted, here that label is left out of the means and listed in `absent`.
+ * IoU = TP / (TP + FP + FN) is computed from the sums, not averaged over images. There are two differences. The devkit
+ * rejects predictions of 255; here `ignoredAs` says how they are scored. The devkit divides 0 by 0 for a label that is
+ * neither true nor predicted; here that label is left out of the means and listed in `absent`.
  */
 export function scoreMatrix(matrix: ConfusionMatrix, ignoredAs: IgnoredAs): Scores {
   const labels = Array.from({ length: LABEL_COUNT }, (_, label) => scoreLabel(matrix, label, ignoredAs));
@@ -87,7 +86,7 @@ export function scoreMatrix(matrix: ConfusionMatrix, ignoredAs: IgnoredAs): Scor
   };
 }
 
-/** The scores of a matrix under every way of scoring ignored pixels. Without ignored pixels the three are equal. */
+/** The scores of a matrix for every way of scoring ignored pixels. Without ignored pixels the three are equal. */
 export function scoreAllWays(matrix: ConfusionMatrix): Record<IgnoredAs, Scores> {
   return {
     error: scoreMatrix(matrix, 'error'),
@@ -96,17 +95,17 @@ export function scoreAllWays(matrix: ConfusionMatrix): Record<IgnoredAs, Scores>
   };
 }
 
-/** How much of the ground truth the predictions decide. */
+/** How much of the ground truth has a predicted label. */
 export interface Coverage {
   /** Pixels with a label in the ground truth (not 255). */
   readonly valid: number;
-  /** Those of them that are predicted as a label (not 255). */
+  /** Valid pixels that are predicted as a label (not 255). */
   readonly predicted: number;
-  /** `predicted / valid`, in [0, 1]; NaN without a valid pixel. */
+  /** `predicted / valid`, in [0, 1]; NaN if no pixel is valid. */
   readonly share: number;
 }
 
-/** How many of the valid pixels are predicted: see {@link Coverage}. */
+/** How many of the valid pixels are predicted, see {@link Coverage}. */
 export function coverageOf(matrix: ConfusionMatrix): Coverage {
   const valid = matrix.counts.reduce((sum, count) => sum + count, 0);
   let ignored = 0;
@@ -145,7 +144,7 @@ function unionOf({ truePositives, falsePositives, falseNegatives }: LabelScores)
   return truePositives + falsePositives + falseNegatives;
 }
 
-/** The mean of the values that are numbers; NaN where none is. */
+/** The mean of the values that are not NaN; NaN if there are none. */
 function mean(values: readonly number[]): number {
   const numbers = values.filter((value) => !Number.isNaN(value));
   return numbers.reduce((sum, value) => sum + value, 0) / numbers.length;

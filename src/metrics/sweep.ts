@@ -1,12 +1,12 @@
 import { COLUMN_COUNT, ConfusionMatrix, LABEL_COUNT } from './confusion.js';
 
 /**
- * Scores every threshold of a sweep at once: pixels are counted by how strong their strongest map is, its class and the
- * true label, and the confusion matrix of a threshold is a sum over that histogram. A constant background is meant: a
- * pixel is foreground where its strongest map exceeds the threshold.
+ * Scores every threshold of a sweep at once. Pixels are counted by the value of their strongest map, its class and the true
+ * label. The confusion matrix of a threshold is a sum over that histogram. This assumes a constant background: a pixel is
+ * foreground if its strongest map exceeds the threshold.
  */
 export class ThresholdSweep {
-  /** [bins, 21, 22]; bin i holds values in (i / bins, (i + 1) / bins], bin 0 also 0. */
+  /** [bins, 21, 22]; bin i counts values in (i / bins, (i + 1) / bins], bin 0 also counts 0. */
   private readonly counts: Float64Array;
 
   /** @param bins equal parts of [0, 1]; the thresholds are their lower bounds i / bins */
@@ -22,7 +22,7 @@ export class ThresholdSweep {
   /**
    * Adds pixels of one image, for example a row.
    *
-   * @param truth ground-truth labels; 255 is left out
+   * @param truth ground-truth labels; pixels with 255 are left out
    * @param best the strongest map, 0..1
    * @param label the class of the strongest map, 1..20
    */
@@ -37,7 +37,7 @@ export class ThresholdSweep {
     }
   }
 
-  /** Adds the counts of another sweep with as many bins. */
+  /** Adds the counts of another sweep with the same number of bins. */
   merge(other: ThresholdSweep): void {
     for (let i = 0; i < this.counts.length; i++) this.counts[i] += other.counts[i];
   }

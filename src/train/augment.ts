@@ -8,49 +8,49 @@ import type { Region } from '../image/photo-file.js';
 import type { Size } from '../size.js';
 import { shuffled } from '../random.js';
 
-/** How photographs are varied from one epoch to the next. */
+/** The random changes to each photograph. */
 export interface Augmentation {
-  /** The side of the square that goes into the network, in pixels. */
+  /** The side of the square network input, in pixels. */
   readonly crop: number;
-  /** The least and the greatest length of the photograph's short side after resizing, in pixels, both included. */
+  /** The range of the photograph's short side after resizing, in pixels, both ends included. */
   readonly resize: readonly [least: number, greatest: number];
-  /** The greatest factor by which the ratio of width to height changes, e.g. 1.33; 1 (the default) keeps it. */
+  /** The largest factor by which the aspect ratio changes, e.g. 1.33. 1 (the default) keeps it. */
   readonly aspect?: number;
-  /** Mirror every second photograph, left to right. */
+  /** Mirror photographs horizontally, with probability 0.5. */
   readonly flip: boolean;
-  /** Strengths x in 0..1: each factor is drawn from [1 - x, 1 + x]. 0 leaves it out. */
+  /** Strengths x in 0..1. Each factor is drawn from [1 - x, 1 + x]; 0 turns it off. */
   readonly jitter: { readonly brightness: number; readonly contrast: number; readonly saturation: number };
-  /** Random erasing: with this probability, a rectangle of this part of the crop's area (0..1) becomes the mean colour. */
+  /** Random erasing: with this probability, a rectangle with this share of the crop's area (0..1) becomes the mean colour. */
   readonly erase?: { readonly probability: number; readonly area: readonly [least: number, greatest: number] };
 }
 
-/** What chance made of an {@link Augmentation} for one sample. */
+/** The random values of an {@link Augmentation} for one sample. */
 export interface SampleDraw {
   /** The size of the whole photograph after resizing. */
   readonly resized: Size;
-  /** Where its upper left corner comes to lie in the crop, before mirroring: [y, x], negative where the crop cuts it off. */
+  /** The position of its upper left corner in the crop before mirroring: [y, x], negative if the crop cuts it off. */
   readonly corner: readonly [y: number, x: number];
   readonly flip: boolean;
-  /** In the order in which they are applied. */
+  /** In the order of application. */
   readonly adjustments: readonly Adjustment[];
-  /** In the crop, after mirroring. */
+  /** The erased rectangle in the crop, after mirroring. */
   readonly erased?: Region;
 }
 
-/** The longest that an erased rectangle is, against its other side. */
+/** The largest aspect ratio of an erased rectangle. */
 const ERASED_ASPECT = 3.3;
-/** How often a rectangle that does not fit into the crop is drawn anew. */
+/** How often a rectangle is drawn until it fits into the crop. */
 const ERASED_TRIALS = 10;
 
 /**
- * Draws how one sample is varied: the short side, the ratio of sides and the factors of colour uniformly (ratios in
- * their logarithm), the order of the changes of colour at random (torchvision's ColorJitter), the crop uniformly among
- * its places. Where the resized photograph is smaller than the crop, it is the photograph that gets a place at random,
- * as in PSA and IRN. Erasing is that of Zhong et al., "Random Erasing Data Augmentation", AAAI 2020.
+ * Draws the random values of one sample. The short side, the colour factors and the crop position are uniform, the aspect
+ * ratio is uniform in its logarithm, and the colour changes have a random order (torchvision's ColorJitter). If the resized
+ * photograph is smaller than the crop, it gets a random position in the crop, as in PSA and IRN. Erasing follows Zhong et al.,
+ * "Random Erasing Data Augmentation", AAAI 2020.
  *
  * @param photo the photograph's own size
  * @param random numbers in [0, 1)
- * @param maxPixels the most pixels of the whole photograph when it is resized
+ * @param maxPixels the largest number of pixels of the whole resized photograph
  */
 export function drawSample([height, width]: Size, augmentation: Augmentation, random: () => number, maxPixels: number): SampleDraw {
   const { crop, resize: [least, greatest], aspect = 1, jitter: strengths } = augmentation;
@@ -90,7 +90,7 @@ function integer(random: () => number, from: number, to: number): number {
   return from + Math.floor(random() * (to - from + 1));
 }
 
-/** The part of the resized photograph that lies in the crop. */
+/** The part of the resized photograph that is inside the crop. */
 export function visibleRegion({ resized, corner }: Pick<SampleDraw, 'resized' | 'corner'>, crop: number): Region {
   const [top, left] = corner.map((at) => Math.max(0, -at));
   const [height, width] = resized.map((side, axis) => Math.min(crop, corner[axis] + side) - Math.max(0, corner[axis]));
@@ -98,12 +98,12 @@ export function visibleRegion({ resized, corner }: Pick<SampleDraw, 'resized' | 
 }
 
 /**
- * Makes the network's input of a part of a photograph: colours changed, normalised, mirrored, put in its place, erased.
- * What the photograph does not cover, and what is erased, is 0: the mean colour.
+ * Makes the network input from a part of a photograph: changes colours, normalises, mirrors, places and erases.
+ * Pixels that are erased or not covered by the photograph are 0, the mean colour.
  *
- * The mean that a change of contrast turns about is that of the visible part.
+ * A change of contrast is relative to the mean of the visible part.
  *
- * @param pixels RGB, HWC, 0..255: the {@link visibleRegion}
+ * @param pixels the {@link visibleRegion}, RGB, HWC, 0..255
  * @param into [3, crop, crop], overwritten
  */
 export function writeSample(pixels: Uint8Array, draw: SampleDraw, crop: number, normalisation: Normalisation, into: Float32Array): void {
@@ -121,20 +121,20 @@ export function writeSample(pixels: Uint8Array, draw: SampleDraw, crop: number, 
   }
 }
 
-/** What all samples of a run have in common. */
+/** The options of all samples of a run. */
 export interface SampleOptions {
   readonly augmentation: Augmentation;
   readonly normalisation: Normalisation;
-  /** The most pixels that a whole photograph may have when it is resized. */
+  /** The largest number of pixels of a whole resized photograph. */
   readonly maxPixels: number;
 }
 
 /**
- * Reads a photograph and varies it at random.
+ * Reads a photograph and augments it.
  *
- * @param random numbers in [0, 1); the same sequence makes the same sample
- * @param into [3, crop, crop], overwritten; left as it is where the photograph cannot be read
- * @throws UserError where the file is missing, truncated or no image
+ * @param random numbers in [0, 1); the same sequence gives the same sample
+ * @param into [3, crop, crop], overwritten; left unchanged if the photograph cannot be read
+ * @throws UserError if the file is missing, truncated or not an image
  */
 export async function readSample(path: string, options: SampleOptions, random: () => number, into: Float32Array): Promise<void> {
   const { augmentation, normalisation, maxPixels } = options;

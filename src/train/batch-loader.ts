@@ -15,15 +15,15 @@ export interface TrainingSample {
   readonly labels: readonly number[];
 }
 
-/** What the trainer reads at a time. */
+/** A batch of augmented photographs. */
 export interface Batch {
-  /** [N, 3, S, S], normalised, S the side of the crop. */
+  /** [N, 3, S, S], normalised; S is the side of the crop. */
   readonly images: Float32Array;
-  /** [N, classes], 1 where the class is present, else 0. */
+  /** [N, classes], 1 if the class is present, else 0. */
   readonly targets: Float32Array;
   /** The N photographs. */
   readonly paths: readonly string[];
-  /** Photographs that could not be read; others of the batch have taken their places. */
+  /** Photographs that could not be read. Others of the batch replace them. */
   readonly failures: readonly { readonly path: string; readonly reason: string }[];
 }
 
@@ -34,30 +34,30 @@ export interface BatchLoaderOptions {
   readonly augmentation: Augmentation;
   readonly normalisation: Normalisation;
   readonly seed: number;
-  /** `shuffle`: each photograph once an epoch; `balanced`: each class equally often (see `balancedOrder`). */
+  /** `shuffle`: each photograph once per epoch; `balanced`: each class equally often (see `balancedOrder`). */
   readonly sampler: 'shuffle' | 'balanced';
-  /** Default: one for every two processors. */
+  /** Default: one per two processors. */
   readonly workers?: number;
-  /** How many batches are made ahead of the one in use; default `workers + 1`. */
+  /** The number of batches to prepare ahead of the one in use. Default: `workers + 1`. */
   readonly prefetch?: number;
-  /** The most pixels of a whole photograph when it is resized. */
+  /** The largest number of pixels of a whole resized photograph. */
   readonly maxPixels?: number;
 }
 
 /**
- * Makes batches of augmented photographs in worker threads, ahead of the trainer.
+ * Prepares batches of augmented photographs in worker threads, ahead of the trainer.
  *
  *     const loader = BatchLoader.create({ samples, classCount: 20, batchSize: 16, ... });
  *     for await (const { images, targets } of loader.batches(0)) await step(images, targets);
  *     await loader.close();
  *
- * Every batch depends on the options, the epoch and its index alone: not on the number of workers, nor on which batches
- * were read before it. While the last batches of an epoch are in use, the first of the next are made.
+ * Every batch depends only on the options, the epoch and its index. It does not depend on the number of workers or on the
+ * batches read before. The first batches of the next epoch are prepared while the last ones of an epoch are in use.
  */
 export class BatchLoader {
   /** The number of batches of each epoch. */
   readonly batchesPerEpoch: number;
-  /** Batches under way or ready, by their number, counted from the first of epoch 0. */
+  /** Batches in preparation or ready, by their number, counted from the first of epoch 0. */
   private readonly ahead = new Map<number, Promise<Batch>>();
   private closed = false;
   private order: { readonly epoch: number; readonly batches: readonly (readonly number[])[] } | undefined;
@@ -71,8 +71,8 @@ export class BatchLoader {
   /**
    * Starts the workers.
    *
-   * @throws UserError where there are no samples
-   * @throws RangeError for a label that is not below `classCount`
+   * @throws UserError if there are no samples
+   * @throws RangeError if a label is not below `classCount`
    */
   static create(options: BatchLoaderOptions): BatchLoader {
     const { samples, classCount, augmentation, normalisation, seed, maxPixels = DEFAULT_MAX_PIXELS } = options;
@@ -83,7 +83,7 @@ export class BatchLoader {
     const prefetch = options.prefetch ?? workers + 1;
     const pool = new WorkerPool<SampleTask, SampleResult>({
       worker: workerUrl('./sample-worker.js', import.meta.url), threads: workers,
-      // All that is asked for waits inside the workers: a trainer that blocks this thread cannot hand it to them later.
+      // All requested batches are sent to the workers at once: a trainer that blocks this thread could not send them later.
       tasksPerWorker: Math.ceil((prefetch + 1) / workers),
       data: { augmentation, normalisation, seed, maxPixels } satisfies SampleWorkerData,
     });
@@ -94,14 +94,14 @@ export class BatchLoader {
    * The batches of an epoch, in order.
    *
    * @param epoch from 0
-   * @param fromBatch the index of the first, to resume within the epoch
-   * @throws UserError where no photograph of a batch can be read
+   * @param fromBatch the index of the first batch, to resume within the epoch
+   * @throws UserError if no photograph of a batch can be read
    */
   async* batches(epoch: number, fromBatch = 0): AsyncGenerator<Batch, void, undefined> {
     for (let index = fromBatch; index < this.batchesPerEpoch; index++) yield await this.take(epoch * this.batchesPerEpoch + index);
   }
 
-  /** Ends the workers, once the batches under way are made. Nothing can be read from then on. */
+  /** Ends the workers after their current batches. Nothing can be read afterwards. */
   async close(): Promise<void> {
     this.closed = true;
     this.ahead.clear();
@@ -109,15 +109,15 @@ export class BatchLoader {
   }
 
   private take(number: number): Promise<Batch> {
-    // The pool itself would start new workers.
+    // Otherwise the pool would start new workers.
     if (this.closed) throw new Error('the batch loader is closed');
-    // Another place than expected: what was made ahead is not wanted.
+    // An unexpected position: the batches prepared ahead are not needed.
     if (!this.ahead.has(number)) this.ahead.clear();
     for (let next = number; next <= number + this.prefetch; next++) {
       if (this.ahead.has(next)) continue;
       const batch = this.make(next);
       this.ahead.set(next, batch);
-      // Whoever takes it hears of a failure; until then, or if nobody does, it is no unhandled one.
+      // Whoever takes the batch gets the error. This prevents an unhandled rejection before that, or if nobody takes it.
       batch.catch(() => undefined);
     }
     const batch = this.ahead.get(number)!;

@@ -1,16 +1,16 @@
 import type { ParameterGroup } from './parameters.js';
 
-/** How a batch is spread over workers: sessions side by side, each with images of its own. */
+/** How a batch is split among workers that run at the same time, each with its own session and images. */
 export interface BatchWorkers {
-  /** The images of each worker; they differ by one at the most. */
+  /** The number of images of each worker. The numbers differ by at most one. */
   readonly images: readonly number[];
-  /** Threads within each worker. */
+  /** Threads per worker. */
   readonly threads: number;
 }
 
 /**
- * Spreads a batch over as many workers as there are threads to use, as far as it has images: workers of one thread never wait
- * for each other within a pass.
+ * Splits a batch among workers: one per thread, but not more than there are images. Workers with one thread never wait for each
+ * other within a pass.
  */
 export function planBatchWorkers(batchSize: number, threads: number): BatchWorkers {
   const workers = Math.min(threads, batchSize);
@@ -27,9 +27,9 @@ export interface GroupRange {
 }
 
 /**
- * Shares the numbers of all groups out among workers, about equally many to each.
+ * Splits the numbers of all groups into about equal shares, one for each worker.
  *
- * @param whole groups are not cut
+ * @param whole do not split a group
  */
 export function shareNumbers(groups: readonly Pick<ParameterGroup, 'size'>[], workers: number, whole: boolean): GroupRange[][] {
   const ends: number[] = [];

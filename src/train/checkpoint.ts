@@ -7,25 +7,25 @@ import type { GroupState } from './trainer.js';
 
 const MAGIC = 'voc-seeds checkpoint 1\n';
 
-/** Where a training run is. */
+/** The position of a training run. */
 export interface RunPosition {
-  /** A fingerprint of the settings; a run does not go on with others. */
+  /** A fingerprint of the settings. A run can only be resumed with the same settings. */
   readonly settings: string;
-  /** Passes that are done. */
+  /** The number of finished passes. */
   readonly step: number;
-  /** The sum of the losses of the epoch that is under way. */
+  /** The sum of the losses of the current epoch. */
   readonly lossSum: number;
-  /** What became of the epochs that are done. */
+  /** The results of the finished epochs. */
   readonly epochs: readonly EpochResult[];
 }
 
-/** What became of an epoch. */
+/** The result of an epoch. */
 export interface EpochResult {
   /** From 1. */
   readonly epoch: number;
-  /** The mean over its batches. */
+  /** The mean loss over its batches. */
   readonly loss: number;
-  /** On the validation list, 0..1. */
+  /** The mAP on the validation list, 0..1. */
   readonly map?: number;
 }
 
@@ -33,15 +33,15 @@ const epochSchema = z.object({ epoch: z.int().min(1), loss: z.number(), map: z.n
 
 const headerSchema = z.object({
   settings: z.string(), step: z.int().min(0), lossSum: z.number(), epochs: z.array(epochSchema),
-  /** The number of weights of each group, and whether their averages are there. */
+  /** The number of weights of each group, and whether there are moving averages. */
   groups: z.array(z.int().min(0)), average: z.boolean(),
-  /** SHA-256 of the vectors; earlier versions wrote none. */
+  /** SHA-256 of the vectors; missing in checkpoints of earlier versions. */
   sha256: z.string().optional(),
 });
 
 /**
- * Writes a checkpoint into a folder that exists: one line of text that tells the format, one line of JSON, and the vectors as
- * little-endian floats, for each group its weights, its velocity and its average.
+ * Writes a checkpoint into an existing folder: a line of text with the format, a line of JSON, and the vectors as little-endian
+ * floats. The vectors of each group are its weights, its velocity and its average.
  */
 export async function writeCheckpoint(path: string, position: RunPosition, state: readonly GroupState[]): Promise<void> {
   const shape = { groups: state.map(({ weights }) => weights.length), average: state[0]?.average !== undefined };
@@ -51,10 +51,10 @@ export async function writeCheckpoint(path: string, position: RunPosition, state
 }
 
 /**
- * Reads a checkpoint into the state of a trainer, which is left as it is if an error is thrown.
+ * Reads a checkpoint into the state of a trainer. The state is left unchanged if an error is thrown.
  *
- * @returns `undefined` if there is none
- * @throws UserError if the file cannot be read, is not a checkpoint, is damaged, or is one of another network
+ * @returns `undefined` if there is no checkpoint
+ * @throws UserError if the file cannot be read, is not a checkpoint, is damaged, or is for another network
  */
 export async function readCheckpoint(path: string, state: readonly GroupState[]): Promise<RunPosition | undefined> {
   let bytes: Buffer;
@@ -62,7 +62,7 @@ export async function readCheckpoint(path: string, state: readonly GroupState[])
     bytes = await readRegularFile(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new UserError(`the checkpoint cannot be read: ${error instanceof UserError ? error.message : `${path}: ${messageOf(error)}`}`, 'name another --work folder', { cause: error });
+    throw new UserError(`the checkpoint cannot be read: ${error instanceof UserError ? error.message : `${path}: ${messageOf(error)}`}`, 'choose another --work folder', { cause: error });
   }
   const end = bytes.indexOf('\n', MAGIC.length);
   if (!bytes.subarray(0, MAGIC.length).equals(Buffer.from(MAGIC)) || end < 0) throw new UserError(`${path} is not a checkpoint of a training run`, GO_ON);
@@ -70,8 +70,8 @@ export async function readCheckpoint(path: string, state: readonly GroupState[])
   const vectors = state.flatMap(vectorsOf);
   const expected = vectors.reduce((sum, { byteLength }) => sum + byteLength, end + 1);
   const same = groups.join() === state.map(({ weights }) => weights.length).join() && average === (state[0]?.average !== undefined);
-  if (!same) throw new UserError(`${path} is a checkpoint of another network`, 'name the same backbone, or begin anew with --no-resume');
-  if (bytes.length !== expected) throw new UserError(`the checkpoint ${path} is damaged: it has ${bytes.length} bytes, not ${expected}`, GO_ON);
+  if (!same) throw new UserError(`${path} is a checkpoint of another network`, 'use the same backbone, or start over with --no-resume');
+  if (bytes.length !== expected) throw new UserError(`the checkpoint ${path} is damaged: it has ${bytes.length} bytes, expected ${expected}`, GO_ON);
   if (sha256 !== undefined && sha256 !== hashOf([bytes.subarray(end + 1)])) throw new UserError(`the checkpoint ${path} is damaged: its content has changed`, GO_ON);
   let at = end + 1;
   for (const vector of vectors) {
@@ -81,13 +81,13 @@ export async function readCheckpoint(path: string, state: readonly GroupState[])
   return position;
 }
 
-const GO_ON = 'name another --work folder, remove the file, or begin anew with --no-resume';
+const GO_ON = 'choose another --work folder, remove the file, or start over with --no-resume';
 
 function headerOf(text: string, path: string): z.infer<typeof headerSchema> {
   try {
     return headerSchema.parse(JSON.parse(text));
   } catch (cause) {
-    throw new UserError(`the checkpoint ${path} is damaged: its second line does not say where the run is`, GO_ON, { cause });
+    throw new UserError(`the checkpoint ${path} is damaged: its second line is not valid`, GO_ON, { cause });
   }
 }
 

@@ -17,7 +17,7 @@ const CACHE_PREFIX = 'features-';
 
 /** Pooled features of a list of photographs. */
 export interface FeatureTable {
-  /** Photographs with features, in the order of the list. */
+  /** The photographs with features, in the order of the list. */
   readonly paths: readonly string[];
   /** [photographs, views, channels] */
   readonly data: Float32Array;
@@ -30,12 +30,12 @@ export interface FeatureTable {
 
 export interface FeatureOptions {
   readonly backbone: NetworkGraph;
-  /** Of the backbone's file, to tell caches apart. */
+  /** The hash of the backbone's file, part of the cache key. */
   readonly backboneHash: string;
   readonly layer: FeatureLayer;
   readonly normalisation: Normalisation;
   readonly inputSizes: readonly InputSize[];
-  /** Take each photograph's mirror image as a second view. */
+  /** Add the mirror image of each photograph as a second view. */
   readonly flip: boolean;
   readonly cache: string;
   readonly workers?: number;
@@ -45,8 +45,8 @@ export interface FeatureOptions {
 }
 
 /**
- * The globally pooled features of photographs, computed once: a second call with the same backbone, sizes and unchanged
- * files reads them from the cache. Photographs that cannot be read are listed and left out, and nothing is cached then.
+ * Computes the globally pooled features of photographs and caches them. Another call with the same backbone and sizes and
+ * unchanged files reads them from the cache. Photographs that cannot be read are listed and left out; then nothing is cached.
  */
 export async function extractFeatures(paths: readonly string[], options: FeatureOptions): Promise<FeatureTable> {
   const { layer, inputSizes, flip } = options;
@@ -79,11 +79,11 @@ async function cacheKey(paths: readonly string[], { backboneHash, layer, normali
   return hash.digest('hex').slice(0, 24);
 }
 
-/** The floats, and behind them their SHA-256; earlier versions left that out. */
+/** A cache file contains the floats, followed by their SHA-256. Earlier versions wrote no hash. */
 async function readCache(file: string, length: number): Promise<Float32Array | undefined> {
   const bytes = await readRegularFile(file).catch(() => undefined);
   const content = bytes?.subarray(0, length * 4);
-  // A file of another length is not a cache of ours, and one with another hash is damaged.
+  // A file with a wrong length is not our cache, and one with a wrong hash is damaged.
   if (bytes === undefined || content?.byteLength !== length * 4) return undefined;
   if (bytes.byteLength !== content.byteLength && !bytes.subarray(length * 4).equals(hashOf(content))) return undefined;
   const floats = new Float32Array(length);

@@ -16,7 +16,7 @@ import { averageDecay, learningRate } from './schedule.js';
 import type { Schedule } from './schedule.js';
 import { Trainer } from './trainer.js';
 
-/** The settings of a training run: everything its result depends on, besides network and data. */
+/** The settings of a training run: everything that affects its result, except the network and the data. */
 export interface FineTuneSettings {
   readonly epochs: number;
   /** Images per pass. */
@@ -27,9 +27,9 @@ export interface FineTuneSettings {
   readonly optimiser: 'sgd' | 'lars';
   readonly momentum: number;
   readonly weightDecay: number;
-  /** The head's learning rate is that of the rest times this. */
+  /** The factor of the head's learning rate, relative to the rest. */
   readonly headRate: number;
-  /** How much of the moving average of the weights stays at an update, 0..1; 0 keeps none. */
+  /** The decay of the moving average of the weights, 0..1; 0 for no average. */
   readonly average: number;
   readonly augmentation: Augmentation;
   readonly sampler: 'shuffle' | 'balanced';
@@ -42,36 +42,36 @@ export interface FineTuneOptions {
   readonly parameters: readonly Parameter[];
   readonly samples: readonly TrainingSample[];
   readonly settings: FineTuneSettings;
-  /** What else a result depends on and can be written as JSON, e.g. the hash of the network's file. */
+  /** Other values that affect the result, as JSON, e.g. the hash of the network's file. */
   readonly identity: Readonly<Record<string, unknown>>;
-  /** For the checkpoint, the log and its page. */
+  /** The folder of the checkpoint, the log and its page. */
   readonly folder: string;
-  /** Go on where an earlier run in this folder stopped. */
+  /** Continue an earlier run in this folder. */
   readonly resume: boolean;
-  /** Threads of a pass, see {@link Trainer}. */
+  /** Threads for a pass, see {@link Trainer}. */
   readonly threads: number;
-  /** What runs the passes; chosen by what the machine has unless given. */
+  /** The runtime of the passes. Default: the best one of this machine. */
   readonly runtime?: RuntimeChoice;
-  /** Workers that prepare photographs. */
+  /** Worker threads that prepare photographs. */
   readonly workers?: number;
-  /** Passes between two checkpoints; there is one at the end of every epoch and at an interruption as well. */
+  /** Updates between two checkpoints. A checkpoint is also written after every epoch and on interruption. */
   readonly checkpointEvery: number;
-  /** The mAP of a model on the validation list, 0..1. */
+  /** Computes the mAP of a model on the validation list, 0..1. */
   readonly validate?: (model: OnnxModel) => Promise<number>;
   /** Once aborted, training stops after the update under way, with a checkpoint. */
   readonly signal?: AbortSignal;
   readonly onStart?: (done: number, total: number) => void;
   readonly onStep?: (done: number, loss: number, rate: number) => void;
-  /** @param best whether no epoch before had as good a mAP */
+  /** @param best whether its mAP is higher than that of all earlier epochs */
   readonly onEpoch?: (result: EpochResult, model: OnnxModel, best: boolean) => Promise<void>;
 }
 
-/** What a training run came to. */
+/** The result of a training run. */
 export interface FineTuneResult {
-  /** The weights' moving average where one is kept, else the weights. */
+  /** The model with the moving average of the weights if there is one, else with the weights. */
   readonly model: OnnxModel;
   readonly epochs: readonly EpochResult[];
-  /** Passes that were done, also by earlier runs. */
+  /** The number of finished passes, including those of earlier runs. */
   readonly steps: number;
   readonly interrupted: boolean;
   readonly failures: readonly { readonly path: string; readonly reason: string }[];
@@ -79,10 +79,10 @@ export interface FineTuneResult {
 
 /**
  * Trains a classifier on image-level labels: multi-label binary cross-entropy, stochastic gradient descent with momentum.
- * An interrupted run that goes on comes to the same result as one that was not interrupted, with as many threads bit by bit.
+ * A resumed run gives the same result as one without interruption, bit by bit if it has the same number of threads.
  *
- * @throws UserError if the loss becomes NaN or infinite, or a weight does, no photograph of a batch can be read, or the folder holds a run
- *   of other settings
+ * @throws UserError if the loss or a weight becomes NaN or infinite, if no photograph of a batch can be read, or if the folder
+ *   contains a run with other settings
  */
 export async function fineTune(options: FineTuneOptions): Promise<FineTuneResult> {
   const { classifier, settings, folder } = options;
@@ -99,7 +99,7 @@ export async function fineTune(options: FineTuneOptions): Promise<FineTuneResult
   let log: TrainingLog | undefined;
   try {
     const perEpoch = loader.batchesPerEpoch;
-    if (options.samples.length < batchSize) throw new UserError(`${options.samples.length} photographs do not fill a batch of ${batchSize}`, 'give more, or a smaller --batch-size');
+    if (options.samples.length < batchSize) throw new UserError(`${options.samples.length} photographs do not fill a batch of ${batchSize}`, 'use more photographs, or a smaller --batch-size');
     const values = { ...settings, ...options.identity };
     const checkpoint = join(folder, 'checkpoint');
     let position = await startingPoint(checkpoint, trainer, fingerprint(values), options.resume);
@@ -128,7 +128,7 @@ export async function fineTune(options: FineTuneOptions): Promise<FineTuneResult
         interrupted = complete && options.signal?.aborted === true;
         // The end of an epoch has a checkpoint of its own, with the epoch's result.
         if (index < perEpoch && (interrupted || (complete && Math.floor(index / accumulate) % options.checkpointEvery === 0))) {
-          // A run could never go on from weights that are not numbers.
+          // A run cannot be resumed from weights that are NaN.
           if (!trainer.isFinite()) throw lost(`step ${position.step} (epoch ${epoch + 1})`);
           await writeCheckpoint(checkpoint, position, trainer.state);
         }
@@ -160,7 +160,7 @@ export async function fineTune(options: FineTuneOptions): Promise<FineTuneResult
 async function startingPoint(path: string, trainer: Trainer, settings: string, resume: boolean): Promise<RunPosition> {
   const known = resume ? await readCheckpoint(path, trainer.state) : undefined;
   if (known === undefined) return { settings, step: 0, lossSum: 0, epochs: [] };
-  if (known.settings !== settings) throw new UserError(`${path} is from a run with other settings or data`, 'name another --work folder, or begin anew with --no-resume');
+  if (known.settings !== settings) throw new UserError(`${path} is from a run with other settings or data`, 'choose another --work folder, or start over with --no-resume');
   return known;
 }
 
@@ -171,6 +171,6 @@ function lost(when: string): UserError {
 function diverged(loss: number, step: number, epoch: number, rate: number, batch: Batch): UserError {
   return new UserError(
     `the loss is ${loss} at step ${step} (epoch ${epoch}, learning rate ${rate.toPrecision(3)}), for the photographs ${batch.paths.slice(0, 3).join(', ')}, ...`,
-    'the last checkpoint is from before it; try a lower --rate, a longer --warm-up, or check that the preprocessing is that of the backbone',
+    'training has diverged after the last checkpoint: try a lower --rate or a longer --warm-up, or check that the preprocessing is that of the backbone',
   );
 }

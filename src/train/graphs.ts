@@ -5,20 +5,20 @@ import { neededFor } from '../onnx/model.js';
 import type { NetworkGraph } from '../classifier/network.js';
 import { DataType, OnnxTensor } from '../onnx/tensor.js';
 
-/** The output of {@link buildFeatureGraph}. */
+/** The output name of {@link buildFeatureGraph}. */
 export const FEATURES = 'features';
-/** The output of {@link buildClassifier}. */
+/** The output name of {@link buildClassifier}. */
 export const LOGITS = 'logits';
 
 /** The weights of a linear head. */
 export interface HeadWeights {
   /** [features, classes] */
   readonly weights: Float32Array;
-  /** [classes]; a head may have none. */
+  /** [classes]; optional. */
   readonly bias?: Float32Array;
 }
 
-/** A backbone up to a layer, averaged over its positions: image [N, 3, H, W] in, `features` [N, C] out. */
+/** A backbone up to a layer, averaged over all positions: image [N, 3, H, W] in, `features` [N, C] out. */
 export function buildFeatureGraph(backbone: NetworkGraph, layer: FeatureLayer): OnnxModel {
   const base = neededFor(backbone.model.graph, layer.name);
   const b = new GraphBuilder(base);
@@ -35,7 +35,7 @@ export function buildFeatureGraph(backbone: NetworkGraph, layer: FeatureLayer): 
 /**
  * A complete classifier: the backbone up to a layer, global average pooling, and the head as a 1x1 convolution.
  *
- * @param metadata what the model says of itself
+ * @param metadata of the new model
  */
 export function buildClassifier(backbone: NetworkGraph, layer: FeatureLayer, head: HeadWeights, metadata: ReadonlyMap<string, string>): OnnxModel {
   const base = neededFor(backbone.model.graph, layer.name);
@@ -56,7 +56,7 @@ export function buildClassifier(backbone: NetworkGraph, layer: FeatureLayer, hea
   };
 }
 
-/** Gives the tensor of logits its name in place, without a node that only renames. */
+/** Renames the logits in place, without an extra node. */
 function renamed(b: GraphBuilder, logits: string): OnnxGraph['nodes'] {
   b.reserve(LOGITS);
   return b.nodes.map((node) => (node.outputs[0] === logits ? { ...node, outputs: [LOGITS] } : node));

@@ -6,15 +6,15 @@ import type { LabelledFeatures, LinearHead } from './logistic.js';
 import { applyHead, LogisticRegression } from './logistic.js';
 import { randomSequence, shuffled } from '../random.js';
 
-/** The strengths of L2 regularisation that are tried, strongest first, on standardised features. */
+/** The strengths of L2 regularisation to try on standardised features, strongest first. */
 export const L2_GRID: readonly number[] = [3, 1, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001];
 
-/** Differences in mAP that are not worth a weaker regularisation. */
+/** A difference in mAP that is too small for choosing a weaker regularisation. */
 const NEGLIGIBLE = 0.002;
 
 export interface HeadOptions {
   readonly seed: number;
-  /** The parts of the cross-validation that chooses the regularisation. */
+  /** The number of parts of the cross-validation that chooses the regularisation. */
   readonly folds: number;
   readonly threads: number;
   readonly grid?: readonly number[];
@@ -26,26 +26,26 @@ export interface HeadOptions {
 export interface FittedHead {
   readonly head: LinearHead;
   readonly l2: number;
-  /** The mAP of every strength, each image scored by a head that has not seen it. */
+  /** The mAP of every strength. Each image is scored by a head that was fitted without it. */
   readonly trials: readonly { readonly l2: number; readonly map: number }[];
 }
 
 /**
  * Fits a multi-label linear head to pooled features. The strength of its L2 regularisation is chosen by cross-validation:
- * the images are parted at random (for the seed), each part is scored by a head fitted to the others, and the best mAP
- * over all of them wins (of equals, the strongest regularisation). One held-out part would be too few images of the rare
- * classes for that choice. The head is then fitted to all images. All views of an image are samples, and stay in one part.
+ * the images are split at random (by the seed), each part is scored by a head fitted to the others, and the best mAP over
+ * all images wins (of almost equal ones, the strongest regularisation). A single held-out part would have too few images of
+ * rare classes. The head is then fitted to all images. All views of an image are samples and stay in the same part.
  *
- * @param labels for each photograph of the table its classes, indices 0..classCount-1
- * @throws UserError where there are fewer images than parts, none shows a class, or a feature is not finite
+ * @param labels the classes of each photograph of the table, indices 0..classCount-1
+ * @throws UserError if there are fewer images than parts, if no image shows a class, or if a feature is not finite
  */
 export async function fitHead(
   table: FeatureTable, labels: readonly (readonly number[])[], classCount: number, runtime: Runtime, options: HeadOptions,
 ): Promise<FittedHead> {
   const { views, channels } = table;
-  if (labels.length < options.folds) throw new UserError(`${labels.length} images are too few for a cross-validation in ${options.folds} parts`, 'give more images, or fewer --folds');
+  if (labels.length < options.folds) throw new UserError(`${labels.length} images are too few for a cross-validation in ${options.folds} parts`, 'use more images, or fewer --folds');
   if (!labels.some((own) => own.length > 0)) throw new UserError(`none of the ${labels.length} images shows a class`);
-  if (!table.data.every(Number.isFinite)) throw new UserError('the features of the images are not all finite numbers', 'is the preprocessing that of the backbone?');
+  if (!table.data.every(Number.isFinite)) throw new UserError('the features of the images are not all finite', 'check that the preprocessing is that of the backbone');
   const { mean, deviation } = statistics(table.data, channels);
   const standard = table.data.map((value, i) => (value - mean[i % channels]) / deviation[i % channels]);
   const order = shuffled(labels.length, randomSequence(options.seed));
@@ -67,7 +67,7 @@ export async function fitHead(
     }
     const trials = grid.map((l2, g) => ({ l2, map: meanAveragePrecision(scores[g], labels, classCount).mean }));
     const best = Math.max(...trials.map(({ map }) => map));
-    // Of strengths that are as good as equal, the strongest: differences this small are chance.
+    // Of almost equal results, take the strongest regularisation: such small differences are chance.
     const { l2: strength } = trials.filter(({ map }) => map >= best - NEGLIGIBLE).reduce((a, b) => (b.l2 > a.l2 ? b : a));
     const fitted = await regression.fit(samplesOf(table, standard, labels, classCount, order), strength);
     return { head: unstandardised(fitted, mean, deviation), l2: strength, trials };
@@ -76,7 +76,7 @@ export async function fitHead(
   }
 }
 
-/** The head for plain features that answers as `head` does for standardised ones. */
+/** The head that gives the same logits for plain features as `head` gives for standardised ones. */
 function unstandardised({ weights, bias }: LinearHead, mean: Float64Array, deviation: Float64Array): LinearHead {
   const classCount = bias.length;
   const plain = weights.map((weight, i) => weight / deviation[Math.floor(i / classCount)]);
@@ -85,7 +85,7 @@ function unstandardised({ weights, bias }: LinearHead, mean: Float64Array, devia
   return { weights: plain, bias: Float32Array.from(offset) };
 }
 
-/** The mean logits over the views of each image, [images, classes], from [images, views, classes]. */
+/** The mean logits over the views of each image: [images, classes] from [images, views, classes]. */
 export function viewMean(logits: Float32Array, views: number, classCount: number): Float32Array {
   const result = new Float32Array(logits.length / views);
   for (let i = 0; i < logits.length; i++) {
@@ -108,7 +108,7 @@ function samplesOf(
   return { features, targets, samples };
 }
 
-/** The mean and standard deviation of each feature, [channels]; a deviation of 1 for a feature that changes by no more than its rounding. */
+/** The mean and standard deviation of each feature, [channels]. The deviation is 1 if a feature is constant except for rounding. */
 function statistics(data: Float32Array, channels: number): { readonly mean: Float64Array; readonly deviation: Float64Array } {
   const rows = data.length / channels;
   const mean = new Float64Array(channels);

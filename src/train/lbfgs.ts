@@ -1,4 +1,4 @@
-/** A function's value and gradient at a point. */
+/** The value and the gradient of a function at a point. */
 export interface Evaluation {
   readonly value: number;
   readonly gradient: Float64Array;
@@ -6,24 +6,24 @@ export interface Evaluation {
 
 export interface LbfgsOptions {
   readonly maxIterations: number;
-  /** Stop when no component of the gradient is larger. */
+  /** Stop if no component of the gradient is larger than this. */
   readonly gradientTolerance: number;
-  /** Pairs of steps and gradient changes that stand for the curvature. */
+  /** The number of pairs of steps and gradient changes that approximate the curvature. */
   readonly memory?: number;
-  /** The relative precision of the function's value: smaller changes tell nothing, and the gradient decides in their place. */
+  /** The relative precision of the function's value. For smaller changes the gradient decides whether a step is accepted. */
   readonly precision?: number;
 }
 
-/** The share of the expected decrease that a step has to bring. */
+/** The share of the expected decrease that a step must reach. */
 const ARMIJO = 1e-4;
 
 /**
  * Minimises a smooth function by limited-memory BFGS with backtracking on the Armijo condition (Nocedal and Wright,
- * Numerical Optimization, 2nd edition, algorithms 7.4 and 3.1). Pairs without positive curvature are left out. Where the
- * value no longer changes within its precision, a step is judged by its slope instead (Hager and Zhang, A New Conjugate
- * Gradient Method with Guaranteed Descent and an Efficient Line Search, SIAM Journal on Optimization 16, 2005, equation 27).
+ * Numerical Optimization, 2nd edition, algorithms 7.4 and 3.1). Pairs without positive curvature are left out. If the value no
+ * longer changes within its precision, a step is accepted by its slope instead (Hager and Zhang, A New Conjugate Gradient
+ * Method with Guaranteed Descent and an Efficient Line Search, SIAM Journal on Optimization 16, 2005, equation 27).
  *
- * @throws Error where the function is not finite at the start
+ * @throws Error if the function is not finite at the start
  */
 export async function minimise(
   evaluate: (x: Float64Array) => Promise<Evaluation>, start: Float64Array,
@@ -50,12 +50,12 @@ export async function minimise(
         break;
       }
     }
-    // No step lowers the value any more: as low as the arithmetic goes.
+    // No step lowers the value any more: the precision of the arithmetic is reached.
     if (next === undefined) return { x, value: current.value, iterations: iteration };
     const s = combined(candidate, x, -1);
     const y = combined(next.gradient, current.gradient, -1);
     const curvature = dot(s, y);
-    // Compared to the lengths of both: near the minimum they are tiny, and tell most of all.
+    // Relative to the lengths of both: they are tiny near the minimum, where they matter most.
     if (curvature > 1e-10 * Math.sqrt(dot(s, s) * dot(y, y))) {
       pairs.push({ s, y, rho: 1 / curvature });
       if (pairs.length > memory) pairs.shift();
@@ -66,7 +66,7 @@ export async function minimise(
   return { x, value: current.value, iterations: maxIterations };
 }
 
-/** The two-loop recursion: minus the inverse Hessian's approximation times the gradient. */
+/** The two-loop recursion: the negative product of the approximate inverse Hessian and the gradient. */
 function descentDirection(gradient: Float64Array, pairs: readonly { s: Float64Array; y: Float64Array; rho: number }[]): Float64Array {
   const q = gradient.map((g) => -g);
   const alphas: number[] = [];

@@ -8,7 +8,7 @@ import { readRegularFile } from '../jobs/files/read-file.js';
 import { trainingPage } from '../report/charts/training-page.js';
 import type { EpochResult } from './checkpoint.js';
 
-/** One pass, as the log has it. */
+/** A pass in the log. */
 export interface StepRecord {
   /** From 1. */
   readonly step: number;
@@ -16,7 +16,7 @@ export interface StepRecord {
   readonly rate: number;
 }
 
-/** The log of a training run: `log.jsonl`, one line per pass and per epoch, and `training.html`, a page with its curves. */
+/** The log of a training run: `log.jsonl` with one line per pass and per epoch, and `training.html`, a page with its curves. */
 export class TrainingLog {
   private readonly path: string;
 
@@ -28,11 +28,11 @@ export class TrainingLog {
   }
 
   /**
-   * Opens the log in a folder. What an earlier run wrote behind the point from which this one goes on is cut off.
+   * Opens the log in a folder. Entries of an earlier run after the resumed position are removed.
    *
-   * @param step the passes that are done; 0 begins anew
-   * @param epochs the epochs that are done
-   * @throws UserError if the folder cannot be written to, or its log is not one of a training run
+   * @param step the number of finished passes; 0 starts a new log
+   * @param epochs the finished epochs
+   * @throws UserError if the folder cannot be written to, or its log.jsonl is not the log of a training run
    */
   static async open(folder: string, settings: Readonly<Record<string, unknown>>, step: number, epochs: readonly EpochResult[]): Promise<TrainingLog> {
     const known = await readSteps(join(folder, 'log.jsonl'));
@@ -59,7 +59,7 @@ export class TrainingLog {
     await this.append(record);
   }
 
-  /** Writes the last of these epochs, and the page anew. */
+  /** Appends the last of these epochs to the log, and writes the page again. */
   async epoch(epochs: readonly EpochResult[]): Promise<void> {
     const last = epochs.at(-1);
     if (last !== undefined) await this.append(last);
@@ -75,7 +75,7 @@ export class TrainingLog {
   }
 }
 
-/** @throws UserError if there is such a file, but no line of it is one of a log */
+/** @throws UserError if the file exists but has no line of a log */
 async function readSteps(path: string): Promise<StepRecord[]> {
   let text: string;
   try {
@@ -86,7 +86,7 @@ async function readSteps(path: string): Promise<StepRecord[]> {
   }
   const lines = parseJsonLines(text) as Partial<StepRecord & EpochResult>[];
   const steps = lines.filter((line): line is StepRecord => typeof line.step === 'number' && typeof line.loss === 'number');
-  // A run that was killed may have left half a line, and nothing else.
+  // A killed run may have left only half a line.
   if (text.trim() !== '' && steps.length === 0 && !lines.some(({ epoch }) => typeof epoch === 'number') && !'{"step":'.startsWith(text.slice(0, 8))) {
     throw notALog(path);
   }
@@ -94,5 +94,5 @@ async function readSteps(path: string): Promise<StepRecord[]> {
 }
 
 function notALog(path: string, cause?: unknown): UserError {
-  return new UserError(`${path} is not the log of a training run, and would be overwritten`, 'name another --work folder, or move the file away', { cause });
+  return new UserError(`${path} is not the log of a training run and would be overwritten`, 'name another --work folder, or move the file away', { cause });
 }

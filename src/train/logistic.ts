@@ -5,11 +5,11 @@ import { serializeModel } from '../onnx/file/write.js';
 import type { Runtime, RuntimeTensor, Session } from '../runtime/runtime.js';
 import { minimise } from './lbfgs.js';
 
-/** Samples for a multi-label problem. */
+/** Samples of a multi-label problem. */
 export interface LabelledFeatures {
   /** [samples, features] */
   readonly features: Float32Array;
-  /** [samples, classes], 1 where the class is present, else 0 */
+  /** [samples, classes], 1 if the class is present, else 0 */
   readonly targets: Float32Array;
   readonly samples: number;
 }
@@ -24,7 +24,7 @@ export interface LinearHead {
 
 const [X, Y, W, B, LOSS, GRAD_W, GRAD_B] = ['x', 'y', 'w', 'b', 'loss', 'grad_w', 'grad_b'];
 
-/** Loss and gradient of multi-label logistic regression as a graph; the regularisation is added outside. */
+/** The loss and gradient of multi-label logistic regression as a graph. The regularisation is added outside. */
 function lossGraph(featureCount: number, classCount: number): OnnxModel {
   const b = new GraphBuilder();
   for (const name of [X, Y, W, B]) b.reserve(name);
@@ -48,9 +48,9 @@ function lossGraph(featureCount: number, classCount: number): OnnxModel {
 }
 
 /**
- * Fits a linear classifier for independent (multi-label) classes: the sum over classes of the binary cross-entropy,
- * averaged over samples, plus l2 / 2 * |W|^2. The bias is not regularised. The loss and its gradient are a graph that the
- * runtime executes; L-BFGS minimises it.
+ * Fits a linear classifier for independent (multi-label) classes. L-BFGS minimises the binary cross-entropy, summed over classes
+ * and averaged over samples, plus l2 / 2 * |W|^2. The bias is not regularised. The loss and its gradient are a graph that the
+ * runtime executes.
  */
 export class LogisticRegression {
   private constructor(private readonly session: Session, private readonly featureCount: number, private readonly classCount: number) {}
@@ -61,7 +61,7 @@ export class LogisticRegression {
   }
 
   /**
-   * @param start where to begin; zeros unless given
+   * @param start the initial head; zeros by default
    */
   async fit({ features, targets, samples }: LabelledFeatures, l2: number, start?: LinearHead): Promise<LinearHead> {
     const { featureCount, classCount } = this;
@@ -100,7 +100,7 @@ function tensor(dims: readonly number[], data: Float32Array): RuntimeTensor {
   return { type: 'float32', dims, data };
 }
 
-/** features [samples, features] times the head: logits [samples, classes]. */
+/** Applies the head to features [samples, features]; returns logits [samples, classes]. */
 export function applyHead({ weights, bias }: LinearHead, features: Float32Array): Float32Array {
   const classCount = bias.length;
   const featureCount = weights.length / classCount;

@@ -9,32 +9,32 @@ import { sizeOf } from '../onnx/tensor.js';
 export interface Parameter {
   readonly name: string;
   readonly dims: readonly number[];
-  /** Whether it belongs to the last linear layer, the one that makes the logits. */
+  /** Whether it belongs to the last linear layer, which computes the logits. */
   readonly head: boolean;
-  /** Whether weight decay applies: to matrices and kernels, not to biases and the scales of a normalisation. */
+  /** Whether weight decay applies. It applies to matrices and kernels, but not to biases and normalisation scales. */
   readonly decays: boolean;
 }
 
-/** Parameters that are updated in the same way. Their numbers lie behind one another in one vector. */
+/** Parameters that are updated in the same way. Their numbers are stored one after another in one vector. */
 export interface ParameterGroup {
   readonly head: boolean;
   readonly decays: boolean;
   readonly parameters: readonly (Parameter & { readonly offset: number; readonly size: number })[];
-  /** Numbers in the group. */
+  /** The number of weights in the group. */
   readonly size: number;
 }
 
-/** The inputs of an operator that are weights, by their place; BatchNormalization keeps its statistics. */
+/** The indices of an operator's inputs that are weights. The statistics of BatchNormalization do not change. */
 const WEIGHT_INPUTS: Readonly<Record<string, readonly number[]>> = {
   Conv: [1, 2], Gemm: [1, 2], MatMul: [1], BatchNormalization: [1, 2], PRelu: [1],
 };
 
 /**
  * The weights of a classifier that training changes: kernels, matrices and biases of Conv, Gemm and MatMul (with the
- * Add behind it), scale and bias of BatchNormalization, slopes of PRelu.
+ * Add after it), scale and bias of BatchNormalization, slopes of PRelu.
  *
- * @param from only what lies above this layer
- * @throws UserError where nothing is left to train
+ * @param from only parameters above this layer
+ * @throws UserError if there is nothing to train
  */
 export function trainableParameters(classifier: ClassifierGraph, from?: FeatureLayer): Parameter[] {
   const { nodes, initializers } = classifier.model.graph;
@@ -47,7 +47,7 @@ export function trainableParameters(classifier: ClassifierGraph, from?: FeatureL
     if (names.length === 0) continue;
     for (const name of names) {
       const { dims } = initializers.get(name)!;
-      // A slope [C, 1, 1] has more than one axis, but is no matrix.
+      // A slope [C, 1, 1] has more than one axis, but is not a matrix.
       made.set(name, { name, dims, head: false, decays: dims.length > 1 && node.op !== 'PRelu' });
     }
     if (node.op !== 'BatchNormalization' && node.op !== 'PRelu') last = names;
@@ -60,15 +60,15 @@ export function trainableParameters(classifier: ClassifierGraph, from?: FeatureL
 function weightsOf(node: OnnxNode, nodes: readonly OnnxNode[]): string[] {
   const own = (WEIGHT_INPUTS[node.op] ?? []).map((i) => node.inputs[i]).filter((name) => name !== undefined && name !== '');
   if (node.op !== 'MatMul') return own;
-  // A bias is added behind the product.
+  // The bias is added after the product.
   const readers = nodes.filter(({ inputs }) => inputs.includes(node.outputs[0]));
   return readers.length === 1 && readers[0].op === 'Add' ? [...own, ...readers[0].inputs.filter((name) => name !== node.outputs[0])] : own;
 }
 
 /**
- * Parts parameters into groups that are updated alike.
+ * Splits parameters into groups that are updated in the same way.
  *
- * @param separately each parameter is a group of its own
+ * @param separately make each parameter its own group
  */
 export function groupParameters(parameters: readonly Parameter[], separately = false): ParameterGroup[] {
   if (separately) return parameters.flatMap((parameter) => groupParameters([parameter]));

@@ -6,13 +6,13 @@ export interface PhotoFailure {
   readonly reason: string;
 }
 
-/** As many reasons as a message lists, and as many photographs for each. */
+/** The number of reasons in a message, and of photographs for each reason. */
 const MOST_REASONS = 20;
 const MOST_NAMES = 3;
 
 /**
- * Why photographs failed, for a message: a line for each reason with the first few photographs it concerns, the most frequent first. Reasons
- * that differ in nothing but the photograph's name are one.
+ * Lists why photographs failed: a line for each reason with the first few photographs, the most frequent reason first. Reasons
+ * that differ only in the photograph's name count as one.
  */
 export function reasonLines(failures: readonly PhotoFailure[]): string[] {
   const groups = new Map<string, PhotoFailure[]>();
@@ -31,7 +31,7 @@ export function reasonLines(failures: readonly PhotoFailure[]): string[] {
   return sorted.length > MOST_REASONS ? [...lines, `  and ${sorted.length - MOST_REASONS} other reasons`] : lines;
 }
 
-/** A reason without the name of the photograph: the path, or the id as a word of its own. */
+/** A reason without the name of the photograph: without its path, and without its id as a whole word. */
 function withoutName({ path, reason }: PhotoFailure): string {
   const id = stem(path).replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
   return reason.replaceAll(path, '').replace(new RegExp(`(?<!\\w)${id}(?!\\w)`, 'g'), '');

@@ -7,12 +7,12 @@ import type { SampleOptions } from './augment.js';
 import { reasonLines } from './reasons.js';
 import { sequenceOf } from './sampler.js';
 
-/** What a worker needs for all of its batches. */
+/** The data of a worker, for all of its batches. */
 export interface SampleWorkerData extends SampleOptions {
   readonly seed: number;
 }
 
-/** One batch. */
+/** A batch to prepare. */
 export interface SampleTask {
   readonly epoch: number;
   /** The position in the epoch of the first sample. */
@@ -20,11 +20,11 @@ export interface SampleTask {
   readonly paths: readonly string[];
 }
 
-/** The samples of a batch, or why there are none. */
+/** The samples of a batch, or the reason of its failure. */
 export type SampleResult = {
   /** [N, 3, crop, crop] */
   readonly images: Float32Array;
-  /** For each sample, the index of its photograph in the task: its own, or that of the one which took its place. */
+  /** For each sample, the index in the task of its photograph or of the one that replaces it. */
   readonly taken: readonly number[];
   /** Every photograph that could not be read, once. */
   readonly failures: readonly { readonly path: string; readonly reason: string }[];
@@ -33,14 +33,14 @@ export type SampleResult = {
 const data = workerData as SampleWorkerData;
 sharp.concurrency(1);
 
-/** Photographs of a batch under way at once: one is decoded, off this thread, while the other is put into its place. */
+/** Photographs prepared at once: one is decoded outside of this thread while the other is written to the batch. */
 const UNDER_WAY = 2;
 
 let turn: Promise<unknown> = Promise.resolve();
 
 /**
- * The entry point of the worker: never throws, a failure is a result. Batches are made one after another, in the order
- * in which they came: the first is needed first.
+ * The entry point of the worker. It never throws; a failure is a result. Batches are prepared one by one, in the order in
+ * which they are needed.
  */
 export default function run(task: SampleTask): Promise<unknown> {
   const result = turn.then(() => makeBatch(task)).catch((error: unknown): SampleResult => ({ reason: messageOf(error) }));
@@ -48,7 +48,7 @@ export default function run(task: SampleTask): Promise<unknown> {
   return result.then((value) => ('reason' in value ? value : moved(value, value.images)));
 }
 
-/** A result whose tensor goes to the other thread without being copied. */
+/** A result whose tensor is transferred to the other thread without a copy. */
 function moved(value: SampleResult, { buffer }: Float32Array): unknown {
   return move({ [transferableSymbol]: [buffer], [valueSymbol]: value });
 }
@@ -75,7 +75,7 @@ async function makeBatch({ epoch, first, paths }: SampleTask): Promise<SampleRes
   const failures = new Map<string, string>();
   for (const place of taken.filter((index) => reasons.has(index))) {
     failures.set(paths[place], reasons.get(place)!);
-    // The next in the batch that is good, varied as the one whose place it takes would have been.
+    // The next readable photograph of the batch, with the augmentation of the one that it replaces.
     let other = place;
     do other = (other + 1) % paths.length; while (reasons.has(other));
     await fill(place, paths[other]);

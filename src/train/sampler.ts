@@ -1,8 +1,8 @@
 import { randomSequence, shuffled } from '../random.js';
 
 /**
- * A random sequence of its own for every list of whole numbers. The order of an epoch uses [seed, epoch], a sample
- * [seed, epoch, position in the epoch]: it does not matter who computes a sample, or what was computed before it.
+ * A separate random sequence for every list of whole numbers. The order of an epoch uses [seed, epoch], a sample
+ * [seed, epoch, position in the epoch]. So a sample does not depend on the worker, or on earlier samples.
  */
 export function sequenceOf(...keys: readonly number[]): () => number {
   let hash = keys.length;
@@ -10,7 +10,7 @@ export function sequenceOf(...keys: readonly number[]): () => number {
   return randomSequence(hash);
 }
 
-/** A whole number of 32 bits of which every bit depends on every bit of the one given (the finish of MurmurHash3). */
+/** A 32-bit number in which every bit depends on every bit of `value` (the finaliser of MurmurHash3). */
 function scrambled(value: number): number {
   let h = value | 0;
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
@@ -24,12 +24,11 @@ export function epochOrder(count: number, seed: number, epoch: number): number[]
 }
 
 /**
- * The order of an epoch in which the classes count alike: as many draws as there are images, each made for the sake of a
- * class, and each class that has images is the reason of equally many (one more or less where that does not come out
- * even). A class goes through its images in random order before one comes again. Images without a class are drawn once
- * each, as they would be in a plain epoch.
+ * The order of a class-balanced epoch with as many draws as there are images. Each draw is for one class, and each class that
+ * has images gets the same number of draws (or one more). A class draws all of its images in random order before it repeats
+ * one. Images without a class are drawn once, as in a plain epoch.
  *
- * @param labels for each image its classes, indices 0..classCount-1
+ * @param labels the classes of each image, indices 0..classCount-1
  * @returns indices of images
  */
 export function balancedOrder(labels: readonly (readonly number[])[], classCount: number, seed: number, epoch: number): number[] {
@@ -40,7 +39,7 @@ export function balancedOrder(labels: readonly (readonly number[])[], classCount
     if (own.length === 0) draws.push(image);
     for (const label of own) members[label].push(image);
   });
-  // In random order, so that it is not always the same classes that are drawn once more.
+  // In random order, so that the extra draws do not always go to the same classes.
   const present = members.filter((images) => images.length > 0);
   const classes = shuffled(present.length, random).map((i) => present[i]);
   const wanted = labels.length - draws.length;
@@ -55,12 +54,12 @@ export function balancedOrder(labels: readonly (readonly number[])[], classCount
   return shuffled(draws.length, random).map((i) => draws[i]);
 }
 
-/** How many batches {@link batchesOf} makes. */
+/** The number of batches of {@link batchesOf}. */
 export function batchCount(samples: number, batchSize: number): number {
   return samples === 0 ? 0 : Math.max(1, Math.floor(samples / batchSize));
 }
 
-/** Cuts an order into batches. An incomplete last batch is left out, unless it is the only one. */
+/** Splits an order into batches. An incomplete last batch is left out unless it is the only one. */
 export function batchesOf(order: readonly number[], batchSize: number): number[][] {
   return Array.from({ length: batchCount(order.length, batchSize) }, (_, i) => order.slice(i * batchSize, (i + 1) * batchSize));
 }

@@ -2,9 +2,9 @@
 export interface Schedule {
   /** The highest learning rate. */
   readonly rate: number;
-  /** The share of all updates, 0..1, over which the rate grows linearly up to its highest. */
+  /** The share of all updates, 0..1, over which the rate grows linearly to its highest value. */
   readonly warmUp: number;
-  /** What comes then: `poly` is (1 - t)^0.9 as in DeepLab and most WSSS code, `cosine` (1 + cos(pi t)) / 2. */
+  /** The decay after that: `poly` is (1 - t)^0.9 as in DeepLab and most WSSS code, `cosine` is (1 + cos(pi t)) / 2. */
   readonly decay: 'poly' | 'cosine' | 'constant';
 }
 
@@ -25,7 +25,7 @@ export function learningRate({ rate, warmUp, decay }: Schedule, update: number, 
   return rate;
 }
 
-/** How much of the moving average stays at an update: less in the beginning, when the average has seen little. */
+/** The decay of the moving average at an update. It is smaller in the beginning, when few weights have been averaged. */
 export function averageDecay(most: number, update: number): number {
   return Math.min(most, (1 + update) / (10 + update));
 }

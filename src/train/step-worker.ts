@@ -9,23 +9,23 @@ import type { ParameterGroup } from './parameters.js';
 import type { UpdateSettings, UpdateStep } from './update.js';
 import { updateGroup } from './update.js';
 
-/** Numbers of all parameters, group by group, in memory that all workers share. */
+/** The numbers of all parameters, group by group, in memory shared by all workers. */
 export interface SharedNumbers {
   readonly weights: Float32Array;
   readonly velocity: Float32Array;
   readonly average: Float32Array | undefined;
-  /** The gradients that each worker has summed up. */
+  /** The sum of the gradients of each worker. */
   readonly gradients: readonly Float32Array[];
 }
 
-/** An input or output of the pass that lies in shared memory. */
+/** An input or output of the pass in shared memory. */
 export interface SharedTensor {
   readonly name: string;
   readonly dims: readonly number[];
   readonly data: Float32Array;
 }
 
-/** A parameter's place in the {@link SharedNumbers}, and its names in the pass. */
+/** The position of a parameter in the {@link SharedNumbers}, and its names in the pass. */
 export interface PlacedParameter {
   readonly name: string;
   readonly gradient: string;
@@ -34,40 +34,40 @@ export interface PlacedParameter {
   readonly size: number;
 }
 
-/** What a worker needs for all of its passes. */
+/** The data of a worker, for all of its passes. */
 export interface StepWorkerData {
   readonly worker: number;
   /** The serialised training pass, in shared memory. */
   readonly graph: Uint8Array;
   readonly runtime: RuntimeChoice;
   readonly threads: number;
-  /** The image and the targets, written before each pass. */
+  /** The images and the targets, written before each pass. */
   readonly inputs: readonly SharedTensor[];
   readonly loss: string;
   readonly parameters: readonly PlacedParameter[];
   readonly numbers: SharedNumbers;
   readonly groups: readonly (Pick<ParameterGroup, 'head' | 'decays' | 'size'> & { readonly offset: number })[];
-  /** What this worker updates. */
+  /** The parts of the groups that this worker updates. */
   readonly share: readonly GroupRange[];
   readonly settings: UpdateSettings;
 }
 
-/** A pass, whose gradients are added to those since the last update or begin a new sum; or an update, once all workers have passed. */
+/** A pass, whose gradients are added to the earlier ones (`add`) or start a new sum, or an update after the passes of all workers. */
 export type StepTask = { readonly kind: 'pass'; readonly add: boolean } | { readonly kind: 'update'; readonly step: UpdateStep };
 
-/** The loss of a pass (0 of an update), or why it failed. */
+/** The loss of a pass (0 for an update), or the reason of its failure. */
 export type StepResult = { readonly loss: number } | { readonly reason: string };
 
 const data = workerData as StepWorkerData;
 const { numbers, inputs, parameters } = data;
 
 let session: Promise<Session> | undefined;
-/** The runtime takes no shared memory. */
+/** Copies, because the runtime does not accept shared memory. */
 const feeds: Record<string, RuntimeTensor> = Object.fromEntries([...inputs, ...parameters.map(({ name, dims, offset, size }) => (
   { name, dims, data: numbers.weights.subarray(offset, offset + size) }
 ))].map(({ name, dims, data: shared }) => [name, { type: 'float32', dims, data: new Float32Array(shared.length) }]));
 
-/** The entry point of the worker: never throws, a failure is a result. */
+/** The entry point of the worker. It never throws; a failure is a result. */
 export default async function run(task: StepTask): Promise<StepResult> {
   try {
     if (task.kind === 'pass') return { loss: await pass(task.add) };

@@ -16,11 +16,11 @@ import type { Parameter, ParameterGroup } from './parameters.js';
 import { buildTrainingGraph, gradientOutput, LOSS, TARGETS } from './training-graph.js';
 import type { UpdateSettings } from './update.js';
 
-/** The numbers that training changes, one vector per group of parameters. */
+/** The numbers of a group of parameters that training changes. */
 export interface GroupState {
   readonly weights: Float32Array;
   readonly velocity: Float32Array;
-  /** The moving average of the weights, where one is kept. */
+  /** The moving average of the weights, if there is one. */
   readonly average?: Float32Array;
 }
 
@@ -29,13 +29,13 @@ export interface TrainerOptions extends UpdateSettings {
   readonly batchSize: number;
   /** The side of a training image, in pixels. */
   readonly imageSize: number;
-  /** Threads that a pass may use; it is parted among as many workers, but is one on an accelerator. */
+  /** Threads for a pass. It is split among this number of workers, except on an accelerator, which has one. */
   readonly threads: number;
-  /** What runs the passes; chosen by what the machine has unless given. */
+  /** The runtime of the passes. Default: the best one of this machine. */
   readonly runtime?: RuntimeChoice;
 }
 
-/** A worker thread with a session of its own, and what it reads of a batch. */
+/** A worker thread with its own session, and its part of a batch. */
 interface StepWorker {
   readonly pool: WorkerPool<StepTask, StepResult>;
   readonly images: Float32Array;
@@ -43,10 +43,10 @@ interface StepWorker {
 }
 
 /**
- * Trains the parameters of a classifier, batch by batch. A pass is a graph that a runtime executes, in worker
- * threads that take a part of the batch each. The numbers lie in memory that the workers share, and each worker updates a part of
- * them. Sums over workers are taken in their order: the same number of workers comes to the same result, bit by bit, and another
- * to one that differs by rounding.
+ * Trains the parameters of a classifier, batch by batch. A pass is a graph that a runtime executes in worker threads, each with
+ * a part of the batch. The numbers are in memory shared by the workers, and each worker updates a part of them. Sums over
+ * workers have a fixed order: the same number of workers gives the same result, bit by bit. Another number gives the same
+ * result except for rounding.
  *
  * ```ts
  * const trainer = await Trainer.create(classifier, trainableParameters(classifier), options);
@@ -62,7 +62,7 @@ export class Trainer {
   private constructor(
     private readonly classifier: ClassifierGraph, private readonly groups: readonly ParameterGroup[], { weights, velocity, average }: SharedNumbers,
     private readonly workers: readonly StepWorker[],
-    /** What runs the passes, for people. */
+    /** A description of the runtime. */
     readonly runtime: string,
   ) {
     const starts = startsOf(groups);
@@ -72,12 +72,12 @@ export class Trainer {
     });
   }
 
-  /** How many workers share a batch. */
+  /** The number of workers that share a batch. */
   get workerCount(): number {
     return this.workers.length;
   }
 
-  /** @throws UserError where an operator between the logits and a parameter has no gradient rule */
+  /** @throws UserError if an operator between the logits and a parameter has no gradient rule */
   static async create(classifier: ClassifierGraph, parameters: readonly Parameter[], options: TrainerOptions): Promise<Trainer> {
     const { batchSize, imageSize: size, threads, optimiser, momentum, weightDecay, headRate, average } = options;
     const { input, classCount } = classifier;
@@ -91,7 +91,7 @@ export class Trainer {
     const placed = parameters.map(({ name, dims }, i): PlacedParameter => ({ name, gradient: gradientOutput(i), dims, ...offsets.get(name)! }));
     const shares = shareNumbers(groups, plan.images.length, optimiser === 'lars');
     const block = await channelBlock(runtime);
-    // Most workers have as many images as others: their graphs are the same.
+    // Workers with the same number of images share a graph.
     const graphs = new Map([...new Set(plan.images)].map((images) => [
       images, shareBytes(serializeModel(buildTrainingGraph(classifier, parameters, { images, batch: batchSize, size, block }))),
     ]));
@@ -113,11 +113,11 @@ export class Trainer {
   }
 
   /**
-   * Runs a batch forward and backward, and adds its gradients to those of earlier passes since the last update.
+   * Runs a batch forward and backward, and adds its gradients to those since the last update.
    *
-   * @param images NCHW [N, 3, S, S], normalised as the classifier wants it
+   * @param images NCHW [N, 3, S, S], normalised as the classifier expects
    * @param targets [N, classes], 0 or 1
-   * @returns the loss: the mean over images and classes of the binary cross-entropy
+   * @returns the loss: the mean binary cross-entropy over images and classes
    */
   async pass(images: Float32Array, targets: Float32Array): Promise<number> {
     let [image, target] = [0, 0];
@@ -131,18 +131,18 @@ export class Trainer {
   }
 
   /**
-   * Moves the weights against the mean gradient of the passes since the last update.
+   * Updates the weights by the mean gradient of the passes since the last update.
    *
-   * @param averageDecay how much of the moving average stays, 0..1
+   * @param averageDecay the decay of the moving average, 0..1
    */
   async update(rate: number, averageDecay = 0): Promise<void> {
-    if (this.passes === 0) throw new Error('an update needs at least one pass before it');
+    if (this.passes === 0) throw new Error('call pass() at least once before update()');
     await this.inAllLanes({ kind: 'update', step: { rate, scale: 1 / this.passes, averageDecay } });
     this.passes = 0;
   }
 
   private async inAllLanes(task: StepTask): Promise<number[]> {
-    // All must have ended before a failure is reported: nothing may write to the shared numbers any more.
+    // Wait for all workers before a failure is reported, so that none writes to the shared numbers any more.
     const results = await Promise.all(this.workers.map(({ pool }) => pool.run(task)));
     return results.map((result) => {
       if ('reason' in result) throw new UserError(`the training ${task.kind} failed: ${result.reason}`);
@@ -151,22 +151,22 @@ export class Trainer {
   }
 
   /**
-   * The classifier with the weights of now, or their moving average.
+   * The classifier with the current weights or their moving average.
    *
-   * @throws UserError where an average is wanted and none is kept
+   * @throws UserError if the average is requested but not kept
    */
   model(which: 'weights' | 'average'): OnnxModel {
     const { model } = this.classifier;
     const initializers = new Map(model.graph.initializers);
     this.groups.forEach(({ parameters }, i) => {
       const vector = this.state[i][which];
-      if (vector === undefined) throw new UserError('no moving average of the weights is kept');
+      if (vector === undefined) throw new UserError('the trainer keeps no moving average of the weights', 'create it with the option average: true');
       for (const { name, dims, offset, size } of parameters) initializers.set(name, OnnxTensor.float32(dims, vector.slice(offset, offset + size)));
     });
     return { ...model, graph: { ...model.graph, initializers } };
   }
 
-  /** Whether all weights are finite numbers. A loss tells only of the weights before its update. */
+  /** Whether all weights are finite. A finite loss only shows this for the weights before the last update. */
   isFinite(): boolean {
     return this.state.every(({ weights, average }) => weights.every(Number.isFinite) && (average?.every(Number.isFinite) ?? true));
   }
@@ -180,7 +180,7 @@ export class Trainer {
   }
 }
 
-/** Where each group begins in the vectors of all. */
+/** The offset of each group in the vectors of all groups. */
 function startsOf(groups: readonly ParameterGroup[]): number[] {
   let end = 0;
   return groups.map(({ size }) => (end += size) - size);

@@ -6,32 +6,31 @@ import { DataType } from '../onnx/tensor.js';
 import { blockedLayout } from '../runtime/blocked/blocked-layout.js';
 import type { Parameter } from './parameters.js';
 
-/** The names of the training program's inputs and outputs besides the image and the parameters. */
+/** The names of the inputs and outputs of the training graph, in addition to the image and the parameters. */
 export const TARGETS = 'train/targets';
 export const LOSS = 'train/loss';
 export const gradientOutput = (index: number): string => `train/gradient_${index}`;
 
-/** What a pass works on; fixed, so that a runtime can plan for it. */
+/** The shape of a pass. It is fixed, so that a runtime can plan for it. */
 export interface PassShape {
-  /** Images of the pass. */
+  /** Images in the pass. */
   readonly images: number;
-  /** Images of the whole batch that it is a part of; loss and gradients are the part's share of the batch's. */
+  /** Images in the whole batch. The loss and gradients of the pass are its share of those of the batch. */
   readonly batch: number;
   /** The side of an image, in pixels. */
   readonly size: number;
-  /** Make the graph for the runtime's blocked layout, of blocks of so many channels: see `blockedLayout`. */
+  /** Build the graph for the runtime's blocked layout, with blocks of this number of channels, see `blockedLayout`. */
   readonly block?: number;
 }
 
 /**
- * One pass of training as one graph: the forward pass, the loss, and its gradient with respect to every parameter.
+ * One training pass as one graph: the forward pass, the loss, and its gradient with respect to every parameter.
  *
- * The loss is the binary cross-entropy of the logits x [N, C] with targets t of 0 and 1, its mean over images and
- * classes: max(x, 0) - x t + log(1 + exp(-|x|)). PyTorch calls it BCEWithLogitsLoss and MultiLabelSoftMarginLoss: they
- * are one formula written in two ways.
+ * The loss is the binary cross-entropy of the logits x [N, C] with targets t of 0 and 1, averaged over images and
+ * classes: max(x, 0) - x t + log(1 + exp(-|x|)). It is the same as BCEWithLogitsLoss and MultiLabelSoftMarginLoss in PyTorch.
  *
  * Inputs: the classifier's image [N, 3, H, W]; `train/targets` [N, C]; every parameter by its name. Outputs:
- * `train/loss` [], and for parameter i `train/gradient_i` in its shape.
+ * `train/loss` [], and `train/gradient_i` with the shape of parameter i.
  */
 export function buildTrainingGraph(
   classifier: ClassifierGraph, parameters: readonly Parameter[], { images, batch, size, block }: PassShape,

@@ -1,54 +1,55 @@
 import { scratchKernels } from '../kernels/kernels.js';
 import type { ParameterGroup } from './parameters.js';
 
-/** What the updates need beside weights and gradients. */
+/** The settings of all updates. */
 export interface UpdateSettings {
   /**
-   * `sgd`: one learning rate for all. `lars`: the learning rate is relative to the size of each tensor, see
-   * {@link updateGroup}; where normalisation was folded into convolutions, gradients are a thousand times larger in some
-   * tensors than in others.
+   * `sgd`: one learning rate for all tensors. `lars`: the learning rate is relative to the size of each tensor, see
+   * {@link updateGroup}. Use it if normalisation was folded into convolutions: then gradients of some tensors are a thousand
+   * times larger than those of others.
    */
   readonly optimiser: 'sgd' | 'lars';
   readonly momentum: number;
   readonly weightDecay: number;
-  /** The learning rate of the head is that of the rest times this. */
+  /** The factor of the head's learning rate, relative to the rest. */
   readonly headRate: number;
   /** Keep an exponential moving average of the weights. */
   readonly average: boolean;
 }
 
-/** What changes from update to update. */
+/** The values of a single update. */
 export interface UpdateStep {
   readonly rate: number;
-  /** What the gradient is multiplied by: 1 over the number of passes that were summed. */
+  /** The factor of the gradient: 1 / the number of summed passes. */
   readonly scale: number;
-  /** How much of the moving average stays, 0..1. */
+  /** The decay of the moving average, 0..1. */
   readonly averageDecay: number;
 }
 
-/** The numbers of one group, all of one length. */
+/** The numbers of one group, all of the same length. */
 export interface UpdateVectors {
   readonly weights: Float32Array;
-  /** The gradient is the sum of these, taken in their order. */
+  /** The gradient is the sum of these, added in this order. */
   readonly gradients: readonly Float32Array[];
   readonly velocity: Float32Array;
-  /** The moving average of the weights, where one is kept. */
+  /** The moving average of the weights, if there is one. */
   readonly average?: Float32Array;
 }
 
-/** Numbers of an update that are worked on at a time: few enough for the processor's cache. */
+/** The number of weights updated at a time, small enough for the processor's cache. */
 const PIECE = 4096;
 
 /**
- * One update of the weights p of a group in place: stochastic gradient descent with momentum and weight decay as PyTorch
- * defines it, v <- momentum v + (g + decay p), p <- p - rate v, and the moving average a <- d a + (1 - d) p.
+ * Updates the weights p of a group in place: stochastic gradient descent with momentum and weight decay as in PyTorch,
+ * v <- momentum v + (g + decay p), p <- p - rate v, and the moving average a <- d a + (1 - d) p.
  *
- * With `lars` the direction g + decay p of every tensor but those of the head is scaled by |p| / (|g| + decay |p|), so that
- * one update moves it by about `rate` times its own size (You, Gitman and Ginsburg, "Large Batch Training of Convolutional
- * Networks", 2017, equation 6). The head may be new, and too small to be a measure. Each tensor must be a group then.
+ * With `lars`, the direction g + decay p of every tensor except those of the head is scaled by |p| / (|g| + decay |p|), so an
+ * update moves a tensor by about `rate` times its own size (You, Gitman and Ginsburg, "Large Batch Training of Convolutional
+ * Networks", 2017, equation 6). The head is excluded because a new head is too small as a reference. Each tensor must be its
+ * own group.
  *
- * @param range the first number to update and the one behind the last; others may be updated elsewhere at the same time, but
- *   not with `lars`, which needs the norms of the whole group
+ * @param range the range of numbers to update, [from, to). Other ranges may be updated elsewhere at the same time, except
+ *   with `lars`, which needs the norms of the whole group
  */
 export function updateGroup(
   group: Pick<ParameterGroup, 'head' | 'decays'>, { weights, gradients, velocity, average }: UpdateVectors,
@@ -81,13 +82,13 @@ export function updateGroup(
   }
 }
 
-/** |p| / (|g| + decay |p|), and 1 where either is 0. */
+/** |p| / (|g| + decay |p|), or 1 if either norm is 0. */
 function trust(weights: Float32Array, gradients: readonly Float32Array[], scale: number, decay: number): number {
   const [p, g] = [norm([weights]), scale * norm(gradients)];
   return p > 0 && g > 0 ? p / (g + decay * p) : 1;
 }
 
-/** The length of the sum of some vectors. */
+/** The norm of the sum of vectors. */
 function norm(vectors: readonly Float32Array[]): number {
   let squares = 0;
   for (let i = 0; i < vectors[0].length; i++) {

@@ -10,7 +10,7 @@ import { openRuntime } from '../runtime/open.js';
 import type { RuntimeChoice } from '../runtime/open.js';
 import type { Session } from '../runtime/runtime.js';
 
-/** What a worker needs for all of its images. */
+/** The data of a worker, for all of its images. */
 export interface VectorWorkerData {
   /** The serialised network, in shared memory. */
   readonly graph: Uint8Array;
@@ -24,7 +24,7 @@ export interface VectorWorkerData {
   readonly normalisation: Normalisation;
 }
 
-/** The vector of each view of a photograph, or why there are none. */
+/** The vector of each view of a photograph, or the reason of its failure. */
 export type VectorResult = { readonly views: readonly Float32Array[] } | { readonly reason: string };
 
 const data = workerData as VectorWorkerData;
@@ -32,7 +32,7 @@ sharp.concurrency(1);
 
 let session: Promise<Session> | undefined;
 
-/** The entry point of the worker: never throws, a failure is a result. */
+/** The entry point of the worker. It never throws; a failure is a result. */
 export default async function run(path: string): Promise<VectorResult> {
   try {
     session ??= openRuntime(data.runtime).then(({ runtime }) => runtime.load(ownBytes(data.graph), { threads: data.threads }));

@@ -12,25 +12,26 @@ import { openRuntime } from '../runtime/open.js';
 import type { RuntimeChoice } from '../runtime/open.js';
 import type { VectorResult, VectorWorkerData } from './vector-worker.js';
 
-/** How photographs are run through a network that makes one vector of each. */
+/** Options of {@link computeVectors}. */
 export interface VectorOptions {
-  /** Its image input, and the output that is the vector. */
+  /** The name of the image input. */
   readonly input: string;
+  /** The name of the output that is the vector. */
   readonly output: string;
   readonly normalisation: Normalisation;
   readonly inputSizes: readonly InputSize[];
-  /** Take each photograph's mirror image as a further view, at every size. */
+  /** Add the mirror image of each photograph as another view, at every size. */
   readonly flip: boolean;
   readonly workers?: number;
-  /** What runs the network; chosen by what the machine has unless given. */
+  /** The runtime of the network. Default: the best one of this machine. */
   readonly runtime?: RuntimeChoice;
   readonly onStart?: (total: number) => void;
   readonly onProgress?: (done: number) => void;
 }
 
-/** The vectors of photographs that could be read. */
+/** The vectors of all readable photographs. */
 export interface Vectors {
-  /** Those with vectors, in the order of the list. */
+  /** The photographs with vectors, in the order of the list. */
   readonly paths: readonly string[];
   /** [photographs, views, width] */
   readonly data: Float32Array;
@@ -38,7 +39,7 @@ export interface Vectors {
 }
 
 /**
- * Runs photographs through a network in worker threads, each view of each alone: features or logits.
+ * Runs photographs through a network in worker threads, one view at a time, to get features or logits.
  *
  * @param width the length of a vector
  */

@@ -62,6 +62,6 @@ describe('doctor', () => {
     expect(stdout).toMatch(/efficientnet_lite0_voc\.onnx, 6\.8 MB, SHA-256 [0-9a-f]{16}; loads, 20 classes, layers \/2, \/4, \/8, \/16, \/32/);
     expect(stdout).toMatch(/^ {2}--runtime ort {2}--device cpu +works: onnxruntime /m);
     expect(stdout).toMatch(/^ {2}--runtime tfjs --device wasm +works: .*, with SIMD$/m);
-    expect(stdout).toMatch(/^--runtime auto takes /m);
+    expect(stdout).toMatch(/^--runtime auto uses /m);
   });
 });

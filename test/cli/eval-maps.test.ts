@@ -99,7 +99,7 @@ describe('eval --maps', () => {
     const { code, stdout, stderr } = await run(...common, '--maps', join(fixtures, 'irn'));
     expect(code).toBe(0);
     expect(stdout).toContain(`|     0.350 | ${(100 * expected.full[7]).toFixed(2).padStart(8)} |`);
-    expect(stdout).toContain('At threshold 0.5, the best of them (it saw these masks):');
+    expect(stdout).toContain('At threshold 0.5, the best one (chosen with these masks):');
     expect(stdout).toMatch(new RegExp(`\\*\\*mean\\*\\*.*${(100 * expected.full[10]).toFixed(2)}`));
     expect(stderr).toContain('class indices begin at 0; maps are read from \'high_res\'');
   });
@@ -115,7 +115,7 @@ describe('eval --maps', () => {
     const result = await json('--maps', join(fixtures, 'irn'), '--keys', '0');
     expect(result.maps.mismatches).toEqual([]);
     // Key 0 does not exist when keys begin at 1.
-    expect(messageOf(await run(...common, '--maps', join(fixtures, 'irn'), '--keys', '1'))).toContain('the keys of the maps are 0..19, which do not begin at 1');
+    expect(messageOf(await run(...common, '--maps', join(fixtures, 'irn'), '--keys', '1'))).toContain('the keys of the maps are 0..19, which does not fit --keys 1');
     const { code, stdout, stderr } = await run(...common, '--ids', 'a,b', '--maps', join(fixtures, 'irn'), '--keys', '1', '--json');
     expect(code).toBe(0);
     expect((JSON.parse(stdout) as Json).maps).toMatchObject({ keyBase: 1, mismatches: ['a', 'b'] });
@@ -171,12 +171,12 @@ describe('eval --maps', () => {
 
   it('says what to do where nothing fits', async () => {
     expect(messageOf(await run(...common, '--maps', join(folder, 'nowhere')))).toContain('does not exist');
-    expect(messageOf(await run(...common, '--maps', folder))).toContain('holds maps of none of the 4 images');
-    expect(messageOf(await run(...common, '--maps', join(fixtures, 'irn'), '--threshold', '0.33'))).toContain('is none of the thresholds');
+    expect(messageOf(await run(...common, '--maps', folder))).toContain('has no maps <id>.npz or <id>.npy for any of the 4 images');
+    expect(messageOf(await run(...common, '--maps', join(fixtures, 'irn'), '--threshold', '0.33'))).toContain('--threshold 0.33 is not one of the thresholds');
     const one = join(folder, 'one');
     await mkdir(one);
     await writeFile(join(one, 'b.npz'), encodeNpz({ keys: { shape: [1], data: Int32Array.of(15) }, maps: { shape: [1, 12, 31], data: new Float32Array(12 * 31) } }));
-    expect(messageOf(await run(...common, '--ids', 'b', '--maps', one))).toContain('cannot be told from the classes of the images');
+    expect(messageOf(await run(...common, '--ids', 'b', '--maps', one))).toContain('the classes of the images do not show whether the keys of the maps');
   });
 
   it('divides maps by their maximum where it is asked to', async () => {

@@ -142,7 +142,7 @@ describe('eval', () => {
     stdout = '';
     await run('--gt', gt, '--pred', join(fixtures, 'shifted'), '--csv');
     expect(stdout.split('\n')).toEqual(lines);
-    await expect(run('--gt', gt, '--pred', gt, '--csv', '--json')).rejects.toThrow('--json and --csv both print');
+    await expect(run('--gt', gt, '--pred', gt, '--csv', '--json')).rejects.toThrow('--json and --csv cannot both print');
   });
 });
 
@@ -171,7 +171,7 @@ describe('eval of masks by other names', () => {
     await expect(run('--gt', gt, '--pred', photos)).rejects.toMatchObject({ hint: expect.stringContaining(`there is ${join(photos, 'm00.jpg')}: label masks must be PNG`) });
     const matlab = await renamed('cls', (id) => `${id}.mat`);
     await expect(run('--gt', matlab, '--pred', gt)).rejects.toMatchObject({
-      message: expect.stringContaining('holds no label masks'), hint: expect.stringContaining('MATLAB files are not supported'),
+      message: expect.stringContaining('contains no label masks'), hint: expect.stringContaining('MATLAB files are not supported'),
     });
     await expect(run('--voc-root', root, '--split', 'all', '--mask-dir', matlab, '--pred', gt)).rejects.toMatchObject({
       message: expect.stringContaining('nothing to score'), hint: expect.stringContaining('m00.mat'),
@@ -195,8 +195,8 @@ describe('eval with files that are missing or wrong', () => {
     await expect(run('--gt', gt, '--pred', pred)).rejects.toThrow(`predictions are missing in ${pred}: 6 of 12 (m00, m01, m02, m03, m04, ...)`);
     expect(stdout).toBe('');
     expect(await run('--gt', gt, '--pred', pred, '--allow-missing')).toBe(0);
-    expect(stdout).toContain('Scored 6 of 12 images: 6 not predicted.');
-    expect(stderr).toContain('left out, not predicted (6): m00, m01, m02, m03, m04, ...');
+    expect(stdout).toContain('Scored 6 of 12 images: 6 without prediction.');
+    expect(stderr).toContain('left out, without prediction (6): m00, m01, m02, m03, m04, ...');
     stdout = '';
     await run('--gt', gt, '--pred', pred, '--allow-missing', '--json');
     expect(json().images).toMatchObject({ scored: 6, missingPredictions: ids.slice(0, 6) });
@@ -205,7 +205,7 @@ describe('eval with files that are missing or wrong', () => {
   it('points at the folder that was probably meant', async () => {
     await cp(gt, join(folder, 'seeds', 'SegmentationClass'), { recursive: true });
     await expect(run('--gt', gt, '--pred', join(folder, 'seeds')))
-      .rejects.toMatchObject({ hint: `Did you mean --pred ${join(folder, 'seeds', 'SegmentationClass')}?` });
+      .rejects.toMatchObject({ hint: `did you mean --pred ${join(folder, 'seeds', 'SegmentationClass')}?` });
     await expect(run('--gt', gt, '--pred', join(folder, 'nowhere'))).rejects.toThrow(`${join(folder, 'nowhere')} does not exist`);
     await expect(run('--gt', gt)).rejects.toThrow('--pred is missing');
   });

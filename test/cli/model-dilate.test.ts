@@ -61,7 +61,7 @@ describe('model dilate', () => {
     const lines = stdout.split('\n');
     expect(lines[0]).toBe(`${out}: output stride 32 -> 16, 1 window changed`);
     expect(lines[1]).toMatch(/^ {2}Conv +\S+ +stride 2 -> 1, padding 1$/);
-    expect(lines[2]).toBe('feature layers now at stride 16, by the alias they had:');
+    expect(lines[2]).toBe('feature layers now at stride 16, with their former aliases:');
     expect(lines[3]).toMatch(/^ {2}\/16 {3}\S+$/);
     expect(lines[4]).toMatch(/^ {2}\/32 {3}\S+, now \/16$/);
     expect(lines[4]).not.toContain(lines[3].slice(8));
@@ -92,7 +92,7 @@ describe('model dilate', () => {
     expect(messageOf(await to(whole, '--output-stride', '16', '--logits', 'scores'))).toContain('no tensor called \'scores\'');
     expect((await readdir(folder)).filter((name) => name.startsWith('never'))).toEqual([]);
     const bytes = await readFile(whole);
-    expect(messageOf(await run('model', 'dilate', whole, '--output-stride', '16', '--out', join(folder, '.', 'whole.onnx')))).toContain('--out names the model itself');
+    expect(messageOf(await run('model', 'dilate', whole, '--output-stride', '16', '--out', join(folder, '.', 'whole.onnx')))).toContain('--out is the model itself');
     expect(await readFile(whole)).toEqual(bytes);
   });
 });

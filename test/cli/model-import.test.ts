@@ -118,14 +118,14 @@ describe('model import', () => {
     expect(report).toMatchObject({ architecture: 'resnet50', prefix: 'resnet50.', head: 'fc', classes: 20, classifier: 'classifier', inputSize: null });
     expect(Object.entries(report.layers).at(-1)).toEqual(['/16', 'layer4.2.relu']);
     expect(report.notes).toEqual([
-      'the parameters have the names of IRN\'s resnet50: its last stage has stride 1, without dilation (--last-stride 2 for torchvision\'s)',
-      'its logits are taken for the 20 VOC classes in their usual order (--classes for others)',
+      'the parameters have the names of IRN\'s resnet50, so its last stage has stride 1, without dilation (use --last-stride 2 for torchvision\'s)',
+      'the logits are assumed to be the 20 VOC classes in the usual order (use --classes for others)',
     ]);
     expect(await specOf(out)).toEqual({ logits: 'logits', ...torchvision, classes: [...VOC_CLASSES] });
     expect((await importJson(fixture('irn.pth'), '--classes', 'voc', '--last-stride', '1', '--out', out)).notes).toBeUndefined();
     expect(Object.keys((await importJson(fixture('irn.pth'), '--last-stride', '2', '--out', out)).layers).at(-1)).toBe('/32');
     expect(Object.keys((await importJson(fixture('irn.pth'), '--output-stride', '8', '--out', out)).layers).at(-1)).toBe('/8');
-    expect(messageOf(await run('model', 'import', fixture('irn.pth'), '--output-stride', '32', '--out', out))).toContain('its output stride is 16\nfor the strides of torchvision give --last-stride 2');
+    expect(messageOf(await run('model', 'import', fixture('irn.pth'), '--output-stride', '32', '--out', out))).toContain('its output stride is 16\nuse --last-stride 2 for the strides of torchvision');
   });
 
   it('names what is left over, and asks which of two networks to take', async () => {
@@ -137,10 +137,10 @@ describe('model import', () => {
       const file = await safetensorsFile([...twice.filter(([name]) => name !== 'teacher.bn1.bias'), ['teacher.bn1.bias', slope], ['projector.scale', slope]]);
       await writeFile(weights, file);
     });
-    expect(messageOf(await run('model', 'import', weights, '--out', out))).toContain('holds several complete networks, behind \'student.\', \'teacher.\'\nsay which one to take, for instance --prefix teacher.');
+    expect(messageOf(await run('model', 'import', weights, '--out', out))).toContain('contains several complete networks, with the prefixes \'student.\', \'teacher.\'\nchoose one, for instance --prefix teacher.');
     const { stdout } = await run('model', 'import', weights, '--prefix', 'teacher', '--out', out);
     expect(stdout).toContain('without the prefix \'teacher.\'');
-    expect(stdout).toMatch(/note: \d+ tensors are left over, as no part of resnet18: student\.conv1\.weight, .* and \d+ more; if the program/);
+    expect(stdout).toMatch(/note: \d+ tensors are not part of resnet18: student\.conv1\.weight, .* and \d+ more\. If the original program/);
   });
 
   it('says it in words', async () => {
@@ -155,8 +155,8 @@ describe('model import', () => {
     const out = join(folder, 'never.onnx');
     const from = (file: string, ...args: string[]) => run('model', 'import', file, ...args, '--out', out);
     expect(messageOf(await from(fixture('os_system.pth')))).toContain('.system, which is refused: only plain values and tensors are supported');
-    expect(messageOf(await from(fixture('small.pth')))).toContain('is not recognised: it holds a\n');
-    expect(messageOf(await from(fixture('resnet18.pth'), '--arch', 'resnet50'))).toContain('does not hold the weights of resnet50: missing ');
+    expect(messageOf(await from(fixture('small.pth')))).toContain('is not recognised: it contains a\n');
+    expect(messageOf(await from(fixture('resnet18.pth'), '--arch', 'resnet50'))).toContain('does not match resnet50: missing ');
     expect(messageOf(await from(fixture('resnet18.pth'), '--arch', 'resnet51'))).toContain('resnet50');
     expect(messageOf(await from(join(folder, 'nowhere.pth')))).toContain('do not exist');
     expect(messageOf(await from(fixture('vgg16.pth'), '--output-stride', '16'))).toContain('does not allow an output stride of 16');
@@ -165,7 +165,7 @@ describe('model import', () => {
     expect((await readdir(folder)).filter((name) => name.startsWith('never'))).toEqual([]);
     const weights = join(folder, 'weights.pth');
     await writeFile(weights, await readFile(fixture('resnet18.pth')));
-    expect(messageOf(await run('model', 'import', weights, '--out', join(folder, '.', 'weights.pth')))).toContain('--out names the weights themselves');
+    expect(messageOf(await run('model', 'import', weights, '--out', join(folder, '.', 'weights.pth')))).toContain('--out is the weights file itself');
     expect(await readFile(weights)).toEqual(await readFile(fixture('resnet18.pth')));
   });
 });

@@ -72,7 +72,7 @@ describe('model inspect', () => {
   it('says what a model does not tell', async () => {
     const { code, stdout } = await run('model', 'inspect', bare);
     expect(code).toBe(0);
-    expect(stdout).toContain('not told: logits, channelOrder, scale, mean, std, classes; write them into the model with \'voc-seeds model annotate\'');
+    expect(stdout).toContain('unknown: logits, channelOrder, scale, mean, std, classes; add them to the model with \'voc-seeds model annotate\'');
     const given = JSON.parse((await run('model', 'inspect', bare, '--preprocess', 'caffe', '--json')).stdout) as Inspection;
     expect(given.missing).toEqual(['logits', 'classes']);
     const named = await run('model', 'inspect', bare, '--classes', 'voc', '--logits', 'logits');
@@ -169,7 +169,7 @@ describe('models as exporters write them', () => {
 
   it('of an output behind Softmax, inspect tells the tensor before it, and annotate writes that one', async () => {
     const path = await write('softmax.onnx', softmax());
-    expect((await run('model', 'inspect', path)).stdout).toMatch(/^logits +not told; 'probs' is made by Softmax: the scores before it are 'logits'$/m);
+    expect((await run('model', 'inspect', path)).stdout).toMatch(/^logits +unknown; 'probs' is the output of Softmax; the scores before it are 'logits'$/m);
     const { activation } = JSON.parse((await run('model', 'inspect', path, '--json')).stdout) as { activation: unknown };
     expect(activation).toEqual({ op: 'Softmax', of: 'probs', before: 'logits' });
     const { code, stderr } = await run('model', 'annotate', path, '--logits', 'probs', '--preprocess', 'torchvision', '--classes', await names());
@@ -187,7 +187,7 @@ describe('models as exporters write them', () => {
     const free = await write('batch.onnx', smallModel(linearHead, { shape: [8, 3, 16, 16] }));
     expect((await run('model', 'inspect', free)).stdout).toMatch(/^batch +8 images declared, but any number works$/m);
     const bound = await write('bound.onnx', smallModel((b, x) => b.alias(b.reshape(b.transpose(x, [1, 0, 2, 3]), [8, -1]), 'logits'), { shape: [8, 3, 16, 16] }));
-    expect((await run('model', 'inspect', bound)).stdout).toMatch(/^layers cannot be listed: the model works on 8 images at once only: .*export it with a free or a single batch/m);
+    expect((await run('model', 'inspect', bound)).stdout).toMatch(/^cannot list the layers: the model works on 8 images at once only: .*export it with a free or a single batch/m);
   });
 
   it('layers that no gradient reaches are told with the reason', async () => {
@@ -204,7 +204,7 @@ describe('models as exporters write them', () => {
     const flags = ['--logits', 'logits', '--preprocess', 'torchvision', '--classes', await names()];
     const elsewhere = join(folder, 'elsewhere', 'deep', 'model.onnx');
     const { code, stderr } = await run('model', 'annotate', path, '--out', elsewhere, ...flags);
-    expect([code, stderr]).toEqual([0, `note: the weights of ${path} lie in weights.bin; those of ${elsewhere} are inside it\n`]);
+    expect([code, stderr]).toEqual([0, `note: the weights of ${path} are in weights.bin; those of ${elsewhere} are in the model file\n`]);
     expect(await readdir(join(folder, 'elsewhere', 'deep'))).toEqual(['model.onnx']);
     const copied = await readModel(elsewhere);
     expect([copied.sideFiles, JSON.parse(copied.metadata.get('voc_seeds')!)]).toMatchObject([undefined, { logits: 'logits' }]);

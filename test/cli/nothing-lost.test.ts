@@ -250,7 +250,7 @@ describe('a data set', () => {
     await cp(join(devkit.root, 'SegmentationClass'), join(bare, 'SegmentationClass'), { recursive: true });
     const stderr = messageOf(await run('report', '--run', bare));
     expect(stderr).toContain(`error: ${bare} was not written by voc-seeds generate (it has neither a run.json nor a journal), so no report is written into it`);
-    expect(stderr).toContain('name another place for the report: --out report');
+    expect(stderr).toContain('choose another folder, for instance --out report');
     expect(await names(devkit.root)).toEqual(before);
     const place = fresh();
     expect((await run('report', '--run', devkit.root, '--out', place, '--max-images', '1')).code).toBe(0);

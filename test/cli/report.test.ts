@@ -117,7 +117,7 @@ describe('report', () => {
     await writeRun(other, { [id]: { ...first, seeds: first.truth } }, { vocRoot: tiny.root });
     const { json, html } = await report(0, '--run', tiny.run, '--compare', other, '--out', fresh());
     expect(json.scores.map(({ name, scored, meanIou }) => [name, scored, meanIou.error])).toEqual([['seeds', 2, expect.closeTo(0.537037, 5)], ['perfect', 1, 1]]);
-    expect(html).toContain('Both over the 1 images that both have.');
+    expect(html).toContain('Both are scored on the 1 images that both have.');
     // On the first image alone background and dog are 3 / 5 each.
     expect(html).toContain('mIoU 60.0\u00a0% against 100.0\u00a0%: −40.0 points.');
     expect(dataOf(html).predictions).toEqual(['seeds', 'perfect']);
@@ -154,7 +154,7 @@ describe('report', () => {
     expect(json.scores[0].scored).toBe(2);
     // The first image has 0.6; the second (1 + 1/3 + 0) / 3.
     expect(dataOf(html).images.map((image) => image.id)).toEqual([id]);
-    expect(html).toContain('1 of 2 images: those with the highest mean IoU. The scores above are of all images with a ground truth.');
+    expect(html).toContain('1 of 2 images: those with the highest mean IoU. The scores above include all images with ground truth.');
     expect(dataOf((await report(0, '--run', tiny.run, '--max-images', '1')).html).images[0].id).toBe('plain');
   });
 
@@ -177,7 +177,7 @@ describe('report', () => {
     const moved = join(tiny.folder, 'moved');
     await writeRun(moved, { plain: second }, { vocRoot: join(tiny.folder, 'nowhere') });
     const { json, html } = await report(0, '--run', moved);
-    expect(json.remarks[0]).toContain('name it with --voc-root');
+    expect(json.remarks[0]).toContain('Pass it with --voc-root');
     expect(json.scores).toEqual([]);
     expect(html).toContain('class="warning"');
     const again = await report(0, '--run', moved, '--voc-root', tiny.root);
@@ -194,7 +194,7 @@ describe('report', () => {
     const { json, html } = await report(2, '--run', trouble.run);
     expect(json.problems.map((problem) => problem.id).sort()).toEqual(['a', 'a', 'b']);
     expect(json.remarks).toEqual([expect.stringContaining('1 of 2 photographs are not in')]);
-    expect(html).toContain('Problems while this report was made (3)');
+    expect(html).toContain('Problems while writing this report (3)');
     expect(html).toContain('sizes differ');
     const text = await run('report', '--run', trouble.run);
     expect(text.code).toBe(2);
@@ -206,8 +206,8 @@ describe('report', () => {
     expect(messageOf(await run('report'))).toContain('--run is missing');
     expect(messageOf(await run('report', '--run', join(tiny.folder, 'none')))).toContain('none does not exist');
     expect(messageOf(await run('report', '--run', tiny.root, '--truth', '/nowhere'))).toContain('ground truth /nowhere does not exist');
-    expect(messageOf(await run('report', '--run', tiny.folder))).toContain('holds no seeds');
-    expect(messageOf(await run('report', '--run', tiny.run, '--folder', '--out', 'x.html'))).toContain('--folder does not go with');
+    expect(messageOf(await run('report', '--run', tiny.folder))).toContain('has no seeds');
+    expect(messageOf(await run('report', '--run', tiny.run, '--folder', '--out', 'x.html'))).toContain('--folder cannot be used with');
     expect(messageOf(await run('report', '--run', tiny.run, '--folder', '--single-file'))).toContain('cannot be used with');
     expect(messageOf(await run('report', '--run', tiny.run, '--image-size', '0'))).toContain('from 32 to 4096');
     expect(messageOf(await run('report', '--run', tiny.run, '--out', join(tiny.run, 'run.json/x')))).toContain('cannot write');

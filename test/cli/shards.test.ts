@@ -78,13 +78,13 @@ describe('an array job', () => {
     const { code, stdout } = await run('merge', out);
     expect(code).toBe(2);
     expect(stdout).toContain('1 of 3 parts, 2 images');
-    expect(stdout).toContain('parts without a record (not begun, still at work, or killed): 1, 3');
+    expect(stdout).toContain('parts without a record (not started, still running, or killed): 1, 3');
     await writeFile(join(out, 'run-1of4.json'), '{}');
-    expect(messageOf(await run('merge', out))).toContain('holds parts of two runs: run-2of3.json and run-1of4.json');
+    expect(messageOf(await run('merge', out))).toContain('contains parts of two runs: run-2of3.json and run-1of4.json');
     await rm(join(out, 'run-1of4.json'));
     await writeFile(join(out, 'run-1of3.json'), JSON.stringify({ settings: { gamma: 3 } }));
     expect(messageOf(await run('merge', out))).toContain('the settings in');
-    expect(messageOf(await run('merge', devkit.root))).toContain('holds no parts of a run');
+    expect(messageOf(await run('merge', devkit.root))).toContain('contains no parts of a run');
     expect(messageOf(await run('merge', join(devkit.folder, 'nowhere')))).toContain('cannot read');
   });
 });
@@ -105,7 +105,7 @@ describe('eval in parts', () => {
     const whole = JSON.parse((await run('eval', ...flags, '--json')).stdout) as Record<string, unknown>;
     expect(JSON.parse((await run('merge', ...files, '--json')).stdout)).toEqual(whole);
     expect((await run('merge', ...files)).stdout).toContain('Scored 5 images in 7 parts.');
-    expect(messageOf(await run('merge', ...files.slice(1)))).toContain('of the 7 parts these are missing: 1');
+    expect(messageOf(await run('merge', ...files.slice(1)))).toContain('parts are missing: 1 of 7');
     expect(messageOf(await run('merge', ...files, files[2]))).toContain('are both part 3 of 7');
     await writeFile(join(devkit.folder, 'whole.json'), JSON.stringify(whole));
     expect(messageOf(await run('merge', join(devkit.folder, 'whole.json')))).toContain('is not the result of \'eval --shard i/n --json\'');

@@ -131,7 +131,7 @@ describe('IRN\'s classifier', () => {
   it('is not one network if the stages hold other numbers', async () => {
     const first = irnTensors.get('stage3.0.2.conv2.weight')!;
     const message = await refusal(new Map([...irnTensors, ['stage3.0.2.conv2.weight', tensor(first.shape)]]));
-    expect(message).toContain('weights.pth holds several complete networks, behind \'resnet50.\', \'\'');
+    expect(message).toContain('weights.pth contains several complete networks, with the prefixes \'resnet50.\', \'\'');
   });
 });
 
@@ -194,20 +194,20 @@ describe('what cannot be told', () => {
 
   it('several networks: asks for --prefix, and takes it', async () => {
     const both = changed(twice('student.', 'teacher.'), 'teacher.layer3.1.conv2.weight');
-    expect(await refusal(both)).toBe('weights.pth holds several complete networks, behind \'student.\', \'teacher.\'\nsay which one to take, for instance --prefix teacher.');
+    expect(await refusal(both)).toBe('weights.pth contains several complete networks, with the prefixes \'student.\', \'teacher.\'\nchoose one, for instance --prefix teacher.');
     for (const prefix of ['student', 'student.']) {
       const network = await plan(both, { prefix });
       expect(network).toMatchObject({ prefix: 'student.', classifier: 'student.fc' });
       await expectLogits(network, 'resnet18');
       expect(network.leftOver).toContain('teacher.layer3.1.conv2.weight');
     }
-    expect(await refusal(both, { prefix: 'ema' })).toBe('weights.pth holds no network behind the prefix \'ema.\'\nthere is one behind \'student.\', \'teacher.\'');
+    expect(await refusal(both, { prefix: 'ema' })).toBe('weights.pth has no network with the prefix \'ema.\'\nthere is one with \'student.\', \'teacher.\'');
   });
 
   it('several networks under keys of the checkpoint', async () => {
     const ema = changed(new Map(resnet18), 'conv1.weight');
     const both = [dictionary(resnet18, 'state_dict'), dictionary(ema, 'state_dict_ema')];
-    expect(await refusal(both)).toContain('behind \'state_dict.\', \'state_dict_ema.\'\nsay which one to take, for instance --prefix state_dict_ema.');
+    expect(await refusal(both)).toContain('with the prefixes \'state_dict.\', \'state_dict_ema.\'\nchoose one, for instance --prefix state_dict_ema.');
     expect(await plan(both, { prefix: 'state_dict_ema' })).toMatchObject({ wrapper: 'state_dict_ema', prefix: '' });
     // A moving average before the first update is the network itself.
     expect(await plan([dictionary(resnet18, 'model'), dictionary(new Map(resnet18), 'model_ema')])).toMatchObject({ wrapper: 'model' });
@@ -218,7 +218,7 @@ describe('what cannot be told', () => {
     expect(await refusal(both)).toContain('weights.pth has several layers that may be the classifier: backbone.fc, classifier\n');
     const network = await plan(both, { classifier: 'classifier' });
     expect(network).toMatchObject({ classes: 20, classifier: 'classifier', leftOver: ['backbone.fc.weight', 'backbone.fc.bias'] });
-    expect(await refusal(both, { classifier: 'fc' })).toBe('weights.pth has no layer \'fc\' beside the network\nlayers of 7 features: backbone.fc.weight, classifier.weight'.replaceAll('.weight', ''));
+    expect(await refusal(both, { classifier: 'fc' })).toBe('weights.pth has no layer \'fc\' outside the network\nlinear layers with 7 inputs: backbone.fc.weight, classifier.weight'.replaceAll('.weight', ''));
   });
 
   it.each<[string, (name: string) => string | undefined, [string, number[]][], string]>([
@@ -229,7 +229,7 @@ describe('what cannot be told', () => {
     const tensors = new Map([...renamed(resnet18, edit), ...more.map(([name, shape]): [string, StoredTensor] => [name, tensor(shape)])]);
     const message = await refusal(tensors);
     expect(message).toContain('missing fc.weight, fc.bias\n');
-    expect(message).toContain(`'${sign}' says that it was trained without labels; weights without a classifier can be imported with a new one: --head gap`);
+    expect(message).toContain(`'${sign}' shows that it was trained without labels; to import weights without a classifier, add a new one with --head gap`);
     expect(await plan(tensors, {}, GAP)).toMatchObject({ classes: 20, classifier: undefined });
   });
 
@@ -242,7 +242,7 @@ describe('what cannot be told', () => {
     const tensors = renamed(resnet18, (name) => (name.startsWith('fc.') ? undefined : name)).set('head.0.weight', tensor([5, 7])).set('head.2.weight', tensor([4, 5]));
     const message = await refusal(tensors);
     expect(message).toContain('missing fc.weight, fc.bias\n');
-    expect(message).toContain('if its classifier is among head.0.weight, head.2.weight, name it with --classifier NAME');
+    expect(message).toContain('if the classifier is one of head.0.weight, head.2.weight, name it with --classifier NAME');
   });
 
   it('a head for other features', async () => {
@@ -257,11 +257,11 @@ describe('what cannot be told', () => {
 
   it('PSA\'s ResNet38 and vision transformers are named', async () => {
     const psa = new Map(['conv1a.weight', 'b2.conv_branch2a.weight', 'b2.bn_branch2b1.weight', 'bn7.weight', 'fc8.weight'].map((name) => [name, tensor([3])]));
-    expect(await refusal(psa)).toContain('as the ResNet38 of PSA and SEAM does\n');
+    expect(await refusal(psa)).toContain(', like the ResNet38 of PSA and SEAM\n');
     const vit = new Map(['cls_token', 'pos_embed', 'patch_embed.proj.weight', 'blocks.0.norm1.weight'].map((name) => [name, tensor([3])]));
     const message = await refusal(vit);
-    expect(message).toContain('as vision transformers do\n');
-    expect(message).toContain('export them to ONNX');
+    expect(message).toContain(', like vision transformers\n');
+    expect(message).toContain('export other networks to ONNX');
   });
 
   it('names that every object has are names like others', async () => {
@@ -271,6 +271,6 @@ describe('what cannot be told', () => {
 
   it('more networks than any file holds', async () => {
     const many = new Map(Array.from({ length: 70 }, (_, i) => [`${i}.layer1.0.conv1.weight`, tensor([1, 1, 1, 1])]));
-    expect(await refusal(many)).toContain('weights.pth holds more than 64 networks');
+    expect(await refusal(many)).toContain('weights.pth contains more than 64 networks');
   });
 });

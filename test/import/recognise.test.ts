@@ -49,7 +49,7 @@ describe('weights that do not fit', () => {
       copy.set('bn1.bias', tensor([5]));
     });
     const message = await refusal(AUTO, tensors);
-    expect(message).toContain('weights.pth does not hold the weights of resnet50, which it is most like: ');
+    expect(message).toContain('weights.pth does not match resnet50, the closest architecture: ');
     expect(message).toContain('missing layer1.0.bn1.running_var, layer3.5.conv3.weight; ');
     expect(message).toContain('unexpected layer5.0.conv1.weight; ');
     expect(message).toContain('bn1.bias is [5], not [4]');
@@ -58,20 +58,20 @@ describe('weights that do not fit', () => {
 
   it('another architecture: the first few and how many more', async () => {
     const message = await refusal('resnet101', resnet50);
-    expect(message).toMatch(/does not hold the weights of resnet101: missing layer3\.6\.conv1\.weight, [^;]* and \d+ more\n/);
+    expect(message).toMatch(/does not match resnet101: missing layer3\.6\.conv1\.weight, [^;]* and \d+ more\n/);
     expect(await refusal('vgg16', resnet50)).toContain('unexpected conv1.weight, ');
     expect(await refusal('vgg99', resnet50)).toContain('no architecture is called \'vgg99\'\nknown: vgg11, vgg11_bn, ');
   });
 
   it('no known architecture', async () => {
     const tensors = new Map([['stem.0.weight', tensor([1])], ['stem.1.weight', tensor([1])], ['a', tensor([])], ['b', tensor([])], ['c', tensor([])]]);
-    expect(await refusal(AUTO, tensors)).toContain('the architecture of weights.pth is not recognised: it holds stem.0.weight, stem.1.weight, a, b and 1 more');
+    expect(await refusal(AUTO, tensors)).toContain('the architecture of weights.pth is not recognised: it contains stem.0.weight, stem.1.weight, a, b and 1 more');
     expect(await refusal(AUTO, new Map())).toContain('the architecture of weights.pth is not recognised');
   });
 
   it('a network without its head needs a new one', async () => {
     const headless = new Map([...resnet50].filter(([name]) => !name.startsWith('fc.')));
-    expect(await refusal(AUTO, headless)).toContain('missing fc.weight, fc.bias\nweights without a classifier can be imported with a new one: --head gap');
+    expect(await refusal(AUTO, headless)).toContain('missing fc.weight, fc.bias\nto import weights without a classifier, add a new one with --head gap');
     expect((await plan(AUTO, headless, GAP)).classes).toBe(20);
     expect((await plan(AUTO, resnet50, GAP)).classes).toBe(20);
     expect((await plan(AUTO, resnet50, FC)).classes).toBe(3);
@@ -81,10 +81,10 @@ describe('weights that do not fit', () => {
     expect(await refusal(AUTO, changed((copy) => copy.set('fc.bias', tensor([3, 1]))))).toContain('fc.bias is [3, 1], not [3]');
     expect(await refusal(AUTO, changed((copy) => copy.set('conv1.weight', tensor([0, 3, 7, 7]))))).toContain('conv1.weight is [0, 3, 7, 7], not [any, any, 7, 7]');
     expect(await refusal(AUTO, changed((copy) => copy.set('conv1.weight', tensor([4, 1, 7, 7]))))).toContain('conv1.weight is [4, 1, 7, 7], not [any, 3, 7, 7]');
-    expect(await refusal(AUTO, changed((copy) => copy.set('fc.weight', { ...tensor([3, 8]), type: DataType.int8 })))).toContain('fc.weight is of the type int8, not floating point');
+    expect(await refusal(AUTO, changed((copy) => copy.set('fc.weight', { ...tensor([3, 8]), type: DataType.int8 })))).toContain('fc.weight has type int8, not floating point');
     expect(await refusal(AUTO, changed((copy) => {
       for (const part of ['conv3.weight', 'bn3.weight', 'bn3.bias', 'bn3.running_mean', 'bn3.running_var']) copy.set(`layer2.1.${part}`, tensor(part === 'conv3.weight' ? [4, 2, 1, 1] : [4]));
-    }))).toContain('layer2.1.add: 4 channels are added to 8');
+    }))).toContain('layer2.1.add adds 4 channels to 8');
   });
 
   it('num_batches_tracked does not matter', async () => {
@@ -98,11 +98,11 @@ describe('numbers that cannot be', () => {
   const build = async (tensors: StateDict) => buildNetwork(await plan(AUTO, tensors));
 
   it.each([NaN, Infinity, -Infinity])('%d', async (value) => {
-    await expect(build(changed((copy) => copy.set('layer1.0.conv1.weight', tensor([1, 4, 1, 1], value))))).rejects.toThrow('\'layer1.0.conv1.weight\' holds values that are not finite');
+    await expect(build(changed((copy) => copy.set('layer1.0.conv1.weight', tensor([1, 4, 1, 1], value))))).rejects.toThrow('\'layer1.0.conv1.weight\' contains values that are not finite');
   });
 
   it('a negative variance', async () => {
-    await expect(build(changed((copy) => copy.set('bn1.running_var', tensor([4], -1))))).rejects.toThrow('\'bn1\' has a variance that is negative, or too small');
+    await expect(build(changed((copy) => copy.set('bn1.running_var', tensor([4], -1))))).rejects.toThrow('\'bn1\' has a variance that is negative or too small');
   });
 });
 

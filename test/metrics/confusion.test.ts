@@ -41,14 +41,14 @@ describe('ConfusionMatrix', () => {
     const matrix = new ConfusionMatrix();
     const names = { truth: 'gt/a.png', prediction: 'seeds/a.png' };
     expect(() => matrix.add(map(2, 0, 0, 0, 0), map(2, 0, 0, 0, value), names))
-      .toThrow(`seeds/a.png holds the value ${value} at x = 1, y = 1, which is no label`);
+      .toThrow(`seeds/a.png contains the value ${value} at x = 1, y = 1, which is not a label`);
     expect(() => matrix.add(map(2, 0, value, 0, 0), map(2, 0, 0, 0, 0), names))
-      .toThrow(`gt/a.png holds the value ${value} at x = 1, y = 0, which is no label`);
+      .toThrow(`gt/a.png contains the value ${value} at x = 1, y = 0, which is not a label`);
     expect(total(matrix)).toBe(0);
   });
 
   it('refuses a value that is no label even where the ground truth is void', () => {
-    expect(() => new ConfusionMatrix().add(map(1, 255), map(1, 21))).toThrow('holds the value 21');
+    expect(() => new ConfusionMatrix().add(map(1, 255), map(1, 21))).toThrow('contains the value 21');
   });
 
   it('refuses maps of different sizes with both sizes, also when the number of pixels is the same', () => {

@@ -90,8 +90,8 @@ describe('evaluatePairs with pairs that fail', () => {
     const reasons = Object.fromEntries(failures.map(({ id, message }) => [id, message]));
     expect(Object.keys(reasons)).toEqual(['small', 'out-of-range', 'truth-out-of-range', 'cut', 'truth-cut', 'missing']);
     expect(reasons.small).toContain(`${small} is 3 x 2 pixels (width x height), the ground truth ${truthPath} is ${truth.width} x ${truth.height}`);
-    expect(reasons['out-of-range']).toContain(`${outOfRange} holds the value 77 at x = 0, y = 1`);
-    expect(reasons['truth-out-of-range']).toContain(`${outOfRange} holds the value 77`);
+    expect(reasons['out-of-range']).toContain(`${outOfRange} contains the value 77 at x = 0, y = 1`);
+    expect(reasons['truth-out-of-range']).toContain(`${outOfRange} contains the value 77`);
     expect(reasons.cut).toContain(cut);
     expect(reasons['truth-cut']).toContain(cut);
     expect(reasons.missing).toContain(join(folder, 'missing.png'));

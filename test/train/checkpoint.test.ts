@@ -63,8 +63,8 @@ describe('a checkpoint', () => {
     flipped[flipped.length - 6] ^= 1;
     const cases: [Buffer, string][] = [
       [flipped, `the checkpoint ${path} is damaged: its content has changed`],
-      [whole.subarray(0, -1), `the checkpoint ${path} is damaged: it has ${whole.length - 1} bytes, not ${whole.length}`],
-      [Buffer.concat([whole.subarray(0, second), Buffer.from('{"settings"\n')]), `the checkpoint ${path} is damaged: its second line does not say where the run is`],
+      [whole.subarray(0, -1), `the checkpoint ${path} is damaged: it has ${whole.length - 1} bytes, expected ${whole.length}`],
+      [Buffer.concat([whole.subarray(0, second), Buffer.from('{"settings"\n')]), `the checkpoint ${path} is damaged: its second line is not valid`],
       [Buffer.from(whole.toString('latin1').replace('"step":7', '"step":-7'), 'latin1'), `the checkpoint ${path} is damaged: its second line`],
       [whole.subarray(second), `${path} is not a checkpoint of a training run`],
       [Buffer.alloc(0), `${path} is not a checkpoint of a training run`],
@@ -108,7 +108,7 @@ describe('the log of a training run', () => {
     await mkdir(join(folder, 'foreign'));
     for (const content of ['Dear diary\n', '{"name":"x"}\n', Buffer.from([0, 1, 255])]) {
       await writeFile(join(folder, 'foreign', 'log.jsonl'), content);
-      await expect(open('foreign')).rejects.toThrow(`${join(folder, 'foreign', 'log.jsonl')} is not the log of a training run, and would be overwritten`);
+      await expect(open('foreign')).rejects.toThrow(`${join(folder, 'foreign', 'log.jsonl')} is not the log of a training run and would be overwritten`);
       expect((await readFile(join(folder, 'foreign', 'log.jsonl'))).equals(Buffer.from(content))).toBe(true);
     }
   });

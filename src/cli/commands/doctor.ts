@@ -12,14 +12,14 @@ import type { DeviceCheck } from '../../runtime/check.js';
 import { EXIT } from '../exit-codes.js';
 import type { CommandRegistrar } from '../command.js';
 
-/** What the command finds; `--json` prints it. Memory is in bytes. */
+/** The result of the command, printed by `--json`. Memory is in bytes. */
 interface Findings {
   readonly 'voc-seeds': string;
   readonly 'machine': { readonly node: string; readonly platform: string; readonly cores: number; readonly memory: number; readonly freeMemory: number };
   readonly 'images': { readonly sharp: string; readonly libvips: string; readonly reads: readonly string[] };
   readonly 'classifier': ClassifierFindings;
   readonly 'runtimes': readonly DeviceCheck[];
-  /** What `--runtime auto` takes. */
+  /** The choice of `--runtime auto`. */
   readonly 'auto': string | undefined;
 }
 
@@ -28,21 +28,21 @@ type ClassifierFindings = { readonly file: string } & (
   | { readonly works: false; readonly reason: string });
 
 const help = `
-Every device is tried by running a small graph on it. The exit code is 0 where one works, else 1.
+Every device is tested with a small graph. The exit code is 0 if one works, else 1.
 
 Examples:
   # Which --runtime and --device work here?
   voc-seeds doctor
 
-  # For a report of a problem
+  # For a bug report
   voc-seeds doctor --json
 `;
 
 /** `voc-seeds doctor` */
 export const registerDoctor: CommandRegistrar = (program, done) => {
   program.command('doctor')
-    .description('Tell which runtimes and devices work on this machine, and how to get the others.')
-    .option('--json', 'print it as JSON')
+    .description('Show which runtimes and devices work on this machine, and how to get the others.')
+    .option('--json', 'print the result as JSON')
     .addHelpText('after', help)
     .action(async ({ json }: { json?: boolean }) => {
       const findings = await examine();
@@ -94,7 +94,7 @@ function describe({ machine, images, classifier, runtimes, auto, ...rest }: Find
     'Runtimes',
     ...runtimes.flatMap(describeDevice),
     '',
-    auto === undefined ? 'No runtime works here.' : `--runtime auto takes ${auto}.`,
+    auto === undefined ? 'No runtime works here.' : `--runtime auto uses ${auto}.`,
   ];
   return `${lines.join('\n')}\n`;
 }

@@ -26,13 +26,13 @@ export interface EvalMapsFlags extends DevkitFlags, MaskFlags, LabelFlags {
   workers?: number;
 }
 
-/** What `eval --maps` has found. */
+/** The result of `eval --maps`. */
 export interface ScoredMaps {
   readonly result: MapsResult;
-  /** The scores at the threshold that was asked for, or at the best one. */
+  /** The scores at the given threshold, or at the best one. */
   readonly evaluation: EvaluationResult;
   readonly threshold: number;
-  /** Whether the threshold was chosen by the scores of these very masks. */
+  /** Whether the threshold was chosen with the same masks. */
   readonly sawMasks: boolean;
   readonly missingTruths: readonly string[];
   readonly missingMaps: readonly string[];
@@ -41,8 +41,8 @@ export interface ScoredMaps {
 /**
  * Scores the maps of a folder.
  *
- * @param folder holds `<id>.npz` or `<id>.npy`
- * @throws UserError where there is nothing to score, or the maps cannot be understood
+ * @param folder contains `<id>.npz` or `<id>.npy`
+ * @throws UserError if there is nothing to score, or if it is unclear which classes the keys mean
  */
 export async function scoreMaps(
   folder: string, flags: EvalMapsFlags, onStart: (total: number) => (done: number) => void,
@@ -56,10 +56,10 @@ export async function scoreMaps(
   const found = await findMaps(folder, items);
   const missingMaps = items.filter(({ id }) => !found.has(id)).map(({ id }) => id);
   if (missingMaps.length === items.length) {
-    throw new UserError(`${folder} holds maps of none of the ${items.length} images (${DUMP_ENDINGS.map((ending) => `<id>${ending}`).join(' or ')})`);
+    throw new UserError(`${folder} has no maps ${DUMP_ENDINGS.map((ending) => `<id>${ending}`).join(' or ')} for any of the ${items.length} images`);
   }
   if (missingMaps.length > 0 && flags.allowMissing !== true) {
-    throw new UserError(`maps are missing in ${folder}: ${missingMaps.length} of ${items.length} (${missingMaps.slice(0, 5).join(', ')}${missingMaps.length > 5 ? ', ...' : ''})`, 'Add --allow-missing to score the others alone.');
+    throw new UserError(`maps are missing in ${folder}: ${missingMaps.length} of ${items.length} (${missingMaps.slice(0, 5).join(', ')}${missingMaps.length > 5 ? ', ...' : ''})`, 'use --allow-missing to score only the others');
   }
   const labels = flags.labels === undefined ? undefined : await openLabels(flags, devkit);
   const pairs: MapPair[] = [];
@@ -90,11 +90,14 @@ export async function scoreMaps(
   };
 }
 
-/** The step of a sweep that a threshold is. */
+/** The step of the sweep at a threshold. */
 function stepOf(threshold: number, bins: number): number {
   const step = Math.round(threshold * bins);
   if (Math.abs(threshold * bins - step) > 1e-9 || step < 0 || step >= bins) {
-    throw new UserError(`${threshold} is none of the thresholds 0, 1/${bins}, 2/${bins}, ...`, 'set their number with --thresholds: 1000 has those of three decimals');
+    throw new UserError(
+      `--threshold ${threshold} is not one of the thresholds 0, 1/${bins}, 2/${bins}, ...`,
+      'change their number with --thresholds, for instance 1000 for thresholds with three decimals',
+    );
   }
   return step;
 }
@@ -111,7 +114,7 @@ async function findMaps(folder: string, items: readonly VocItem[]): Promise<Map<
   return found;
 }
 
-/** The result as JSON: the curve, the chosen threshold and its scores. */
+/** The result for JSON: the curve, the chosen threshold and its scores. */
 export function mapsJson({ result, evaluation, threshold, sawMasks, missingTruths, missingMaps }: ScoredMaps): Record<string, unknown> {
   const { scored, failures, resized, aboveOne, arrays, keyBase, mismatches, curve, best } = result;
   return {
@@ -123,10 +126,10 @@ export function mapsJson({ result, evaluation, threshold, sawMasks, missingTruth
   };
 }
 
-/** Rows of the curve's table. */
+/** The number of rows in the table of the curve. */
 const ROWS = 20;
 
-/** The result for reading: the curve at every twentieth of the range, and the scores at the chosen threshold by class. */
+/** The result as Markdown: the curve in about 20 rows, and the scores by class at the chosen threshold. */
 export function mapsMarkdown({ result, evaluation, threshold, sawMasks }: ScoredMaps): string {
   const { curve } = result;
   const every = Math.max(1, Math.round(curve.length / ROWS));
@@ -134,7 +137,7 @@ export function mapsMarkdown({ result, evaluation, threshold, sawMasks }: Scored
   const rows = curve.filter((_, step) => step % every === 0).map((point) => `| ${point.threshold.toFixed(3).padStart(9)} | ${percent(point.meanIou)} |`);
   return [
     '| threshold | mean IoU |', '|----------:|---------:|', ...rows, '',
-    `At threshold ${Number(threshold.toFixed(6))}${sawMasks ? ', the best of them (it saw these masks)' : ''}:`, '',
+    `At threshold ${Number(threshold.toFixed(6))}${sawMasks ? ', the best one (chosen with these masks)' : ''}:`, '',
     evaluationMarkdown(evaluation, 'error'),
   ].join('\n');
 }
@@ -142,16 +145,16 @@ export function mapsMarkdown({ result, evaluation, threshold, sawMasks }: Scored
 /** The scores by class as CSV. */
 export const mapsCsv = ({ evaluation }: ScoredMaps): string => evaluationCsv(evaluation);
 
-/** What is worth knowing about the maps, in sentences. */
+/** Notes about the maps, one line each. */
 export function mapsNotes({ result, missingTruths, missingMaps }: ScoredMaps): string[] {
   const { failures, resized, aboveOne, arrays, keyBase, mismatches, scored } = result;
   const few = (ids: readonly string[]): string => `${ids.slice(0, 5).join(', ')}${ids.length > 5 ? ', ...' : ''}`;
   return [
     ...failures.map(({ id, message }) => `failed ${id}: ${message}`),
     ...keyBase === undefined ? [] : [`class indices begin at ${keyBase}${arrays.length === 0 ? '' : `; maps are read from '${arrays.join('\', \'')}'`}`],
-    ...keyBase === undefined && scored > 0 ? ['the maps name no class: every pixel is background'] : [],
+    ...keyBase === undefined && scored > 0 ? ['the maps have no classes: every pixel is background'] : [],
     ...mismatches.length === 0 ? [] : [`the keys of ${mismatches.length} of ${scored} images are not their classes: ${few(mismatches)}`],
-    ...resized === 0 ? [] : [`the maps of ${resized} images have another size than their masks and were enlarged (bilinear)`],
+    ...resized === 0 ? [] : [`the maps of ${resized} images were resized to the size of their masks (bilinear)`],
     ...aboveOne === 0 ? [] : [`the maps of ${aboveOne} images have values above 1; --map-norm max divides each map by its maximum`],
     ...missingMaps.length === 0 ? [] : [`left out, without maps (${missingMaps.length}): ${few(missingMaps)}`],
     ...missingTruths.length === 0 ? [] : [`left out, without ground truth (${missingTruths.length}): ${few(missingTruths)}`],

@@ -51,18 +51,18 @@ Examples:
   voc-seeds eval --voc-root VOCdevkit/VOC2012 --split train --maps seeds/cams
   voc-seeds eval --voc-root VOCdevkit/VOC2012 --split train --maps irn/result/cam --threshold 0.15
 
-IoU is TP / (TP + FP + FN) over the pixels of all images, as in the VOC devkit; over and under are FP and FN as a share of
-that union. Pixels whose ground truth is 255 are left out. Pixels predicted as 255 are scored in three ways: as errors
-(missed, but no false positive of any class), as background, and left out (read that one with the coverage beside it).
-Classes that are neither in the ground truth nor predicted are left out of the means.
+IoU is TP / (TP + FP + FN) over the pixels of all images, as in the VOC devkit. The columns over and under are FP and FN as a
+share of that union. Pixels whose ground truth is 255 are left out. Pixels predicted as 255 are scored in three ways: as errors
+(missed, but no false positive of any class), as background, and left out (look at the coverage as well). Classes that are
+neither in the ground truth nor predicted are left out of the means.
 
---maps scores class activation maps at every threshold: <id>.npz of voc-seeds generate --save-cams, or the <id>.npy of IRN,
-PSA and CLIP-ES. A pixel belongs to the class whose map is largest there, if that exceeds the threshold. A threshold that is
-chosen here has seen the masks: its score says what the maps could give, not what they give on other images.
+--maps scores class activation maps at every threshold: <id>.npz of voc-seeds generate --save-cams, or <id>.npy of IRN, PSA
+and CLIP-ES. A pixel belongs to the class with the largest map, if that exceeds the threshold. The best threshold is chosen
+with the masks, so its score is an upper bound and not what the maps give on other images.
 
-The exit code is 1 if predictions are missing (unless --allow-missing), and 2 if some images could not be scored: an
-unreadable mask, sizes that differ, values that are no labels. Images without a ground truth are only counted, unless --strict
-makes them exit code 2 as well.`;
+The exit code is 1 if predictions are missing (unless --allow-missing is given), and 2 if some images could not be scored: an
+unreadable mask, different sizes, values that are not labels. Images without ground truth are only counted; with --strict they
+also give exit code 2.`;
 
 /** `voc-seeds eval`: scores label masks against ground truth. */
 export const registerEval: CommandRegistrar = (program, done) => {
@@ -70,7 +70,7 @@ export const registerEval: CommandRegistrar = (program, done) => {
   addLabelOptions(addMaskOptions(addStrictOption(addDevkitOptions(command))))
     .optionsGroup('What is scored:')
     .option('--pred <folder>', 'the masks to score, <id>.png or <id>.npy')
-    .addOption(new Option('--gt <folder>', 'ground truth <id>.png or <id>.npy, in place of a devkit and a split: all masks of the folder')
+    .addOption(new Option('--gt <folder>', 'ground truth <id>.png or <id>.npy, instead of a devkit and a split: all masks of the folder')
       .conflicts(['vocRoot', 'split', 'maskDir']))
     .addOption(new Option('--maps <folder>', 'the maps to score at every threshold, <id>.npz or <id>.npy, in place of masks').conflicts(['pred', 'gt', 'byImage', 'ignoredAs', 'shard', 'shards']))
     .option('--allow-missing', 'leave out images that are not predicted')
@@ -94,15 +94,15 @@ export const registerEval: CommandRegistrar = (program, done) => {
 };
 
 async function runEval(flags: EvalFlags): Promise<ExitCode> {
-  if (flags.json === true && flags.csv === true) throw new UserError('--json and --csv both print', 'Give --csv a file: --csv scores.csv');
+  if (flags.json === true && flags.csv === true) throw new UserError('--json and --csv cannot both print', 'write the CSV to a file: --csv scores.csv');
   if (flags.maps !== undefined) return runEvalMaps(flags.maps, flags);
   const shard = (await chosenShard(flags, false, process.env, () => Promise.resolve([])))?.shard;
   const listed = partOf(await listPairs(flags), shard);
   const { present, missing } = await partitionByPrediction(listed.pairs);
   if (missing.length > 0 && flags.allowMissing !== true) throw await missingError(missing, listed.pairs.length, flags);
-  // A list of few images leaves nothing to some of many shards.
+  // With few images and many shards, some shards are empty.
   if (present.length === 0 && !(shard !== undefined && listed.pairs.length === 0)) {
-    throw new UserError('there is nothing to score: no image has both a ground truth and a prediction', await firstInPlaceOf([...listed.truthless, ...missing.map(({ predictionPath }) => predictionPath)]));
+    throw new UserError('there is nothing to score: no image has both ground truth and a prediction', await firstInPlaceOf([...listed.truthless, ...missing.map(({ predictionPath }) => predictionPath)]));
   }
 
   if (typeof flags.csv === 'string') {
@@ -117,7 +117,7 @@ async function runEval(flags: EvalFlags): Promise<ExitCode> {
 
   const images = { scored: result.scored, missingTruths: listed.missingTruths, missingPredictions: idsOf(missing), failures: result.failures, notes: [
     ...listed.notes,
-    ...result.whiteVoid === 0 ? [] : [`white, a usual colour of void, is read as void (255) in the masks of ${result.whiteVoid} images`],
+    ...result.whiteVoid === 0 ? [] : [`white is read as void (255) in the masks of ${result.whiteVoid} images`],
   ] };
   const other = await firstInPlaceOf(listed.truthless);
   if (typeof flags.csv === 'string') await writeFileAtomic(flags.csv, evaluationCsv(result));
@@ -128,7 +128,7 @@ async function runEval(flags: EvalFlags): Promise<ExitCode> {
 }
 
 async function runEvalMaps(folder: string, flags: EvalFlags): Promise<ExitCode> {
-  if (!await isFolder(folder)) throw new UserError(`the folder of maps ${folder} does not exist`);
+  if (!await isFolder(folder)) throw new UserError(`the maps folder ${folder} does not exist`);
   let progress: ReturnType<typeof startProgress> | undefined;
   const scored = await scoreMaps(folder, flags, (total) => (progress = startProgress(total)).update).finally(() => progress?.stop());
   if (typeof flags.csv === 'string') await writeFileAtomic(flags.csv, mapsCsv(scored));
@@ -139,19 +139,19 @@ async function runEvalMaps(folder: string, flags: EvalFlags): Promise<ExitCode> 
   return exitCode(flags, [scored.result.failures], [scored.missingTruths, scored.missingMaps]);
 }
 
-/** What is missing is an error only where the user wants it to be one. */
+/** Missing files count only with --strict. */
 function exitCode({ strict }: StrictFlags, failures: readonly (readonly unknown[])[], missing: readonly (readonly unknown[])[]): ExitCode {
   return [...failures, ...strict === true ? missing : []].some(({ length }) => length > 0) ? EXIT.failures : EXIT.ok;
 }
 
-/** What became of the images asked for. */
+/** The results for the requested images. */
 interface Images extends Pick<EvaluationResult, 'scored' | 'failures'> {
   readonly missingTruths: readonly string[];
   readonly missingPredictions: readonly string[];
   readonly notes: readonly string[];
 }
 
-/** The images to score, those that have no ground truth (their ids, and where it would be), and the file that lists them. */
+/** The images to score, those without ground truth (their ids and expected paths), and the file that lists them. */
 interface ListedPairs {
   readonly pairs: readonly MaskPair[];
   readonly missingTruths: readonly string[];
@@ -162,7 +162,7 @@ interface ListedPairs {
 
 async function listPairs(flags: EvalFlags): Promise<ListedPairs> {
   const pred = requireFlag(flags.pred, '--pred', 'seeds/SegmentationClass');
-  if (!await isFolder(pred)) throw new UserError(`the folder of predictions ${pred} does not exist`);
+  if (!await isFolder(pred)) throw new UserError(`the prediction folder ${pred} does not exist`);
   const index = new FolderIndex();
   const pairOf = async (id: string, truthPath: string): Promise<MaskPair> => ({ id, truthPath, predictionPath: await maskPathOf(pred, id, index) });
   const { gt } = flags;
@@ -174,16 +174,16 @@ async function listPairs(flags: EvalFlags): Promise<ListedPairs> {
   const known = await maskIdsIn(gt);
   if (known.length === 0) {
     const [name] = await index.namesIn(gt);
-    throw new UserError(`there is nothing to score: the folder ${gt} holds no label masks, <id>.png or <id>.npy`, name === undefined ? 'It is empty.' : await whatLiesInPlaceOf(join(gt, name), index));
+    throw new UserError(`there is nothing to score: the folder ${gt} contains no label masks <id>.png or <id>.npy`, name === undefined ? 'the folder is empty' : await whatLiesInPlaceOf(join(gt, name), index));
   }
   const unknown = flags.ids?.find((id) => !known.includes(id));
-  if (unknown !== undefined) throw new UserError(`there is no ground truth ${join(gt, `${unknown}.png`)}`);
+  if (unknown !== undefined) throw new UserError(`the ground truth ${join(gt, `${unknown}.png`)} does not exist`);
   const ids = [...new Set(flags.ids ?? known)].slice(0, flags.limit);
   const pairs = await Promise.all(ids.map(async (id) => pairOf(id, await maskPathOf(gt, id, index))));
   return { pairs, missingTruths: [], truthless: [], notes: [] };
 }
 
-/** What lies in place of the first mask of which something is there. */
+/** Describes the file found in place of the first mask that has one. */
 async function firstInPlaceOf(paths: readonly string[]): Promise<string | undefined> {
   const index = new FolderIndex();
   for (const path of paths) {
@@ -193,7 +193,7 @@ async function firstInPlaceOf(paths: readonly string[]): Promise<string | undefi
   return undefined;
 }
 
-/** The images of a shard, also of those without ground truth: all parts together name each image once. */
+/** The images of a shard, including those without ground truth: each image is in exactly one shard. */
 function partOf(listed: ListedPairs, shard: Shard | undefined): ListedPairs {
   if (shard === undefined) return listed;
   return {
@@ -205,8 +205,8 @@ function partOf(listed: ListedPairs, shard: Shard | undefined): ListedPairs {
 async function missingError(missing: readonly MaskPair[], total: number, { pred }: EvalFlags): Promise<UserError> {
   const below = join(pred!, 'SegmentationClass');
   const hint = missing.length === total && await isFolder(below)
-    ? `Did you mean --pred ${below}?`
-    : await firstInPlaceOf(missing.map(({ predictionPath }) => predictionPath)) ?? 'Add --allow-missing to score the others alone.';
+    ? `did you mean --pred ${below}?`
+    : await firstInPlaceOf(missing.map(({ predictionPath }) => predictionPath)) ?? 'use --allow-missing to score only the others';
   return new UserError(`predictions are missing in ${pred}: ${missing.length} of ${total} (${few(idsOf(missing))})`, hint);
 }
 
@@ -226,14 +226,14 @@ function outputOf(result: EvaluationResult, images: Images, flags: EvalFlags, sh
 function countsOf({ scored, missingTruths, missingPredictions, failures }: Images): string {
   const total = scored + missingTruths.length + missingPredictions.length + failures.length;
   const rest = [
-    [failures.length, 'failed'], [missingPredictions.length, 'not predicted'], [missingTruths.length, 'without ground truth'],
+    [failures.length, 'failed'], [missingPredictions.length, 'without prediction'], [missingTruths.length, 'without ground truth'],
   ].filter(([count]) => count !== 0).map(([count, what]) => `${count} ${what}`);
   return `Scored ${scored} of ${total} images${rest.length === 0 ? '' : `: ${rest.join(', ')}`}.`;
 }
 
 function reportOf({ missingTruths, missingPredictions, failures }: Images, other: string | undefined): string {
   const notes = failures.map(({ id, message }) => `failed ${id}: ${message}`);
-  if (missingPredictions.length > 0) notes.push(`left out, not predicted (${missingPredictions.length}): ${few(missingPredictions)}`);
+  if (missingPredictions.length > 0) notes.push(`left out, without prediction (${missingPredictions.length}): ${few(missingPredictions)}`);
   if (missingTruths.length > 0) notes.push(`left out, without ground truth (${missingTruths.length}): ${few(missingTruths)}${other === undefined ? '' : `; ${other}`}`);
   return notes.map((note) => `${note}\n`).join('');
 }

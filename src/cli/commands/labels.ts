@@ -39,19 +39,19 @@ Examples:
   voc-seeds labels --voc-root VOCdevkit/VOC2012 --split train --compare xml,masks
   voc-seeds labels --voc-root VOCdevkit/VOC2012 --split val --compare npy:cls_labels.npy,masks --mask-dir SegmentationClassAug
 
-A line of the result is an image and its classes (1..20, or names): "2007_000032 1 15". The labels list read this format.
-The exit code is 2 if some images were skipped because a source has no labels for them, and with --strict if photographs of
-the split are not on disk.`;
+Each line of the result is an image and its classes (1..20, or names): "2007_000032 1 15". --labels list reads this format.
+The exit code is 2 if some images were skipped because a source has no labels for them, and with --strict also if photographs
+of the split are missing.`;
 
-/** `voc-seeds labels`: prints the image-level labels of a split, or where two sources of them disagree. */
+/** `voc-seeds labels`: prints the image-level labels of a split, or the differences between two label sources. */
 export const registerLabels: CommandRegistrar = (program, done) => {
-  const command = program.command('labels').description('print the image-level labels of a split, or where two sources of them disagree');
+  const command = program.command('labels').description('print the image-level labels of a split, or the differences between two label sources');
   addMaskOptions(addLabelOptions(addStrictOption(addDevkitOptions(command))))
     .optionsGroup(GROUPS.output)
     .option('--compare <a,b>', 'compare two label sources, for instance xml,masks or npy:cls_labels.npy,masks', argument(parsePair))
     .option('--out <file>', 'write the result to a file instead of printing it')
-    .option('--names', 'classes by name instead of by number (JSON has numbers always)')
-    .option('--json', 'the result as JSON')
+    .option('--names', 'print class names instead of numbers (JSON always has numbers)')
+    .option('--json', 'print the result as JSON')
     .addHelpText('after', examples)
     .action(async (flags: LabelsFlags) => { done(await runLabels(flags)); });
 };
@@ -79,13 +79,13 @@ async function runLabels(flags: LabelsFlags): Promise<ExitCode> {
     process.stderr.write(skipped.map(({ id, reason }) => `skipped ${id}: ${reason}\n`).join(''));
     process.stderr.write(`${skipped.length} of ${selection.items.length} images skipped\n`);
   }
-  // Labels need no photographs: only who asks for them is told that they are not there.
+  // Labels need no photographs, so missing ones are reported only with --strict.
   const missing = flags.strict === true ? (await partitionByPresence(selection.items)).missing.length : 0;
   if (missing > 0) process.stderr.write(describeMissing(missing, selection.items.length));
   return skipped.length > 0 || missing > 0 ? EXIT.failures : EXIT.ok;
 }
 
-/** What a run found, ready to be written. */
+/** The text to write, and the skipped images. */
 interface Outcome {
   readonly result: string;
   readonly skipped: readonly Skipped[];
@@ -106,7 +106,7 @@ function notesOf({ notes }: Split): { notes?: readonly string[] } {
   return notes.length > 0 ? { notes } : {};
 }
 
-/** An id as a list has it: in quotes if it has spaces or other separators. */
+/** An id as it is written in a list: in quotes if it contains spaces or other separators. */
 function quoted(id: string): string {
   return /[\s,;"]/.test(id) ? `"${id.replaceAll('"', '""')}"` : id;
 }
@@ -123,9 +123,9 @@ async function comparison(flags: LabelsFlags, { devkit, split, items }: Selectio
 }
 
 /**
- * Asks for something about every image; images for which that fails are skipped.
+ * Calls `ask` for every image. Images for which it fails are skipped.
  *
- * @throws what failed last when every image fails
+ * @throws the last error if every image fails
  */
 async function askAll<T>(items: readonly VocItem[], ask: (item: VocItem) => Promise<T>): Promise<Answers<T>> {
   const answers: { id: string; answer: T }[] = [];
@@ -141,7 +141,7 @@ async function askAll<T>(items: readonly VocItem[], ask: (item: VocItem) => Prom
   }
   if (skipped.length > 0 && answers.length === 0) {
     if (!(last instanceof UserError)) throw last;
-    throw new UserError(`none of the ${items.length} images has labels; the last one: ${last.message}`, last.hint, { cause: last });
+    throw new UserError(`none of the ${items.length} images has labels. The last error: ${last.message}`, last.hint, { cause: last });
   }
   return { answers, skipped };
 }

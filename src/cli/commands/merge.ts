@@ -24,15 +24,15 @@ Examples:
   voc-seeds eval --voc-root VOCdevkit/VOC2012 --split train --pred seeds/SegmentationClass --shard 2/2 --json > 2.json
   voc-seeds merge 1.json 2.json
 
-Counts and confusion matrices are added up: the result is that of one run over the whole list. The exit code is 2 if a part of
-a run is missing or unfinished, or if images have failed.
+Counts and confusion matrices are added up, so the result is the same as that of one run over the whole list. The exit code is
+2 if a part of a run is missing or unfinished, or if images have failed.
 `;
 
-/** `voc-seeds merge`: one record of a run in parts, or the scores of a list that was scored in parts. */
+/** `voc-seeds merge`: merges the records of a run in parts, or the scores of a list that was scored in parts. */
 export const registerMerge: CommandRegistrar = (program, done) => {
-  program.command('merge').argument('<folder or files...>', 'the folder of a run made with generate --shard, or the JSON files of eval --shard')
-    .description('Put the parts of a run together: one run.json of generate --shard, or the scores of eval --shard.')
-    .option('--csv [file]', 'the scores by class as CSV, to a file or in place of the table')
+  program.command('merge').argument('<folder or files...>', 'the --out folder of generate --shard, or the JSON files of eval --shard')
+    .description('Merge the parts of a run: write one run.json for generate --shard, or add up the scores of eval --shard.')
+    .option('--csv [file]', 'write the scores by class as CSV, to a file or instead of the table')
     .option('--json', 'print the result as JSON')
     .addHelpText('after', examples)
     .action(async (places: string[], flags: MergeFlags) => { done(await run(places, flags)); });
@@ -42,15 +42,15 @@ async function run(places: readonly string[], flags: MergeFlags): Promise<ExitCo
   const [place] = places;
   const folders = await Promise.all(places.map(isFolder));
   if (!folders.includes(true)) return mergeScores(places, flags);
-  if (places.length > 1) throw new UserError(`${places[folders.indexOf(true)]} is a folder among other places`, 'give one folder of a run, or files of scores');
-  if (flags.csv !== undefined) throw new UserError('--csv is for scores', 'give the JSON files of eval --shard, or leave it out');
+  if (places.length > 1) throw new UserError(`the folder ${places[folders.indexOf(true)]} cannot be merged with other paths`, 'pass a single folder of a run, or only JSON files of scores');
+  if (flags.csv !== undefined) throw new UserError('--csv works only with scores', 'pass the JSON files of eval --shard, or leave out --csv');
   const merged = await mergeRun(place);
   process.stdout.write(flags.json === true ? `${JSON.stringify(merged.record, null, 2)}\n` : describe(merged));
   return isComplete(merged) ? EXIT.ok : EXIT.failures;
 }
 
 async function mergeScores(files: readonly string[], { csv, json }: MergeFlags): Promise<ExitCode> {
-  if (json === true && csv === true) throw new UserError('--json and --csv both print', 'Give --csv a file: --csv scores.csv');
+  if (json === true && csv === true) throw new UserError('--json and --csv cannot both print', 'write the CSV to a file: --csv scores.csv');
   const parts = [];
   for (const name of files) parts.push({ name, value: await readPart(name) });
   const { result, images, notes } = mergeEvaluations(parts);
@@ -66,7 +66,7 @@ async function readPart(path: string): Promise<unknown> {
   try {
     return JSON.parse(await readFile(path, 'utf8')) as unknown;
   } catch (error) {
-    throw new UserError(`cannot read ${path}: ${messageOf(error)}`, 'it should be what \'eval --shard i/n --json\' has printed', { cause: error });
+    throw new UserError(`cannot read ${path}: ${messageOf(error)}`, 'expected the output of \'eval --shard i/n --json\'', { cause: error });
   }
 }
 
@@ -88,7 +88,7 @@ function describe(merged: MergedRun): string {
   const { path, shards, missingShards } = merged;
   const { written = 0, resumed = 0, failed = 0, left = 0 } = countsOf(merged);
   const lines = [`${path}: ${shards - missingShards.length} of ${shards} parts, ${written + resumed} images${failed > 0 ? `, ${failed} failed` : ''}`];
-  if (left > 0) lines.push(`${left} images are left: run the parts that were interrupted again`);
-  if (missingShards.length > 0) lines.push(`parts without a record (not begun, still at work, or killed): ${missingShards.join(', ')}; run them again, then merge`);
+  if (left > 0) lines.push(`${left} images are left: run the interrupted parts again`);
+  if (missingShards.length > 0) lines.push(`parts without a record (not started, still running, or killed): ${missingShards.join(', ')}. Run them again, then merge.`);
   return `${lines.join('\n')}\n`;
 }

@@ -24,19 +24,19 @@ interface DilateFlags extends ModelFlags {
 /** `voc-seeds model dilate` */
 export function registerDilate(model: Command, done: (code: number) => void): void {
   const command = model.command('dilate').argument('<file>', 'an ONNX model')
-    .description('Give a network finer feature maps without changing its weights: its last strides are removed, and the windows behind them dilated.')
-    .option('--output-stride <n>', 'pixels per cell of its deepest feature maps: 16 or 8 in place of 32', parseStride)
-    .option('--out <file>', 'where to write the new model');
+    .description('Make a network\'s feature maps finer without changing its weights: remove its last strides and dilate the windows after them.')
+    .option('--output-stride <n>', 'pixels per cell of its deepest feature maps: 16 or 8 instead of 32', parseStride)
+    .option('--out <file>', 'the new model');
   addModelOptions(command)
     .optionsGroup(GROUPS.output)
     .option('--json', 'print what was changed as JSON')
     .addHelpText('after', `
-What a sidecar file or flags say of the model is written into the metadata of the new one.
+The specification of a sidecar file or of flags is written into the metadata of the new model.
 
-The new model has no maps of a larger stride, and all its deep layers share the smallest that is left: with
---output-stride 16, /16 names the output of the last stage, which was /32 (in a few networks without ReLU an earlier
-layer). The former /16 is still there: this command prints the tensor's name to reach it by, and 'model inspect --all-layers'
-lists all. Name the layers for other commands with --layers, as /32 is among their defaults.
+In the new model no layer has a larger stride, and all deep layers have the new one. With --output-stride 16, /16 is the output
+of the last stage, which was /32 (in a few networks without ReLU an earlier layer). The former /16 still exists: this command
+prints its tensor name, and 'model inspect --all-layers' lists all. Choose the layers of other commands with --layers, because
+their defaults include /32.
 
 Examples:
   voc-seeds model dilate classifier.onnx --output-stride 16 --out classifier_s16.onnx
@@ -58,9 +58,9 @@ type DilateReport = Awaited<ReturnType<typeof dilateFile>>;
 
 async function dilateFile(file: string, flags: DilateFlags) {
   const { outputStride, out } = flags;
-  if (outputStride === undefined) throw new UserError('the wanted stride is not told', 'give --output-stride, for instance 16');
-  if (out === undefined) throw new UserError('the file to write is not told', 'give --out FILE');
-  if (resolve(file) === resolve(out)) throw new UserError(`--out names the model itself, ${file}`, 'the strides cannot be put back: write another file');
+  if (outputStride === undefined) throw new UserError('the output stride is missing', 'set it with --output-stride, for instance 16');
+  if (out === undefined) throw new UserError('the output file is missing', 'set it with --out FILE');
+  if (resolve(file) === resolve(out)) throw new UserError(`--out is the model itself, ${file}`, 'write another file: the strides cannot be restored');
   const model = await readModel(file);
   const sources = await specSources(model, file, await specOfFlags(flags));
   const merged = mergeSpecs(sources);
@@ -78,7 +78,7 @@ async function dilateFile(file: string, flags: DilateFlags) {
   const aliases = (network: NetworkGraph) => Object.fromEntries([...strideAliases(network.layers)].map(([alias, { name }]) => [alias, name]));
   return {
     file: out, outputStride: { before: strideBefore, after: outputStride }, changes,
-    /** The tensors that stride aliases name. */
+    /** The tensor of each stride alias. */
     layers: { before: aliases(before), after: aliases(after) },
   };
 }
@@ -90,7 +90,7 @@ function describe({ file, outputStride, changes, layers }: DilateReport): string
   const lines = [
     `${file}: output stride ${outputStride.before} -> ${outputStride.after}, ${changes.length} ${changes.length === 1 ? 'window' : 'windows'} changed`,
     ...changes.map((change) => `  ${change.op.padEnd(11)} ${change.tensor.padEnd(width)}  ${describeChange(change)}`),
-    `feature layers now at stride ${outputStride.after}, by the alias they had:`,
+    `feature layers now at stride ${outputStride.after}, with their former aliases:`,
     ...moved.map(([former, name]) => `  ${former.padEnd(5)} ${name}${name === layers.after[alias] ? `, now ${alias}` : ''}`),
   ];
   return `${lines.join('\n')}\n`;

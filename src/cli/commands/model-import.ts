@@ -65,20 +65,20 @@ export function registerImport(model: Command, done: (code: number) => void): vo
     .option('--out <file>', 'where to write the model')
     .option('--json', 'print what was made as JSON')
     .addHelpText('after', `
-Nothing in a checkpoint is executed: only tensors and plain values are read, and everything else is refused. The network is
-found under any key of the checkpoint (state_dict, model, ...) and behind any prefix (module., backbone., ...), and its linear
-classifier inside or outside of that prefix. Narrower and wider networks of an architecture, ResNeXt and Wide ResNet are
-imported by the shapes of their weights, and so is the ResNet50 of IRN with its 1x1 convolution as the classifier.
+Nothing in a checkpoint is executed: only tensors and plain values are read, and everything else is rejected. The network is
+found under any key of the checkpoint (state_dict, model, ...) and any prefix (module., backbone., ...), and its linear
+classifier inside or outside of that prefix. Narrower and wider networks of an architecture, ResNeXt, Wide ResNet, and the
+ResNet50 of IRN with its 1x1 convolution as the classifier are recognised by the shapes of their weights.
 
 Examples:
-  # ImageNet weights as they are
+  # ImageNet weights
   voc-seeds model import resnet50.pth --classes imagenet.txt --out resnet50.onnx
   voc-seeds cam photo.jpg --model resnet50.onnx --top 3
 
-  # IRN's classifier (net/resnet50_cam.py) of the 20 VOC classes
+  # IRN's classifier for the 20 VOC classes (net/resnet50_cam.py)
   voc-seeds model import res50_cam.pth --out res50_cam.onnx
 
-  # A backbone for the 20 VOC classes, at stride 16, to be trained on image-level labels
+  # A backbone at stride 16, to train on the image-level labels of the 20 VOC classes
   voc-seeds model import vgg16.safetensors --head gap --output-stride 16 --out vgg16_backbone.onnx
   voc-seeds train --voc-root VOCdevkit/VOC2012 --backbone vgg16_backbone.onnx --out vgg16_voc.onnx
 `)
@@ -101,15 +101,15 @@ function parseCount(text: string): number {
   return Number(text);
 }
 
-/** Where VGG's fully connected layers were trained. */
+/** The image size at which VGG's fully connected layers were trained. */
 const DEFAULT_SIZE: Size = [224, 224];
 
 type ImportReport = Awaited<ReturnType<typeof importWeights>>;
 
 async function importWeights(file: string, flags: ImportFlags) {
   const { out, inputSize } = flags;
-  if (out === undefined) throw new UserError('--out is missing: where to write the model', 'name a file: --out model.onnx');
-  if (resolve(out) === resolve(file)) throw new UserError('--out names the weights themselves', 'give another name');
+  if (out === undefined) throw new UserError('the output file is missing', 'set it with --out, for instance --out model.onnx');
+  if (resolve(out) === resolve(file)) throw new UserError(`--out is the weights file itself, ${file}`, 'write another file');
   const given = await specOfFlags({ preprocess: flags.preprocess, classes: flags.classes });
   return withWeights(file, async (weights) => {
     const head = headOf(flags, given);
@@ -118,14 +118,16 @@ async function importWeights(file: string, flags: ImportFlags) {
     });
     const size = network.bound ? inputSize ?? DEFAULT_SIZE : undefined;
     if (inputSize !== undefined && size === undefined) {
-      throw new UserError(`--input-size is for VGG with the head fc; ${network.architecture.name} with the head ${flags.head} takes images of any size`);
+      throw new UserError(
+        `--input-size works only for VGG with the head fc: ${network.architecture.name} with the head ${flags.head} takes images of any size`, 'leave out --input-size',
+      );
     }
     const classes = classNames(network, given, flags.head, file);
     const built = await buildNetwork(network, { keepBatchNorm: flags.keepBatchNorm, size });
     const target = flags.outputStride ?? network.stride;
     if (target === STRIDE && network.stride < STRIDE) {
       const stage = `the last stage of ${network.architecture.name} has stride 1 here`;
-      throw new UserError(`${stage}, so its output stride is ${network.stride}`, 'for the strides of torchvision give --last-stride 2');
+      throw new UserError(`${stage}, so its output stride is ${network.stride}`, 'use --last-stride 2 for the strides of torchvision');
     }
     const result = target === network.stride ? built : { ...built, graph: dilate(new NetworkGraph(built, LOGITS), target).graph };
     const { logits, channelOrder, scale, mean, std } = { ...given, logits: LOGITS };
@@ -136,10 +138,10 @@ async function importWeights(file: string, flags: ImportFlags) {
     await writeModel(out, stored({ ...result, metadata: new Map([[MODEL_SPEC_KEY, JSON.stringify(spec)]]) }, flags.half === true));
     return {
       file: out, head: flags.head, ...reportOf(result, network, weights),
-      /** Set if the head is new, and has to be trained before it can tell anything. */
+      /** Set if the head is new and must be trained first. */
       untrained: untrained || undefined,
       ...notes.length > 0 && { notes },
-      /** Whether names of classes were given. */
+      /** Whether class names were given. */
       named: given.classes !== undefined,
       /** [height, width], or null for any. */
       inputSize: size ?? null,
@@ -151,27 +153,27 @@ function headOf({ head, seed }: ImportFlags, { classes = VOC_CLASSES }: { classe
   return head === 'gap' ? { kind: head, classes: classes.length, seed } : { kind: head };
 }
 
-/** Names for the logits; none for a head that knows no class yet. */
+/** The names of the logits; none for an untrained head. */
 function classNames(network: PlannedNetwork, { classes }: Partial<ModelSpec>, head: Head['kind'], file: string): readonly string[] {
   const count = network.classes;
   if (classes === undefined) return head === 'gap' ? [] : isIrnClassifier(network) ? VOC_CLASSES : Array.from({ length: count ?? 0 }, (_, i) => `class_${i}`);
-  if (classes.length !== count) throw new UserError(`${file} has ${count} classes, but ${classes.length} names are given`, 'list one name per class: --classes FILE');
+  if (classes.length !== count) throw new UserError(`${file} has ${count} classes, but ${classes.length} names are given`, 'list one name per class in --classes FILE');
   return classes;
 }
 
-/** Whether it is the classifier of the VOC classes that IRN's program trains: in its code there are no others. */
+/** Whether it is IRN's classifier for the VOC classes, the only one that IRN trains. */
 function isIrnClassifier({ irn, classifier, classes }: PlannedNetwork): boolean {
   return irn && classifier !== undefined && classes === VOC_CLASSES.length;
 }
 
-/** What was decided for the user, and what was left out. */
+/** Notes about automatic choices and left-over tensors. */
 function notesOf(network: PlannedNetwork, { lastStride, head }: ImportFlags, { classes }: Partial<ModelSpec>): string[] {
   const { architecture, irn, classifier, leftOver } = network;
   return [
-    ...irn && lastStride === undefined ? [`the parameters have the names of IRN's ${architecture.name}: its last stage has stride 1, without dilation (--last-stride 2 for torchvision's)`] : [],
-    ...classes === undefined && head !== 'gap' && isIrnClassifier(network) ? ['its logits are taken for the 20 VOC classes in their usual order (--classes for others)'] : [],
+    ...irn && lastStride === undefined ? [`the parameters have the names of IRN's ${architecture.name}, so its last stage has stride 1, without dilation (use --last-stride 2 for torchvision's)`] : [],
+    ...classes === undefined && head !== 'gap' && isIrnClassifier(network) ? ['the logits are assumed to be the 20 VOC classes in the usual order (use --classes for others)'] : [],
     ...classifier !== undefined && !/(?:^|\.)(?:fc|classifier)$/.test(classifier) ? [`the classifier is '${classifier}'`] : [],
-    ...leftOver.length > 0 ? [`${leftOver.length} ${leftOver.length === 1 ? 'tensor is' : 'tensors are'} left over, as no part of ${architecture.name}: ${list(leftOver)}; if the program that trained the weights uses them between image and logits, this model computes something else`] : [],
+    ...leftOver.length > 0 ? [`${leftOver.length} ${leftOver.length === 1 ? 'tensor is' : 'tensors are'} not part of ${architecture.name}: ${list(leftOver)}. If the original program uses them to compute the logits, this model gives other results`] : [],
   ];
 }
 
@@ -189,13 +191,13 @@ function reportOf(model: OnnxModel, { architecture, classes, wrapper, prefix, cl
   const { layers } = new NetworkGraph(model, LOGITS);
   return {
     architecture: architecture.name, format,
-    /** Where in the checkpoint the weights were. */
+    /** The key and the prefix of the weights in the checkpoint. */
     wrapper: wrapper ?? null, prefix,
-    /** What the file calls the linear layer of the logits, if there is a single one. */
+    /** The name in the file of the linear layer that computes the logits, if there is a single one. */
     classifier,
     classes,
     parameters: [...model.graph.initializers.values()].reduce((sum, tensor) => sum + tensor.size, 0),
-    /** The tensors that stride aliases name. */
+    /** The tensor of each stride alias. */
     layers: Object.fromEntries([...strideAliases(layers)].map(([alias, { name }]) => [alias, name])),
   };
 }
@@ -209,7 +211,7 @@ function describe(report: ImportReport): string {
     `read as ${format}${where.map((text) => `, ${text}`).join('')}`,
     'feature layers:',
     ...Object.entries(layers).map(([alias, name]) => `  ${alias.padEnd(4)} ${name}`),
-    ...untrained === true ? [`its head is untrained: train it with 'voc-seeds train --backbone ${file}'`] : [],
+    ...untrained === true ? [`the head is untrained: train it with 'voc-seeds train --backbone ${file}'`] : [],
     ...notes.map((note) => `note: ${note}`),
   ];
   return `${lines.join('\n')}\n`;

@@ -28,7 +28,7 @@ import type { ModelFlags } from '../options/model-options.js';
 
 /** `voc-seeds model inspect|annotate|dilate|import` */
 export const registerModel: CommandRegistrar = (program, done) => {
-  const model = program.command('model').description('Look into an ONNX classifier, write down what its file does not say, make its feature maps finer, or make one of trained weights.');
+  const model = program.command('model').description('Inspect or annotate an ONNX classifier, make its feature maps finer, or create one from trained weights.');
   registerInspect(model, done);
   registerAnnotate(model, done);
   registerDilate(model, done);
@@ -42,7 +42,7 @@ interface InspectFlags extends ModelFlags {
 
 function registerInspect(model: Command, done: (code: number) => void): void {
   const command = model.command('inspect').argument('<file>', 'an ONNX model')
-    .description('List inputs, outputs, feature layers, operators and whether each has a gradient rule, preprocessing and classes.');
+    .description('List inputs, outputs, feature layers, preprocessing, classes, and operators with and without a gradient rule.');
   addModelOptions(command)
     .optionsGroup(GROUPS.output)
     .option('--all-layers', 'list every feature map, not only the one of each stride')
@@ -62,7 +62,7 @@ async function inspect(file: string, flags: ModelFlags) {
   const spec = mergeSpecs({ metadata: specOfMetadata(model, file), sidecar: await readSidecar(file), flags: await specOfFlags(flags) });
   const counts = new Map<string, number>();
   for (const node of model.graph.nodes) counts.set(operatorName(node), (counts.get(operatorName(node)) ?? 0) + 1);
-  // Without a declared tensor of logits the layers are those on the way to the first output: a listing, not a decision.
+  // If the logits are unknown, the layers on the path to the first output are listed.
   const target = spec.logits ?? model.graph.outputs[0]?.name ?? '';
   const { layers, unusable, classCount, inputSize, declaredBatch, activation, onPath, problem } = (
     layersOf(() => new ClassifierGraph(model, target, spec.inputSize, spec.tokens)));
@@ -74,16 +74,16 @@ async function inspect(file: string, flags: ModelFlags) {
     parameters: [...model.graph.initializers.values()].reduce((sum, tensor) => sum + tensor.size, 0),
     operators: [...counts].sort((a, b) => b[1] - a[1])
       .map(([name, count]) => ({ name, count, gradient: gradientRules.has(name) || needsNoRule(name) || onPath?.has(name) === false })),
-    /** `unusable`: why no method with gradients can be taken there. */
+    /** `unusable`: why methods with gradients cannot be used at the layer. */
     layers: layers.map((layer) => ({ ...layer, alias: aliases.get(layer.name), unusable: unusable?.get(layer.name) })),
     problem,
-    /** The activation function behind the tensor of logits, and the tensor before it, which is used. */
+    /** The activation function after the logits, and the tensor before it, which is used. */
     activation,
-    /** The number of images that the file declares, if it is more than one; it is not needed. */
+    /** The batch size that the file declares, if it is more than one. Other batch sizes work too. */
     declaredBatch,
     /** The number of logits. */
     classCount,
-    /** The only size that the network works at. */
+    /** The only image size that the network works with. */
     inputSize,
     spec,
     missing: Object.keys(modelSpecSchema.shape).filter((part) => !optionalParts.has(part) && spec[part as keyof ModelSpec] === undefined),
@@ -99,7 +99,7 @@ interface LayerReport {
   inputSize?: { readonly size: Size; readonly declared: boolean };
   declaredBatch?: number | undefined;
   activation?: { readonly op: string; readonly of: string; readonly before: string } | undefined;
-  /** The operators that carry the image. */
+  /** The operators on the path from the image to the logits. */
   onPath?: ReadonlySet<string>;
   problem?: string;
 }
@@ -126,8 +126,8 @@ function describeValue({ name, type, shape }: OnnxValueInfo): string {
 
 function describe(report: InspectReport, allLayers: boolean): string {
   const { spec } = report;
-  const known = (value: unknown): string => (value === undefined ? 'not told' : Array.isArray(value) ? value.join(', ') : String(value));
-  const names = spec.classes === undefined ? 'not told' : `${spec.classes.length}: ${spec.classes.slice(0, 6).join(', ')}${spec.classes.length > 6 ? ', ...' : ''}`;
+  const known = (value: unknown): string => (value === undefined ? 'unknown' : Array.isArray(value) ? value.join(', ') : String(value));
+  const names = spec.classes === undefined ? 'unknown' : `${spec.classes.length}: ${spec.classes.slice(0, 6).join(', ')}${spec.classes.length > 6 ? ', ...' : ''}`;
   const clash = spec.classes !== undefined && report.classCount !== undefined && spec.classes.length !== report.classCount;
   const shown = report.layers.filter(({ alias }) => allLayers || alias !== undefined);
   const width = Math.max(0, ...shown.map(({ name }) => name.length));
@@ -137,16 +137,16 @@ function describe(report: InspectReport, allLayers: boolean): string {
     `outputs  ${report.outputs.join('; ')}`,
     ...report.inputSize === undefined
       ? []
-      : [`size     ${report.inputSize.size.join('x')} only${report.inputSize.declared ? '' : ': the file declares a free size, but the network works at no other'}`],
+      : [`size     ${report.inputSize.size.join('x')} only${report.inputSize.declared ? '' : ': the file declares a free size, but the network works with no other'}`],
     ...report.declaredBatch === undefined ? [] : [`batch    ${report.declaredBatch} images declared, but any number works`],
     '',
     `preprocessing  (pixel * scale - mean) / std: order ${known(spec.channelOrder)}, scale ${known(spec.scale)}, mean ${known(spec.mean)}, std ${known(spec.std)}`,
     `logits         ${known(spec.logits)}${describeScores(report)}`,
     `classes        ${names}${clash ? `; WRONG: the model has ${report.classCount} logits` : ''}`,
     ...(spec.untrained === true ? ['head           UNTRAINED: its weights are random; train it with \'voc-seeds train --backbone\''] : []),
-    ...(report.missing.length > 0 ? [`not told: ${report.missing.join(', ')}; write them into the model with 'voc-seeds model annotate'`] : []),
+    ...(report.missing.length > 0 ? [`unknown: ${report.missing.join(', ')}; add them to the model with 'voc-seeds model annotate'`] : []),
     '',
-    ...(report.problem === undefined ? [] : [`layers cannot be listed: ${report.problem}`]),
+    ...(report.problem === undefined ? [] : [`cannot list the layers: ${report.problem}`]),
     'feature layers (alias, tensor, channels, stride):',
     ...shown.map((layer) => `  ${(layer.alias ?? '').padEnd(5)} ${layer.name.padEnd(width)} ${String(layer.channels).padStart(5)} channels, stride ${layer.stride}${arrangementOf(layer)}${layer.rectified ? '' : ', not rectified'}${layer.cut ? '' : ', on a branch'}${layer.unusable === undefined ? '' : `, NOT USABLE with gradients: ${layer.unusable}`}`),
     '',
@@ -156,19 +156,19 @@ function describe(report: InspectReport, allLayers: boolean): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** What there is to say where a tensor of logits is made by an activation function. */
+/** Describes the activation function after the logits, if there is one. */
 function describeScores({ activation }: InspectReport): string {
   if (activation === undefined) return '';
   const { op, of, before } = activation;
-  return `; '${of}' is made by ${op}${before === of ? ', which is left out' : `: the scores before it are '${before}'`}`;
+  return `; '${of}' is the output of ${op}${before === of ? ', which is left out' : `; the scores before it are '${before}'`}`;
 }
 
-/** What there is to say where a layer is no [N, C, h, w]. */
+/** Describes the arrangement of a layer that is not [N, C, h, w]. */
 function arrangementOf({ arrangement }: Pick<FeatureLayer, 'arrangement'>): string {
   switch (arrangement.kind) {
     case 'channels-first': return '';
     case 'channels-last': return ', channels last';
-    case 'tokens': return `, tokens ${arrangement.grid.join('x')}${arrangement.first > 0 ? ` behind ${arrangement.first}` : ''}`;
+    case 'tokens': return `, tokens ${arrangement.grid.join('x')}${arrangement.first > 0 ? ` after ${arrangement.first}` : ''}`;
   }
 }
 
@@ -179,8 +179,8 @@ interface AnnotateFlags extends ModelFlags {
 
 function registerAnnotate(model: Command, done: (code: number) => void): void {
   const command = model.command('annotate').argument('<file>', 'an ONNX model')
-    .description('Write preprocessing, class names and the tensor of logits into a model\'s metadata; all else stays byte for byte.')
-    .option('--out <file>', 'write another file in place of changing this one');
+    .description('Write preprocessing, class names and the name of the logits into a model\'s metadata. Everything else stays unchanged.')
+    .option('--out <file>', 'write a new file instead of changing this one');
   addModelOptions(command)
     .optionsGroup(GROUPS.output)
     .option('--json', 'print the resulting specification as JSON')
@@ -191,7 +191,7 @@ Example:
     .action(async (file: string, flags: AnnotateFlags) => {
       const parsed = await readModel(file);
       const given = await specOfFlags(flags);
-      if (Object.keys(given).length === 0) throw new UserError('nothing to write: no flag says anything about the model', 'give for instance --logits, --preprocess or --classes');
+      if (Object.keys(given).length === 0) throw new UserError('there is nothing to write: no flag describes the model', 'use for instance --logits, --preprocess or --classes');
       const spec: Partial<ModelSpec> = { ...knownSpec(parsed, file), ...given };
       if (spec.logits !== undefined) {
         const { logits, inputSize, tokens } = spec;
@@ -207,17 +207,17 @@ Example:
     });
 }
 
-/** Weights in side files are found from the model's own folder alone: in another one they go into the model. */
+/** Weights in side files are found only from the model's own folder. In another folder they are written into the model. */
 async function writeAnnotated(model: OnnxModel, file: string, target: string, entries: ReadonlyMap<string, string>): Promise<void> {
   if (model.sideFiles === undefined || dirname(resolve(file)) === dirname(resolve(target))) {
     await annotateModel(file, target, entries);
     return;
   }
   await writeModel(target, { ...model, metadata: new Map([...model.metadata, ...entries]) });
-  process.stderr.write(`note: the weights of ${file} lie in ${model.sideFiles.join(', ')}; those of ${target} are inside it\n`);
+  process.stderr.write(`note: the weights of ${file} are in ${model.sideFiles.join(', ')}; those of ${target} are in the model file\n`);
 }
 
-/** What the metadata says. Broken metadata is replaced: this command is the way to mend it. */
+/** The specification in the metadata. Broken metadata is replaced, because this command is the way to fix it. */
 function knownSpec(model: OnnxModel, file: string): Partial<ModelSpec> {
   try {
     return specOfMetadata(model, file);

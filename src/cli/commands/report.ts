@@ -34,23 +34,23 @@ interface ReportFlags extends MaskFlags {
 
 const examples = `
 Examples:
-  # Scores, charts and a gallery of what generate has written: seeds/report/index.html
+  # Scores, charts and a gallery of the results of generate: seeds/report/index.html
   voc-seeds report --run seeds
 
-  # Two runs side by side, the images on which they differ first
+  # Compare two runs side by side
   voc-seeds report --run seeds --compare deep --out compared
 
-  # One file to send to somebody: the 40 worst images
+  # A single file with the 40 worst images, easy to send
   voc-seeds report --run seeds --out seeds.html --max-images 40
 
-  # Ground truth from elsewhere, and the results of an ablation
+  # Ground truth from another folder, and the results of an ablation
   voc-seeds report --run seeds --truth masks --ablation ablation.json
 
-Maps are in the report if the run saved them (generate --save-cams), with the curve of mIoU against threshold. Without ground
+If the run saved its maps (generate --save-cams), the report shows them and a curve of mIoU against threshold. Without ground
 truth there are no scores, only the gallery.
 
-Exit codes: 0 the report is written, 1 wrong usage or nothing could be done, 2 written, but some images could not be read or
-scored (the report lists them), 130 interrupted; the same command uses the photographs that were done.
+Exit codes: 0 the report is written; 1 wrong usage or an error; 2 the report is written, but some images could not be read or
+scored (the report lists them); 130 interrupted. Run the same command again to continue.
 `;
 
 /** `voc-seeds report`: the HTML report of a run. */
@@ -87,10 +87,10 @@ function parseImageSize(text: string): number {
 
 async function run(flags: ReportFlags): Promise<ExitCode> {
   const folder = requireFlag(flags.run, '--run', 'seeds');
-  if (flags.folder === true && flags.out?.endsWith('.html') === true) throw new UserError(`--folder does not go with --out ${flags.out}`, 'give --out a folder');
+  if (flags.folder === true && flags.out?.endsWith('.html') === true) throw new UserError(`--folder cannot be used with the file --out ${flags.out}`, 'pass a folder to --out, or leave out --folder');
   const say = (text: string): void => { process.stderr.write(`${text}\n`); };
   let bar: Progress | undefined;
-  const watch = watchInterrupt(() => { say('\ninterrupted: finishing the images in hand (once more to stop at once)'); });
+  const watch = watchInterrupt(() => { say('\ninterrupted: finishing the images in progress (press Ctrl-C again to stop at once)'); });
   try {
     const { compare, out, vocRoot, truth, rgbMasks, ablation, title, maxImages, choose, imageSize, workers } = flags;
     const summary = await writeRunReport({
@@ -110,16 +110,16 @@ async function run(flags: ReportFlags): Promise<ExitCode> {
   }
 }
 
-/** The most problems that the terminal names; the report has them all. */
+/** The largest number of problems shown in the terminal. The report lists all. */
 const MOST = 20;
 
 function describe({ page, images, gallery, scores, bestThreshold, problems, remarks, interrupted, seconds }: RunReportSummary): string {
   const share = (value: number): string => (100 * value).toFixed(1);
   const lines = interrupted || page === undefined
-    ? [`interrupted after ${gallery} images; the same command uses what is done`]
+    ? [`interrupted after ${gallery} images: run the same command again to continue`]
     : [`${page}: ${images} images${gallery < images ? `, ${gallery} of them in the gallery` : ''}, in ${seconds.toFixed(1)} s`];
   lines.push(...scores.map(({ name, scored, meanIou }) => `${name}: mIoU ${share(meanIou.error)} % over ${scored} images`));
-  if (bestThreshold !== undefined) lines.push(`best threshold on the stored maps: ${bestThreshold.threshold.toFixed(2)}, ${share(bestThreshold.meanIou)} % (saw the masks)`);
+  if (bestThreshold !== undefined) lines.push(`best threshold on the stored maps: ${bestThreshold.threshold.toFixed(2)}, ${share(bestThreshold.meanIou)} % (chosen with the masks)`);
   lines.push(...remarks);
   if (problems.length > 0) lines.push(`${problems.length} problems:`, ...problems.slice(0, MOST).map(({ id, reason }) => `  ${id}: ${reason}`));
   if (problems.length > MOST) lines.push(`  ... and ${problems.length - MOST} more, in the report`);

@@ -17,7 +17,7 @@ export function sayModelNotes({ path, graph, spec }: LoadedClassifier, { missing
   process.stderr.write(`note: ${path} has no layer at ${missing.join(', ')}: used are ${layers.map(({ name, stride }) => `${name} (/${stride})`).join(', ')}\n`);
 }
 
-/** What is said of a classifier that --force let through. */
+/** The note about an untrained classifier that is used because of --force. */
 export function untrainedNote(path: string): string {
-  return `the head of ${path} is untrained: logits and maps mean nothing`;
+  return `the head of ${path} is untrained: its logits and maps are meaningless`;
 }

@@ -1,16 +1,16 @@
 import { UserError } from '../../errors.js';
 import { systemProblem } from '../../jobs/files/atomic.js';
 
-/** Set to anything, it adds the stack to an error that nobody expected. */
+/** If this environment variable is set, unexpected errors are printed with their stack. */
 const STACK = 'VOC_SEEDS_STACK';
 
-/** What a call of the operating system was for. */
+/** The purpose of a system call, for error messages. */
 const purposes: Readonly<Record<string, string>> = {
   open: 'open', read: 'read', scandir: 'list', stat: 'look at', lstat: 'look at', access: 'look at', write: 'write', mkdir: 'make the folder',
   rename: 'write', unlink: 'remove', rm: 'remove', rmdir: 'remove', spawn: 'start', uv_cwd: 'find the current folder',
 };
 
-/** The text that tells the user of an error: one line, and one more if there is a way to mend it. */
+/** The error text for the user: one line, and a second one if there is a hint. */
 export function describeError(error: unknown): string {
   if (error instanceof UserError) return lines(error.message, error.hint);
   const system = systemProblem(error);
@@ -20,11 +20,11 @@ export function describeError(error: unknown): string {
     return lines(`cannot ${path === undefined ? purpose : `${purpose} ${path}`}: ${system.problem}`, system.hint);
   }
   const { code, message } = error as Partial<NodeJS.ErrnoException>;
-  if (code === 'ERR_WORKER_INIT_FAILED' || code === 'ERR_WORKER_OUT_OF_MEMORY') return lines(`a worker thread cannot go on: ${message}`, 'give fewer --workers');
+  if (code === 'ERR_WORKER_INIT_FAILED' || code === 'ERR_WORKER_OUT_OF_MEMORY') return lines(`a worker thread stopped: ${message}`, 'use fewer --workers');
   const stack = error instanceof Error && process.env[STACK] !== undefined ? error.stack : undefined;
   return lines(
     stack ?? (error instanceof Error ? `${error.name}: ${error.message}` : String(error)),
-    `This is a bug in voc-seeds. Please report it with the command${stack === undefined ? `, run again with ${STACK}=1, which tells where it happened` : ''}.`,
+    `This is a bug in voc-seeds. Please report it with the command${stack === undefined ? ` and its output with ${STACK}=1, which shows where it happened` : ''}.`,
   );
 }
 

@@ -10,35 +10,35 @@ import { printable } from '../../text/printable.js';
 import { parseNpyObject } from '../../formats/numpy/npy-object.js';
 import { numberArray } from '../../formats/numpy/number-array.js';
 
-/** The maps of one image as a program has stored them. */
+/** The maps of one image, as stored by a program. */
 export interface MapDump {
-  /** Class indices as stored: from 0 or from 1, as its program counts. */
+  /** Class indices as stored, counted from 0 or from 1. */
   readonly keys: readonly number[];
-  /** The size of the maps, which need not be that of the image; 0 x 0 where there are none. */
+  /** The size of the maps, which may differ from that of the image; 0 x 0 if there are no maps. */
   readonly height: number;
   readonly width: number;
   /** [K, height, width] */
   readonly maps: Float32Array;
-  /** The name of the array that was read; none where every class has an array of its own. */
+  /** The name of the array that was read; none if every class has its own array. */
   readonly array?: string;
 }
 
-/** The arrays that hold maps in known dumps, the ones of full size first: voc-seeds, CLIP-ES, IRN. */
+/** The names of arrays of maps in known dumps (voc-seeds, CLIP-ES, IRN), full-size ones first. */
 const ARRAYS = ['maps', 'attn_highres', 'high_res', 'highres', 'cam'];
 
-/** The file endings of dumps, in the order in which they are looked for. */
+/** The file endings of dumps, in order of preference. */
 export const DUMP_ENDINGS = ['.npz', '.npy'] as const;
 
 /**
  * Reads maps from a file:
- * - `.npz` with `keys` [K] and `maps` [K, H, W], as `voc-seeds generate --save-cams` writes it;
- * - `.npy` with a pickled dictionary: `keys` [K] and arrays of maps [K, h, w], as IRN (`high_res`, `cam`) and CLIP-ES
- *   (`attn_highres`, `highres`) write it, or an array [H, W] for each class index, as PSA does.
+ * - `.npz` with `keys` [K] and `maps` [K, H, W], as written by `voc-seeds generate --save-cams`;
+ * - `.npy` with a pickled dictionary: `keys` [K] and arrays of maps [K, h, w], as written by IRN (`high_res`, `cam`) and
+ *   CLIP-ES (`attn_highres`, `highres`), or one array [H, W] for each class index, as written by PSA.
  *
- * Arrays may be numpy's, in any byte and memory order, PyTorch's tensors, or lists. Nothing in the file is executed: a pickle
- * of anything but plain values, numpy arrays and PyTorch tensors is refused.
+ * Arrays may be numpy arrays in any byte and memory order, PyTorch tensors, or lists. Nothing in the file is executed: a pickle
+ * of anything other than plain values, numpy arrays and PyTorch tensors is rejected.
  *
- * @param array the name of the array to read; the known name of the largest maps unless given
+ * @param array the name of the array to read; by default the known name with the largest maps
  * @throws UserError that names the file
  */
 export async function readMapDump(path: string, array?: string): Promise<MapDump> {
@@ -53,7 +53,7 @@ export async function readMapDump(path: string, array?: string): Promise<MapDump
     return path.endsWith('.npz') ? fromArrays(decodeNpz(bytes), path, array) : fromNpy(bytes, path, array);
   } catch (error) {
     if (!(error instanceof NpyError || error instanceof PickleError)) throw error;
-    throw new UserError(`the maps ${path} cannot be read: ${error.message}`, error.hint ?? 'expected are dumps of voc-seeds, IRN, PSA or CLIP-ES', { cause: error });
+    throw new UserError(`the maps ${path} cannot be read: ${error.message}`, error.hint ?? 'supported are maps of voc-seeds, IRN, PSA and CLIP-ES', { cause: error });
   }
 }
 
@@ -61,7 +61,7 @@ export async function readMapDump(path: string, array?: string): Promise<MapDump
 interface NamedArrays {
   keys(): Iterable<string>;
   has(name: string): boolean;
-  /** @returns `undefined` for what is not an array of numbers */
+  /** @returns `undefined` if it is not an array of numbers */
   get(name: string): NumberArray | undefined;
 }
 
@@ -69,11 +69,11 @@ function fromNpy(bytes: Uint8Array, path: string, array: string | undefined): Ma
   const { type, shape } = readNpyHeader(bytes);
   if (!type.startsWith('O')) {
     throw new UserError(
-      `the maps ${path} are an array of the shape (${shape.join(', ')}) alone, which does not say of which classes its maps are`,
+      `the maps ${path} are a single array of shape (${shape.join(', ')}), without the classes of its maps`,
       'save a dictionary: numpy.save(path, {\'keys\': class indices, \'high_res\': maps})');
   }
   const value = parseNpyObject(bytes);
-  if (!(value instanceof Map)) throw new UserError(`the maps ${path} do not hold a dictionary, but ${shortly(value)}`, 'expected are dumps of voc-seeds, IRN, PSA or CLIP-ES');
+  if (!(value instanceof Map)) throw new UserError(`the maps ${path} are not a dictionary, but ${shortly(value)}`, 'supported are maps of voc-seeds, IRN, PSA and CLIP-ES');
   if (array === undefined && [...value.keys()].every((key) => typeof key === 'number')) return fromClasses(value, path);
   const named = new Map([...value].filter((entry): entry is [string, PickleValue] => typeof entry[0] === 'string'));
   return fromArrays({
@@ -83,7 +83,7 @@ function fromNpy(bytes: Uint8Array, path: string, array: string | undefined): Ma
   }, path, array);
 }
 
-/** PSA: an array for each class. */
+/** PSA: one array for each class. */
 function fromClasses(arrays: ReadonlyMap<PickleValue, PickleValue>, path: string): MapDump {
   const keys = [...arrays.keys()].map(Number);
   if (keys.length === 0) return { keys, height: 0, width: 0, maps: new Float32Array() };
@@ -96,7 +96,7 @@ function fromClasses(arrays: ReadonlyMap<PickleValue, PickleValue>, path: string
       size = map?.shape ?? [];
       maps = floats(keys.length * (map?.values.length ?? 0), path);
     }
-    if (map?.shape.length !== 2 || map.shape.join() !== size.join() || map.values.length === 0) throw new UserError(`the maps ${path} differ in size, or are not [H, W] each`);
+    if (map?.shape.length !== 2 || map.shape.join() !== size.join() || map.values.length === 0) throw new UserError(`the maps ${path} are not all [H, W] of the same size`);
     maps.set(map.values, k * map.values.length);
   });
   return { keys, height: size[0], width: size[1], maps: finite(maps, path) };
@@ -109,25 +109,25 @@ function fromArrays(arrays: NamedArrays, path: string, wanted: string | undefine
     const names = [...arrays.keys()].slice(0, 20).map((name) => printable(name));
     throw new UserError(
       `the maps ${path} have no array '${missing}'; there are ${names.join(', ') || 'none'}`,
-      missing === 'keys' ? undefined : 'name the array that holds the maps with --array',
+      missing === 'keys' ? undefined : 'name the array of the maps with --array',
     );
   }
   const keys = arrays.get('keys');
   if (keys === undefined || keys.shape.filter((size) => size !== 1).length > 1) throw new UserError(`the maps ${path}: 'keys' is not a list of class indices`);
-  // Without a class some programs store an empty list of another shape.
+  // For an image without classes, some programs store an empty list of another shape.
   if (keys.values.length === 0) return { keys: [], height: 0, width: 0, maps: new Float32Array(), array };
   requireFewClasses(keys.values.length, path);
   const found = arrays.get(array);
-  if (found === undefined) throw new UserError(`the maps ${path}: '${array}' is not an array of numbers`, 'name the array that holds the maps with --array');
+  if (found === undefined) throw new UserError(`the maps ${path}: '${array}' is not an array of numbers`, 'name the array of the maps with --array');
   const [count, height, width] = found.shape;
   if (found.shape.length !== 3 || count !== keys.values.length) {
     throw new UserError(`the maps ${path}: '${array}' is [${found.shape.join(', ')}], but there are ${keys.values.length} keys`);
   }
-  if (found.values.length === 0) throw new UserError(`the maps ${path}: '${array}' is [${found.shape.join(', ')}], which holds nothing`);
+  if (found.values.length === 0) throw new UserError(`the maps ${path}: '${array}' is [${found.shape.join(', ')}], which is empty`);
   return { keys: Array.from(keys.values), height, width, maps: finite(asFloats(found, path), path), array };
 }
 
-/** VOC has 20 classes, and some count the background as well. */
+/** VOC has 20 classes; some programs add the background. */
 function requireFewClasses(count: number, path: string): void {
   if (count > 21) throw new UserError(`the maps ${path} have ${count} keys, but there are 20 classes`);
 }
@@ -140,11 +140,11 @@ function asFloats({ values }: NumberArray, path: string): Float32Array {
 }
 
 function floats(length: number, path: string): Float32Array {
-  requireWithin('arrayBytes', 4 * length, `the maps ${path} take ${4 * length} bytes`);
+  requireWithin('arrayBytes', 4 * length, `the maps ${path} need ${4 * length} bytes`);
   return new Float32Array(length);
 }
 
 function finite(maps: Float32Array, path: string): Float32Array {
-  if (!maps.every(Number.isFinite)) throw new UserError(`the maps ${path} hold values that are no finite numbers`);
+  if (!maps.every(Number.isFinite)) throw new UserError(`the maps ${path} contain values that are not finite`);
   return maps;
 }

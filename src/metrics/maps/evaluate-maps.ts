@@ -13,16 +13,16 @@ import { scoreMapFiles, type MapPair, type MapScores, type ScoreMapsOptions } fr
 
 /** Options of {@link evaluateMaps}. */
 export interface EvaluateMapsOptions extends ScoreMapsOptions {
-  /** Where class indices begin; `auto` compares them with the classes of the whole list. */
+  /** The first class index; `auto` compares the keys with the classes of the whole list. */
   readonly keys: KeyBase | 'auto';
-  /** Worker threads; as many as processors unless given. With 1 the calling thread does the work. */
+  /** Worker threads, one per processor by default. With 1 the calling thread does the work. */
   readonly workers?: number;
   /** Once aborted, no more maps are read, and its reason is thrown. */
   readonly signal?: AbortSignal;
   readonly onProgress?: (done: number) => void;
 }
 
-/** What a threshold scores. */
+/** The score at one threshold. */
 export interface CurvePoint {
   readonly threshold: number;
   /** 0..1 */
@@ -31,12 +31,12 @@ export interface CurvePoint {
 
 /** The scores of maps at every threshold. */
 export interface MapsResult extends Pick<MapScores, 'scored' | 'failures' | 'resized' | 'aboveOne' | 'arrays'> {
-  /** Where class indices were taken to begin; `undefined` if no map names a class. */
+  /** The first class index that was assumed; `undefined` if no file has a key. */
   readonly keyBase: KeyBase | undefined;
   /** Images whose keys are not their classes. */
   readonly mismatches: readonly string[];
   readonly curve: readonly CurvePoint[];
-  /** The step of the curve whose mean IoU is highest, the first one of equals; the choice has seen the masks. */
+  /** The first step with the highest mean IoU. It is chosen with the ground truth. */
   readonly best: number;
   /** The confusion matrix of a step of the curve. */
   readonly matrixAt: (step: number) => ConfusionMatrix;
@@ -46,9 +46,9 @@ export interface MapsResult extends Pick<MapScores, 'scored' | 'failures' | 'res
 const CHUNK_SIZE = 16;
 
 /**
- * Scores stored maps against ground truth, at every threshold in one pass.
+ * Scores stored maps against ground truth at every threshold, in one pass.
  *
- * @throws UserError where it cannot be told what the keys mean
+ * @throws UserError if it is unclear which classes the keys mean
  */
 export async function evaluateMaps(pairs: readonly MapPair[], options: EvaluateMapsOptions): Promise<MapsResult> {
   const { bins, array, normalise, rgb, onProgress = () => undefined } = options;
@@ -81,21 +81,23 @@ export async function evaluateMaps(pairs: readonly MapPair[], options: EvaluateM
 
 function keyBaseOf(wanted: KeyBase | 'auto', [lowest, highest]: readonly [number, number], mismatches: readonly [number, number]): KeyBase | undefined {
   const possible = ([0, 1] as const).filter((base) => lowest >= base && highest <= 19 + base);
-  // Without any key there is nothing to mistake.
   if (highest < 0) return undefined;
   if (wanted !== 'auto') {
     if (possible.includes(wanted)) return wanted;
-    throw new UserError(`the keys of the maps are ${lowest}..${highest}, which do not begin at ${wanted}`, 'give --keys auto');
+    throw new UserError(`the keys of the maps are ${lowest}..${highest}, which does not fit --keys ${wanted}`, 'use --keys auto');
   }
-  if (possible.length === 0) throw new UserError('the maps hold the keys 0 and 20: some begin at 0, others at 1', 'score them one after the other');
+  if (possible.length === 0) throw new UserError('the maps have both key 0 and key 20: some files count from 0, others from 1', 'score them separately');
   if (possible.length === 1) return possible[0];
   if (mismatches[0] === mismatches[1]) {
-    throw new UserError(`whether the keys of the maps (${lowest}..${highest}) begin at 0 or 1 cannot be told from the classes of the images`, 'give --keys 0 (IRN, PSA, CLIP-ES) or --keys 1 (voc-seeds)');
+    throw new UserError(
+      `the classes of the images do not show whether the keys of the maps (${lowest}..${highest}) begin at 0 or 1`,
+      'use --keys 0 (IRN, PSA, CLIP-ES) or --keys 1 (voc-seeds)',
+    );
   }
   return mismatches[0] < mismatches[1] ? 0 : 1;
 }
 
-/** A part without its counts, which are large and were added up. */
+/** A part without its counts: they are large, and already added up. */
 type Rest = Omit<MapScores, 'counts'>;
 
 async function runTasks(

@@ -1,21 +1,21 @@
 import { COLUMN_COUNT, ConfusionMatrix, LABEL_COUNT } from '../confusion.js';
 
-/** Class indices as stored: 0..19 or 1..20. */
+/** The number of possible keys, which are 0..19 or 1..20. */
 const KEY_COUNT = 21;
 
 /** Whether stored class indices begin at 0 (IRN, PSA, CLIP-ES) or at 1 (voc-seeds). */
 export type KeyBase = 0 | 1;
 
 /**
- * Pixels counted by how strong their strongest map is, the key of that map as stored and the true label, so that every
- * threshold can be scored, and the meaning of the keys decided, afterwards. A pixel is foreground where its strongest map
- * (the first one of equals) exceeds the threshold.
+ * Counts pixels by the value of their strongest map, the stored key of that map and the true label. Every threshold can be
+ * scored afterwards, and the meaning of the keys decided. A pixel is foreground if its strongest map (the first one if several
+ * are equal) exceeds the threshold.
  */
 export class MapSweep {
   /**
    * @param bins equal parts of [0, 1]; the thresholds are their lower bounds
-   * @param counts [bins + 1, 21, 21]: level, true label, key. Level n holds values in ((n - 1) / bins, n / bins], level 0
-   *   what is not above 0, the last level also what is above 1.
+   * @param counts [bins + 1, 21, 21]: level, true label, key. Level n counts values in ((n - 1) / bins, n / bins], level 0
+   *   values up to 0, the last level also values above 1.
    */
   constructor(readonly bins: number, readonly counts: Float64Array = new Float64Array((bins + 1) * LABEL_COUNT * KEY_COUNT)) {}
 
@@ -27,8 +27,8 @@ export class MapSweep {
   /**
    * Adds an image.
    *
-   * @param truth [pixels]; 21..255 is left out
-   * @param maps [K, pixels]; without any map all pixels are background
+   * @param truth [pixels]; pixels with 21..255 are left out
+   * @param maps [K, pixels]; all pixels are background if there are no maps
    * @param keys [K], 0..20
    */
   add(truth: Uint8Array, maps: Float32Array, keys: readonly number[]): void {
@@ -51,7 +51,7 @@ export class MapSweep {
     }
   }
 
-  /** Adds the counts of another sweep with as many bins. */
+  /** Adds the counts of another sweep with the same number of bins. */
   merge(other: MapSweep): void {
     for (let i = 0; i < this.counts.length; i++) this.counts[i] += other.counts[i];
   }

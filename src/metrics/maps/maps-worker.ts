@@ -1,6 +1,6 @@
 import { scoreMapFiles, type MapPair, type MapScores, type ScoreMapsOptions } from './score-maps.js';
 
-/** What a worker thread of `evaluateMaps` is sent. */
+/** A task for a worker thread of `evaluateMaps`. */
 export interface MapsTask {
   readonly pairs: readonly MapPair[];
   readonly options: ScoreMapsOptions;

@@ -10,16 +10,16 @@ import { readMapDump } from './dump.js';
 import { MapSweep } from './map-sweep.js';
 import type { KeyBase } from './map-sweep.js';
 
-/** The maps of an image and the mask that they are scored against. */
+/** The maps of an image and its ground truth mask. */
 export interface MapPair {
   readonly id: string;
   readonly truthPath: string;
   readonly mapPath: string;
-  /** The image's classes, 1..20, where they are known from elsewhere; the keys must be these and no others. */
+  /** The image's classes, 1..20, if known from another source. The keys must be exactly these. */
   readonly labels?: readonly number[];
 }
 
-/** Options of {@link scoreMapFiles}; plain data, as they cross to worker threads. */
+/** Options of {@link scoreMapFiles}: plain data, because they are sent to worker threads. */
 export interface ScoreMapsOptions extends MaskOptions {
   readonly bins: number;
   /** The name of the array to read. */
@@ -28,27 +28,27 @@ export interface ScoreMapsOptions extends MaskOptions {
   readonly normalise: boolean;
 }
 
-/** What {@link scoreMapFiles} hands back; plain data. */
+/** The result of {@link scoreMapFiles}: plain data. */
 export interface MapScores {
   /** The counts of a {@link MapSweep}. */
   readonly counts: Float64Array;
   readonly scored: number;
   readonly failures: readonly PairFailure[];
-  /** Images whose maps had another size than their mask, and were resized. */
+  /** Images whose maps were resized to the size of their mask. */
   readonly resized: number;
   /** Images with a value above 1. */
   readonly aboveOne: number;
   /** The arrays that were read. */
   readonly arrays: readonly string[];
-  /** The smallest and largest key; Infinity and -Infinity without any. */
+  /** The smallest and the largest key; Infinity and -Infinity if there are none. */
   readonly keyRange: readonly [number, number];
-  /** Images whose keys are not their classes, if keys begin at 0 or at 1. */
+  /** Images whose keys are not their classes, for keys that begin at 0 and at 1. */
   readonly mismatches: Readonly<Record<KeyBase, readonly string[]>>;
 }
 
 /**
- * Reads maps and masks one after the other and counts them into one sweep. An image that cannot be read becomes a failure;
- * the others go on.
+ * Reads maps and masks one by one and counts them into one sweep. An image that cannot be read becomes a failure and does not
+ * stop the others.
  */
 export async function scoreMapFiles(pairs: readonly MapPair[], { bins, array, normalise, rgb }: ScoreMapsOptions): Promise<MapScores> {
   const sweep = new MapSweep(bins);
@@ -88,17 +88,17 @@ export async function scoreMapFiles(pairs: readonly MapPair[], { bins, array, no
 function requireKeys({ keys }: MapDump, path: string): void {
   const wrong = keys.find((key) => !Number.isInteger(key) || key < 0 || key > 20);
   if (wrong !== undefined) throw new UserError(`the maps ${path} have the key ${wrong}, but class indices are 0..19 or 1..20`);
-  if (new Set(keys).size < keys.length) throw new UserError(`the maps ${path} name a class twice (keys ${keys.join(', ')})`);
+  if (new Set(keys).size < keys.length) throw new UserError(`the maps ${path} have a key twice: ${keys.join(', ')}`);
 }
 
-/** Whether classes are those that are known or, where only the mask is, all that it shows are among them. */
+/** Whether the classes are exactly the known ones or, if these are unknown, include all classes of the mask. */
 function fits(classes: readonly number[], known: readonly number[] | undefined, present: readonly number[]): boolean {
   return (known ?? present).every((label) => classes.includes(label)) && (known === undefined || classes.length === known.length);
 }
 
 function resizedMaps({ keys, height, width, maps }: MapDump, size: readonly [number, number], path: string): Float32Array {
   const bytes = 4 * keys.length * size[0] * size[1];
-  requireWithin('arrayBytes', bytes, `the maps ${path} take ${bytes} bytes at the size of their mask`);
+  requireWithin('arrayBytes', bytes, `the maps ${path} need ${bytes} bytes at the size of their mask`);
   const result = new Float32Array(keys.length * size[0] * size[1]);
   keys.forEach((_, k) => {
     result.set(resizeMap(maps.subarray(k * height * width, (k + 1) * height * width), [height, width], size), k * size[0] * size[1]);

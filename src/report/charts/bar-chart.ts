@@ -1,32 +1,32 @@
 import { escapeXml } from './escape.js';
 import { niceRange, niceTicks } from './ticks.js';
 
-/** One group of bars. */
+/** A group of bars. */
 export interface BarRow {
   readonly name: string;
-  /** One value per series; NaN where there is none. */
+  /** One value per series; NaN if there is none. */
   readonly values: readonly number[];
   /** The ends of an interval around the first value. */
   readonly interval?: readonly [low: number, high: number];
 }
 
-/** What to draw. */
+/** A chart to draw. */
 export interface BarChart {
   readonly title: string;
-  /** What the values are, with their unit. */
+  /** The quantity and its unit. */
   readonly unit: string;
-  /** Names of the series; no legend is drawn for a single one. */
+  /** The names of the series. A single series has no legend. */
   readonly series: readonly string[];
   readonly rows: readonly BarRow[];
-  /** Decimals of the values beside the bars. */
+  /** Decimals of the values next to the bars. */
   readonly decimals?: number;
-  /** Values are differences: with a sign, and positive and negative ones in different colours. */
+  /** The values are differences: they are shown with a sign, and negative ones in another colour. */
   readonly signed?: boolean;
-  /** The ends of the axis; round numbers around 0 and the values unless given. */
+  /** The ends of the axis. Default: round numbers around 0 and the values. */
   readonly range?: readonly [min: number, max: number];
 }
 
-/** In pixels; fonts are large for the width, as in the line chart. */
+/** Sizes in pixels. Fonts are large for the width, as in the line chart. */
 const WIDTH = 440;
 const HEAD = 36;
 const LEGEND_ROW = 22;
@@ -39,8 +39,8 @@ const LONGEST_NAME = 24;
 const TICKS = 5;
 
 /**
- * A chart of horizontal bars as a self-contained SVG image: no script, no font, nothing loaded. It follows the reader's
- * light or dark scheme, has a title and a description, and every bar bears its value as text.
+ * A horizontal bar chart as a self-contained SVG image without scripts or fonts. It follows the reader's light or dark scheme,
+ * has a title and a description, and shows the value of every bar as text.
  */
 export function barChartSvg({ title, unit, series, rows, decimals = 1, signed = false, range }: BarChart): string {
   const finite = rows.flatMap(({ values, interval }) => [...values, ...interval ?? []]).filter(Number.isFinite);
@@ -93,7 +93,7 @@ export function barChartSvg({ title, unit, series, rows, decimals = 1, signed = 
   ].join('\n');
 }
 
-/** The names of the series beside their colours, in one line. */
+/** The names of the series next to their colours, in one line. */
 function legend(series: readonly string[]): string[] {
   let x = 12;
   return series.map((name, s) => {
@@ -103,7 +103,7 @@ function legend(series: readonly string[]): string[] {
   });
 }
 
-/** To a tenth of a pixel, as short as can be. */
+/** A coordinate, rounded to a tenth of a pixel. */
 function px(value: number): string {
   return String(Math.round(10 * value) / 10);
 }

@@ -1,12 +1,12 @@
-/** A point of a curve, [x, y] in pixels; a y that is not finite is a gap. */
+/** A point of a curve, [x, y] in pixels. A y that is not finite is a gap. */
 export type Point = readonly [x: number, y: number];
 
 /**
- * Thins out a curve for a picture: of more than four points in one column of pixels, the first, the lowest, the highest
- * and the last are kept, so that the line covers the same pixels as before. A gap narrower than a column may close.
+ * Thins out a curve for drawing. Of more than four points in one column of pixels, the first, lowest, highest and last are
+ * kept, so the line covers the same pixels as before. A gap narrower than a column may disappear.
  *
  * @param points ascending in x
- * @returns the unbroken stretches of the curve, none of them empty
+ * @returns the stretches of the curve between its gaps, none of them empty
  */
 export function stretches(points: readonly Point[]): Point[][] {
   const result: Point[][] = [];
@@ -27,7 +27,7 @@ export function stretches(points: readonly Point[]): Point[][] {
   return result;
 }
 
-/** The points of one column, with gaps at its ends only where there are more than four. */
+/** The points of one column. If there are more than four, gaps are kept only at its ends. */
 function thinned(column: readonly Point[]): readonly Point[] {
   if (column.length <= 4) return column;
   const kept = column.filter(([, y]) => Number.isFinite(y));

@@ -3,40 +3,40 @@ import { stretches } from './downsample.js';
 import { escapeXml } from './escape.js';
 import { niceRange, niceTicks } from './ticks.js';
 
-/** One curve of a chart. */
+/** A curve of a chart. */
 export interface ChartSeries {
   readonly name: string;
-  /** In any order; they are drawn in the order of x. A y that is not finite is a gap, a point without a finite x is left out. */
+  /** In any order; drawn in the order of x. A y that is not finite is a gap. Points without a finite x are left out. */
   readonly points: readonly (readonly [x: number, y: number])[];
-  /** Drawn thin and pale, as raw values behind a smoothed curve. */
+  /** Draw it thin and pale, for raw values behind a smoothed curve. */
   readonly faint?: boolean;
 }
 
-/** What to draw. */
+/** A chart to draw. */
 export interface LineChart {
   readonly title: string;
   readonly xLabel: string;
   readonly yLabel: string;
-  /** The first is drawn on top. */
+  /** The first one is drawn on top. */
   readonly series: readonly ChartSeries[];
-  /** The ends of the y axis; round numbers around the values unless given. What lies outside is cut off. */
+  /** The ends of the y axis. Default: round numbers around the values. Curves are cut off outside of it. */
   readonly yRange?: readonly [min: number, max: number];
 }
 
-/** In pixels. Fonts are large for the width, so that a chart shrunk to a phone's width can still be read. */
+/** Sizes in pixels. Fonts are large for the width, so that a chart can still be read on a phone. */
 const WIDTH = 576;
 const LEFT = 80;
 const PLOT = { width: 480, height: 240 };
 const TITLE_HEIGHT = 40;
 const LEGEND_ROW = 20;
 const FOOT = 52;
-/** Room for the widest of curves at the edge of the plot. */
+/** Room for half the width of a curve at the edge of the plot. */
 const OVERHANG = 3;
-/** The widths of an average character of the title and of other text, in a wide font. */
+/** The average character width of the title and of other text, in a wide font. */
 const CHARACTER = { title: 10.5, text: 8.5 };
 const TICKS = { x: 6, y: 5 };
 
-/** Told apart by colour and by dashes; the numbers of both have no common divisor, so that 30 series differ. */
+/** Curves differ in colour and dashes. The numbers of both have no common divisor, so 30 series look different. */
 const DASHES = ['', '7 4', '2 4', '10 3 2 3', '14 4'];
 const COLOURS = {
   light: ['#0068a8', '#c24e00', '#007a58', '#9c3d78', '#6a5f00', '#5b4bb5'],
@@ -44,9 +44,9 @@ const COLOURS = {
 };
 
 /**
- * A line chart as a self-contained SVG image: no script, no font, nothing loaded. It follows the reader's light or dark
- * scheme, has a title and a description for screen readers, and can stand in a file of its own or inside an HTML page.
- * However many the points, at most four per curve and column of pixels are kept.
+ * A line chart as a self-contained SVG image without scripts or fonts. It follows the reader's light or dark scheme, has a title
+ * and a description for screen readers, and can be a separate file or part of an HTML page. At most four points per curve and
+ * column of pixels are drawn.
  */
 export function lineChartSvg({ title, xLabel, yLabel, series, yRange }: LineChart): string {
   const sorted = series.map(({ points, ...rest }) => ({ ...rest, points: points.filter(([x]) => Number.isFinite(x)).sort(([a], [b]) => a - b) }));
@@ -85,7 +85,7 @@ export function lineChartSvg({ title, xLabel, yLabel, series, yRange }: LineChar
     `<path class="axis" d="M${LEFT} ${top}V${bottom}H${right}"/>`,
     `<text class="middle" x="${LEFT + PLOT.width / 2}" y="${bottom + 43}">${escapeXml(shortened(xLabel, PLOT.width / CHARACTER.text))}</text>`,
     `<text class="middle" x="18" y="${middle}" transform="rotate(-90 18 ${middle})">${escapeXml(shortened(yLabel, PLOT.height / CHARACTER.text))}</text>`,
-    // An inner svg cuts off what lies outside it, without an identifier that two charts of a page could share.
+    // An inner svg cuts off the curves without needing an id, which two charts of a page could share.
     `<svg x="${LEFT - OVERHANG}" y="${top - OVERHANG}" width="${PLOT.width + 2 * OVERHANG}" height="${PLOT.height + 2 * OVERHANG}" viewBox="${LEFT - OVERHANG} ${top - OVERHANG} ${PLOT.width + 2 * OVERHANG} ${PLOT.height + 2 * OVERHANG}">`,
     ...curves.reverse(),
     '</svg>',
@@ -95,12 +95,12 @@ export function lineChartSvg({ title, xLabel, yLabel, series, yRange }: LineChar
   ].join('\n');
 }
 
-/** To a tenth of a pixel, as short as can be. */
+/** A coordinate, rounded to a tenth of a pixel. */
 function px(value: number): string {
   return String(Math.round(10 * value) / 10);
 }
 
-/** The smallest and largest of the finite values; [0, 1] if there are none. */
+/** The smallest and largest finite value; [0, 1] if there are none. */
 function extent(values: readonly number[]): readonly [number, number] {
   let [min, max] = [Infinity, -Infinity];
   for (const value of values) {
@@ -111,9 +111,9 @@ function extent(values: readonly number[]): readonly [number, number] {
   return min > max ? [0, 1] : [min, max];
 }
 
-/** A range of some width, also around a single value. */
+/** A range that is not empty, even for a single value. */
 function widened([min, max]: readonly [number, number]): readonly [number, number] {
-  // Below this, neighbouring ticks could not be told apart as numbers.
+  // In a smaller range, neighbouring ticks could be the same number.
   const least = 1e-9 * Math.max(Math.abs(min), Math.abs(max));
   if (max - min > least) return [min, max];
   const half = min === 0 ? 1 : Math.abs(min) / 2;
@@ -124,7 +124,7 @@ function curveClass(index: number, faint = false): string {
   return `curve c${index % COLOURS.light.length} d${index % DASHES.length}${faint ? ' faint' : ''}`;
 }
 
-/** A curve as one path; stretches of a single point as dots. */
+/** A curve as one path. Stretches of a single point are drawn as dots. */
 function curve(points: readonly Point[], index: number, faint: boolean | undefined): string {
   const parts = stretches(points);
   const lines = parts.filter(({ length }) => length > 1).map(([first, ...rest]) => `M${pair(first)}L${rest.map(pair).join(' ')}`);
@@ -139,7 +139,7 @@ function pair([x, y]: Point): string {
 
 interface LegendItem { readonly name: string; readonly faint?: boolean; readonly x: number; readonly y: number }
 
-/** One entry behind the other, in as many rows as they need. */
+/** Places the entries one after another, in as many rows as needed. */
 function legendLayout(series: readonly ChartSeries[]): { rows: number; items: LegendItem[] } {
   let [x, row] = [LEFT, 0];
   const items = series.map(({ name, faint }) => {
@@ -158,7 +158,7 @@ function shortened(text: string, characters: number): string {
   return all.length <= characters ? text : `${all.slice(0, Math.floor(characters) - 1).join('')}…`;
 }
 
-/** What a chart shows, in words. */
+/** The chart in words, for screen readers. */
 function description(series: readonly ChartSeries[], xLabel: string, yLabel: string): string {
   const short = (value: number): string => String(Number(value.toPrecision(4)));
   const sentences = series.map(({ name, points }) => {
@@ -181,7 +181,7 @@ function scheme({ back, ink, grid, curves }: { back: string; ink: string; grid: 
   ].join('');
 }
 
-// Inside an HTML page the style reaches the whole page: every rule names the chart.
+// Inside an HTML page the style applies to the whole page, so every rule names the chart.
 const STYLE = [
   '.line-chart text{font:15px system-ui,sans-serif}',
   '.line-chart .heading{font-size:17px;font-weight:600}',

@@ -1,4 +1,4 @@
-/** Round positions along an axis: multiples of 1, 2 or 5 times a power of ten. */
+/** Round positions on an axis: multiples of 1, 2 or 5 times a power of ten. */
 export interface Ticks {
   readonly step: number;
   /** Ascending, all within the axis. */
@@ -7,13 +7,14 @@ export interface Ticks {
   readonly labels: readonly string[];
 }
 
-/** A rounding error of a division must neither lose a tick nor add one. */
+/** Tolerance for rounding errors, which must not add or remove a tick. */
 const EPSILON = 1e-9;
 
 /**
- * Ticks of an axis from `min` to `max` (min < max), at most `count` steps apart; `whole`: at whole numbers only.
+ * The ticks of an axis from `min` to `max` (min < max).
  *
- * @param count the largest number of steps that fit the axis, at least 1
+ * @param count the largest number of steps on the axis, at least 1
+ * @param whole only at whole numbers
  */
 export function niceTicks(min: number, max: number, count: number, whole = false): Ticks {
   const rough = Math.max((max - min) / count, whole ? 1 : 0);
@@ -30,7 +31,7 @@ export function niceTicks(min: number, max: number, count: number, whole = false
   return { step, values, labels: values.map((value) => tickLabel(value, exponent)) };
 }
 
-/** The smallest range of whole steps that holds [min, max]. */
+/** The smallest range of whole steps that contains [min, max]. */
 export function niceRange(min: number, max: number, count: number): readonly [number, number] {
   const { step } = niceTicks(min, max, count);
   return [Math.floor(min / step + EPSILON) * step, Math.ceil(max / step - EPSILON) * step];

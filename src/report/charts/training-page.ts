@@ -1,23 +1,23 @@
 import { escapeXml } from './escape.js';
 import { lineChartSvg } from './line-chart.js';
 
-/** What became of a training run. */
+/** The results of a training run. */
 export interface TrainingReport {
   readonly title: string;
-  /** The loss of each batch and the learning rate it was trained with. */
+  /** The loss and the learning rate of each batch. */
   readonly steps: readonly { readonly step: number; readonly loss: number; readonly rate: number }[];
-  /** The mean loss of each epoch and, where it was measured, the mean average precision in [0, 1]. */
+  /** The mean loss of each epoch and, if it was measured, the mean average precision in [0, 1]. */
   readonly epochs: readonly { readonly epoch: number; readonly loss: number; readonly map?: number }[];
-  /** By name; values that are no text are shown as JSON. */
+  /** By name; values that are not strings are shown as JSON. */
   readonly settings: Readonly<Record<string, unknown>>;
 }
 
-/** The smoothed loss is a mean over this share of all steps, on each side. */
+/** The smoothed loss is a mean over this share of all steps on each side. */
 const SMOOTHING = 1 / 100;
 
 /**
- * The report of a training run as one HTML page that needs nothing else: charts of the loss (of each step, and smoothed),
- * of the learning rate and of the mAP per epoch, the epochs and the settings as tables. The page is well-formed XML too.
+ * The report of a training run as one self-contained HTML page: charts of the loss (of each step, and smoothed), the learning
+ * rate and the mAP per epoch, and tables of the epochs and settings. The page is also well-formed XML.
  */
 export function trainingPage({ title, steps, epochs, settings }: TrainingReport): string {
   const losses = steps.map(({ loss }) => loss);
@@ -67,8 +67,8 @@ export function trainingPage({ title, steps, epochs, settings }: TrainingReport)
 }
 
 /**
- * The mean of each value and its neighbours, as many on one side as on the other, so that the curve does not lag behind
- * the values: up to `reach` on each side, fewer near the ends. Gaps (NaN) stay gaps and are passed over.
+ * The mean of each value and its neighbours: up to `reach` on each side, fewer near the ends. It takes the same number on both
+ * sides, so the curve does not lag behind the values. Gaps (NaN) stay gaps and are left out of the means.
  */
 export function smoothed(values: readonly number[], reach: number): number[] {
   const known = values.map(Number.isFinite);

@@ -3,15 +3,15 @@ import { z } from 'zod';
 import { explainIssues } from '../../formats/yaml/issues.js';
 import { messageOf, UserError } from '../../errors.js';
 
-/** More than this is a percentage: an mIoU is 1 at most. */
+/** An mIoU is at most 1. Larger scores are percentages. */
 const LARGEST_SHARE = 1;
 
 const schema = z.looseObject({
-  /** Whether the thresholds were chosen on the very masks that the scores are taken on. */
+  /** Whether the thresholds were chosen with the same masks that the scores are computed with. */
   sawMasks: z.boolean().nullish(),
   variants: z.array(z.looseObject({
     name: z.string(),
-    /** Null where no class is present. */
+    /** Null if no class is present. */
     miou: z.number().min(0).max(100).nullable(),
     /** The ends of a confidence interval. */
     low: z.number().nullish(),
@@ -32,15 +32,15 @@ export interface AblationVariant {
 /** The results of an ablation. */
 export interface Ablation {
   readonly variants: readonly AblationVariant[];
-  /** Whether the thresholds were chosen on the masks that the scores are of; not known unless the file says so. */
+  /** Whether the thresholds were chosen with the masks that the scores are computed with; `undefined` if the file does not say. */
   readonly sawMasks?: boolean;
 }
 
 /**
- * Reads the results of an ablation: a JSON file `{ sawMasks?, variants: [{ name, miou, low?, high?, threshold? }] }`, scores
- * as shares or in percent (all of them); more fields do no harm. Variants without a score are left out.
+ * Reads the results of an ablation: a JSON file `{ sawMasks?, variants: [{ name, miou, low?, high?, threshold? }] }`. Scores
+ * are either all in 0..1 or all in percent. Other fields are ignored, and variants without a score are left out.
  *
- * @throws UserError where the file cannot be read or is something else
+ * @throws UserError if the file cannot be read or is not the results of an ablation
  */
 export async function readAblation(path: string): Promise<Ablation> {
   let value: unknown;
@@ -51,7 +51,7 @@ export async function readAblation(path: string): Promise<Ablation> {
   }
   const parsed = schema.safeParse(value);
   if (!parsed.success) {
-    throw new UserError(`${path} does not hold the results of an ablation: ${explainIssues(parsed.error, schema, value)}`, 'expected is { "variants": [{ "name": ..., "miou": ... }] }');
+    throw new UserError(`${path} is not the results of an ablation: ${explainIssues(parsed.error, schema, value)}`, 'expected { "variants": [{ "name": ..., "miou": ... }] }');
   }
   const { variants, sawMasks } = parsed.data;
   const unit = variants.some(({ miou, high }) => Math.max(miou ?? 0, high ?? 0) > LARGEST_SHARE) ? 100 : 1;

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { reportClientPath } from '../../package.js';
 
-/** The script and the style of the report's page. */
+/** The script and the style sheet of the report page. */
 export interface ClientAssets {
   readonly script: string;
   readonly style: string;

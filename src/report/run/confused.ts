@@ -1,22 +1,22 @@
 import type { ConfusionMatrix } from '../../metrics/confusion.js';
 import { IGNORED_COLUMN, LABEL_COUNT } from '../../metrics/confusion.js';
 
-/** Pixels of one label that were predicted as another. */
+/** The pixels of one label that were predicted as another. */
 export interface ConfusedPair {
   /** 0 background, 1..20 the classes. */
   readonly truth: number;
   /** 0..20, or 255 for pixels that were ignored. */
   readonly predicted: number;
   readonly pixels: number;
-  /** Of all pixels of the true label, 0..1. */
+  /** The share of all pixels of the true label, 0..1. */
   readonly share: number;
 }
 
 /**
- * The pairs of labels that were confused most, by number of pixels.
+ * The most confused pairs of labels, by number of pixels.
  *
- * @param most how many at most
- * @param foreground only pairs of two classes: neither background nor ignored
+ * @param most the largest number of pairs
+ * @param foreground only pairs of two classes, without background and ignored pixels
  */
 export function mostConfused(matrix: ConfusionMatrix, most: number, foreground = false): ConfusedPair[] {
   const pairs: ConfusedPair[] = [];

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 
-/** No longer than this, so that an ending fits on every file system. */
+/** The longest name. It leaves room for an ending on every file system. */
 const LONGEST = 120;
 
 /**
- * A file name for each id, without ending: the id itself where that is safe on every system and in every address, else its
- * safe characters and a hash. Different ids get different names, also where the file system takes `A` for `a`.
+ * A file name without ending for each id: the id itself if it is safe on every system and in every URL, else its safe
+ * characters and a hash. Different ids get different names, even if the file system ignores case.
  */
 export function fileNames(ids: readonly string[]): Map<string, string> {
   const taken = new Set<string>();

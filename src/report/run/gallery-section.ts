@@ -8,17 +8,17 @@ export interface SortChoice {
   readonly name: string;
 }
 
-/** What the controls of a gallery are made of. */
+/** The controls of a gallery. */
 export interface GalleryControls {
   readonly overlays: readonly OverlayChoice[];
   readonly sorts: readonly SortChoice[];
-  /** The classes that occur, 1..20. */
+  /** The classes in the gallery, 1..20. */
   readonly labels: readonly number[];
-  /** Which images are in the gallery, where it is not all of them. */
+  /** Which images are in the gallery, if not all. */
   readonly note?: string;
 }
 
-/** The overlays there are. */
+/** The available overlays. */
 export function overlayChoices(
   predictions: readonly string[], { truth, maps }: { readonly truth: boolean; readonly maps: boolean },
 ): OverlayChoice[] {
@@ -35,7 +35,7 @@ export function overlayChoices(
   ];
 }
 
-/** The orders there are. */
+/** The available orders. */
 export function sortChoices(predictions: readonly string[], scored: boolean): SortChoice[] {
   return [
     ...(scored ? [{ value: 'worst', name: 'IoU, worst first' }, { value: 'best', name: 'IoU, best first' }] : []),
@@ -50,7 +50,7 @@ export function sortChoices(predictions: readonly string[], scored: boolean): So
   ];
 }
 
-/** The frame of the gallery: controls, an empty grid, and the dialogs. The page's script fills in the images. */
+/** The gallery without images: controls, an empty grid and the dialogs. The page's script fills in the images. */
 export function gallerySection({ overlays, sorts, labels, note }: GalleryControls): string {
   const initial = overlays.find(({ value }) => value === 'errors:0') ?? overlays.find(({ value }) => value === 'labels:0')!;
   const options = (choices: readonly SortChoice[]): string => choices.map(({ value, name }) => `<option value="${escapeXml(value)}">${escapeXml(name)}</option>`).join('');
@@ -69,7 +69,7 @@ ${note === undefined ? '' : `<p class="note">${escapeXml(note)}</p>`}
 <p id="count" class="count" role="status"></p>
 </div>
 <div class="toolbar" role="toolbar" aria-label="Overlay">
-<div class="choices" role="radiogroup" aria-label="What is laid over the photographs">${radios('overlay', true)}</div>
+<div class="choices" role="radiogroup" aria-label="Overlay on the photographs">${radios('overlay', true)}</div>
 <label class="opacity" for="opacity"><span>Opacity</span><input id="opacity" type="range" min="0" max="100" value="70"><output id="opacity-value" for="opacity">70 %</output></label>
 <button type="button" id="help-open" class="plain" aria-haspopup="dialog">Keys</button>
 </div>
@@ -99,7 +99,7 @@ ${note === undefined ? '' : `<p class="note">${escapeXml(note)}</p>`}
 <label class="opacity" for="viewer-opacity"><span>Opacity</span><input id="viewer-opacity" type="range" min="0" max="100" value="70"></label>
 <div id="viewer-legend" class="legend"></div>
 </div>
-<div id="panels" class="panels" role="group" aria-label="What is laid over the photograph"></div>
+<div id="panels" class="panels" role="group" aria-label="Overlay on the photograph"></div>
 </div>
 <div id="facts" class="facts"></div>
 </div>
@@ -107,12 +107,12 @@ ${note === undefined ? '' : `<p class="note">${escapeXml(note)}</p>`}
 <dialog id="help" autofocus aria-labelledby="help-title">
 <div class="viewer-head"><h2 id="help-title">Keys</h2><button type="button" id="help-close" aria-label="Close" title="Close (Esc)">&#215;</button></div>
 <dl class="keys">
-<div><dt><kbd>&#8592;</kbd> <kbd>&#8594;</kbd> <kbd>&#8593;</kbd> <kbd>&#8595;</kbd></dt><dd>the image beside, above, below; in the large view the previous and the next one</dd></div>
-<div><dt><kbd>k</kbd> <kbd>j</kbd></dt><dd>the previous and the next image</dd></div>
-<div><dt><kbd>Enter</kbd></dt><dd>large view of the image</dd></div>
+<div><dt><kbd>&#8592;</kbd> <kbd>&#8594;</kbd> <kbd>&#8593;</kbd> <kbd>&#8595;</kbd></dt><dd>the image to the left, right, above or below; in the large view the previous or next image</dd></div>
+<div><dt><kbd>k</kbd> <kbd>j</kbd></dt><dd>the previous or next image</dd></div>
+<div><dt><kbd>Enter</kbd></dt><dd>open the large view of the image</dd></div>
 <div><dt><kbd>Esc</kbd></dt><dd>close the large view</dd></div>
-${overlays.map(({ key, name }) => `<div><dt><kbd>${key}</kbd></dt><dd>${escapeXml(name)}${key === 'p' ? ', nothing laid over it' : key === 'm' ? '; again: photo, or in the large view the next class' : '; again: photo'}</dd></div>`).join('\n')}
-<div><dt><kbd>-</kbd> <kbd>+</kbd></dt><dd>less and more opaque</dd></div>
+${overlays.map(({ key, name }) => `<div><dt><kbd>${key}</kbd></dt><dd>${escapeXml(name)}${key === 'p' ? ' without overlay' : key === 'm' ? '; press again for the photo, or in the large view for the next class' : '; press again for the photo'}</dd></div>`).join('\n')}
+<div><dt><kbd>-</kbd> <kbd>+</kbd></dt><dd>less or more opaque</dd></div>
 <div><dt><kbd>/</kbd></dt><dd>search by id</dd></div>
 <div><dt><kbd>?</kbd></dt><dd>this list</dd></div>
 </dl>

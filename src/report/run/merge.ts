@@ -6,14 +6,15 @@ import { runOfRecord, runRecordName } from '../../jobs/journal/run-record.js';
 import type { Shard } from '../../jobs/journal/shard.js';
 import { mergeRecords, readRecordFile, recordOf } from './record.js';
 
-/** What {@link mergeRun} has found and written. */
+/** The result of {@link mergeRun}. */
 export interface MergedRun {
   /** The file that was written. */
   readonly path: string;
-  /** How many parts the run has, and those that have left no record: not begun, still at work, or killed. */
+  /** The number of parts of the run. */
   readonly shards: number;
+  /** Parts without a record: not started, still running, or killed. */
   readonly missingShards: readonly number[];
-  /** What the merged run.json holds. */
+  /** The contents of the merged run.json. */
   readonly record: Readonly<Record<string, unknown>>;
 }
 
@@ -23,18 +24,18 @@ interface Part extends Shard {
 }
 
 /**
- * Writes one run.json for a run that was made in parts (`generate --shard`): what all parts share, their counts added up,
- * their failures and notes one after the other, and under `shards` what each of them did.
+ * Writes one run.json for a run in parts (`generate --shard`). It contains the fields that all parts share, the sums of their
+ * counts, all failures and notes, and under `shards` a summary of each part.
  *
- * @param folder holds run-1of4.json and so on
- * @throws UserError if there are no parts, if they belong to runs of different numbers of parts, or if their settings differ
+ * @param folder contains run-1of4.json and so on
+ * @throws UserError if there are no parts, if they are from runs with different numbers of parts, or if their settings differ
  */
 export async function mergeRun(folder: string): Promise<MergedRun> {
   const parts = await partsIn(folder);
   const { count } = parts[0];
   const other = parts.find((part) => part.count !== count);
   if (other !== undefined) {
-    throw new UserError(`${folder} holds parts of two runs: ${parts[0].name} and ${other.name}`, 'remove the records of the run that no longer counts');
+    throw new UserError(`${folder} contains parts of two runs: ${parts[0].name} and ${other.name}`, 'remove the records of the old run');
   }
   const settings = JSON.stringify(parts[0].raw.settings);
   const differing = parts.find(({ raw }) => JSON.stringify(raw.settings) !== settings);
@@ -56,7 +57,7 @@ async function partsIn(folder: string): Promise<Part[]> {
   try {
     names = await readdir(folder);
   } catch (error) {
-    throw new UserError(`the run ${folder} cannot be read: ${messageOf(error)}`, 'give the folder that generate --out has written', { cause: error });
+    throw new UserError(`the run ${folder} cannot be read: ${messageOf(error)}`, 'pass the --out folder of generate', { cause: error });
   }
   const parts: Part[] = [];
   for (const name of names) {

@@ -3,7 +3,7 @@ import type { ClientAssets } from './client.js';
 import type { InlinePanels, PageData } from './page-data.js';
 import { scriptJson } from './script-json.js';
 
-/** The parts of a page; each a piece of HTML, or empty. */
+/** The parts of a page, each as HTML or empty. */
 export interface PageParts {
   readonly title: string;
   readonly subtitle: string;
@@ -17,12 +17,12 @@ export interface PageParts {
   readonly panels?: InlinePanels;
 }
 
-// Nothing is loaded from anywhere else: not by mistake, and not by anything that an id or a setting may hold.
+// Nothing is loaded from anywhere else, neither by mistake nor through the text of an id or a setting.
 const POLICY = [
   'default-src \'none\'', 'style-src \'unsafe-inline\'', 'script-src \'unsafe-inline\' \'self\' file:', 'img-src \'self\' file: data: blob:',
 ].join('; ');
 
-/** The whole page: it needs nothing but, for a folder, the files of its images. */
+/** The whole page. It needs no other files, except those of the images if the report is a folder. */
 export function reportPage({ title, subtitle, overview, remarks, sections, assets, data, panels }: PageParts): string {
   const shown = sections.filter(({ html }) => html !== '');
   return [

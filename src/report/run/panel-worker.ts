@@ -2,7 +2,7 @@ import sharp from 'sharp';
 import type { PanelResult, PanelTask } from './panel.js';
 import { makePanel } from './panel.js';
 
-// The images of a batch are the parallel work.
+// Images are already processed in parallel.
 sharp.concurrency(1);
 
 /** Prepares one image of the gallery in a worker thread. */

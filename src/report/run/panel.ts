@@ -16,40 +16,41 @@ import type { RgbMasks } from '../../voc/masks.js';
 import type { PanelHeader } from './page-data.js';
 import { scriptJson } from './script-json.js';
 
-/** Maps are smooth: this many pixels on the long side show all there is to see. */
+/** Pixels on the long side of a shown map. Maps are smooth, so more would show no more. */
 const MAP_SIDE = 128;
 
-/** How photographs are stored: smaller and quicker to show than the originals, at the size at which they are shown. */
+/** Photographs are stored at the size at which they are shown, smaller and faster to load than the originals. */
 const WEBP = { quality: 74, effort: 2 } as const;
 
-/** One image of the gallery; plain data, so that it can cross to a worker thread. */
+/** One image of the gallery: plain data, so that it can be sent to a worker thread. */
 export interface PanelTask {
   readonly id: string;
-  /** The name of its files, without ending. */
+  /** The name of its files, without the ending. */
   readonly file: string;
   readonly photoPath?: string;
-  /** Label PNGs in the order of the page's planes; null where the image has none. */
+  /** Label PNGs in the order of the page's planes; null if the image has none. */
   readonly planePaths: readonly (string | null)[];
   readonly camPath?: string;
-  /** The names of the layers whose maps the file may hold, deepest last. */
+  /** The names of the layers whose maps the file may contain, deepest last. */
   readonly layers: readonly string[];
-  /** The longest side of what is shown, in pixels. */
+  /** The longest side of the shown image, in pixels. */
   readonly imageSize: number;
   readonly rgb?: RgbMasks;
-  /** The folder of the images; without it everything is handed back, to be put into one file. */
+  /** The folder to write the images to; without it everything is returned, for a report in one file. */
   readonly folder?: string;
-  /** A photograph that is there already, and newer than its original, is kept. */
+  /** Keep a photograph that already exists and is newer than its original. */
   readonly keepPhotos: boolean;
 }
 
 /** What became of an image. */
 export interface PanelResult {
   readonly id: string;
-  /** Whether there is a photograph, and for a single file the photograph itself. */
+  /** Whether there is a photograph. */
   readonly photo: boolean;
+  /** The photograph, if the report is a single file. */
   readonly photoBytes?: Uint8Array;
   readonly header: PanelHeader;
-  /** For a single file: planes and maps, deflated (RFC 1950). */
+  /** Planes and maps, deflated (RFC 1950), if the report is a single file. */
   readonly packed?: Uint8Array;
   /** The labels in the planes, 1..20, ascending. */
   readonly labels: readonly number[];
@@ -57,9 +58,9 @@ export interface PanelResult {
 }
 
 /**
- * Prepares an image for the gallery: the photograph as WebP, and the label maps and CAMs packed together. For a folder they
- * are written as `<file>.webp` and `<file>.js`: a page opened from disk may load scripts, but not read other files.
- * A part that cannot be read is left out and becomes a problem.
+ * Prepares an image for the gallery: the photograph as WebP, and the label maps and CAMs packed together. With a folder they
+ * are written as `<file>.webp` and `<file>.js`, because a page opened from disk can load scripts but not read other files.
+ * A part that cannot be read is left out and listed as a problem.
  */
 export async function makePanel(task: PanelTask): Promise<PanelResult> {
   const problems: string[] = [];
@@ -81,7 +82,7 @@ export async function makePanel(task: PanelTask): Promise<PanelResult> {
   const present = planes.filter((plane) => plane !== undefined);
   const { header: mapHeader, bytes: mapBytes } = packMaps(cams);
   const header: PanelHeader = { w: size[1], h: size[0], planes: planes.map((plane) => (plane === undefined ? 0 : 1)), ...mapHeader };
-  // Run lengths are nearly all that there is to find in labels; looking for no more is ten times as fast.
+  // Run-length coding compresses labels almost as well as a full search, and is ten times as fast.
   const packed = deflateSync(Buffer.concat([...present.map((plane) => resizeLabels(plane, size)), ...mapBytes]), { strategy: zlib.Z_RLE });
   const labels = [...new Set(present.flatMap(labelsIn))].sort((a, b) => a - b);
   const base = { id: task.id, photo: photo !== undefined, header, labels, problems };
@@ -90,12 +91,12 @@ export async function makePanel(task: PanelTask): Promise<PanelResult> {
   return base;
 }
 
-/** The script that hands an image's planes and maps to the page. */
+/** The script that passes an image's planes and maps to the page. */
 export function panelScript(file: string, header: PanelHeader, packed: Uint8Array): string {
   return `vocSeedsPanel(${scriptJson(file)},${scriptJson(header)},"${Buffer.from(packed).toString('base64')}")\n`;
 }
 
-/** The size at which a picture is shown: its own, held down to a longest side. */
+/** The size at which an image is shown: its own size, scaled down to a longest side if larger. */
 export function shownSize([height, width]: readonly [number, number], longest: number): readonly [height: number, width: number] {
   const factor = Math.min(1, longest / Math.max(height, width));
   return [Math.max(1, Math.round(height * factor)), Math.max(1, Math.round(width * factor))];
@@ -122,7 +123,7 @@ async function makePhoto(path: string, { folder, file, imageSize, keepPhotos }: 
   }
 }
 
-/** The header of a WebP file (RIFF) says how many bytes follow its first eight. */
+/** Whether a WebP file is complete. Its RIFF header gives the number of bytes after the first eight. */
 function isWholeWebp(bytes: Buffer): boolean {
   return bytes.length > 12 && bytes.toString('latin1', 0, 4) === 'RIFF' && bytes.readUInt32LE(4) + 8 === bytes.length;
 }
@@ -132,7 +133,7 @@ async function isNewer(path: string, than: string): Promise<boolean> {
   return own !== undefined && own.mtimeMs >= other.mtimeMs;
 }
 
-/** A label map at another size; each pixel takes the label in its middle. */
+/** Resizes a label map. Each pixel takes the label at its centre. */
 export function resizeLabels({ width, height, data }: LabelMap, [rows, columns]: readonly [number, number]): Uint8Array {
   if (rows === height && columns === width) return data;
   const result = new Uint8Array(rows * columns);
@@ -167,7 +168,7 @@ interface ShownMap {
 }
 
 /**
- * Reads `keys` [K] and `maps` [K, H, W] and, where the file has them, the maps of single layers, `layer_0` [K, h, w] and so on.
+ * Reads `keys` [K] and `maps` [K, H, W] and, if the file has them, the maps of single layers, `layer_0` [K, h, w] and so on.
  *
  * @throws UserError that names the file
  */
@@ -182,7 +183,7 @@ async function readCams(path: string, names: readonly string[]): Promise<Cams | 
     const [count, height, width] = maps.shape;
     if (maps.shape.length !== 3 || count !== labels.length) throw new NpyError(`its maps are [${maps.shape.join(', ')}], but there are ${labels.length} keys`);
     if (labels.length > 20) throw new NpyError(`it has ${labels.length} keys, but there are 20 classes`);
-    if (maps.values.length === 0) throw new NpyError(`its maps are [${maps.shape.join(', ')}], which holds nothing`);
+    if (maps.values.length === 0) throw new NpyError(`its maps are [${maps.shape.join(', ')}], which is empty`);
     if (labels.some((label) => !Number.isInteger(label) || label < 1 || label > 20)) throw new NpyError(`its keys are ${labels.join(', ')}, but classes are 1..20`);
     const mapsOf = ({ shape: [, h, w], values }: NumberArray, layer: string): ShownMap[] => {
       const all = values instanceof Float32Array ? values : Float32Array.from(values);

@@ -6,18 +6,18 @@ import { workerUrl } from '../../jobs/workers/worker-url.js';
 import type { PanelResult, PanelTask } from './panel.js';
 import { makePanel } from './panel.js';
 
-/** Up to so many images starting threads takes longer than it saves. */
+/** Up to this number of images, starting threads takes longer than it saves. */
 const FEW = 16;
 
 export interface PanelsOptions {
-  /** Worker threads; as many as processors unless given, and none for a few images. */
+  /** Worker threads. Default: one per processor, or none for a few images. */
   readonly workers?: number;
   readonly signal?: AbortSignal;
   readonly onProgress?: (done: number) => void;
 }
 
 /**
- * Prepares the images of a gallery, with a bounded number of them in memory: see {@link makePanel}.
+ * Prepares the images of a gallery with {@link makePanel}, a limited number at a time.
  *
  * @returns the results in the order of the tasks; fewer, if it was aborted
  * @throws UserError where the results cannot be written

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { messageOf, UserError } from '../../errors.js';
 import { runOfRecord, runRecordName } from '../../jobs/journal/run-record.js';
 
-/** Of a field that is not as expected nothing is shown; a report of an older or newer version's run is still worth having. */
+/** Drops a field that is not as expected, so that runs of older and newer versions can be reported too. */
 const lenient = <S extends z.ZodType>(schema: S) => schema.optional().catch(undefined);
 
 const schema = z.object({
@@ -21,7 +21,7 @@ const schema = z.object({
   finished: lenient(z.string()),
   seconds: lenient(z.number()),
   imagesPerSecond: lenient(z.number()),
-  /** The mean time of an image in each stage, in milliseconds of one worker. */
+  /** The mean time per image in each stage, in milliseconds of one worker. */
   stages: lenient(z.record(z.string(), z.number())),
   counts: lenient(z.record(z.string(), z.number())),
   failures: lenient(z.array(z.object({ id: z.string(), reason: z.string() }))),
@@ -30,11 +30,11 @@ const schema = z.object({
   interrupted: lenient(z.boolean()),
 });
 
-/** What `run.json` says of a run; every part may be missing. */
+/** The contents of `run.json`; every part may be missing. */
 export type RunRecord = z.infer<typeof schema>;
 
 /**
- * Reads `run.json`, or the `run-<i>of<n>.json` of a run in parts, added up. Nothing is known of a run without them.
+ * Reads `run.json`, or the sum of all `run-<i>of<n>.json` of a run in parts. The record is empty if there are none.
  *
  * @throws UserError if such a file is not a JSON object
  */
@@ -64,7 +64,8 @@ export function recordOf(value: Readonly<Record<string, unknown>>): RunRecord {
 }
 
 /**
- * The records of a run's parts as one: counts and rates add up, the parts' times overlap.
+ * Merges the records of a run's parts. Counts and rates are added up. The parts run at the same time, so the duration is that
+ * of the longest.
  */
 export function mergeRecords(records: readonly RunRecord[]): RunRecord {
   if (records.length === 0) return {};
@@ -73,7 +74,7 @@ export function mergeRecords(records: readonly RunRecord[]): RunRecord {
   const counts = Object.fromEntries(namesIn(records.map((record) => record.counts)).map((name) => [
     name, sum(records.map((record) => record.counts?.[name])),
   ]));
-  // The parts name the same missing photographs: those of the whole list.
+  // Each part lists the missing photographs of the whole list.
   const missing = [...new Set(records.flatMap((record) => record.missing ?? []))];
   const stages = namesIn(records.map((record) => record.stages)).map((name) => [
     name, Number((sum(records.map((record) => (record.stages?.[name] ?? 0) * written(record))) / Math.max(1, sum(records.map(written)))).toFixed(2)),

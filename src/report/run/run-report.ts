@@ -28,13 +28,13 @@ import { ablationSection, comparisonSection, ignoresPixels, scoreSection, thresh
 import { mappedImages, pairCount, predictionsOf, scorePredictions, thresholdCurve } from './scores.js';
 import type { ScoredPrediction, ThresholdCurve } from './scores.js';
 
-/** Everything that {@link writeRunReport} needs. */
+/** Options of {@link writeRunReport}. */
 export interface RunReportOptions {
   /** The folder of the run. */
   readonly run: string;
-  /** The folder of a second run, to compare with. */
+  /** The folder of a second run to compare with. */
   readonly compare?: string;
-  /** Where the report goes: a file that ends in .html, or a folder, which gets an index.html. Default: `report` in the run's folder. */
+  /** The report: a file that ends in .html, or a folder, in which index.html is written. Default: `report` in the run's folder. */
   readonly out?: string;
   readonly vocRoot?: string;
   readonly truth?: string;
@@ -42,12 +42,13 @@ export interface RunReportOptions {
   /** A JSON file with the results of an ablation. */
   readonly ablation?: string;
   readonly title?: string;
-  /** The most images that the gallery shows, and which. */
+  /** The largest number of images in the gallery. Default: no limit. */
   readonly maxImages?: number;
+  /** Which images are chosen if there are more. */
   readonly choose?: GalleryChoice;
   /** The longest side of the gallery's images, in pixels. */
   readonly imageSize?: number;
-  /** One file or a folder; by the number of images unless given. */
+  /** Write one file (true) or a folder (false). Default: depends on the number of images. */
   readonly singleFile?: boolean;
   readonly workers?: number;
   /** Once aborted, no image of the gallery is begun, and the page is not written. */
@@ -57,16 +58,16 @@ export interface RunReportOptions {
   readonly onProgress?: (done: number) => void;
 }
 
-/** What {@link writeRunReport} has done. */
+/** The result of {@link writeRunReport}. */
 export interface RunReportSummary {
-  /** The page to open; not there after an interruption. */
+  /** The page to open; absent if the report was interrupted. */
   readonly page?: string;
   readonly singleFile: boolean;
   readonly images: number;
   readonly gallery: number;
-  /** mIoU of each prediction in [0, 1] under each way of scoring ignored pixels, and the number of images it is of. */
+  /** The mIoU of each prediction, 0..1, for each way of scoring ignored pixels, and the number of scored images. */
   readonly scores: readonly { readonly name: string; readonly scored: number; readonly meanIou: Readonly<Record<string, number>> }[];
-  /** The best constant threshold on the stored maps; it saw the masks. */
+  /** The best constant threshold on the stored maps, chosen with the masks. */
   readonly bestThreshold?: { readonly threshold: number; readonly meanIou: number; readonly images: number };
   readonly problems: readonly Problem[];
   readonly remarks: readonly string[];
@@ -74,18 +75,18 @@ export interface RunReportSummary {
   readonly seconds: number;
 }
 
-/** Up to so many images fit one file of a few megabytes. */
+/** Up to this number of images, a single file has a few megabytes. */
 export const SINGLE_FILE_IMAGES = 60;
 
-/** The longest side of VOC's photographs: they are shown as large as they are. */
+/** The longest side of VOC's photographs, so that they are shown at full size. */
 export const DEFAULT_IMAGE_SIZE = 500;
 
 /**
- * Writes the report of a run: scores and charts, and a gallery of its images, as one HTML file or as a folder whose images
- * are loaded as they come into view. The page is written last, so that there is none of a report that is not finished; the
- * photographs of an interrupted one are used again.
+ * Writes the report of a run: scores, charts and a gallery of its images, as one HTML file or as a folder whose images are
+ * loaded when they come into view. The page is written last, so an unfinished report has no page. Photographs of an
+ * interrupted report are used again.
  *
- * @throws UserError where there is no run, or where the report cannot be written
+ * @throws UserError if there is no run, or if the report cannot be written
  */
 export async function writeRunReport(options: RunReportOptions): Promise<RunReportSummary> {
   const { rgb, workers } = options;
@@ -128,7 +129,7 @@ export async function writeRunReport(options: RunReportOptions): Promise<RunRepo
   };
 }
 
-/** @throws UserError if the folder has been removed or replaced in the meantime: what was written is no longer there */
+/** @throws UserError if the folder has been removed or replaced in the meantime, because the files written so far are lost */
 async function writePanels(tasks: readonly PanelTask[], folder: string | undefined, options: RunReportOptions): Promise<PanelResult[]> {
   if (folder === undefined) return makePanels(tasks, options);
   const place = await OutFolder.open(folder);
@@ -142,7 +143,7 @@ async function writePanels(tasks: readonly PanelTask[], folder: string | undefin
   }
 }
 
-/** Beside the images, so that photographs of another size are not taken for those that are wanted. */
+/** Written next to the images, so that photographs of another size are not used again. */
 const SETTINGS = 'made-with.json';
 
 function settingsText({ imageSize = DEFAULT_IMAGE_SIZE }: RunReportOptions): string {
@@ -156,7 +157,7 @@ function placeOf({ run, out, singleFile }: RunReportOptions, images: number): { 
   return singleFile ?? (file || images <= SINGLE_FILE_IMAGES) ? { page } : { page, folder: join(dirname(page), 'images') };
 }
 
-/** What the labels of two runs are called: the names of the folders where these differ, else what the user has called them. */
+/** The names of two runs in the report: the folder names if they differ, else the paths given by the user. */
 function namesOf(run: string, other: string): readonly [own: string, other: string] {
   const [a, b] = [basename(resolve(run)), basename(resolve(other))];
   if (a !== b) return [a, b];
@@ -182,7 +183,7 @@ async function panelTasks(
   });
 }
 
-/** Each problem once: what scoring and the gallery both say of a file, one of them with a hint behind it, is one. */
+/** Removes duplicates: scoring and the gallery may report the same problem of a file, one of them with a hint at the end. */
 function uniqueProblems(problems: readonly Problem[]): Problem[] {
   return problems.filter(({ id, reason }, i) => !problems.some((other, j) => (
     i !== j && other.id === id && other.reason.startsWith(reason) && (other.reason.length > reason.length || j < i)

@@ -5,13 +5,13 @@ import type { RunRecord } from './record.js';
 import { ignoresPixels, usedThreshold } from './score-sections.js';
 import type { ScoredPrediction } from './scores.js';
 
-/** Something that went wrong with one image. */
+/** A problem with one image. */
 export interface Problem {
   readonly id: string;
   readonly reason: string;
 }
 
-/** The run in a few large figures. */
+/** The most important numbers of the run. */
 export function overview(run: Run, predictions: readonly ScoredPrediction[]): string {
   const { record } = run;
   const [{ result }] = predictions;
@@ -33,24 +33,24 @@ export function overview(run: Run, predictions: readonly ScoredPrediction[]): st
   )).join('\n')}\n</dl>`;
 }
 
-/** The methods of the layers, each of which may have one of its own; that of all layers if they do not say. */
+/** The methods of the layers. A layer may have its own method; otherwise it uses the common one. */
 function methodsOf({ layers, method }: Readonly<Record<string, unknown>>): string | undefined {
   const own = Array.isArray(layers) ? layers.map((layer) => /@([^@]+)$/.exec(String(layer))?.[1] ?? method) : [method];
   const names = [...new Set(own.filter((name) => typeof name === 'string'))];
   return names.length === 0 ? undefined : names.join(', ');
 }
 
-/** How long the run took: a run that was resumed knows of its last part only. */
+/** How long the run took. A resumed run knows only its last part. */
 function timeText({ seconds = 0, counts }: RunRecord): string {
   const resumed = counts?.resumed ?? 0;
   return resumed > 0 ? `${seconds.toFixed(1)} s for ${(counts?.written ?? 0).toLocaleString('en-US')} images, ${resumed.toLocaleString('en-US')} were done before` : `${seconds.toFixed(1)} s in all`;
 }
 
-/** Settings, versions, times, failures and notes: what is in run.json. */
+/** The contents of run.json: settings, versions, times, failures and notes. */
 export function runSection({ record, folder, unseeded }: Run, problems: readonly Problem[]): string {
   const facts: [string, unknown][] = [
     ['folder', folder], ['model', record.modelPath], ['devkit', record.vocRoot], ['list', record.splitFile],
-    ['started', record.started], ['finished', record.finished], ['workers', record.workers], ['threads in each', record.threads],
+    ['started', record.started], ['finished', record.finished], ['workers', record.workers], ['threads per worker', record.threads],
   ];
   const rows = (entries: readonly (readonly [string, unknown])[]): [string, string][] => (
     entries.filter(([, value]) => value !== undefined && value !== null).map(([name, value]) => [name, shown(value)])
@@ -71,9 +71,9 @@ export function runSection({ record, folder, unseeded }: Run, problems: readonly
     ...(record.interrupted === true ? [paragraph('The run was interrupted before its end.', 'warning')] : []),
     ...list('Failures', ['image', 'reason'], (record.failures ?? []).map(({ id, reason }) => [id, reason])),
     ...list('Notes', ['image', 'note'], (record.notes ?? []).map(({ id, notes }) => [id, notes.join('; ')])),
-    ...list('Problems while this report was made', ['image', 'reason'], problems.map(({ id, reason }) => [id, reason])),
-    ...list('Photographs that were not on disk', ['image', 'note'], (record.missing ?? []).map((id) => [id, 'left out'])),
-    ...list('Listed without seeds', ['image', 'note'], unseeded.map((id) => [id, 'no PNG in SegmentationClass'])),
+    ...list('Problems while writing this report', ['image', 'reason'], problems.map(({ id, reason }) => [id, reason])),
+    ...list('Missing photographs', ['image', 'note'], (record.missing ?? []).map((id) => [id, 'left out'])),
+    ...list('Listed images without seeds', ['image', 'note'], unseeded.map((id) => [id, 'no PNG in SegmentationClass'])),
   ]);
 }
 

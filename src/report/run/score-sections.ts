@@ -12,18 +12,18 @@ import { folded, num, paragraph, percent, section, table } from './html.js';
 import type { RunRecord } from './record.js';
 import type { ScoredPrediction, ThresholdCurve } from './scores.js';
 
-/** How pixels that are predicted as ignore may count, for people. */
+/** The names in the report of the ways to score pixels predicted as ignore. */
 export const WAY_NAMES: Readonly<Record<IgnoredAs, string>> = { error: 'errors', background: 'background', excluded: 'left out' };
 
-/** Whether a prediction ignores any pixel: without one the three ways of scoring are equal. */
+/** Whether any prediction ignores pixels. Otherwise the three ways of scoring are equal. */
 export function ignoresPixels(predictions: readonly ScoredPrediction[]): boolean {
   return predictions.some(({ result }) => result !== undefined && result.coverage.predicted < result.coverage.valid);
 }
 
-/** How many of the most confused pairs are worth a look. */
+/** The number of confused pairs in a table. */
 const PAIRS = 8;
 
-/** mIoU, the scores of each class, and what was confused; nothing without a ground truth. */
+/** The mIoU, the scores of each class and the confused classes; empty without ground truth. */
 export function scoreSection(predictions: readonly ScoredPrediction[]): string {
   const [{ result }] = predictions;
   if (result === undefined) return '';
@@ -31,7 +31,7 @@ export function scoreSection(predictions: readonly ScoredPrediction[]): string {
   return section('scores', 'Scores', [
     ...(ways.length > 1 ? [waySelect()] : []),
     means(predictions, ways),
-    paragraph(`IoU is TP / (TP + FP + FN) over the pixels of all images, as in the VOC devkit; ground truth 255 is left out. Means run over ${classesNote(result)}.`, 'note'),
+    paragraph(`IoU is TP / (TP + FP + FN) over the pixels of all images, as in the VOC devkit. Pixels whose ground truth is 255 are left out. Means are taken over ${classesNote(result)}.`, 'note'),
     ...byWay(ways, (way) => [
       `<div class="columns"><figure>\n${classBars(result, way)}</figure><div>`,
       confusion('Most confused, background included', mostConfused(result.matrix, PAIRS)),
@@ -42,7 +42,7 @@ export function scoreSection(predictions: readonly ScoredPrediction[]): string {
   ]);
 }
 
-/** Side by side with the run's seeds: the refined ones, or another run's. */
+/** Compares the run's seeds with the refined ones or with another run's. */
 export function comparisonSection(predictions: readonly ScoredPrediction[]): string {
   const ways = ignoresPixels(predictions) ? IGNORED_AS : (['error'] as const);
   const [{ name: ownName }] = predictions;
@@ -50,7 +50,7 @@ export function comparisonSection(predictions: readonly ScoredPrediction[]): str
     if (result === undefined || reference === undefined) return [];
     return [
       `<h3>${escapeXml(`${ownName} and ${name}`)}</h3>`,
-      ...(reference.scored === predictions[0].result?.scored ? [] : [paragraph(`Both over the ${reference.scored} images that both have.`, 'note')]),
+      ...(reference.scored === predictions[0].result?.scored ? [] : [paragraph(`Both are scored on the ${reference.scored} images that both have.`, 'note')]),
       ...byWay(ways, (way) => {
         const [own, other] = [reference.scores[way], result.scores[way]];
         const present = own.labels.filter(({ label, iou }) => !Number.isNaN(iou) || !Number.isNaN(other.labels[label].iou));
@@ -70,14 +70,14 @@ export function comparisonSection(predictions: readonly ScoredPrediction[]): str
   return section('comparison', 'Comparison', parts);
 }
 
-/** mIoU against threshold, with the threshold that the run used. */
+/** The mIoU against the threshold, and the threshold that the run used. */
 export function thresholdSection(curve: ThresholdCurve | undefined, { settings = {} }: RunRecord): string {
   if (curve === undefined) return '';
   const used = usedThreshold(settings);
   const highest = 100 * curve.best.meanIou;
   const at = used === undefined ? undefined : nearest(curve, used);
   const sentences = [
-    `The best threshold, ${curve.best.threshold.toFixed(2)}, reaches ${percent(curve.best.meanIou)} %: it saw the masks, so it says what these maps could give and is no score of the method.`,
+    `The best threshold, ${curve.best.threshold.toFixed(2)}, reaches ${percent(curve.best.meanIou)} %. It was chosen with the masks, so it is an upper bound for these maps and not a score of the method.`,
     at === undefined
       ? settings.background === undefined
         ? 'The run does not say which threshold it used, so none is marked.'
@@ -97,16 +97,16 @@ export function thresholdSection(curve: ThresholdCurve | undefined, { settings =
   ]);
 }
 
-/** What the stored maps have gone through, as far as the run says it. */
+/** How the stored maps were processed, as far as the run says. */
 export function mapsText({ refine, edgeUpsample }: Readonly<Record<string, unknown>>): string {
   const named = (value: unknown): string | undefined => (typeof value === 'string' ? value.trim().replace(/^none$/, '') : undefined);
   const [chain, upsampler] = [named(refine), named(edgeUpsample)];
   const edges = upsampler === undefined || upsampler === '' ? [] : [`upsampled along edges by ${upsampler}`];
-  if (chain === undefined) return ['refined or not: the run does not say', ...edges].join('; ');
+  if (chain === undefined) return ['the run does not say whether they were refined', ...edges].join('; ');
   return [...edges, chain === '' ? 'not refined' : `refined by ${chain}`].join(' and ');
 }
 
-/** The variants of an ablation as table and bars, as they stand in its file. */
+/** The variants of an ablation as a table and a bar chart, in the order of the file. */
 export function ablationSection(ablation: Ablation | undefined): string {
   if (ablation === undefined) return '';
   const { variants, sawMasks } = ablation;
@@ -119,7 +119,7 @@ export function ablationSection(ablation: Ablation | undefined): string {
     ...(thresholds ? [num(threshold === undefined ? '–' : threshold.toFixed(2))] : []),
   ]);
   return section('ablation', 'Ablation', [
-    ...(sawMasks === true ? [paragraph('The thresholds are the best ones for these very masks: every score here saw them.', 'note')] : []),
+    ...(sawMasks === true ? [paragraph('The thresholds were chosen with the same masks that the scores are computed with.', 'note')] : []),
     `<div class="columns"><figure>\n${barChartSvg({
       title: 'mIoU of the variants', unit: 'mIoU in %', series: ['mIoU'],
       rows: variants.map(({ name, miou, low, high }) => ({
@@ -131,7 +131,7 @@ export function ablationSection(ablation: Ablation | undefined): string {
   ]);
 }
 
-/** The constant threshold that the seeds were made with, if there was one. */
+/** The constant threshold of the seeds, if there was one. */
 export function usedThreshold(settings: Readonly<Record<string, unknown>>): number | undefined {
   const { threshold, background } = settings;
   return typeof threshold === 'number' && (background === undefined || background === 'constant') ? threshold : undefined;
@@ -141,14 +141,14 @@ function nearest({ points }: ThresholdCurve, threshold: number): ThresholdCurve[
   return points.reduce((best, point) => (Math.abs(point.threshold - threshold) < Math.abs(best.threshold - threshold) ? point : best));
 }
 
-/** What is shown for each way of scoring ignored pixels; the page shows one of them at a time. */
+/** The content for each way of scoring ignored pixels. The page shows one at a time. */
 function byWay(ways: readonly IgnoredAs[], content: (way: IgnoredAs) => string): string[] {
   return ways.map((way) => `<div data-way="${way}"${way === 'error' ? '' : ' hidden'}>\n${content(way)}\n</div>`);
 }
 
 function waySelect(): string {
   return [
-    '<p class="field"><label for="way">Pixels that were predicted as ignore (255) count as</label>',
+    '<p class="field"><label for="way">Pixels predicted as ignore (255) count as</label>',
     `<select id="way">${IGNORED_AS.map((way) => `<option value="${way}">${WAY_NAMES[way]}</option>`).join('')}</select></p>`,
   ].join(' ');
 }

@@ -6,26 +6,26 @@ import type { ImageScore, MaskPair, PairFailure } from '../../metrics/score-pair
 import type { RgbMasks } from '../../voc/masks.js';
 import type { Run, RunImage } from './folder.js';
 
-/** A set of label maps of the images of a run: its seeds, refined or not, or those of another run. */
+/** Label maps for the images of a run: its seeds (refined or not), or those of another run. */
 export interface Prediction {
   readonly name: string;
-  /** By id; images without one are not in it. */
+  /** By id; images without a label map have no entry. */
   readonly paths: ReadonlyMap<string, string>;
 }
 
 /** A prediction and its scores. */
 export interface ScoredPrediction extends Prediction {
-  /** Not there where no image has both a prediction and a ground truth. */
+  /** Absent if no image has both a prediction and ground truth. */
   readonly result?: EvaluationResult;
   readonly byImage: ReadonlyMap<string, ImageScore>;
-  /** The scores of the run's own seeds on the same images: those of all, unless this prediction has fewer. */
+  /** The scores of the run's own seeds on the images of this prediction. */
   readonly reference?: EvaluationResult;
 }
 
 /** mIoU against threshold. */
 export interface ThresholdCurve {
   readonly points: readonly CurvePoint[];
-  /** The first point of the highest mIoU. */
+  /** The first point with the highest mIoU. */
   readonly best: CurvePoint;
   readonly images: number;
 }
@@ -36,7 +36,7 @@ export interface ScoreOptions {
   readonly onProgress?: (done: number) => void;
 }
 
-/** The label maps to show and score: the seeds first, then those before refinement, those refined later, those of another run. */
+/** The label maps to show and score: the seeds, then those before refinement, those refined later, and those of another run. */
 export function predictionsOf(run: Run, name = 'Seeds', other?: { readonly name: string; readonly run: Run }): Prediction[] {
   const pathsOf = ({ images }: Run, of: (image: RunImage) => string | undefined): Map<string, string> => (
     new Map(images.flatMap((image) => { const path = of(image); return path === undefined ? [] : [[image.id, path] as const]; }))
@@ -52,12 +52,12 @@ export function predictionsOf(run: Run, name = 'Seeds', other?: { readonly name:
   ];
 }
 
-/** How many pairs {@link scorePredictions} is going to read at most; for a progress bar. */
+/** The largest number of pairs that {@link scorePredictions} reads, for a progress bar. */
 export function pairCount(run: Run, predictions: readonly Prediction[]): number {
   return predictions.reduce((total, prediction) => total + pairsOf(run, prediction).length, 0);
 }
 
-/** Scores each prediction against the ground truth, and the run's seeds again on the images of one that has fewer. */
+/** Scores each prediction against the ground truth. If one has fewer images, the run's seeds are scored again on those images. */
 export async function scorePredictions(
   run: Run, predictions: readonly Prediction[], { rgb, workers, onProgress }: ScoreOptions = {},
 ): Promise<{ scored: ScoredPrediction[]; failures: PairFailure[] }> {
@@ -85,14 +85,14 @@ export async function scorePredictions(
   return { scored, failures: named };
 }
 
-/** The images whose maps and ground truth are on disk: those that {@link thresholdCurve} reads. */
+/** The images that have both maps and ground truth on disk, which {@link thresholdCurve} reads. */
 export function mappedImages({ images }: Run): RunImage[] {
   return images.filter(({ camPath, truthPath }) => camPath !== undefined && truthPath !== undefined);
 }
 
 /**
- * The mIoU that a constant threshold reaches on the run's stored maps, for each threshold of a hundred: every one of them
- * has seen the masks. `undefined` where no image has both.
+ * The mIoU of the run's stored maps at each of a hundred constant thresholds, scored with the masks. `curve` is `undefined`
+ * if no image has both maps and masks.
  */
 export async function thresholdCurve(
   run: Run, { rgb, workers, onProgress }: ScoreOptions = {},

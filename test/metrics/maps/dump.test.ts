@@ -77,7 +77,7 @@ describe('readMapDump', () => {
     await writeFile(file, encodeNpz({ keys: { shape: [2], data: Int32Array.of(1, 2) }, maps: { shape: [1, 2, 2], data: new Float32Array(4) } }));
     await expect(readMapDump(file)).rejects.toThrow(/'maps' is \[1, 2, 2\], but there are 2 keys/);
     await writeFile(file, encodeNpz({ keys: { shape: [1], data: Int32Array.of(1) }, maps: { shape: [1, 1, 2], data: Float32Array.of(0, NaN) } }));
-    await expect(readMapDump(file)).rejects.toThrow(/no finite numbers/);
+    await expect(readMapDump(file)).rejects.toThrow(/contain values that are not finite/);
   });
 
   it.each(savedArrays.flatMap(([version, saved]) => Object.entries(saved.maps).map(([name, { hex, array }]) => [`${name} (${version})`, hex, array ?? undefined, saved] as const)))(
@@ -96,12 +96,12 @@ describe('readMapDump', () => {
   const cube = (last: string): string => `](${last}e${[0, 1, 2].map((i) => `q${String.fromCharCode(i)}0](${`h${String.fromCharCode(i)}`.repeat(1000)}e`).join('')}`;
 
   it.each([
-    ['maps alone', npyOf(header('<f4', '(1, 2, 2)'), new Uint8Array(16)), 'are an array of the shape (1, 2, 2) alone, which does not say of which classes'],
-    ['a list', npyOfPickle('](K\x01e'), 'do not hold a dictionary, but [1]'],
+    ['maps alone', npyOf(header('<f4', '(1, 2, 2)'), new Uint8Array(16)), 'are a single array of shape (1, 2, 2), without the classes'],
+    ['a list', npyOfPickle('](K\x01e'), 'are not a dictionary, but [1]'],
     ['keys that are texts', npyOfPickle(`}(${text('keys')}](${text('dog')}e${text('cam')}](K\x01eu`), '\'keys\' is not a list of class indices'],
     ['maps that are texts', npyOfPickle(`}(${text('keys')}](K\x01e${text('cam')}](${text('dog')}eu`), '\'cam\' is not an array of numbers'],
     ['more keys than classes', npyOfPickle(`}(${text('keys')}](${'K\x01'.repeat(22)}e${text('cam')}](K\x01eu`), 'have 22 keys, but there are 20 classes'],
-    ['maps without pixels', npyOfPickle(`}(${text('keys')}](K\x01e${text('cam')}](](]eeu`), '\'cam\' is [1, 1, 0], which holds nothing'],
+    ['maps without pixels', npyOfPickle(`}(${text('keys')}](K\x01e${text('cam')}](](]eeu`), '\'cam\' is [1, 1, 0], which is empty'],
     ['lists that hold one another', npyOfPickle(`}(${text('keys')}](K\x01e${text('cam')}${cube('K\x01'.repeat(1000))}u`), 'it contains lists of 1000000000000 numbers'],
     ['lists of nothing that hold one another', npyOfPickle(`}(${text('keys')}](K\x01e${text('cam')}${cube('')}u`), '\'cam\' is [1000, 1000, 1000, 0]'],
     ['a list in itself', npyOfPickle(`}(${text('keys')}]q\0h\0a${text('cam')}](K\x01eu`), '\'keys\' is not a list of class indices'],
@@ -117,13 +117,13 @@ describe('readMapDump', () => {
     vi.stubEnv('VOC_SEEDS_MAX_ARRAY_BYTES', '4000');
     const file = join(temporary, 'large.npz');
     await writeFile(file, encodeNpz({ keys: { shape: [1], data: Int32Array.of(1) }, maps: { shape: [1, 40, 40], data: new Uint8Array(1600) } }));
-    await expect(readMapDump(file)).rejects.toThrow(/large\.npz take 6400 bytes, more than the limit of 4000 bytes/);
+    await expect(readMapDump(file)).rejects.toThrow(/large\.npz need 6400 bytes, more than the limit of 4000 bytes/);
     // One map [30, 30], which all 20 classes share: 72000 bytes of single floats, from a pickle of some 2000.
     vi.stubEnv('VOC_SEEDS_MAX_ARRAY_BYTES', '60000');
     const shared = join(temporary, 'shared.npy');
     const map = `](${`](${'K\x01'.repeat(30)}e`.repeat(30)}eq\x07`;
     await writeFile(shared, npyOfPickle(`}(${Array.from({ length: 20 }, (_, k) => `K${String.fromCharCode(k)}${k === 0 ? map : 'h\x07'}`).join('')}u`));
-    await expect(readMapDump(shared)).rejects.toThrow(/shared\.npy take 72000 bytes, more than the limit of 60000 bytes/);
+    await expect(readMapDump(shared)).rejects.toThrow(/shared\.npy need 72000 bytes, more than the limit of 60000 bytes/);
     vi.unstubAllEnvs();
     expect((await readMapDump(shared)).maps).toHaveLength(18_000);
   });

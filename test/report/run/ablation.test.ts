@@ -27,7 +27,7 @@ describe('readAblation', () => {
   });
 
   it('says what is wrong with another file', async () => {
-    await expect(read({ rows: [] })).rejects.toThrow(/does not hold the results of an ablation: variants is missing/);
+    await expect(read({ rows: [] })).rejects.toThrow(/is not the results of an ablation: variants is missing/);
     await expect(read({ variants: [{ name: 'a', miou: 'high' }] })).rejects.toThrow(/variants\[0\]\.miou is 'high'; it must be a number from 0 to 100/);
     await expect(read('{')).rejects.toThrow(/cannot read the ablation/);
     await expect(readAblation(join(folder, 'none.json'))).rejects.toThrow(/none\.json/);

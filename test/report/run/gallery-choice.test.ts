@@ -17,7 +17,7 @@ describe('chooseImages', () => {
   });
 
   it('is told in words', () => {
-    expect(choiceText(40, 1464, 'worst', true)).toBe('40 of 1,464 images: those with the lowest mean IoU. The scores above are of all images with a ground truth.');
+    expect(choiceText(40, 1464, 'worst', true)).toBe('40 of 1,464 images: those with the lowest mean IoU. The scores above include all images with ground truth.');
     expect(choiceText(40, 1464, 'best', true)).toContain('those with the highest mean IoU');
     expect(choiceText(40, 1464, 'random', true)).toContain('drawn at random');
     expect(choiceText(40, 1464, 'first', true)).toContain('the first of the list');

@@ -44,8 +44,8 @@ describe('pieces of the page', () => {
     [{ refine: '' }, 'not refined'],
     [{ refine: 'none', edgeUpsample: 'guided:radius=4' }, 'upsampled along edges by guided:radius=4 and not refined'],
     [{ refine: 'slic', edgeUpsample: 'guided' }, 'upsampled along edges by guided and refined by slic'],
-    [{}, 'refined or not: the run does not say'],
-    [{ refine: 3 }, 'refined or not: the run does not say'],
+    [{}, 'the run does not say whether they were refined'],
+    [{ refine: 3 }, 'the run does not say whether they were refined'],
   ])('says what stored maps are: %j', (settings, text) => { expect(mapsText(settings)).toBe(text); });
 
   it('names the methods of the layers, and what a resumed run took', () => {
@@ -64,7 +64,7 @@ describe('pieces of the page', () => {
     const curve = { points, best: points[30], images: 1234 };
     const html = thresholdSection(curve, { settings: { threshold: 0.4, background: 'constant' } });
     expect(html).toContain('used: 0.40');
-    expect(html).toContain('The best threshold, 0.30, reaches 50.0\u00a0%: it saw the masks');
+    expect(html).toContain('The best threshold, 0.30, reaches 50.0\u00a0%. It was chosen with the masks');
     // 0.5 - 10 / 200
     expect(html).toContain('The run used 0.40, which gives 45.0\u00a0% here.');
     expect(html).toContain('1,234 images');
