@@ -77,7 +77,8 @@ export default defineConfig({
   description: 'Segmentation pseudo-labels from image-level labels, in Node.js',
   outDir: '../out/docs',
   cacheDir: '../out/docs-cache',
-  lastUpdated: false,
+  // Help texts are 80 columns wide.
+  head: [['style', {}, '.vp-doc .language-text code { font-size: 0.75rem; }']],
   themeConfig: {
     nav: [page('getting-started', 'Guide'), page('generate', 'Commands'), page('api/', 'API')],
     sidebar: {

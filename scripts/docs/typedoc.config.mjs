@@ -22,4 +22,5 @@ export default {
   hideBreadcrumbs: true,
   hidePageHeader: true,
   useCodeBlocks: true,
+  parametersFormat: 'table',
 };
