@@ -139,17 +139,17 @@ if (options.models === undefined && process.exitCode === undefined) {
 
 The maps of torchvision's classifiers, computed by voc-seeds from their ONNX files, against PyTorch ${torch}: float64 autograd on
 torchvision's own modules. Networks have random weights (and random statistics where they normalise by batch), and are exported by
-\`torch.onnx\`, with free height and width where the exporter can. Made by
+\`torch.onnx\`, with free height and width if the exporter supports it. Made by
 
 \`\`\`
 npm run build && node scripts/conformance/run.mjs --runtimes ${options.runtimes}
 \`\`\`
 
-A number is the largest difference of a map, for the two strongest classes, relative to the map's largest value. Where it is above
-1e-4, the share of the map's cells that differ by more than that follows. In brackets, where it is above 1e-4, is how far PyTorch's
-own map moves in float32, or by a noise of 1e-6 on the image: near a kink of ReLU or two equal maxima of a pool, a rounding error
-decides on a gradient; XGrad-CAM and Grad-CAM++ divide by sums that may cancel, and so does what HiResCAM adds up in front of a layer
-normalisation. The layers are named as \`--layers\` takes them.
+A number is the largest difference of a map, for the two strongest classes, relative to the map's largest value. If it is above 1e-4, the
+share of the map's cells that differ by more than that follows. The number in brackets, given if it is above 1e-4, is how far PyTorch's own
+map moves in float32, or by a noise of 1e-6 on the image. Such maps are unstable: near a kink of ReLU or two equal maxima of a pool, a
+rounding error decides on a gradient; XGrad-CAM and Grad-CAM++ divide by sums that may cancel, and the terms that HiResCAM adds up in front
+of a layer normalisation may cancel too. Layers have the names that \`--layers\` takes.
 
 Shrunk versions of these networks, and Keras networks converted by tf2onnx, are compared in every run of the tests
 (\`test/conformance\`).

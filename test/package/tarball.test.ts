@@ -24,7 +24,7 @@ describe('the tarball of npm pack', () => {
   });
 
   it('holds nothing else', () => {
-    const wanted = /^(?:package\.json|README\.md|LICENSE|bin\/.+\.js|dist\/.+\.(?:js|d\.ts|wasm)|dist\/report\/client\/style\.css|configs\/.+\.yaml|data\/models\/.+|docs\/.+\.md|examples\/.+)$/;
+    const wanted = /^(?:package\.json|README\.md|CHANGELOG\.md|LICENSE|bin\/.+\.js|dist\/.+\.(?:js|d\.ts|wasm)|dist\/report\/client\/style\.css|configs\/.+\.yaml|configs\/schema\/.+\.json|data\/models\/.+|docs\/(?:reference\/)?[^/]+\.md|docs\/images\/.+|examples\/.+)$/;
     expect(files.filter((file) => !wanted.test(file))).toEqual([]);
     expect(files.filter((file) => /(?:^|[./])(?:test|bench|map|tmp)(?:[./]|$)/.test(file))).toEqual([]);
   });
