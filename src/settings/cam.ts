@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import { camSettings as methodSettings } from '../cam/settings.js';
 import { imageSettings } from '../image/settings.js';
 import { fusionSettings, refineSettings } from '../maps/settings.js';
