@@ -2,6 +2,25 @@
 //
 //   npm run build && node scripts/docs/settings-reference.mjs > docs/reference/settings.md
 
-import { settingsReference } from '../../dist/settings/reference.js';
+import { allSettings } from '../../dist/settings/reference.js';
 
-process.stdout.write(settingsReference());
+const rows = allSettings();
+const cell = (text) => text.replaceAll('|', '\\|').replaceAll('<', '&lt;');
+
+function row({ name, flag, values, default: otherwise = '', commands, axis, help }) {
+  const users = commands.map((command) => (axis && command === 'ablate' ? 'ablate (axis)' : command)).join(', ');
+  const cells = [`\`${name}\``, flag === undefined ? '' : `\`${flag}\``, values, otherwise, users, help];
+  return `| ${cells.map(cell).join(' | ')} |`;
+}
+
+const sections = [...new Set(rows.map(({ group }) => group))].flatMap((group) => [
+  '', `## ${group}`, '', '| setting | flag | value | default | commands | |', '|---|---|---|---|---|---|',
+  ...rows.filter((one) => one.group === group).map(row),
+]);
+console.log([
+  '# Settings', '',
+  'Every setting of `generate`, `cam`, `ablate` and `train`: its name in a configuration file, its flag, what it takes, and its default.',
+  'The defaults are those of a configuration file that does not set it (the preset `paper`); without `--config`, `generate`, `cam` and',
+  '`ablate` start from the preset `fast`. An axis takes several values in `ablate`.',
+  ...sections,
+].join('\n'));

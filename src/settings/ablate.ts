@@ -10,7 +10,8 @@ import { sharedSettings } from './shared.js';
 
 /** The settings that variants may differ in. */
 export type AxisName = AxisOf<typeof seedSettings>;
-export const AXIS_NAMES = (Object.keys(seedSettings) as (keyof SeedSettings)[]).filter((name) => infoOf(seedSettings[name])?.axis !== undefined) as readonly AxisName[];
+export const AXIS_NAMES = (Object.keys(seedSettings) as (keyof SeedSettings)[])
+  .filter((name) => infoOf(seedSettings[name])?.axis !== undefined) as readonly AxisName[];
 
 /** All settings of one variant. */
 export type VariantSettings = Pick<SeedSettings, AxisName>;

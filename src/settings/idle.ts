@@ -9,7 +9,9 @@ import { seedSettings } from './cam.js';
  * @param layerCount how many layers are fused, if it is not as many as the settings name
  * @param table the settings that are looked at
  */
-export function idleSettings(settings: VariantSettings, layerCount = settings.layers.length, table: SettingTable = seedSettings): Map<string, string> {
+export function idleSettings(
+  settings: VariantSettings, layerCount = settings.layers.length, table: SettingTable = seedSettings,
+): Map<string, string> {
   return new Map(Object.entries(table).flatMap(([name, schema]) => {
     const needs = infoOf(schema)?.needs?.({ ...settings, layerCount } as never);
     return needs === undefined ? [] : [[name, needs]];

@@ -36,7 +36,8 @@ export interface LoadOptions {
  * @throws UserError if the file cannot be read, or a setting is unknown or wrong; it names the flag, or file and line
  */
 export async function loadConfig<S extends z.ZodObject>(
-  schema: S, file: string | undefined, values: Readonly<Record<string, unknown>>, { presets = PRESETS, placeOf = placeOfFlag(schema) }: LoadOptions = {},
+  schema: S, file: string | undefined, values: Readonly<Record<string, unknown>>,
+  { presets = PRESETS, placeOf = placeOfFlag(schema) }: LoadOptions = {},
 ): Promise<z.infer<S>> {
   const given = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
   const source = file === undefined ? undefined : await readConfig(schema, file, presets);

@@ -6,7 +6,7 @@ import { LABEL_KINDS, parseLabelSpec } from './labels/create.js';
 const group = 'Input';
 
 /** The text of a label source: `xml`, `masks`, `npy` or `list`, the last two also with their file: `npy:cls_labels.npy`. */
-export const labelsText = z.string().refine(isLabelSpec, `it must be one of ${LABEL_KINDS.join(', ')}; npy and list also with their file, npy:FILE or list:FILE`);
+export const labelsText = z.string().refine(isLabelSpec, 'it must be xml, masks, npy or list, or with its file npy:FILE or list:FILE');
 
 /** Lets the text of a label source through. */
 export function parseLabels(text: string): string {

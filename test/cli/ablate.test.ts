@@ -100,7 +100,7 @@ async function scoreOfPrinted(stderr: string, name: string, ignoredAs: 'error' |
 }
 
 const common = (out: string, ...flags: string[]): string[] => [
-  'ablate', '--config', 'paper', '--voc-root', devkit.root, '--model', devkit.model, '--labels', 'xml', '--out', join(devkit.folder, out), '--input-size', 'short:96', '--workers', '1', ...flags,
+  'ablate', '--voc-root', devkit.root, '--model', devkit.model, '--labels', 'xml', '--out', join(devkit.folder, out), '--input-size', 'short:96', '--workers', '1', '--config', 'paper', ...flags,
 ];
 
 async function ablate(out: string, ...flags: string[]): Promise<Ablation> {
@@ -267,7 +267,7 @@ describe('ablate', () => {
 
   it('starts from the preset fast if no configuration is named, as generate does', async () => {
     const flags = common('from-fast', '--split', 'train', '--plan');
-    const { code, stderr } = await run('ablate', ...flags.slice(3), '--scales', '1,1.5');
+    const { code, stderr } = await run(...flags.filter((word) => word !== '--config' && word !== 'paper'), '--scales', '1,1.5');
     expect(code, stderr).toBe(0);
     expect(stderr).toContain('settings: preset fast, except --scales 1,1.5\n');
     expect((await run(...flags)).stderr).toContain('settings: preset paper\n');

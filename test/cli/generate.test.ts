@@ -47,7 +47,7 @@ beforeAll(async () => {
     a: [60, 40, ['dog']], b: [40, 64, ['cat', 'person']], c: [50, 50, ['bus', 'aeroplane']], d: [33, 47, ['sofa']], e: [64, 48, ['train']],
   });
   ({ folder } = devkit);
-  base = ['--config', 'layercam', '--model', devkit.model, '--voc-root', devkit.root, '--split', 'train', '--labels', 'xml', '--input-size', 'short:64', '--workers', '2'];
+  base = ['--config', 'paper', '--model', devkit.model, '--voc-root', devkit.root, '--split', 'train', '--labels', 'xml', '--input-size', 'short:64', '--workers', '2'];
 });
 afterAll(() => rm(folder, { recursive: true }));
 afterEach(() => { vi.unstubAllEnvs(); });
@@ -111,7 +111,7 @@ describe('generate', () => {
     const file = join(folder, 'listed.txt');
     await writeFile(file, 'JPEGImages/a.jpg dog\nJPEGImages/d.jpg 18\n');
     const [own, xml] = [fresh(), fresh()];
-    const argv = ['--config', 'layercam', '--model', devkit.model, '--voc-root', devkit.root, '--input-size', 'short:64'];
+    const argv = ['--config', 'paper', '--model', devkit.model, '--voc-root', devkit.root, '--input-size', 'short:64'];
     const listed = await run('generate', ...argv, '--split', file, '--labels', 'list', '--out', own);
     expect(listed.code, listed.stderr).toBe(0);
     await json(0, '--out', xml, '--ids', 'a,d');

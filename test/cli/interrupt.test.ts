@@ -57,7 +57,7 @@ async function expectPicturesToBeWhole(out: string): Promise<void> {
 describe('a second Ctrl-C ends with 130, leaves no half-written file, and the run resumes', () => {
   it('generate', async () => {
     const argv = (out: string): string[] => [
-      'generate', ...base, '--config', 'layercam', '--model', devkit.model, '--input-size', 'short:320', '--save-cams', '--workers', '2', '--out', out,
+      'generate', ...base, '--config', 'paper', '--model', devkit.model, '--input-size', 'short:320', '--save-cams', '--workers', '2', '--out', out,
     ];
     const [whole, out] = [join(folder, 'whole'), join(folder, 'parts')];
     expect((await startProgram(argv(whole)).ended).code).toBe(0);

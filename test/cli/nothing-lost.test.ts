@@ -48,7 +48,7 @@ async function copies(number: number): Promise<string[]> {
 
 /** Everything that is saved. */
 const generateArgs = (out: string, ...more: string[]): string[] => [
-  'generate', ...common, '--config', 'layercam', '--split', 'train', '--out', out, '--save-cams', '--save-unrefined', '--refine', 'pamr:iterations=1', ...more,
+  'generate', ...common, '--config', 'paper', '--split', 'train', '--out', out, '--save-cams', '--save-unrefined', '--refine', 'pamr:iterations=1', ...more,
 ];
 const ablateArgs = (out: string, ...more: string[]): string[] => ['ablate', ...common, '--split', 'train', '--out', out, '--bootstrap', '0', '--fuse', 'max,mean', ...more];
 

@@ -22,7 +22,7 @@ beforeAll(async () => {
   devkit = await makeDevkit({
     a: [60, 40, ['dog']], b: [40, 64, ['cat', 'person']], c: [50, 50, ['bus', 'aeroplane']], d: [33, 47, ['sofa']], e: [64, 48, ['train']],
   });
-  base = ['--config', 'layercam', '--model', devkit.model, '--voc-root', devkit.root, '--split', 'train', '--labels', 'xml', '--input-size', 'short:64', '--workers', '1'];
+  base = ['--config', 'paper', '--model', devkit.model, '--voc-root', devkit.root, '--split', 'train', '--labels', 'xml', '--input-size', 'short:64', '--workers', '1'];
 });
 afterAll(() => rm(devkit.folder, { recursive: true }));
 afterEach(() => { vi.unstubAllEnvs(); });
@@ -139,7 +139,7 @@ describe('the examples for schedulers', () => {
     expect((await generate('--out', whole)).code).toBe(0);
     for (const id of [1, 2]) {
       await execute('bash', [
-        join(repository, 'examples/slurm.sbatch'), '--config', 'layercam', '--model', devkit.model, '--input-size', 'short:64',
+        join(repository, 'examples/slurm.sbatch'), '--config', 'paper', '--model', devkit.model, '--input-size', 'short:64',
       ], {
         env: {
           ...process.env, VOC_ROOT: devkit.root, OUT: out, VOC_SEEDS: `${process.execPath} ${join(repository, 'bin/voc-seeds.js')}`, SLURM_CPUS_PER_TASK: '1',

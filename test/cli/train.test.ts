@@ -73,7 +73,7 @@ describe('train', () => {
       logits: 'logits', channelOrder: 'rgb', scale: 1 / 255, mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25], classes: [...VOC_CLASSES],
     });
     const seeds = join(folder, 'seeds');
-    const made = await run('generate', '--model', out, '--voc-root', root, '--split', 'val', '--labels', 'xml', '--config', 'layercam', '--input-size', 'short:64', '--out', seeds, '--json');
+    const made = await run('generate', '--model', out, '--voc-root', root, '--split', 'val', '--labels', 'xml', '--config', 'paper', '--input-size', 'short:64', '--out', seeds, '--json');
     expect(made.code, made.stderr).toBe(0);
     expect(await readdir(join(seeds, 'SegmentationClass'))).toHaveLength(12);
     expect([...new Set((await readMask(join(seeds, 'SegmentationClass', 'sofa9.png'))).data)].sort((a, b) => a - b)).toEqual([0, 18]);

@@ -53,10 +53,10 @@ describe('a head that no training has seen', () => {
 
   it('passes with --force, which is said and put down', async () => {
     const note = `note: the head of ${named} is untrained`;
-    const cam = await run('cam', photo, '--model', named, '--class', 'dog', '--out', join(folder, 'heat'), '--config', 'layercam', ...maps.slice(0, 4), '--force');
+    const cam = await run('cam', photo, '--model', named, '--class', 'dog', '--out', join(folder, 'heat'), '--config', 'paper', ...maps.slice(0, 4), '--force');
     expect([cam.code, cam.stderr.includes(note)]).toEqual([0, true]);
     const seeds = join(folder, 'seeds');
-    const made = await run('generate', ...data(), '--model', named, '--out', seeds, '--config', 'layercam', ...maps, '--force');
+    const made = await run('generate', ...data(), '--model', named, '--out', seeds, '--config', 'paper', ...maps, '--force');
     expect([made.code, made.stderr.includes(note)]).toEqual([0, true]);
     expect(JSON.parse(await readFile(join(seeds, 'run.json'), 'utf8'))).toMatchObject({ settings: { untrained: true } });
     const grid = join(folder, 'grid');
@@ -83,6 +83,6 @@ describe('a head that no training has seen', () => {
     // A head of random weights is nothing to start from.
     expect(stderr).toContain('in cross-validation');
     expect((await spec(out)).untrained).toBeUndefined();
-    expect((await run('generate', ...data(), '--model', out, '--out', join(folder, `seeds-${mode}`), '--config', 'layercam', ...maps)).code).toBe(0);
+    expect((await run('generate', ...data(), '--model', out, '--out', join(folder, `seeds-${mode}`), '--config', 'paper', ...maps)).code).toBe(0);
   });
 });

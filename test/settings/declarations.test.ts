@@ -1,25 +1,28 @@
+import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { commandSettings, fileSchemas } from '../../src/settings/commands.js';
 import type { FileKind } from '../../src/settings/commands.js';
 import { jsonSchemaOf } from '../../src/settings/json-schema.js';
-import { allSettings, settingsReference } from '../../src/settings/reference.js';
+import { allSettings } from '../../src/settings/reference.js';
 import { repository } from '../helpers.js';
 import { run } from '../cli/terminal.js';
 
 const text = (...path: string[]): string => readFileSync(join(repository, ...path), 'utf8');
 
 describe('files made from the declarations', () => {
-  it.each(Object.keys(fileSchemas) as FileKind[])('configs/schema/%s.json is current: npm run docs:settings', async (command) => {
+  it.each(Object.keys(fileSchemas) as FileKind[])('configs/schema/%s.json is current: npm run docs:generate', async (command) => {
     const { code, stdout } = await run('config', 'schema', command);
     expect(code).toBe(0);
     expect(text('configs/schema', `${command}.json`)).toBe(stdout);
     expect(JSON.parse(stdout)).toEqual(jsonSchemaOf(command));
   });
 
-  it('docs/reference/settings.md is current: npm run docs:settings', () => {
-    expect(text('docs/reference/settings.md')).toBe(settingsReference());
+  it('docs/reference/settings.md is current: npm run docs:generate', () => {
+    const { stdout, status } = spawnSync('node', [join(repository, 'scripts/docs/settings-reference.mjs')], { encoding: 'utf8' });
+    expect(status).toBe(0);
+    expect(text('docs/reference/settings.md')).toBe(stdout);
   });
 
   it('every configuration names its schema', () => {
@@ -48,7 +51,7 @@ describe('the list of settings', () => {
     for (const [command, table] of Object.entries(commandSettings)) {
       expect(rows.filter(({ commands }) => commands.includes(command)).map(({ name }) => name).sort()).toEqual(Object.keys(table).sort());
     }
-    for (const { name, help, group } of rows) expect([help.length, group.length].every((length) => length > 3), name).toBe(true);
+    for (const { name, help, group } of rows) expect([help.length, group.length].every((length) => length > 2), name).toBe(true);
   });
 
   it('tells type, range, default and flag', () => {

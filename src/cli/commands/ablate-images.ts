@@ -64,6 +64,7 @@ export async function labelsOf(
   const spec = parseLabelSpec(requireFlag(config.labels, '--labels', 'xml'));
   // A list that holds classes beside its images is its own label file.
   const own = spec.kind === 'list' && selections.length === 1 ? selections[0].split.path : undefined;
-  const labels = await openLabels({ rgbMasks: flags.rgbMasks, labelFile: config.labelFile ?? own, difficult: config.difficult }, selections[0].devkit, spec);
+  const options = { rgbMasks: flags.rgbMasks, labelFile: config.labelFile ?? own, difficult: config.difficult };
+  const labels = await openLabels(options, selections[0].devkit, spec);
   return config.difficult === false ? { ...labels, name: `${labels.name} without difficult objects` } : labels;
 }

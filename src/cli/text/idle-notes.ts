@@ -9,7 +9,9 @@ import type { MaskFlags } from '../options/devkit-options.js';
  *
  * @param given the settings that flags gave
  */
-export function idleNotes(given: Readonly<Record<string, unknown>>, settings: VariantSettings & { readonly labels?: string | undefined }, { rgbMasks }: MaskFlags = {}): string[] {
+export function idleNotes(
+  given: Readonly<Record<string, unknown>>, settings: VariantSettings & { readonly labels?: string | undefined }, { rgbMasks }: MaskFlags = {},
+): string[] {
   const idle = [...idleSettings(settings, undefined, generateSchema.shape)]
     // Of one layer, `all` would still scale it: the other two are a choice.
     .filter(([name]) => given[name] !== undefined && name !== 'scaleLayers')
