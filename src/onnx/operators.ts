@@ -37,9 +37,12 @@ export interface OperatorTraits {
 
 const pointwise = { form: 'pointwise' } as const;
 const activation = { ...pointwise, bends: true } as const;
+const blockActivation = { ...activation, inBlocks: true } as const;
+const rectifying = { ...blockActivation, positive: true } as const;
 const broadcast = { form: 'broadcast' } as const;
 const arithmetic = { ...broadcast, onSizes: true, inBlocks: true } as const;
 const truth = { ...broadcast, result: 'bool', onSizes: true } as const;
+const blockTruth = { ...truth, inBlocks: true } as const;
 const rounding = { ...pointwise, steps: true, onSizes: true } as const;
 const likeFirst = { form: 'like-first' } as const;
 const reduction = { form: 'reduction' } as const;
@@ -48,19 +51,12 @@ const regroup = { ...arranging, form: 'regroup', carries: true } as const;
 
 const rows: Readonly<Record<string, OperatorTraits>> = {
   // Activation functions.
-  Relu: { ...activation, positive: true, inBlocks: true },
-  Clip: { ...activation, onSizes: true, inBlocks: true },
-  LeakyRelu: { ...activation, inBlocks: true },
+  Relu: rectifying, Sigmoid: rectifying, HardSigmoid: rectifying, Softplus: rectifying, Exp: rectifying,
+  Clip: { ...blockActivation, onSizes: true },
+  LeakyRelu: blockActivation, Tanh: blockActivation, HardSwish: blockActivation, Erf: blockActivation,
   PRelu: { ...broadcast, bends: true },
   Elu: activation, Selu: activation, Celu: activation, ThresholdedRelu: activation, Softsign: activation,
   Gelu: activation, Mish: activation, Swish: activation,
-  Sigmoid: { ...activation, positive: true, inBlocks: true },
-  HardSigmoid: { ...activation, positive: true, inBlocks: true },
-  Softplus: { ...activation, positive: true, inBlocks: true },
-  Exp: { ...activation, positive: true, inBlocks: true },
-  Tanh: { ...activation, inBlocks: true },
-  HardSwish: { ...activation, inBlocks: true },
-  Erf: { ...activation, inBlocks: true },
 
   // Arithmetic.
   Add: { ...arithmetic, gathers: 'all' }, Sum: { ...arithmetic, gathers: 'all' }, Mul: { ...arithmetic, gathers: 'all' },
@@ -73,10 +69,7 @@ const rows: Readonly<Record<string, OperatorTraits>> = {
   Floor: rounding, Ceil: rounding, Round: rounding, Sign: rounding,
 
   // Comparisons, truth values and element types.
-  Equal: truth,
-  Greater: { ...truth, inBlocks: true }, GreaterOrEqual: { ...truth, inBlocks: true },
-  Less: { ...truth, inBlocks: true }, LessOrEqual: { ...truth, inBlocks: true },
-  And: { ...truth, inBlocks: true }, Or: { ...truth, inBlocks: true },
+  Equal: truth, Greater: blockTruth, GreaterOrEqual: blockTruth, Less: blockTruth, LessOrEqual: blockTruth, And: blockTruth, Or: blockTruth,
   Not: { ...pointwise, result: 'bool', onSizes: true, inBlocks: true },
   IsNaN: { ...pointwise, result: 'bool' },
   IsInf: { result: 'bool' }, Xor: { result: 'bool' },
