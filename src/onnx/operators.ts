@@ -37,31 +37,28 @@ export interface OperatorTraits {
 
 const pointwise = { form: 'pointwise' } as const;
 const activation = { ...pointwise, bends: true } as const;
+const blockActivation = { ...activation, inBlocks: true } as const;
+const rectifying = { ...blockActivation, positive: true } as const;
 const broadcast = { form: 'broadcast' } as const;
 const arithmetic = { ...broadcast, onSizes: true, inBlocks: true } as const;
 const truth = { ...broadcast, result: 'bool', onSizes: true } as const;
+const blockTruth = { ...truth, inBlocks: true } as const;
 const rounding = { ...pointwise, steps: true, onSizes: true } as const;
 const likeFirst = { form: 'like-first' } as const;
 const reduction = { form: 'reduction' } as const;
 const arranging = { gathers: 'first', onSizes: true } as const;
 const regroup = { ...arranging, form: 'regroup', carries: true } as const;
 
+// A new operator takes a row here, a gradient rule in autodiff/rules, a function in runtime/tfjs/operators (the files have the same names),
+// and a line in test/operator-cases.ts. Only an operator of no form needs more: a shape rule in shapes/infer.
 const rows: Readonly<Record<string, OperatorTraits>> = {
   // Activation functions.
-  Relu: { ...activation, positive: true, inBlocks: true },
-  Clip: { ...activation, onSizes: true, inBlocks: true },
-  LeakyRelu: { ...activation, inBlocks: true },
+  Relu: rectifying, Sigmoid: rectifying, HardSigmoid: rectifying, Softplus: rectifying, Exp: rectifying,
+  Clip: { ...blockActivation, onSizes: true },
+  LeakyRelu: blockActivation, Tanh: blockActivation, HardSwish: blockActivation, Erf: blockActivation,
   PRelu: { ...broadcast, bends: true },
   Elu: activation, Selu: activation, Celu: activation, ThresholdedRelu: activation, Softsign: activation,
   Gelu: activation, Mish: activation, Swish: activation,
-  Sigmoid: { ...activation, positive: true, inBlocks: true },
-  HardSigmoid: { ...activation, positive: true, inBlocks: true },
-  Softplus: { ...activation, positive: true, inBlocks: true },
-  Exp: { ...activation, positive: true, inBlocks: true },
-  Tanh: { ...activation, inBlocks: true },
-  HardSwish: { ...activation, inBlocks: true },
-  Erf: { ...activation, inBlocks: true },
-
   // Arithmetic.
   Add: { ...arithmetic, gathers: 'all' }, Sum: { ...arithmetic, gathers: 'all' }, Mul: { ...arithmetic, gathers: 'all' },
   Max: { ...arithmetic, gathers: 'all' }, Min: arithmetic, Sub: arithmetic, Div: arithmetic, Pow: arithmetic,
@@ -71,39 +68,31 @@ const rows: Readonly<Record<string, OperatorTraits>> = {
   Abs: { ...pointwise, positive: true, onSizes: true },
   Log: pointwise, Reciprocal: pointwise, Sin: pointwise, Cos: pointwise,
   Floor: rounding, Ceil: rounding, Round: rounding, Sign: rounding,
-
   // Comparisons, truth values and element types.
-  Equal: truth,
-  Greater: { ...truth, inBlocks: true }, GreaterOrEqual: { ...truth, inBlocks: true },
-  Less: { ...truth, inBlocks: true }, LessOrEqual: { ...truth, inBlocks: true },
-  And: { ...truth, inBlocks: true }, Or: { ...truth, inBlocks: true },
+  Equal: truth, Greater: blockTruth, GreaterOrEqual: blockTruth, Less: blockTruth, LessOrEqual: blockTruth, And: blockTruth, Or: blockTruth,
   Not: { ...pointwise, result: 'bool', onSizes: true, inBlocks: true },
   IsNaN: { ...pointwise, result: 'bool' },
   IsInf: { result: 'bool' }, Xor: { result: 'bool' },
   Where: arithmetic,
   Cast: { ...pointwise, carries: true, onSizes: true, inBlocks: true },
   CastLike: { carries: true },
-
   // Convolutions, pools and products of matrices.
   Conv: { form: 'window' }, ConvTranspose: {},
   MaxPool: { form: 'window', gathers: 'first' }, AveragePool: { form: 'window', gathers: 'first' },
   GlobalAveragePool: { gathers: 'first', losesImage: true }, GlobalMaxPool: { gathers: 'first', losesImage: true },
   Resize: { losesImage: true },
   Gemm: { losesImage: true }, MatMul: {},
-
   // Normalisations.
   BatchNormalization: likeFirst, InstanceNormalization: likeFirst, GroupNormalization: likeFirst, LayerNormalization: likeFirst,
   LpNormalization: likeFirst,
   LRN: { ...likeFirst, gathers: 'first' },
   Softmax: { ...likeFirst, positive: true }, LogSoftmax: likeFirst,
-
   // Reductions.
   ReduceSum: { ...reduction, gathers: 'first', onSizes: true }, ReduceMax: { ...reduction, gathers: 'first', onSizes: true },
   ReduceMin: { ...reduction, onSizes: true }, ReduceProd: { ...reduction, onSizes: true },
   ReduceMean: { ...reduction, gathers: 'first' },
   ReduceL1: reduction, ReduceL2: reduction, ReduceSumSquare: reduction, ReduceLogSumExp: reduction,
   ArgMax: { result: 'int64', losesImage: true }, ArgMin: { result: 'int64' },
-
   // What arranges, cuts and joins.
   Identity: { ...arranging, ...pointwise, carries: true },
   Dropout: { ...pointwise, gathers: 'first', carries: true },
@@ -115,7 +104,6 @@ const rows: Readonly<Record<string, OperatorTraits>> = {
   Concat: { gathers: 'all', onSizes: true },
   Gather: { ...arranging, losesImage: true },
   Pad: {},
-
   // What makes tensors of shapes and indices.
   Constant: {},
   Shape: { result: 'int64', losesImage: true, onSizes: true }, Size: { result: 'int64', losesImage: true, onSizes: true },

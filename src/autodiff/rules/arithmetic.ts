@@ -15,8 +15,7 @@ function extreme(node: OnnxNode, g: Value, b: GraphBuilder, context: RuleContext
 }
 
 export const arithmetic = simpleRules({
-  Add: add,
-  Sum: add,
+  Add: add, Sum: add,
 
   /** y = a - b. */
   Sub: (node, g, b, context) => [

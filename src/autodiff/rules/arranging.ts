@@ -10,12 +10,8 @@ const passThrough: SimpleRule = (_, g) => [g];
 const reshape: SimpleRule = (node, g, b, context) => [b.reshape(g, context.gradientShape(node, node.inputs[0], g))];
 
 export const arranging = simpleRules({
-  Identity: passThrough,
-  Dropout: passThrough,
-  Reshape: reshape,
-  Flatten: reshape,
-  Squeeze: reshape,
-  Unsqueeze: reshape,
+  Identity: passThrough, Dropout: passThrough,
+  Reshape: reshape, Flatten: reshape, Squeeze: reshape, Unsqueeze: reshape,
 
   Transpose: (node, g, b, context) => {
     const [x] = node.inputs;

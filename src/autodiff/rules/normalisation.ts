@@ -12,6 +12,13 @@ function channelSum(b: GraphBuilder, x: Value, before: number, after: number): V
   return b.reshape(b.mul(mean, b.floats(size)), b.shape(x));
 }
 
+/** z = (x - mean) / deviation over some axes. */
+function standardised(b: GraphBuilder, x: Value, axes: readonly number[], epsilon: number): { readonly z: Value; readonly deviation: Value } {
+  const centred = b.sub(x, b.reduceMean(x, axes));
+  const deviation = b.sqrt(b.add(b.reduceMean(b.mul(centred, centred), axes), b.floats(epsilon)));
+  return { z: b.div(centred, deviation), deviation };
+}
+
 /**
  * z = (x - mean) / sqrt(variance + epsilon) over some axes, y = scale z + bias: with h = g scale,
  * dx = (h - mean(h) - z mean(h z)) / sqrt(variance + epsilon).
@@ -19,9 +26,7 @@ function channelSum(b: GraphBuilder, x: Value, before: number, after: number): V
  * @param axes the axes of x that are normalised, counted from the last
  */
 function standardisedGradient(b: GraphBuilder, x: Value, h: Value, axes: readonly number[], epsilon: number): Value {
-  const centred = b.sub(x, b.reduceMean(x, axes));
-  const deviation = b.sqrt(b.add(b.reduceMean(b.mul(centred, centred), axes), b.floats(epsilon)));
-  const z = b.div(centred, deviation);
+  const { z, deviation } = standardised(b, x, axes, epsilon);
   const along = b.mul(z, b.reduceMean(b.mul(h, z), axes));
   return b.div(b.sub(b.sub(h, b.reduceMean(h, axes)), along), deviation);
 }
@@ -71,13 +76,9 @@ export const normalisations = simpleRules({
     const first = axis < 0 ? axis : axis - rank;
     const axes = Array.from({ length: -first }, (_, i) => first + i);
     const epsilon = floatAttribute(node, 'epsilon', 1e-5);
-    const standardised = (): Value => {
-      const centred = b.sub(x, b.reduceMean(x, axes));
-      return b.div(centred, b.sqrt(b.add(b.reduceMean(b.mul(centred, centred), axes), b.floats(epsilon))));
-    };
     return [
       context.wants(x) ? standardisedGradient(b, x, b.mul(g, scale), axes, epsilon) : undefined,
-      context.wants(scale) ? context.unbroadcast(node, b.mul(g, standardised()), scale) : undefined,
+      context.operand(node, 1, () => b.mul(g, standardised(b, x, axes, epsilon).z)),
       bias && context.wants(bias) ? context.unbroadcast(node, g, bias) : undefined,
     ];
   },

@@ -47,12 +47,8 @@ const unchanged: TfOperator = (call) => call.value(0);
 
 /** What arranges the same numbers anew, or repeats them. */
 export const arranging: OperatorTable = {
-  Identity: unchanged,
-  Dropout: unchanged,
-  Reshape: regrouped,
-  Flatten: regrouped,
-  Squeeze: regrouped,
-  Unsqueeze: regrouped,
+  Identity: unchanged, Dropout: unchanged,
+  Reshape: regrouped, Flatten: regrouped, Squeeze: regrouped, Unsqueeze: regrouped,
   Transpose: transpose,
   Expand: (call) => expanded(call, call.device(0), call.numbers(1)),
   Tile: (call) => call.result(call.tf.tile(call.device(0).plain(), call.numbers(1))),

@@ -94,8 +94,7 @@ const scatterNd: TfOperator = (call) => {
 
 /** What makes tensors from shapes and indices. */
 export const making: OperatorTable = {
-  Shape: fromShape,
-  Size: fromShape,
+  Shape: fromShape, Size: fromShape,
   ConstantOfShape: constantOfShape,
   Range: (call) => call.evaluated(),
   OneHot: oneHot,
