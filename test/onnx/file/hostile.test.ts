@@ -87,14 +87,14 @@ describe('graphs that are none', () => {
   });
 
   it('a circle', () => {
-    expect(refusal((nodes) => nodes.map((node) => (node.outputs[0] === 'feat_a' ? { ...node, inputs: ['feat_b'] } : node))).message).toMatch(/^m\.onnx: .*the graph is a circle/);
+    expect(refusal((nodes) => nodes.map((node) => (node.outputs[0] === 'feat_a' ? { ...node, inputs: ['feat_b'] } : node))).message).toMatch(/^m\.onnx: .*the graph has a cycle/);
     expect(refusal((nodes) => nodes.map((node) => (node.op === 'Relu' ? { ...node, inputs: [node.outputs[0]] } : node))).message).toMatch(/depends on its own output/);
   });
 
   it('a tensor that nobody makes, one that two nodes make, and a node that makes none', () => {
-    expect(refusal((nodes) => nodes.slice(1)).message).toMatch(/^m\.onnx: .* reads '.+', which no node makes/);
-    expect(refusal((nodes) => [...nodes, nodes[0]]).message).toMatch(/^m\.onnx: .* makes '.+', which is there already/);
-    expect(refusal((nodes) => [...nodes, { ...nodes[0], outputs: ['input'] }]).message).toMatch(/makes 'input', which is there already/);
+    expect(refusal((nodes) => nodes.slice(1)).message).toMatch(/^m\.onnx: .* reads '.+', which no node produces/);
+    expect(refusal((nodes) => [...nodes, nodes[0]]).message).toMatch(/^m\.onnx: .* produces '.+', but a tensor of that name exists already/);
+    expect(refusal((nodes) => [...nodes, { ...nodes[0], outputs: ['input'] }]).message).toMatch(/produces 'input', but a tensor of that name exists already/);
     expect(refusal((nodes) => [...nodes, { ...nodes[0], outputs: [] }]).message).toMatch(/has no output/);
   });
 

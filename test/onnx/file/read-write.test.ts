@@ -169,7 +169,7 @@ describe('files that cannot be read', () => {
     it(`a file of other content: ${name}`, async () => {
       const path = join(folder, `${name}.onnx`);
       await writeFile(path, content);
-      expect((await refusal(path)).message).toMatch(new RegExp(`${name}\\.onnx (is not a readable ONNX model|holds no ONNX graph)`));
+      expect((await refusal(path)).message).toMatch(new RegExp(`${name}\\.onnx (is not a readable ONNX model|contains no ONNX graph)`));
     });
   }
 
