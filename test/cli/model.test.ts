@@ -173,7 +173,7 @@ describe('models as exporters write them', () => {
     const { activation } = JSON.parse((await run('model', 'inspect', path, '--json')).stdout) as { activation: unknown };
     expect(activation).toEqual({ op: 'Softmax', of: 'probs', before: 'logits' });
     const { code, stderr } = await run('model', 'annotate', path, '--logits', 'probs', '--preprocess', 'torchvision', '--classes', await names());
-    expect([code, stderr]).toEqual([0, `note: ${path}: 'probs' is made by Softmax; the class scores before it are used, 'logits'\n`]);
+    expect([code, stderr]).toEqual([0, `note: ${path}: 'probs' is computed by Softmax; the class scores before it are used, 'logits'\n`]);
     expect(await spec(path)).toMatchObject({ logits: 'logits' });
   });
 

@@ -210,7 +210,7 @@ describe('train with wrong flags', () => {
     expect(messageOf(await run('train', '--backbone', 'x.onnx'))).toContain('--out is missing');
     expect(messageOf(await run('train', '--backbone', 'x.onnx', '--out', 'y.onnx'))).toContain('--voc-root is missing');
     const bare = messageOf(await train('--out', join(folder, 'bare.onnx')));
-    expect(bare).toContain('does not say its channelOrder, scale, mean, std');
+    expect(bare).toContain('does not specify its channelOrder, scale, mean, std');
     for (const flag of ['--preprocess', '--channel-order', '--scale', '--mean', '--std']) expect(bare).toContain(flag);
     expect(messageOf(await train('--out', join(folder, 'bare.onnx'), '--preprocess', 'torch'))).toContain('Allowed are torchvision, tensorflow, caffe');
   });

@@ -141,7 +141,7 @@ describe('weights in side files', () => {
   it('are named where they are missing or too short', async () => {
     expect((await refusal(fixture('external-missing.onnx'))).message).toContain('none.bin');
     const short = await refusal(fixture('external-short.onnx'));
-    expect(short.message).toMatch(/data\.bin: it ends 8 bytes early/);
+    expect(short.message).toMatch(/data\.bin, which ends 8 bytes early/);
     expect(short.hint).toContain('side file');
   });
 

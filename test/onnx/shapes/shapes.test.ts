@@ -245,7 +245,7 @@ describe('the image input', () => {
   it('declares its channels', () => {
     for (const shape of [['N', 'C', 224, 224], [null, null, null, null], [1, 224, 224, 3]]) {
       const { message, hint } = refusal(() => imageInput(inputOf(shape)));
-      expect(message).toContain('[N, channels, H, W] is wanted');
+      expect(message).toContain('it should be [N, channels, H, W]');
       expect(hint).toContain('channels');
     }
   });
