@@ -90,7 +90,7 @@ describe('train', () => {
   it('refuses a device that is not there, before any work', async () => {
     const { code, stderr } = await train(...preprocess, '--out', join(folder, 'none.onnx'), '--runtime', 'ort', '--device', 'wasm');
     expect(code).toBe(1);
-    expect(stderr).toContain('\'wasm\' is no device of ONNX Runtime');
+    expect(stderr).toContain('\'wasm\' is not a device of ONNX Runtime');
     expect(stderr).not.toContain('images');
   });
 
