@@ -157,7 +157,7 @@ describe('train', () => {
 
   it('names the classes that no photograph shows', async () => {
     const { stdout, stderr } = await train(...preprocess, '--out', join(folder, 'seen.onnx'), '--json');
-    expect(stderr).toMatch(/^note: no training photograph shows aeroplane, bicycle, bird, bottle, .*, tvmonitor: the classifier will not know them/m);
+    expect(stderr).toMatch(/^note: no training photograph contains aeroplane, bicycle, bird, bottle, .*, tvmonitor: the classifier cannot recognise them/m);
     expect((JSON.parse(stdout) as { absent: string[] }).absent).toEqual(VOC_CLASSES.filter((name) => !(name in colours)));
   });
 
