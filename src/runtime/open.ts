@@ -8,7 +8,7 @@ import { isInstalled, loadTfjs, TFJS_DEVICES } from './tfjs/backend.js';
 import { tfjsRuntime } from './tfjs/runtime.js';
 
 /**
- * The runtime for the graphs, and its device. Plain data, so that it can be sent to a worker thread.
+ * The runtime for the graphs and its device, as plain data, so that it can be sent to a worker thread.
  *
  * `auto` is TensorFlow.js if `@tensorflow/tfjs-node-gpu` is installed and finds a GPU, else ONNX Runtime, or TensorFlow.js if
  * there is no ONNX Runtime for the platform. If only a device is given, `auto` is the runtime with that device (for `cpu`, ONNX

@@ -60,8 +60,8 @@ async function unpacked(header: PanelHeader, base64: string): Promise<Panel> {
 /**
  * Opens the source of all images.
  *
- * @param folder the folder of the images' files, or null for a page that holds them all
- * @param inline what such a page holds
+ * @param folder the folder of the images' files, or null if the page contains all images
+ * @param inline the images in such a page
  */
 export function openPanels(folder: string | null, inline: InlinePanels): PanelSource {
   const cache = new Map<string, Promise<Panel>>();

@@ -173,7 +173,7 @@ function withIds(lists: readonly OpenedList[], ids: readonly string[] | undefine
   if (ids === undefined) return lists;
   const listed = new Set(lists.flatMap(({ items, missing }) => [...items, ...missing].map(({ id }) => id)));
   const unknown = ids.find((id) => !listed.has(id));
-  if (unknown !== undefined) throw new UserError(`no list has an image with the id ${unknown}`, 'ids look like 2007_000032, without folder and ending');
+  if (unknown !== undefined) throw new UserError(`no list has an image with the id ${unknown}`, 'ids look like 2007_000032, without folder and extension');
   const wanted = new Set(ids);
   const narrowed = (items: readonly VocItem[]): readonly VocItem[] => items.filter(({ id }) => wanted.has(id));
   return lists.map((list) => ({ ...list, items: narrowed(list.items), missing: narrowed(list.missing) }));
