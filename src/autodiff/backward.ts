@@ -9,14 +9,14 @@ import { DataType } from '../onnx/tensor.js';
 import { RuleContext } from './rule.js';
 import { gradientRules } from './rules/index.js';
 
-/** What to differentiate, and for what. */
+/** What to differentiate with respect to which tensors. */
 export interface BackwardRequest {
-  /** The forward pass, in topological order; the builder holds these nodes already. */
+  /** The forward pass, in topological order. The builder already contains these nodes. */
   readonly nodes: readonly OnnxNode[];
   readonly shapes: GraphShapes;
   /** The tensor to start from, and its gradient [K, ...]: one seed per class. */
   readonly output: { readonly name: string; readonly gradient: Value };
-  /** The tensors whose gradients are wanted. */
+  /** The tensors to compute the gradients of. */
   readonly targets: readonly string[];
   /** See {@link RuleContext.blockedBatch}. */
   readonly blockedBatch?: number;
@@ -24,11 +24,11 @@ export interface BackwardRequest {
 
 /**
  * Reverse-mode differentiation of a graph: adds the nodes that compute the gradient of the output with respect to each
- * target. Only nodes between a target and the output are differentiated, nothing below the shallowest target.
+ * target. Only nodes between a target and the output are differentiated.
  *
- * @returns the gradient of each target, [K, ...the target's own dimensions behind the batch]
- * @throws UserError that names the node where an operator has no gradient rule, and the feature maps above it; or a target
- *   that the output does not depend on
+ * @returns the gradient of each target, [K, ...the target's dimensions after the batch]
+ * @throws UserError if an operator has no gradient rule (it names the node, and the feature maps above it), or if the output
+ *   does not depend on a target
  */
 export function backward(builder: GraphBuilder, request: BackwardRequest): Map<string, Value> {
   const { output, targets, shapes } = request;
@@ -45,9 +45,9 @@ export function backward(builder: GraphBuilder, request: BackwardRequest): Map<s
 }
 
 /**
- * Finds the nodes that no gradient gets through, by differentiating past them.
+ * Finds all nodes without a gradient, by continuing after each of them.
  *
- * @returns what is in the way, by node
+ * @returns the reasons, by node
  */
 export function obstacles(builder: GraphBuilder, request: BackwardRequest): Map<OnnxNode, UserError> {
   const found = new Map<OnnxNode, UserError>();
@@ -57,7 +57,7 @@ export function obstacles(builder: GraphBuilder, request: BackwardRequest): Map<
 
 type OnObstacle = (node: OnnxNode, error: UserError, reached: readonly string[]) => void;
 
-/** @returns the gradient of a tensor, as far as the output depends on it */
+/** @returns a function for the gradient of a tensor; `undefined` if the output does not depend on it */
 function walk(
   builder: GraphBuilder, { nodes, shapes, output, targets, blockedBatch }: BackwardRequest, onObstacle: OnObstacle,
 ): (name: string) => Value | undefined {
@@ -79,7 +79,7 @@ function walk(
     if (results instanceof UserError) onObstacle(node, results, [...contributions.keys()]);
     node.inputs.forEach((name, i) => {
       if (!context.wants(name)) return;
-      // Behind an obstacle any tensor does for a gradient.
+      // After an obstacle, any tensor can stand in for the gradient.
       const result = results instanceof UserError ? output.gradient : results[i]!;
       const list = contributions.get(name);
       if (list === undefined) contributions.set(name, [result]);
@@ -89,19 +89,19 @@ function walk(
   return total;
 }
 
-/** The gradients of a node's inputs, or what is in their way. */
+/** The gradients of a node's inputs, or the reason why there are none. */
 function differentiated(
   node: OnnxNode, grads: readonly (Value | undefined)[], builder: GraphBuilder, context: RuleContext,
 ): readonly (Value | undefined)[] | UserError {
   const rule = node.domain === '' ? gradientRules.get(node.op) : undefined;
   if (rule === undefined) {
-    return new UserError(`the operator ${operatorName(node)} has no gradient rule: ${describeNode(node)} stands between the logits and a layer that was asked for`);
+    return new UserError(`the operator ${operatorName(node)} has no gradient rule: ${describeNode(node)} is between the logits and a requested layer`);
   }
   try {
     const results = rule(node, grads, builder, context);
     const left = node.inputs.find((name, i) => context.wants(name) && results[i] === undefined);
-    // A gradient left out would be taken for zero.
-    if (left !== undefined) return new UserError(`${describeNode(node)} has no gradient rule for its input '${left}', which depends on a layer that was asked for`);
+    // A missing gradient would count as zero.
+    if (left !== undefined) return new UserError(`${describeNode(node)} has no gradient rule for its input '${left}', which depends on a requested layer`);
     return results;
   } catch (error) {
     if (error instanceof UserError) return error;
@@ -109,17 +109,17 @@ function differentiated(
   }
 }
 
-/** Whether an operator's results do not change with its inputs, or in steps only: nothing is differentiated through it. */
+/** Whether an operator is not differentiated, because its result is constant or changes in steps only. */
 function isFlat({ steps, result }: OperatorTraits): boolean {
   return steps === true || result !== undefined;
 }
 
-/** Whether nothing is ever differentiated through an operator, so that it needs no rule. */
+/** Whether an operator needs no gradient rule, because it is never differentiated. */
 export function needsNoRule(op: string): boolean {
   return isFlat(operatorTraits.get(op) ?? {}) || op === 'Constant' || op === 'ConstantOfShape' || op === 'Range';
 }
 
-/** The targets and everything whose content is computed from them. */
+/** The targets and all tensors whose values are computed from them. */
 export function dependants(nodes: readonly OnnxNode[], targets: readonly string[]): Set<string> {
   const set = new Set(targets);
   for (const node of nodes) {

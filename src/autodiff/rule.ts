@@ -6,22 +6,22 @@ import type { GraphShapes } from '../onnx/shapes/shapes.js';
 import type { OnnxTensor } from '../onnx/tensor.js';
 
 /**
- * What a rule may ask about the graph it differentiates.
+ * What a rule needs to know about the graph it differentiates.
  *
- * The forward pass has a batch of N images, the gradients a batch of K seeds (one per class), and K = N or N = 1. The
- * gradient of a tensor [N, ...] is of shape [K, ...]. A rule therefore takes the first dimension of a shape from a
- * gradient and the others from the forward pass, and multiplies the two only with broadcasting.
+ * The forward pass has a batch of N images, and the gradients have a batch of K seeds (one per class). K = N or N = 1. The
+ * gradient of a tensor [N, ...] has the shape [K, ...]. So a rule takes the first dimension of a shape from a gradient and the
+ * others from the forward pass, and multiplies the two only with broadcasting.
  *
- * Where a network moves the batch to another place or folds it into other axes (attention on [T, N, C] or [N heads, T,
- * C]), the gradient of such a tensor [d0, d1, ...] is *stacked*: [K, d0, d1, ...]. That takes N = 1, as class activation
- * maps have it; it is refused while weights are trained.
+ * If a network moves the batch to another axis or merges it with others (attention on [T, N, C] or [N heads, T, C]), the
+ * gradient of such a tensor [d0, d1, ...] is *stacked*: [K, d0, d1, ...]. This needs N = 1, as for class activation maps, and is
+ * refused if weights are trained.
  */
 export class RuleContext {
   private readonly training: boolean;
 
   /**
-   * @param blockedBatch the images of a batch, where the graph is made for a blocked layout: depthwise convolutions with
-   *   kernels as large as feature maps are fast there, and weight gradients may be made of them
+   * @param blockedBatch the number of images in a batch if the graph is built for a blocked layout. There, depthwise convolutions
+   *   with kernels as large as feature maps are fast, and weight gradients may use them
    */
   constructor(
     private readonly builder: GraphBuilder,
@@ -32,15 +32,15 @@ export class RuleContext {
     this.training = [...wanted].some((name) => builder.initializers.has(name));
   }
 
-  /** Whether anyone asks for the gradient of this tensor. */
+  /** Whether the gradient of this tensor is needed. */
   wants(name: string): boolean {
     return this.wanted.has(name);
   }
 
-  /** The dimensions of a tensor of the forward pass; null where one depends on the input's size. */
+  /** The dimensions of a tensor of the forward pass, null for those that depend on the input's size. */
   dims(node: OnnxNode, name: string): readonly (number | null)[] {
     const dims = this.shapes.dims(name);
-    if (dims === undefined) throw new UserError(`${describeNode(node)}: the shape of its tensor '${name}' cannot be told, so there is no gradient through it`);
+    if (dims === undefined) throw new UserError(`${describeNode(node)}: the shape of its tensor '${name}' is unknown, so it has no gradient`);
     return dims;
   }
 
@@ -49,22 +49,22 @@ export class RuleContext {
     return this.dims(node, name).length;
   }
 
-  /** The numbers of a small tensor that is the same for every input, or `undefined`. */
+  /** The elements of a small tensor that is the same for every input, or `undefined`. */
   values(name: string | undefined): readonly number[] | undefined {
     return name === undefined || name === '' ? undefined : this.shapes.values(name);
   }
 
-  /** A weight whose numbers are known when the graph is built: a constant tensor that nobody trains. */
+  /** A weight whose values are known when the graph is built: a constant that is not trained. */
   weight(node: OnnxNode, name: string): OnnxTensor {
-    // A trained weight changes from step to step: its numbers must never go into the graph.
-    if (this.wants(name)) throw new UserError(`${describeNode(node)}: there is no gradient rule while its weight '${name}' is trained`);
+    // A trained weight changes with each step, so its values must not become part of the graph.
+    if (this.wants(name)) throw new UserError(`${describeNode(node)}: there is no gradient rule if its weight '${name}' is trained`);
     return this.stored(node, name);
   }
 
   /**
    * The shape of a weight.
    *
-   * @throws UserError where it is computed, not stored
+   * @throws UserError if it is computed, not stored
    */
   weightDims(node: OnnxNode, name: string): readonly number[] {
     return this.stored(node, name).dims;
@@ -76,7 +76,7 @@ export class RuleContext {
     return tensor;
   }
 
-  /** @throws UserError where a tensor's first dimension is not the batch, so that gradients cannot run as one batch */
+  /** @throws UserError if a tensor's first dimension is not the batch, so that gradients cannot be computed as one batch */
   requireLeadingBatch(node: OnnxNode, ...names: string[]): void {
     for (const name of names) {
       if (!this.shapes.batchLeads(name)) throw new UserError(`${describeNode(node)} moves the batch away from the first dimension (in '${name}'), which has no gradient rule`);
@@ -86,7 +86,7 @@ export class RuleContext {
   /**
    * Whether the gradient of a tensor is stacked: [K, ...all of its axes].
    *
-   * @throws UserError where it would have to be while weights are trained
+   * @throws UserError if it would be and weights are trained
    */
   isStacked(node: OnnxNode, name: string): boolean {
     if (this.shapes.batchLeads(name) || this.shapes.dims(name) === undefined) return false;
@@ -94,7 +94,7 @@ export class RuleContext {
     return true;
   }
 
-  /** Where an axis of a tensor (counted from the first) stands in its gradient. */
+  /** The axis of a tensor's gradient for an axis of the tensor (counted from the first). */
   gradientAxis(node: OnnxNode, name: string, axis: number): number {
     return this.isStacked(node, name) ? axis + 1 : axis;
   }
@@ -104,18 +104,18 @@ export class RuleContext {
     return this.builder.concat([this.builder.shape(grad, 0, 1), this.builder.shape(x, this.isStacked(node, x) ? 0 : 1)], 0);
   }
 
-  /** The gradient of x in its stacked form. (Of a batch of several images it has none, and the run fails.) */
+  /** The gradient of x in stacked form. (With several images in a batch there is none, and the run fails.) */
   stack(node: OnnxNode, grad: Value, x: Value): Value {
     if (this.isStacked(node, x)) return grad;
     return this.builder.reshape(grad, this.builder.concat([this.builder.shape(grad, 0, 1), this.builder.shape(x)], 0));
   }
 
-  /** The form that the gradient of x has here, from its stacked form. */
+  /** The gradient of x, stacked or not as x requires, from its stacked form. */
   unstack(node: OnnxNode, stacked: Value, x: Value): Value {
     return this.isStacked(node, x) ? stacked : this.builder.reshape(stacked, this.gradientShape(node, x, stacked));
   }
 
-  /** The gradient of one operand, summed where it was broadcast; computed only where someone asks for it. */
+  /** The gradient of one operand, summed along broadcast axes; `undefined` if it is not needed. */
   operand(node: OnnxNode, index: number, gradient: () => Value): Value | undefined {
     const name = node.inputs[index];
     return this.wants(name) ? this.unbroadcast(node, gradient(), name) : undefined;
@@ -123,11 +123,11 @@ export class RuleContext {
 
   /**
    * Sums a gradient over the axes along which x was broadcast, so that it has the shape of x (and K seeds). A weight has
-   * no batch: its gradient is summed over that as well.
+   * no batch, so its gradient is summed over the batch too.
    *
    * @param grad a gradient in the form of `like`
    * @param like the tensor that x was broadcast to
-   * @param from the shape it was broadcast to, where that is not the shape of `like`
+   * @param from the shape that x was broadcast to. Default: the shape of `like`
    */
   unbroadcast(node: OnnxNode, grad: Value, x: string, like = node.outputs[0], from = this.dims(node, like)): Value {
     const to = this.dims(node, x);
@@ -138,7 +138,7 @@ export class RuleContext {
     if (lead === 0 && stackedLike === stackedX && !(spread.includes(0) && !stackedX)) {
       return spread.length === 0 ? grad : this.builder.reduceSum(grad, spread.map((axis) => (stackedX ? axis + 1 : axis)));
     }
-    if (this.training) throw new UserError(`${describeNode(node)}: '${x}' has fewer axes than the result and is no constant, which has no gradient rule`);
+    if (this.training) throw new UserError(`${describeNode(node)}: '${x}' has fewer axes than the result and is not a constant, which has no gradient rule`);
     const axes = [...Array.from({ length: lead }, (_, i) => i), ...spread];
     const stacked = stackedLike ? grad : this.builder.unsqueeze(grad, [1]);
     const summed = axes.length === 0 ? stacked : this.builder.reduceSum(stacked, axes.map((axis) => axis + 1));
@@ -146,7 +146,7 @@ export class RuleContext {
   }
 }
 
-/** Sums a gradient [K, ...from behind the batch] to the shape of a weight that was broadcast to it. */
+/** Sums a gradient [K, ...from after the batch] to the shape of a weight that was broadcast to it. */
 function sumTo(b: GraphBuilder, grad: Value, from: readonly (number | null)[], to: readonly number[]): Value {
   const lead = from.length - to.length;
   const axes = from.flatMap((dim, axis) => (axis === 0 || axis < lead || (to[axis - lead] === 1 && dim !== 1) ? [axis] : []));
@@ -155,11 +155,11 @@ function sumTo(b: GraphBuilder, grad: Value, from: readonly (number | null)[], t
 
 /**
  * The gradient rule of one operator: adds to `builder` the nodes that compute, from the gradient of the node's output,
- * the gradient of each input. `undefined` stands for an input that has none (a shape, an input nobody asks for). The
- * gradient of a weight is the sum over the batch, in the weight's own shape.
+ * the gradient of each input. It is `undefined` for an input that has none (a shape) or does not need one. The gradient of a
+ * weight is summed over the batch and has the weight's own shape.
  *
- * @param grads the gradient of each output; an output that nothing depends on has none, but the first always has one
- *   unless the operator has several
+ * @param grads the gradient of each output; `undefined` for an output that nothing depends on. If there is only one output, it
+ *   always has a gradient
  */
 export type GradientRule = (
   node: OnnxNode,
@@ -168,10 +168,10 @@ export type GradientRule = (
   context: RuleContext,
 ) => readonly (Value | undefined)[];
 
-/** A rule for an operator with a single output that matters. */
+/** A rule for an operator of which only the first output is used. */
 export type SimpleRule = (node: OnnxNode, grad: Value, builder: GraphBuilder, context: RuleContext) => readonly (Value | undefined)[];
 
-/** Rules for operators with a single output that matters, in the general form. */
+/** Converts rules for operators of which only the first output is used. */
 export function simpleRules(rules: Readonly<Record<string, SimpleRule>>): Readonly<Record<string, GradientRule>> {
   return Object.fromEntries(Object.entries(rules).map(([op, rule]) => [op, general(rule)]));
 }

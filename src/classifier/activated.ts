@@ -2,7 +2,7 @@ import type { OnnxNode } from '../onnx/model.js';
 import { traitsOf } from '../onnx/operators.js';
 import type { GraphShapes } from '../onnx/shapes/shapes.js';
 
-/** The tensors whose values cannot be negative: of a ReLU and its like, and of operators that keep the sign. */
+/** The tensors whose values cannot be negative: outputs of ReLU and similar operators, and of operators that keep the sign. */
 export function rectifiedTensors(nodes: readonly OnnxNode[], shapes: GraphShapes): Set<string> {
   const rectified = new Set<string>();
   const notNegative = (name: string): boolean => rectified.has(name) || (shapes.values(name)?.every((value) => value >= 0) ?? false);
@@ -16,28 +16,30 @@ export function rectifiedTensors(nodes: readonly OnnxNode[], shapes: GraphShapes
   return rectified;
 }
 
-/** Whether a node's result is made of inputs of which all are such. */
+/** Whether a node combines only inputs with a property. */
 function gathers(node: OnnxNode, isSuch: (input: string) => boolean): boolean {
   const { gathers: from } = traitsOf(node);
   return from !== undefined && (from === 'all' ? node.inputs : node.inputs.slice(0, 1)).every(isSuch);
 }
 
-/** What the formula of an activation function is made of, apart from operators that bend. */
+/** Operators in the formula of an activation function, apart from those that bend. */
 const straight = new Set(['Add', 'Sub', 'Mul', 'Div', 'Neg', 'Pow', 'Sqrt', 'Identity']);
 
 /**
- * The tensors that end in an activation function: an operator such as Relu or HardSwish; a formula of one tensor and
- * scalars with such an operator in it, as exporters write SiLU (x sigmoid(x)), GELU (x (1 + erf(x / sqrt 2)) / 2) and Mish;
- * or what gathers activations (pools, concatenations, sums, a squeeze-and-excitation gate).
+ * The tensors that end in an activation function. That is one of:
+ * - an operator such as Relu or HardSwish;
+ * - a formula of one tensor and scalars with such an operator, as exporters write SiLU (x sigmoid(x)), GELU
+ *   (x (1 + erf(x / sqrt 2)) / 2) and Mish;
+ * - an operator that combines activations (pools, concatenations, sums, a squeeze-and-excitation gate).
  *
- * @param nodes the way from the image to the logits
+ * @param nodes the nodes from the image to the logits
  * @param fromImage the tensors that depend on the image
  */
 export function activatedTensors(
   nodes: readonly OnnxNode[], fromImage: ReadonlySet<string>, rectified: ReadonlySet<string>, shapes: GraphShapes,
 ): Set<string> {
   const activated = new Set(rectified);
-  // Of what tensor a formula is made of, and whether it bends.
+  // The tensor that a formula is computed from, and whether it bends.
   const formulas = new Map<string, { readonly of: string; readonly bends: boolean }>();
   const formulaOf = (name: string) => formulas.get(name) ?? { of: name, bends: false };
   const isScalar = (name: string): boolean => name === '' || shapes.values(name)?.length === 1;

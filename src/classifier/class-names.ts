@@ -4,7 +4,7 @@ import { nearest } from '../text/nearest.js';
 /**
  * The index of a class's logit.
  *
- * @param name its name in upper or lower case, or its index
+ * @param name its name, in upper or lower case, or its index
  * @param path the classifier's file, for the message
  * @throws UserError if there is no such class
  */

@@ -3,34 +3,34 @@ import { tensorAttribute } from '../onnx/model.js';
 import { traitsOf } from '../onnx/operators.js';
 import type { OnnxTensor } from '../onnx/tensor.js';
 
-/** The activation function that makes a tensor of probabilities out of class scores. */
+/** The activation function that turns class scores into probabilities. */
 export interface FinalActivation {
   readonly op: 'Softmax' | 'LogSoftmax' | 'Sigmoid' | 'HardSigmoid';
-  /** The tensor it was found at the end of. */
+  /** The tensor of probabilities. */
   readonly of: string;
-  /** The tensor before it; of several that are joined, their names. */
+  /** The tensor before the activation; if several are joined, all their names. */
   readonly before: string;
-  /** Each tensor that it makes, and of what: several where heads are joined. */
+  /** The output and input of each activation: several if heads are joined. */
   readonly parts: readonly { readonly made: string; readonly before: string }[];
-  /** Whether what lies between only arranges numbers: no logarithm, no limits, no second activation. */
+  /** Whether only rearranging nodes follow the activation: no logarithm, no limits, no second activation. */
   readonly alone: boolean;
 }
 
-/** What keeps probabilities away from the limits of their range. */
+/** Operators that keep probabilities away from the limits of their range. */
 const limits = new Set(['Clip', 'Max', 'Min', 'Add']);
 const activations = new Set(['Softmax', 'LogSoftmax', 'Sigmoid', 'HardSigmoid']);
 
-/** How messages tell of it: `'probs' is made by Softmax`. */
+/** For messages: `'probs' is computed by Softmax`. */
 export function describeActivation({ op, of }: FinalActivation): string {
-  return `'${of}' is made by ${op}`;
+  return `'${of}' is computed by ${op}`;
 }
 
 /**
- * Looks for an activation function at the end of the way to a tensor, as Keras, Ultralytics and others export classifiers: a
- * node, or the formula of one; behind it there may be nodes that only rearrange, or take the logarithm of probabilities.
- * Activations further inside (attention, gates) do not count.
+ * Finds the activation function that produces a tensor, as in classifiers exported from Keras, Ultralytics and others. It is a
+ * node or a formula. It may be followed by nodes that only rearrange, or compute the logarithm of probabilities. Activations
+ * further inside the network (attention, gates) are ignored.
  *
- * @returns `undefined` where the tensor is not made by one
+ * @returns `undefined` if there is none
  */
 export function finalActivation(graph: OnnxGraph, tensor: string): FinalActivation | undefined {
   const makers = new Map(graph.nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const)));
@@ -42,7 +42,7 @@ export function finalActivation(graph: OnnxGraph, tensor: string): FinalActivati
     const node = makers.get(name);
     return node?.domain === '' ? node : undefined;
   };
-  /** A tensor without what only arranges it. */
+  /** The tensor before nodes that only rearrange it. */
   const carried = (name: string): string => {
     let at = name;
     for (let node = maker(at); node !== undefined && traitsOf(node).carries === true; node = maker(at)) [at] = node.inputs;
@@ -61,7 +61,7 @@ export function finalActivation(graph: OnnxGraph, tensor: string): FinalActivati
   };
   let found: FinalActivation | undefined;
   let at = carried(tensor);
-  // A logarithm of probabilities, and probabilities of probabilities, are followed to the first scores.
+  // Go back through logarithms of probabilities, and probabilities of probabilities, to the first scores.
   for (;;) {
     const next = activationAt(at);
     if (next !== undefined) {
@@ -78,7 +78,7 @@ export function finalActivation(graph: OnnxGraph, tensor: string): FinalActivati
   }
 }
 
-/** Heads with an activation each, side by side. */
+/** Joined heads, each with its own activation. */
 function joined(of: string, heads: readonly (FinalActivation | undefined)[]): FinalActivation | undefined {
   const [first] = heads;
   if (first === undefined || !heads.every((head) => head?.op === first.op && head.alone)) return undefined;
@@ -86,14 +86,14 @@ function joined(of: string, heads: readonly (FinalActivation | undefined)[]): Fi
   return { op: first.op, of, before: parts.map(({ before }) => before).join(', '), parts, alone: true };
 }
 
-/** A tensor without casts, which fall away between floats. */
+/** The tensor before casts, which are removed between floats. */
 function uncast(name: string, maker: Maker): string {
   let at = name;
   for (let node = maker(at); node?.op === 'Cast' || node?.op === 'CastLike'; node = maker(at)) [at] = node.inputs;
   return at;
 }
 
-/** What a logarithm or a limit is taken of, through further limits. */
+/** The input of a logarithm or a limit, through further limits. */
 function throughLimits(
   node: OnnxNode, maker: Maker, carried: Carried, isConstant: (name: string) => boolean,
 ): string | undefined {
@@ -111,7 +111,7 @@ function throughLimits(
 type Maker = (name: string) => OnnxNode | undefined;
 type Carried = (name: string) => string;
 
-/** x of exp(x) / sum(exp(x)), with or without the largest x taken off first. */
+/** x of exp(x) / sum(exp(x)), with or without max(x) subtracted first. */
 function softmaxInput(node: OnnxNode, maker: Maker, carried: Carried): string | undefined {
   if (node.op !== 'Div') return undefined;
   const powers = maker(carried(node.inputs[0]));
@@ -119,7 +119,7 @@ function softmaxInput(node: OnnxNode, maker: Maker, carried: Carried): string | 
   return uncentred(powers.inputs[0], maker, carried);
 }
 
-/** x of x - log(sum(exp(x))), with or without the largest x taken off first. */
+/** x of x - log(sum(exp(x))), with or without max(x) subtracted first. */
 function logSoftmaxInput(node: OnnxNode, maker: Maker, carried: Carried): string | undefined {
   if (node.op !== 'Sub') return undefined;
   const x = carried(node.inputs[0]);
@@ -135,7 +135,7 @@ function isSumOf(name: string, of: string, maker: Maker, carried: Carried): bool
   return sum?.op === 'ReduceSum' && carried(sum.inputs[0]) === of;
 }
 
-/** x of x - max(x), else the tensor itself. */
+/** x of x - max(x), or the tensor itself. */
 function uncentred(name: string, maker: Maker, carried: Carried): string {
   const centred = maker(carried(name));
   const largest = centred?.op === 'Sub' ? maker(carried(centred.inputs[1])) : undefined;

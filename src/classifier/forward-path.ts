@@ -1,33 +1,33 @@
 import type { OnnxGraph, OnnxNode } from '../onnx/model.js';
 import { ancestors } from '../onnx/model.js';
 
-/** How the image gets through a graph. */
+/** The part of a graph between the image and the logits. */
 export interface ForwardPath {
-  /** The nodes that carry the image towards the logits. */
+  /** The nodes that the logits depend on and that depend on the image. */
   readonly nodes: readonly OnnxNode[];
   /** The tensors that depend on the image. */
   readonly fromImage: ReadonlySet<string>;
-  /** The tensors that all paths lead through. */
+  /** The tensors on every path from the image to the logits. */
   readonly cuts: ReadonlySet<string>;
 }
 
 /**
- * The way from the image to the logits.
+ * Finds the part of a graph between the image and the logits.
  *
  * @param input the image input
- * @param logits the tensor that the network's answer is read from
+ * @param logits the output tensor
  */
 export function forwardPath(graph: OnnxGraph, input: string, logits: string): ForwardPath {
   const fromImage = new Set([input]);
   const nodes = ancestors(graph.nodes, [logits]).filter((node) => {
-    // The size of a tensor is not its content.
+    // The shape of a tensor does not depend on its content.
     if (node.op === 'Shape' || !node.inputs.some((name) => fromImage.has(name))) return false;
     for (const output of node.outputs) fromImage.add(output);
     return true;
   });
   const readers = new Map<string, number>();
   for (const node of nodes) for (const name of node.inputs) if (fromImage.has(name)) readers.set(name, (readers.get(name) ?? 0) + 1);
-  // A tensor is a cut when, right after it was made, nothing else that was made before will be read again.
+  // A tensor is a cut if no other earlier tensor is read after the node that produces it.
   const cuts = new Set<string>();
   const open = new Set([input]);
   for (const node of nodes) {

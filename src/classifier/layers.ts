@@ -8,7 +8,7 @@ import type { Size } from '../size.js';
 import type { TokenGrid } from './tokens.js';
 import { tokenGrids } from './tokens.js';
 
-/** How the positions of a feature map lie in its tensor. */
+/** The layout of a feature map in its tensor. */
 export type Arrangement
   /** [N, C, h, w] */
   = | { readonly kind: 'channels-first' }
@@ -17,37 +17,37 @@ export type Arrangement
   /** [N, T, C], as in vision transformers. */
     | ({ readonly kind: 'tokens' } & TokenGrid);
 
-/** A feature map of a network, at which a class activation map can be taken. */
+/** A feature map of a network, for which a class activation map can be computed. */
 export interface FeatureLayer {
   /** The tensor's name. */
   readonly name: string;
-  /** The operator that makes it. */
+  /** The operator that produces it. */
   readonly op: string;
   readonly channels: number;
-  /** Pixels of the image per cell of the map: the larger of the vertical and the horizontal one. */
+  /** Pixels of the image per cell of the map: the vertical or the horizontal stride, whichever is larger. */
   readonly stride: number;
   readonly arrangement: Arrangement;
-  /** Whether its values cannot be negative (it comes out of a ReLU, or of operators that keep the sign). */
+  /** Whether its values cannot be negative (the output of a ReLU, or of operators that keep the sign). */
   readonly rectified: boolean;
   /**
-   * What stands at its end: an activation function (ReLU, SiLU, GELU, ..., also behind pools or concatenations of such), a
-   * sum or concatenation of branches, or neither.
+   * The last operation: an activation function (ReLU, SiLU, GELU, ..., maybe followed by pools or concatenations), a sum or
+   * concatenation of branches, or neither.
    */
   readonly ending: 'activation' | 'join' | 'linear';
-  /** Whether every path from the image to the logits leads through it. */
+  /** Whether it is on every path from the image to the logits. */
   readonly cut: boolean;
 }
 
-/** Between which tensors feature maps are looked for. */
+/** Where to look for feature maps. */
 export interface LayerSearch {
   readonly image: string;
-  /** The tensor that the network's answer is read from. */
+  /** The output tensor. */
   readonly logits: string;
-  /** The rows and columns of a vision transformer's tokens, where they are not those of the feature map they were made of. */
+  /** The rows and columns of a vision transformer's tokens, if they are not those of the feature map they were made from. */
   readonly tokenGrid?: Size;
 }
 
-/** All feature maps on the way from the image to the logits, shallowest first. */
+/** All feature maps between the image and the logits, shallowest first. */
 export function featureLayers(graph: OnnxGraph, shapes: GraphShapes, { image, logits, tokenGrid }: LayerSearch): FeatureLayer[] {
   const path = forwardPath(graph, image, logits);
   const rectified = rectifiedTensors(path.nodes, shapes);
@@ -56,7 +56,7 @@ export function featureLayers(graph: OnnxGraph, shapes: GraphShapes, { image, lo
   return path.nodes.flatMap((node) => {
     const [name] = node.outputs;
     const place = placeOf(name, shapes, grids.get(name));
-    // What is padded is the same map with a border, which lies beside the image.
+    // A padded map is the same map with a border outside the image.
     if (place === undefined || node.op === 'Pad') return [];
     const { stride, channelAxis, arrangement } = place;
     const joins = joining.has(node.op) && node.inputs.filter((each) => path.fromImage.has(each)).length > 1;
@@ -81,19 +81,19 @@ function placeOf(name: string, shapes: GraphShapes, tokens: TokenGrid | undefine
 }
 
 /**
- * The layer that a name or an alias stands for. `/16` is the output of the last stage at stride 16. In order of
- * preference it is the last feature map at that stride which
+ * The layer with a name or an alias. `/16` is the output of the last stage at stride 16. It is the last feature map at that
+ * stride which, in order of preference,
  *
- * 1. ends in an activation and lies on every path to the logits (ResNet's last ReLU of a stage, behind the sum;
- *    GoogLeNet's concatenation of rectified branches; the expansion behind the last linear block output in MobileNetV2, V3
- *    and EfficientNet, and their last activation of all; DenseNet's ReLU in the transition);
- * 2. ends in a sum or concatenation of branches, on every path (ConvNeXt, vision transformers: no activation stands on
- *    every path there);
- * 3. lies on every path;
+ * 1. ends in an activation and is on every path to the logits (ResNet's last ReLU of a stage, after the sum; GoogLeNet's
+ *    concatenation of rectified branches; the expansion after the last linear block output in MobileNetV2, V3 and
+ *    EfficientNet, and their last activation; DenseNet's ReLU in the transition);
+ * 2. ends in a sum or concatenation of branches and is on every path (ConvNeXt and vision transformers, which have no
+ *    activation on every path);
+ * 3. is on every path;
  * 4. ends in an activation;
- * 5. whatever is last.
+ * 5. is any feature map.
  *
- * @throws UserError that lists what there is
+ * @throws UserError that lists the available ones
  */
 export function resolveLayer(layers: readonly FeatureLayer[], wanted: string): FeatureLayer {
   const alias = strideOfAlias(wanted);
@@ -101,11 +101,11 @@ export function resolveLayer(layers: readonly FeatureLayer[], wanted: string): F
     const found = layers.find(({ name }) => name === wanted);
     if (found !== undefined) return found;
     const near = nearest(wanted, layers.map(({ name }) => name));
-    throw new UserError(`the model has no feature layer called '${wanted}'`, near !== undefined ? `did you mean ${near}?` : `one of: ${aliasList(layers)}, or a tensor's name as 'voc-seeds model inspect --all-layers' lists them`);
+    throw new UserError(`the model has no feature layer called '${wanted}'`, near !== undefined ? `did you mean ${near}?` : `one of: ${aliasList(layers)}, or the name of a tensor, see 'voc-seeds model inspect --all-layers'`);
   }
   const found = strideAliases(layers).get(wanted);
   if (found !== undefined) return found;
-  throw new UserError(`the model has no feature layer at stride ${alias}`, `it has ${aliasList(layers)}: choose among them with --layers`);
+  throw new UserError(`the model has no feature layer at stride ${alias}`, `choose from ${aliasList(layers)} with --layers`);
 }
 
 /** The stride of an alias such as `/16`; `undefined` for any other name. */
@@ -118,7 +118,7 @@ function aliasList(layers: readonly FeatureLayer[]): string {
   return [...strideAliases(layers).keys()].join(', ');
 }
 
-/** The layer of each stride, `/2`, `/4`, ..., as {@link resolveLayer} picks it; shallowest first. */
+/** The layer for each stride alias `/2`, `/4`, ... (see {@link resolveLayer}), shallowest first. */
 export function strideAliases(layers: readonly FeatureLayer[]): Map<string, FeatureLayer> {
   const strides = [...new Set(layers.map(({ stride }) => stride))].filter(Number.isInteger).sort((a, b) => a - b);
   return new Map(strides.map((stride) => {

@@ -6,26 +6,26 @@ import { describeOutputs } from './network.js';
 import { readModel } from '../onnx/file/read.js';
 import { ClassifierGraph } from './classifier.js';
 
-/** A classifier read from its file, with all that its file does not say. */
+/** A classifier that was read from its file, with its specification. */
 export interface LoadedClassifier {
   readonly path: string;
   readonly graph: ClassifierGraph;
-  /** `logits` is the tensor that is used: where probabilities were named, the scores before them. */
+  /** `logits` is the tensor that is used: if probabilities were named, the scores before them. */
   readonly spec: ModelSpec;
 }
 
 /**
  * Reads a classifier. Its preprocessing, class names and logits come from flags, from the file `<model>.json` or `.yaml`
- * beside it, or from its own metadata, in this order of preference.
+ * next to it, or from its own metadata, in this order of preference.
  *
- * @param force take a classifier whose head is untrained as well
- * @throws UserError where one of them is not told anywhere, or the model is no image classifier, or its head is untrained
+ * @param force accept a classifier with an untrained head
+ * @throws UserError if one of them is missing, the model is not an image classifier, or its head is untrained
  */
 export async function loadClassifier(path = defaultModelPath(), flags: Partial<ModelSpec> = {}, force = false): Promise<LoadedClassifier> {
   const model = await readModel(path);
   const merged = mergeSpecs(await specSources(model, path, flags));
   if (merged.untrained === true && !force) {
-    throw new UserError(`the head of ${path} is untrained: its logits and maps mean nothing`, `train it with 'voc-seeds train --backbone ${path}', or use it all the same with --force`);
+    throw new UserError(`the head of ${path} is untrained: its logits and maps mean nothing`, `train it with 'voc-seeds train --backbone ${path}', or use it anyway with --force`);
   }
   const spec = requireSpec(merged, path, ['logits', 'channelOrder', 'scale', 'mean', 'std', 'classes'], describeOutputs(model.graph));
   const graph = naming(path, () => new ClassifierGraph(model, spec.logits, spec.inputSize, spec.tokens));

@@ -6,11 +6,11 @@ import type { ClassifierGraph } from './classifier.js';
 const BASE = 200e6;
 
 /**
- * About how many bytes one worker takes that makes maps of a classifier: its weights twice (as stored, and as the runtime
- * packs them), and all activations once for the forward pass and as much again for the gradients. A runtime frees
- * and reuses some of these, so that it is rather too much than too little.
+ * Estimates the memory in bytes of one worker that computes maps of a classifier: the weights twice (as stored, and as packed by
+ * the runtime), and all activations twice (for the forward pass and for the gradients). A runtime frees and reuses some of these,
+ * so the estimate is high rather than low.
  *
- * @param size of the largest image at the network, [height, width]
+ * @param size of the largest input image, [height, width]
  */
 export function workerMemory({ model, input }: ClassifierGraph, size: Size): number {
   const shapes = inferShapes(model.graph, new Map([[input.name, [1, input.channels, ...(input.fixedSize ?? size)]]]));

@@ -20,31 +20,31 @@ import { inSinglePrecision } from '../onnx/rewrite/single-precision.js';
 import { upgradeModel } from '../onnx/rewrite/upgrade.js';
 
 /**
- * A network made ready to build on: in one operator set and in single precision, with a free batch, its constants folded, reduced
- * to what one of its tensors depends on, with the shapes and feature layers known.
+ * A network prepared for building on: in one operator set and single precision, with a free batch, with constants folded, reduced
+ * to what one of its tensors depends on, and with known shapes and feature layers.
  */
 export class NetworkGraph {
   readonly model: OnnxModel;
-  /** The tensor that the network's answer is read from: the one that was named, or the scores before its {@link activation}. */
+  /** The output tensor: the one that was named, or the scores before its {@link activation}. */
   readonly target: string;
   readonly input: ImageInput;
   readonly shapes: GraphShapes;
   /** Every feature map between the image and the target, shallowest first. */
   readonly layers: readonly FeatureLayer[];
-  /** The size was found out: the file declares a free one, but the network works at `input.fixedSize` only. */
+  /** Whether the file declares a free size, but the network works at `input.fixedSize` only. */
   readonly sizeFound: boolean;
-  /** How many images at once the file declares, if that is more than one; here the batch is free. */
+  /** The batch size that the file declares, if it is larger than 1. Here the batch is free. */
   readonly declaredBatch: number | undefined;
-  /** The activation function that makes the tensor that was named; `target` is the tensor before it. */
+  /** The activation function that produces the named tensor; `target` is the tensor before it. */
   readonly activation: FinalActivation | undefined;
 
   /**
-   * @param named the tensor of interest: logits, or the output of a backbone. If it holds probabilities, the scores are taken of
-   *   which Softmax, LogSoftmax or Sigmoid makes them
-   * @param fixedSize the only size the network works at, where its file does not say so
-   * @param tokenGrid the rows and columns of a vision transformer's tokens, where its graph does not tell
-   * @throws UserError where there is no such tensor, the model takes no image, branches on the way, or has operators there that
-   *   are not known
+   * @param named the tensor of interest: logits, or the output of a backbone. If it contains probabilities, the scores before
+   *   Softmax, LogSoftmax or Sigmoid are used instead
+   * @param fixedSize the only size the network works at, if its file does not say so
+   * @param tokenGrid the rows and columns of a vision transformer's tokens, if they cannot be found in its graph
+   * @throws UserError if there is no such tensor, the model has no image input, or there is control flow or an unknown operator
+   *   between the two
    */
   constructor(model: OnnxModel, named: string, fixedSize?: Size, tokenGrid?: Size) {
     const { model: prepared, declaredBatch } = prepare(model, named);
@@ -66,7 +66,7 @@ export class NetworkGraph {
     this.layers = featureLayers(graph, shapes, { image: input.name, logits: target, tokenGrid });
   }
 
-  /** The layers that names or stride aliases (`/16`) stand for, shallowest first; see {@link resolveLayer}. */
+  /** The layers with these names or stride aliases (`/16`), shallowest first; see {@link resolveLayer}. */
   resolveLayers(wanted: readonly string[]): FeatureLayer[] {
     const resolved = wanted.map((name) => resolveLayer(this.layers, name));
     const doubled = resolved.find((layer, i) => resolved.indexOf(layer) !== i);
@@ -75,7 +75,7 @@ export class NetworkGraph {
   }
 }
 
-/** A model in the one form that graphs are built on, with the part of its graph that a tensor depends on. */
+/** Converts a model to the form that graphs are built on, reduced to the part that a tensor depends on. */
 function prepare(model: OnnxModel, target: string): { readonly model: OnnxModel; readonly declaredBatch: number | undefined } {
   if (!model.graph.nodes.some((node) => node.outputs.includes(target))) {
     throw new UserError(`the model has no tensor called '${target}'`, `${describeOutputs(model.graph)}; name the one with the class scores before softmax: --logits NAME`);
@@ -84,7 +84,7 @@ function prepare(model: OnnxModel, target: string): { readonly model: OnnxModel;
   const folded = neededFor(foldConstants(channelsFirst(inSinglePrecision(upgraded.graph))), target);
   const branching = folded.nodes.find(({ attributes }) => Object.values(attributes).some(({ kind }) => kind === 'graph'));
   if (branching !== undefined) {
-    throw new UserError(`${describeNode(branching)} holds a graph of its own (control flow), which is not supported`, 'export the model again for one fixed path, or simplify it with onnxsim');
+    throw new UserError(`${describeNode(branching)} contains a subgraph (control flow), which is not supported`, 'export the model for one fixed path, or simplify it with onnxsim');
   }
   requireFloatFeatures(folded);
   requireKnownOperators(forwardPath(folded, folded.inputs[0]?.name ?? '', target));
@@ -92,7 +92,7 @@ function prepare(model: OnnxModel, target: string): { readonly model: OnnxModel;
   return { model: { ...upgraded, graph: neededFor(withPlanes(withExplicitPads(freed)), target) }, declaredBatch };
 }
 
-/** The outputs of a graph for a message, with the class scores behind those that hold probabilities. */
+/** The outputs of a graph, for messages, with the class scores before those that contain probabilities. */
 export function describeOutputs(graph: OnnxGraph): string {
   const outputs = graph.outputs.map(({ name }) => {
     const activation = finalActivation(graph, name);
@@ -101,7 +101,7 @@ export function describeOutputs(graph: OnnxGraph): string {
   return `its outputs are ${outputs.join(', ')}`;
 }
 
-/** How many class scores a tensor [N, classes] or [N, classes, 1, ...] holds; `undefined` for others. */
+/** The number of class scores in a tensor [N, classes] or [N, classes, 1, ...]; `undefined` for others. */
 function scores(shapes: GraphShapes, name: string): number | undefined {
   const [, classes, ...rest] = shapes.dims(name) ?? [];
   return typeof classes === 'number' && rest.every((dim) => dim === 1) ? classes : undefined;
@@ -114,9 +114,9 @@ function beforeActivation(
   const { of, before, parts, alone } = activation;
   if (scores(shapes, before) === scores(shapes, of)) return { graph: neededFor(graph, before), target: before };
   if (!alone || parts.some((part) => shapes.dims(part.before)?.length !== shapes.dims(part.made)?.length)) {
-    throw new UserError(`${describeActivation(activation)}, and '${before}' before it is of another shape`, 'export the model without its last activation');
+    throw new UserError(`${describeActivation(activation)}, but '${before}' before it has another shape`, 'export the model without its last activation');
   }
-  // The scores are brought into shape, or joined, behind it: it is taken out.
+  // The scores are reshaped or joined after the activation: remove only the activation.
   const sources = new Map(parts.map((part) => [part.made, part.before]));
   const nodes = graph.nodes.map((node): OnnxNode => {
     const source = sources.get(node.outputs[0]);

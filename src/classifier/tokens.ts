@@ -2,23 +2,22 @@ import type { OnnxNode } from '../onnx/model.js';
 import type { GraphShapes } from '../onnx/shapes/shapes.js';
 import type { Size } from '../size.js';
 
-/** The most tokens without a place in the image: a class token, one for distillation, registers. */
+/** The largest number of tokens without a position in the image: a class token, a distillation token, registers. */
 const MOST_EXTRA = 8;
 
-/** Which tokens have a place in the image: all behind the `first`, row by row. */
+/** Which tokens have a position in the image: those from index `first` on, row by row. */
 export interface TokenGrid {
   readonly first: number;
   readonly grid: Size;
 }
 
 /**
- * Finds the tensors of tokens [N, T, C] of a vision transformer, in which some first tokens without a place are followed
- * by those of a grid h x w. The grid is that of the feature map that the tokens were made of (the patch embedding), unless
- * it is given.
+ * Finds the token tensors [N, T, C] of a vision transformer. They consist of some tokens without a position, followed by those
+ * of a grid h x w. By default, the grid is that of the feature map that the tokens were made from (the patch embedding).
  *
- * Left out are tensors whose places no longer reach the logits: behind the last attention only the class token counts.
+ * Tensors whose grid no longer affects the logits are left out: after the last attention only the class token is used.
  *
- * @param nodes the way from the image to the logits
+ * @param nodes the nodes from the image to the logits
  * @param fromImage the tensors that depend on the image
  */
 export function tokenGrids(
@@ -26,7 +25,7 @@ export function tokenGrids(
 ): Map<string, TokenGrid> {
   const grids: Size[] = given === undefined ? [] : [given];
   const found = new Map<string, TokenGrid>();
-  // Attention multiplies two tensors that both depend on the image: there the tokens meet.
+  // Attention multiplies two tensors that both depend on the image. There the tokens affect each other.
   const lastMeeting = nodes.findLastIndex(({ op, inputs }) => op === 'MatMul' && inputs.every((name) => fromImage.has(name)));
   nodes.forEach(({ outputs: [name] }, i) => {
     const dims = shapes.dims(name);

@@ -5,7 +5,7 @@ import type { FeatureLayer } from './layers.js';
 import type { ClassifierGraph } from './classifier.js';
 
 /**
- * The layers at which no method with gradients can be taken, as something between them and the logits lets no gradient through.
+ * The layers that methods with gradients cannot use, because an operator between them and the logits has no gradient.
  *
  * @returns the reason, by the layer's name
  */
@@ -19,7 +19,7 @@ export function unusableLayers({ model: { graph }, shapes, logits, layers }: Cla
   return new Map(layers.flatMap((layer): [string, string][] => {
     const below = dependants(graph.nodes, [layer.name]);
     if (!nodes.some(({ inputs }) => inputs.some((name) => below.has(name)))) return [];
-    // What is in the way of one layer need not be in the way of another: an operand may be a constant to it.
+    // The same operator may have a gradient for another layer, if the operand in question does not depend on that layer.
     const b = new GraphBuilder(graph);
     try {
       backward(b, request(b, [layer]));

@@ -10,13 +10,13 @@ import { coverageOf, scoreAllWays, type Coverage, type IgnoredAs, type Scores } 
 /** Options of {@link evaluatePairs}. */
 export interface EvaluateOptions extends ScorePairsOptions {
   /**
-   * Worker threads. Default: one per processor, or 1 for a list so short that starting threads would take longer. With 1
-   * the calling thread does the work.
+   * Worker threads. Default: one per processor, or 1 for a short list, where starting threads would take longer. With 1, the
+   * calling thread does the work.
    */
   readonly workers?: number;
-  /** Once aborted, no more pairs are read, and its reason is thrown. */
+  /** Once aborted, no more pairs are read, and the signal's reason is thrown. */
   readonly signal?: AbortSignal;
-  /** Called with the number of pairs dealt with so far, whether they were scored or failed. */
+  /** Called with the number of pairs that were scored or have failed so far. */
   readonly onProgress?: (done: number) => void;
 }
 
@@ -37,7 +37,7 @@ export interface EvaluationResult {
   readonly images: readonly ImageScore[];
 }
 
-/** Pairs per task: few enough for a smooth progress bar, enough to make sending them cheap. */
+/** Pairs per task: few enough for a smooth progress bar, enough for little overhead. */
 const CHUNK_SIZE = 16;
 
 /** Lists up to this length are scored in the calling thread: starting workers takes about as long. */

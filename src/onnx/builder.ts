@@ -1,12 +1,12 @@
 import type { Attribute, Attributes, OnnxGraph, OnnxNode } from './model.js';
 import { OnnxTensor } from './tensor.js';
 
-/** A tensor of the graph under construction, by its name. */
+/** The name of a tensor of the graph that is being built. */
 export type Value = string;
 
 type AttributeInput = number | string | readonly number[] | { readonly float: number } | undefined;
 
-/** Spatial attributes of Conv and of pooling, with ONNX's own names; `pads` is [top, left, bottom, right]. */
+/** Spatial attributes of Conv and of pooling, named as in ONNX; `pads` is [top, left, bottom, right]. */
 export interface WindowAttributes {
   readonly strides?: readonly number[];
   readonly dilations?: readonly number[];
@@ -21,14 +21,14 @@ export interface PoolAttributes extends WindowAttributes {
 }
 
 /**
- * Adds nodes to a graph with typed helpers, one per operator, named as in ONNX and emitted in the form of operator set
- * 18, so that a formula in code reads like the formula on paper:
+ * Adds nodes to a graph with one typed helper per operator, named as in ONNX, in the form of operator set 18. A formula in
+ * code reads like the formula on paper:
  *
  * ```ts
  * const map = b.relu(b.reduceSum(b.mul(b.relu(gradient), activation), [1]));
  * ```
  *
- * Each helper returns the name of the tensor it makes.
+ * Each helper returns the name of its output.
  */
 export class GraphBuilder {
   readonly nodes: OnnxNode[];
@@ -46,7 +46,7 @@ export class GraphBuilder {
     for (const { name } of base?.inputs ?? []) this.taken.add(name);
   }
 
-  /** Reserves a name for a tensor that a runtime will feed, or that a later node will make. */
+  /** Reserves a name for a tensor that a runtime will feed or a later node will produce. */
   reserve(name: string): Value {
     if (this.taken.has(name)) throw new Error(`the graph already has a tensor called '${name}'`);
     this.taken.add(name);
@@ -60,7 +60,7 @@ export class GraphBuilder {
     return name;
   }
 
-  /** Adds a node with several outputs; most callers want one of the typed helpers. */
+  /** Adds a node with several outputs. Most callers use one of the typed helpers. */
   nodeWithOutputs(op: string, inputs: readonly Value[], outputs: number, attributes: Record<string, AttributeInput> = {}): Value[] {
     const names = Array.from({ length: outputs }, () => this.unique(op));
     this.nodes.push({ name: names[0], op, domain: '', inputs, outputs: names, attributes: toAttributes(attributes) });
@@ -72,7 +72,7 @@ export class GraphBuilder {
     return this.nodeWithOutputs(op, inputs, 1, attributes)[0];
   }
 
-  /** Gives a tensor a name of our choice, as a graph output needs it. */
+  /** Gives a tensor a chosen name, for instance that of a graph output. */
   alias(value: Value, name: string): Value {
     this.reserve(name);
     this.nodes.push({ name, op: 'Identity', domain: '', inputs: [value], outputs: [name], attributes: {} });
@@ -86,7 +86,7 @@ export class GraphBuilder {
     return name;
   }
 
-  /** A float constant; without `dims` a scalar or a vector. Equal small constants are shared. */
+  /** A float constant: a scalar or a vector by default. Equal small constants are shared. */
   floats(values: number | readonly number[] | Float32Array, dims?: readonly number[]): Value {
     const list = typeof values === 'number' ? [values] : values;
     const shape = dims ?? (typeof values === 'number' ? [] : [list.length]);
@@ -132,14 +132,13 @@ export class GraphBuilder {
   cast(x: Value, to: number): Value { return this.node('Cast', [x], { to }); }
   sum(values: readonly Value[]): Value { return values.length === 1 ? values[0] : this.node('Sum', values); }
 
-  // Reductions; `axes` are kept with size 1 unless `keepdims` is false.
+  // Reductions; `axes` are kept with size 1 by default.
   reduceSum(x: Value, axes: readonly number[], keepdims = true): Value { return this.reduce('ReduceSum', x, axes, keepdims); }
   reduceMean(x: Value, axes: readonly number[], keepdims = true): Value { return this.reduce('ReduceMean', x, axes, keepdims); }
   private reduce(op: string, x: Value, axes: readonly number[], keepdims: boolean): Value {
     return this.node(op, [x, this.ints(axes)], { keepdims: keepdims ? 1 : 0 });
   }
 
-  // Shapes.
   /** The dimensions [start, end) of a tensor as an int64 vector. */
   shape(x: Value, start = 0, end?: number): Value { return this.node('Shape', [x], { start, end }); }
   reshape(x: Value, shape: Value | readonly number[]): Value {
@@ -155,12 +154,12 @@ export class GraphBuilder {
   unsqueeze(x: Value, axes: readonly number[]): Value { return this.node('Unsqueeze', [x, this.ints(axes)]); }
   squeeze(x: Value, axes: readonly number[]): Value { return this.node('Squeeze', [x, this.ints(axes)]); }
   gather(x: Value, indices: Value, axis: number): Value { return this.node('Gather', [x, indices], { axis }); }
-  /** `starts`, `ends` and `steps` (1 unless given) are int64 vectors of the length of `axes`. */
+  /** `starts`, `ends` and `steps` (1 by default) are int64 vectors as long as `axes`. */
   slice(x: Value, starts: Value, ends: Value, axes: readonly number[], steps?: readonly number[]): Value {
     return this.node('Slice', [x, starts, ends, this.ints(axes), ...steps === undefined ? [] : [this.ints(steps)]]);
   }
 
-  /** `pads` is an int64 vector: all begins, then all ends. Filled with zeros. */
+  /** Pads with zeros. `pads` is an int64 vector: all begins, then all ends. */
   pad(x: Value, pads: Value): Value { return this.node('Pad', [x, pads], { mode: 'constant' }); }
   /** A float tensor of the given shape (an int64 vector), filled with one value. */
   fill(shape: Value, value: number): Value {
@@ -175,12 +174,11 @@ export class GraphBuilder {
   oneHot(indices: Value, depth: Value, values: Value, axis = -1): Value { return this.node('OneHot', [indices, depth, values], { axis }); }
   argMax(x: Value, axis: number): Value { return this.node('ArgMax', [x], { axis, keepdims: 1 }); }
   range(start: Value, limit: Value, step: Value): Value { return this.node('Range', [start, limit, step]); }
-  /** Adds `updates` into a copy of `data` at `indices` along one axis. */
+  /** Adds `updates` to a copy of `data` at `indices` along one axis. */
   scatterAdd(data: Value, indices: Value, updates: Value, axis: number): Value {
     return this.node('ScatterElements', [data, indices, updates], { axis, reduction: 'add' });
   }
 
-  // Networks.
   /** x [N, C, H, W], w [M, C / group, kH, kW]. */
   conv(x: Value, w: Value, { group, ...window }: WindowAttributes & { readonly group?: number } = {}): Value {
     return this.node('Conv', [x, w], { group, ...window });

@@ -3,7 +3,7 @@ import type { DataType } from './tensor.js';
 import { OnnxTensor } from './tensor.js';
 import type { ProtoGraph } from './proto.js';
 
-/** The value of a node's attribute, with ONNX's own kinds. A subgraph is carried along unread. */
+/** The value of a node's attribute, with ONNX's own kinds. A subgraph is kept as it is, without parsing. */
 export type Attribute
   = | { readonly kind: 'int'; readonly value: number }
     | { readonly kind: 'float'; readonly value: number }
@@ -26,14 +26,14 @@ export interface OnnxNode {
   readonly attributes: Attributes;
 }
 
-/** A graph's input or output. A dimension is a number, a symbol's name, or null where nothing is known. */
+/** A graph's input or output. A dimension is a number, a symbol's name, or null if it is not known. */
 export interface OnnxValueInfo {
   readonly name: string;
   readonly type: DataType;
   readonly shape: readonly (number | string | null)[] | undefined;
 }
 
-/** A graph in topological order. `inputs` leaves out the initializers that old files list there too. */
+/** A graph in topological order. `inputs` does not contain initializers, which old files list there too. */
 export interface OnnxGraph {
   readonly name: string;
   readonly nodes: readonly OnnxNode[];
@@ -42,7 +42,7 @@ export interface OnnxGraph {
   readonly outputs: readonly OnnxValueInfo[];
 }
 
-/** A parsed model: its graph, the version of the default operator set it is written in, and its metadata. */
+/** A parsed model: its graph, the version of its default operator set, and its metadata. */
 export interface OnnxModel {
   readonly irVersion: number;
   readonly opset: number;
@@ -51,7 +51,7 @@ export interface OnnxModel {
   readonly producer: string;
   readonly metadata: ReadonlyMap<string, string>;
   readonly graph: OnnxGraph;
-  /** The files beside the model from which some of its weights were read, as the model names them. */
+  /** Files next to the model from which some of its weights were read, as the model names them. */
   readonly sideFiles?: readonly string[];
 }
 
@@ -86,7 +86,7 @@ export function tensorAttribute(node: OnnxNode, name: string): OnnxTensor | unde
   return attribute(node, name, 'tensor')?.value;
 }
 
-/** The tensor of a Constant node, in whichever attribute it stands; `undefined` for other nodes. */
+/** The tensor of a Constant node, from any of its attributes; `undefined` for other nodes. */
 export function constantTensor(node: OnnxNode): OnnxTensor | undefined {
   if (node.op !== 'Constant') return undefined;
   const tensor = tensorAttribute(node, 'value');
@@ -99,17 +99,17 @@ export function constantTensor(node: OnnxNode): OnnxTensor | undefined {
   return 'value_int' in node.attributes ? OnnxTensor.int64([], [intAttribute(node, 'value_int', 0)]) : undefined;
 }
 
-/** Attributes but for those named. */
+/** All attributes except those named. */
 export function withoutAttributes(attributes: Attributes, ...names: string[]): Attributes {
   return Object.fromEntries(Object.entries(attributes).filter(([name]) => !names.includes(name)));
 }
 
-/** An operator as messages name it, with its domain if that is not ONNX's own. */
+/** The name of an operator in messages, with its domain if that is not ONNX's own. */
 export function operatorName({ op, domain }: Pick<OnnxNode, 'op' | 'domain'>): string {
   return domain === '' ? op : `${domain}.${op}`;
 }
 
-/** A node as messages name it: operator, and its name or first output. */
+/** The name of a node in messages: its operator, and its name or first output. */
 export function describeNode(node: OnnxNode): string {
   return `${operatorName(node)} '${node.name === '' ? node.outputs[0] : node.name}'`;
 }

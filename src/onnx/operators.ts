@@ -1,37 +1,37 @@
 import type { OnnxNode } from './model.js';
 
-/** What is known of an operator, apart from how it is computed and differentiated. */
+/** Properties of an operator, apart from how it is computed and differentiated. */
 export interface OperatorTraits {
   /**
-   * How results follow from inputs.
+   * How the result is computed from the inputs.
    *
-   * - `pointwise`: element by element from the first input; other inputs hold parameters.
+   * - `pointwise`: element by element from the first input; other inputs are parameters.
    * - `broadcast`: element by element from all inputs, which are broadcast.
-   * - `like-first`: of the shape of the first input, but not element by element.
+   * - `like-first`: has the shape of the first input, but is not computed element by element.
    * - `regroup`: the same numbers in the same order, in another shape.
    * - `reduction`: along axes, as ReduceSum.
-   * - `window`: of windows over an image.
+   * - `window`: from windows over an image.
    *
-   * Operators of no form have a shape rule of their own.
+   * Operators without a form have their own shape rule.
    */
   readonly form?: 'pointwise' | 'broadcast' | 'like-first' | 'regroup' | 'reduction' | 'window';
   /** The element type of the result, if it is always the same. Such a result has no gradient. */
   readonly result?: 'bool' | 'int64';
   /** The result changes in steps only, so it has no gradient. */
   readonly steps?: true;
-  /** An activation function, or what makes a formula one: erf in GELU, exp in SiLU. */
+  /** An activation function, or a function that makes a formula one: erf in GELU, exp in SiLU. */
   readonly bends?: true;
   /** The result is never negative. */
   readonly positive?: true;
-  /** The result is made of its first input, or of all inputs, so that positive stays positive and activated stays activated. */
+  /** Combines elements of its first input, or of all inputs: positive stays positive, and activated stays activated. */
   readonly gathers?: 'first' | 'all';
-  /** Hands on, converts or arranges the numbers of its first input: each of them comes out once. */
+  /** Passes on, converts or rearranges the numbers of its first input. Each of them appears once in the result. */
   readonly carries?: true;
-  /** Rows and columns of the image are not followed beyond it. */
+  /** Rows and columns of the image are not tracked beyond it. */
   readonly losesImage?: true;
-  /** Exporters compute sizes and indices with it: its numbers are followed in shape inference, and integers are computed in JavaScript. */
+  /** Exporters compute sizes and indices with it: shape inference tracks its values, and integers are computed in JavaScript. */
   readonly onSizes?: true;
-  /** Computed in the blocked layout of ONNX Runtime, on channels in blocks. */
+  /** Can be computed in ONNX Runtime's blocked layout. */
   readonly inBlocks?: true;
 }
 
@@ -49,8 +49,8 @@ const reduction = { form: 'reduction' } as const;
 const arranging = { gathers: 'first', onSizes: true } as const;
 const regroup = { ...arranging, form: 'regroup', carries: true } as const;
 
-// A new operator takes a row here, a gradient rule in autodiff/rules, a function in runtime/tfjs/operators (the files have the same names),
-// and a line in test/operator-cases.ts. Only an operator of no form needs more: a shape rule in shapes/infer.
+// A new operator needs a row here, a gradient rule in autodiff/rules, a function in runtime/tfjs/operators (the files have the same names),
+// and a line in test/operator-cases.ts. An operator without a form also needs a shape rule in shapes/infer.
 const rows: Readonly<Record<string, OperatorTraits>> = {
   // Activation functions.
   Relu: rectifying, Sigmoid: rectifying, HardSigmoid: rectifying, Softplus: rectifying, Exp: rectifying,
@@ -93,7 +93,7 @@ const rows: Readonly<Record<string, OperatorTraits>> = {
   ReduceMean: { ...reduction, gathers: 'first' },
   ReduceL1: reduction, ReduceL2: reduction, ReduceSumSquare: reduction, ReduceLogSumExp: reduction,
   ArgMax: { result: 'int64', losesImage: true }, ArgMin: { result: 'int64' },
-  // What arranges, cuts and joins.
+  // Rearranging, cutting and joining.
   Identity: { ...arranging, ...pointwise, carries: true },
   Dropout: { ...pointwise, gathers: 'first', carries: true },
   Reshape: regroup, Flatten: regroup, Squeeze: regroup, Unsqueeze: regroup,
@@ -104,7 +104,7 @@ const rows: Readonly<Record<string, OperatorTraits>> = {
   Concat: { gathers: 'all', onSizes: true },
   Gather: { ...arranging, losesImage: true },
   Pad: {},
-  // What makes tensors of shapes and indices.
+  // Tensors made from shapes and indices.
   Constant: {},
   Shape: { result: 'int64', losesImage: true, onSizes: true }, Size: { result: 'int64', losesImage: true, onSizes: true },
   ConstantOfShape: { onSizes: true }, Range: { onSizes: true },
@@ -113,12 +113,12 @@ const rows: Readonly<Record<string, OperatorTraits>> = {
   QuantizeLinear: likeFirst, DequantizeLinear: likeFirst,
 };
 
-/** The traits of every operator that is known, by its name in ONNX. */
+/** The traits of every known operator, by its name in ONNX. */
 export const operatorTraits: ReadonlyMap<string, OperatorTraits> = new Map(Object.entries(rows));
 
 const unknown: OperatorTraits = {};
 
-/** The traits of a node's operator; none if it is not known or not one of ONNX's own. */
+/** The traits of a node's operator; none if the operator is unknown or from another domain. */
 export function traitsOf({ op, domain }: Pick<OnnxNode, 'op' | 'domain'>): OperatorTraits {
   return (domain === '' ? operatorTraits.get(op) : undefined) ?? unknown;
 }

@@ -3,9 +3,8 @@ import protobuf from 'protobufjs';
 /**
  * The ONNX messages as protobufjs reflection: field names, numbers and types follow the ONNX specification (IR version 10).
  *
- * One liberty: the packed repeated floats of a tensor (`float_data`, `double_data`) are declared as `bytes`. On the wire
- * they are the same thing, a length and little-endian numbers, and so they come out as a view of the file instead of as
- * a JavaScript array of boxed numbers.
+ * One exception: the packed repeated floats of a tensor (`float_data`, `double_data`) are declared as `bytes`. Both are encoded
+ * as a length and little-endian numbers, and as bytes they are decoded to a view of the file instead of a JavaScript array.
  */
 const field = (type: string, id: number, rule?: 'repeated'): protobuf.IField => (rule === undefined ? { type, id } : { type, id, rule });
 const many = (type: string, id: number): protobuf.IField => field(type, id, 'repeated');
@@ -60,7 +59,7 @@ export const ModelType = root.lookupType('Model');
 export const GraphType = root.lookupType('Graph');
 export const TensorType = root.lookupType('Tensor');
 
-/** An integer as protobufjs hands it over: a number, or a Long for 64 bits. */
+/** An integer as protobufjs returns it: a number, or a Long for 64 bits. */
 export type ProtoInt = number | { toNumber(): number };
 
 export interface ProtoEntry { key?: string; value?: string }
@@ -126,7 +125,7 @@ export interface ProtoModel {
   functions?: { name?: string; domain?: string }[];
 }
 
-/** A protobuf integer as a number, saturated beyond 2^53 (ONNX's "to the end"); `undefined` is protobuf's default, 0. */
+/** A protobuf integer as a number, clamped to +-2^53 (ONNX's "to the end"); `undefined` is protobuf's default, 0. */
 export function protoNumber(value: ProtoInt | undefined): number {
   if (value === undefined) return 0;
   const number = typeof value === 'number' ? value : value.toNumber();

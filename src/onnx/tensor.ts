@@ -1,6 +1,6 @@
 import { UserError } from '../errors.js';
 
-/** ONNX's element types, by the numbers of TensorProto.DataType. */
+/** ONNX's element types, with the numbers of TensorProto.DataType. */
 export const DataType = {
   float32: 1, uint8: 2, int8: 3, uint16: 4, int16: 5, int32: 6, int64: 7, string: 8, bool: 9, float16: 10, float64: 11,
   uint32: 12, uint64: 13, bfloat16: 16, uint4: 21, int4: 22,
@@ -19,7 +19,7 @@ export function dataTypeName(type: DataType): string {
   return Object.entries(DataType).find(([, number]) => number === type)?.[0] ?? `type ${type}`;
 }
 
-/** The bytes that one element takes, or `undefined` for types without a fixed size. */
+/** The size of one element in bytes, or `undefined` for types without a fixed size. */
 export function bytesPerElement(type: DataType): number | undefined {
   return elementBytes[type];
 }
@@ -30,13 +30,12 @@ export function sizeOf(dims: readonly number[]): number {
 }
 
 /**
- * A constant of a graph: shape, element type, and the elements as little-endian bytes in row-major order. The bytes are
- * a view of the file the tensor was read from; nothing is copied until numbers are asked for.
+ * A constant of a graph: shape, element type, and the elements as little-endian bytes in row-major order. The bytes may be
+ * a view of the file that the tensor was read from. They are only copied when they are converted to numbers.
  */
 export class OnnxTensor {
   constructor(readonly dims: readonly number[], readonly type: DataType, readonly bytes: Uint8Array) {}
 
-  /** The number of elements. */
   get size(): number {
     return sizeOf(this.dims);
   }
@@ -52,7 +51,7 @@ export class OnnxTensor {
     return new OnnxTensor(dims, DataType.int64, new Uint8Array(BigInt64Array.from(values, BigInt).buffer));
   }
 
-  /** The elements as 32-bit floats: a view where the bytes are aligned, else a copy; float16 and float64 are converted. */
+  /** The elements as float32: a view if they are float32 and the bytes are aligned, else a copy. */
   toFloat32(): Float32Array {
     if (this.type === DataType.float32) {
       const { buffer, byteOffset, byteLength } = byteOffsetAligned(this.bytes, 4);
@@ -74,7 +73,7 @@ export class OnnxTensor {
     return Float32Array.from(this.toNumbers());
   }
 
-  /** The elements as numbers. Meant for small tensors; 64-bit integers beyond 2^53 are saturated (ONNX's "to the end"). */
+  /** The elements as numbers, for small tensors. 64-bit integers are clamped to +-2^53 (ONNX's "to the end"). */
   toNumbers(): number[] {
     if (this.type === DataType.uint4 || this.type === DataType.int4) return nibbles(this);
     const view = new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength);
@@ -87,9 +86,9 @@ export class OnnxTensor {
   }
 }
 
-/** Two elements of 4 bits lie in a byte, the first in its lower half. */
+/** A byte contains two 4-bit elements, the first in its lower half. */
 function nibbles({ bytes, size, type }: OnnxTensor): number[] {
-  if (bytes.length !== Math.ceil(size / 2)) throw new UserError(`a tensor of ${size} elements of 4 bits holds ${bytes.length} bytes`, 'is the file complete?');
+  if (bytes.length !== Math.ceil(size / 2)) throw new UserError(`a tensor of ${size} elements of 4 bits has ${bytes.length} bytes`, 'is the file complete?');
   return Array.from({ length: size }, (_, i) => {
     const level = i % 2 === 0 ? bytes[i >> 1] & 15 : bytes[i >> 1] >> 4;
     return type === DataType.int4 && level > 7 ? level - 16 : level;
@@ -124,7 +123,7 @@ function saturate(value: bigint): number {
 
 let halves: Float32Array | undefined;
 
-/** Half-precision weights as floats, by a table of all 65,536 halves: a model holds millions of them. */
+/** Half-precision weights as floats. A table of all 65,536 values is faster for millions of weights. */
 function widened(bits: Uint16Array): Float32Array {
   const table = halves ??= Float32Array.from({ length: 2 ** 16 }, (_, half) => float16ToNumber(half));
   const floats = new Float32Array(bits.length);
@@ -132,7 +131,7 @@ function widened(bits: Uint16Array): Float32Array {
   return floats;
 }
 
-/** IEEE 754 half precision to a number. */
+/** The number for the bits of an IEEE 754 half-precision value. */
 export function float16ToNumber(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1;
   const exponent = (bits >> 10) & 0x1f;

@@ -7,9 +7,9 @@ import { openRuntime } from './open.js';
 import type { RuntimeName } from './names.js';
 import type { Runtime } from './runtime.js';
 
-// A process of its own for one device, named by its arguments: a broken driver may end it, or speak on its standard error.
+// Checks one device, given as arguments, in a separate process: a broken driver may end it or write to standard error.
 
-/** y = sum relu(x * w) of x [1, 2, 3, 3], w [2, 2, 3, 3]: what most of a network is made of. */
+/** y = sum relu(x * w) of x [1, 2, 3, 3], w [2, 2, 3, 3]: the most common operators of a network. */
 function graph(): Uint8Array {
   const inputs = [{ name: 'x', type: DataType.float32, shape: [1, 2, 3, 3] }];
   const b = new GraphBuilder({ nodes: [], initializers: new Map(), inputs });
@@ -21,14 +21,14 @@ function graph(): Uint8Array {
   });
 }
 
-/** @throws Error where the numbers are wrong */
+/** @throws Error if the result is wrong */
 async function tryOut(runtime: Runtime): Promise<void> {
   const session = await runtime.load(graph(), { threads: 1 });
   try {
     const { y } = await session.run({ x: { type: 'float32', dims: [1, 2, 3, 3], data: new Float32Array(18).fill(1) } });
-    // Windows that see 4, 6 or 9 of the ones of each of two channels; the other weights' sums are below zero.
+    // Windows cover 4, 6 or 9 of the ones in each of two channels. The sums of the negative weights are below zero.
     const expected = 2 * (4 * 4 + 4 * 6 + 9);
-    if (Number(y.data[0]) !== expected) throw new Error(`it computes ${y.data[0]} where ${expected} is right`);
+    if (Number(y.data[0]) !== expected) throw new Error(`it computes ${y.data[0]} instead of ${expected}`);
   } finally {
     await session.release();
   }
@@ -44,7 +44,7 @@ async function check(runtime: RuntimeName, device: string): Promise<CheckResult>
   }
 }
 
-/** Whether WebAssembly has vector instructions, without which it is several times slower. */
+/** Whether WebAssembly has vector instructions. Without them it is several times slower. */
 async function hasSimd(): Promise<boolean> {
   const { env } = await import('@tensorflow/tfjs-core');
   return await env().getAsync('WASM_HAS_SIMD_SUPPORT') === true;
@@ -52,5 +52,5 @@ async function hasSimd(): Promise<boolean> {
 
 const [, , runtime, device] = process.argv;
 const result = await check(runtime as RuntimeName, device);
-// What a device has left running must not keep the process alive.
+// Anything that a device left running must not keep the process alive.
 process.stdout.write(`\n${JSON.stringify(result)}\n`, () => process.exit(0));

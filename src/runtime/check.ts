@@ -4,18 +4,18 @@ import { workerUrl } from '../jobs/workers/worker-url.js';
 import { ORT_DEVICES, ortDevicesHere } from './ort/ort.js';
 import { TFJS_DEVICES, whyNotInstalled } from './tfjs/backend.js';
 
-/** Whether a device works: what runs there (in WebAssembly: with or without SIMD), or why nothing does and what to do. */
+/** Whether a device works: its description (for WebAssembly, with or without SIMD), or the reason and a hint. */
 export type CheckResult
   = | { readonly works: true; readonly description: string; readonly simd?: boolean }
     | { readonly works: false; readonly reason: string; readonly hint?: string };
 
-/** What became of one device of one runtime. */
+/** The result for one device of one runtime. */
 export type DeviceCheck = CheckResult & { readonly runtime: 'ort' | 'tfjs'; readonly device: string };
 
-/** Devices that hang are given up. */
+/** The time limit for a device, in milliseconds. */
 const PATIENCE = 30_000;
 
-/** Tries every device of every runtime by really running a small graph there, each in a process of its own. */
+/** Tries every device of every runtime by running a small graph on it, each in a separate process. */
 export async function checkDevices(): Promise<DeviceCheck[]> {
   const known = await ortDevicesHere();
   const ort = ORT_DEVICES.map(async (device): Promise<DeviceCheck> => {
@@ -34,10 +34,10 @@ function inProcess(runtime: string, device: string): Promise<CheckResult> {
   return new Promise((resolve) => {
     execFile(process.execPath, [script, runtime, device], { timeout: PATIENCE }, (error, stdout) => {
       try {
-        // Libraries may talk before; the result is the last line.
+        // Libraries may print something first. The result is the last line.
         resolve(JSON.parse(stdout.trim().split('\n').at(-1)!) as CheckResult);
       } catch {
-        resolve({ works: false, reason: `trying it ended the process${error === null ? '' : `: ${error.killed === true ? `no answer in ${PATIENCE / 1000} s` : error.signal ?? `exit code ${error.code}`}`}` });
+        resolve({ works: false, reason: `the process ended during the check${error === null ? '' : `: ${error.killed === true ? `no answer in ${PATIENCE / 1000} s` : error.signal ?? `exit code ${error.code}`}`}` });
       }
     });
   });

@@ -1,3 +1,3 @@
-/** The names of `--runtime`; what they mean is said at `openRuntime`. */
+/** The names of `--runtime`, see `openRuntime`. */
 export const RUNTIME_NAMES = ['auto', 'ort', 'tfjs'] as const;
 export type RuntimeName = typeof RUNTIME_NAMES[number];

@@ -8,12 +8,11 @@ import { isInstalled, loadTfjs, TFJS_DEVICES } from './tfjs/backend.js';
 import { tfjsRuntime } from './tfjs/runtime.js';
 
 /**
- * Which runtime is to run the graphs, and on which device; plain data, so that it can cross to a worker thread.
+ * The runtime for the graphs and its device, as plain data, so that it can be sent to a worker thread.
  *
- * `auto` is TensorFlow.js where `@tensorflow/tfjs-node-gpu` is installed and sees a GPU, ONNX Runtime everywhere else, and
- * TensorFlow.js again where there is no ONNX Runtime for the platform; where only the device is given, it is the runtime
- * that has such a device (for `cpu`, ONNX Runtime). Without a device, `ort` takes the processor and `tfjs` the first that
- * works of {@link TFJS_DEVICES}.
+ * `auto` is TensorFlow.js if `@tensorflow/tfjs-node-gpu` is installed and finds a GPU, else ONNX Runtime, or TensorFlow.js if
+ * there is no ONNX Runtime for the platform. If only a device is given, `auto` is the runtime with that device (for `cpu`, ONNX
+ * Runtime). If no device is given, `ort` uses the processor, and `tfjs` the first device of {@link TFJS_DEVICES} that works.
  */
 export interface RuntimeChoice {
   readonly runtime: RuntimeName;
@@ -24,27 +23,26 @@ export interface RuntimeChoice {
 /** A runtime that works. */
 export interface OpenedRuntime {
   readonly runtime: Runtime;
-  /** Runtime, version and device, for people: `onnxruntime 1.30.0 (cpu)`. */
+  /** Runtime, version and device for messages: `onnxruntime 1.30.0 (cpu)`. */
   readonly description: string;
-  /** What was taken: opened again, in another thread for example, it is the same, or an error. */
+  /** The runtime and device that were opened. Opening this, for example in another thread, gives the same runtime or an error. */
   readonly choice: RuntimeChoice;
-  /** Whether it is not the processor that computes: then there is one device for all, and further sessions gain nothing. */
+  /** Whether an accelerator computes, not the processor. All sessions then share one device, so more of them are not faster. */
   readonly accelerated: boolean;
 }
 
-/** Devices of both runtimes that are the processor. */
+/** The devices of both runtimes that use the processor. */
 const PROCESSORS: readonly string[] = ['cpu', 'node', 'wasm'];
 
 /**
- * Opens the runtime that is asked for. A device that is asked for is used, or an error is thrown: nothing falls back to
- * another device.
+ * Opens a runtime. If a device is given, it is used or an error is thrown. There is no fallback to another device.
  *
  * ```ts
  * const { runtime, description } = await openRuntime({ runtime: 'ort', device: 'cuda' });
  * const cam = await openCam(plan, runtime, { threads: 2 });
  * ```
  *
- * @throws UserError where there is no such device, or it does not work here, with what to do
+ * @throws UserError if there is no such device, or it does not work here, with a hint
  */
 export async function openRuntime({ runtime, device }: RuntimeChoice = { runtime: 'auto' }): Promise<OpenedRuntime> {
   if (runtime === 'auto') return device === undefined ? openBest() : openRuntime({ runtime: runtimeWith(device), device });
@@ -62,10 +60,10 @@ async function openBest(): Promise<OpenedRuntime> {
     try {
       return await onTfjs('gpu');
     } catch {
-      // Installed, but no GPU that it could use: that is what `auto` is for.
+      // It is installed, but has no GPU to use.
     }
   }
-  // Where ONNX Runtime does not exist for the platform, TensorFlow.js runs in WebAssembly.
+  // If ONNX Runtime does not exist for the platform, TensorFlow.js still runs in WebAssembly.
   return onOrt('cpu').catch(onBestTfjs);
 }
 
@@ -100,7 +98,7 @@ function runtimeWith(device: string): 'ort' | 'tfjs' {
 }
 
 function noSuchDevice(of: string, device: string, devices: readonly string[], other?: string): UserError {
-  return new UserError(`'${device}' is no device of ${of}`, `its devices are ${devices.join(', ')}${other === undefined ? '' : `; or give --runtime ${other}`}`);
+  return new UserError(`'${device}' is not a device of ${of}`, `choose from ${devices.join(', ')}${other === undefined ? '' : `, or use --runtime ${other}`}`);
 }
 
 function isOrt(device: string): device is OrtDevice {

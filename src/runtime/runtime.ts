@@ -1,32 +1,32 @@
-// Programs that use the library need not have it in their own settings.
+// So that programs that use the library do not need it in their own settings.
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { NdArray } from 'ndarray';
 import { arrayView } from '../ndarray.js';
 
-/** A tensor that goes into or comes out of a runtime, in row-major order. */
+/** An input or output of a runtime, in row-major order. */
 export type RuntimeTensor
   = | { readonly type: 'float32'; readonly dims: readonly number[]; readonly data: Float32Array }
     | { readonly type: 'int64'; readonly dims: readonly number[]; readonly data: BigInt64Array };
 
-/** A tensor of floats as an ndarray of its shape, without a copy. */
+/** A float tensor as an ndarray of the same shape, without a copy. */
 export function tensorToNdarray({ data, dims }: Extract<RuntimeTensor, { readonly type: 'float32' }>): NdArray<Float32Array> {
   return arrayView(data, dims);
 }
 
 /** How a runtime may use the machine. */
 export interface SessionOptions {
-  /** Threads that one run may use. */
+  /** Threads for one run. */
   readonly threads: number;
-  /** One session runs again and again at the same shapes, as training does: memory is planned ahead, and threads wait actively. */
+  /** For one session that runs repeatedly with the same shapes, as in training: memory is planned ahead, and threads wait actively. */
   readonly steady?: boolean;
   /**
-   * A run may write its outputs over those of the run before it, which must have the same shapes: large ones take longer to
-   * allocate than to compute with. (TensorFlow.js ignores it.)
+   * A run may overwrite the outputs of the previous run, which must have the same shapes. This saves allocating large outputs.
+   * (TensorFlow.js ignores this option.)
    */
   readonly overwrite?: boolean;
   /**
-   * Keep freed memory for the next run. That is faster; without it a process takes no more memory than one run needs.
-   * Kept unless false. (TensorFlow.js has no such choice and ignores it.)
+   * Keep freed memory for the next run, which is faster. If false, the process only uses the memory of one run. Default: true.
+   * (TensorFlow.js ignores this option.)
    */
   readonly arena?: boolean;
 }
@@ -37,15 +37,15 @@ export interface Session {
    * Runs the graph.
    *
    * @param feeds every input of the graph by name
-   * @param outputs the outputs to compute; all of them unless given
+   * @param outputs the outputs to compute. Default: all
    */
   run(feeds: Readonly<Record<string, RuntimeTensor>>, outputs?: readonly string[]): Promise<Record<string, RuntimeTensor>>;
   release(): Promise<void>;
-  /** The same as {@link release}, for `await using`. */
+  /** Same as {@link release}, for `await using`. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** Something that runs ONNX graphs. */
+/** A runtime for ONNX graphs. */
 export interface Runtime {
   readonly name: string;
   readonly version: string;

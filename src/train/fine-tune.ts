@@ -58,7 +58,7 @@ export interface FineTuneOptions {
   readonly checkpointEvery: number;
   /** Computes the mAP of a model on the validation list, 0..1. */
   readonly validate?: (model: OnnxModel) => Promise<number>;
-  /** Once aborted, training stops after the update under way, with a checkpoint. */
+  /** Once aborted, training stops after the current update, with a checkpoint. */
   readonly signal?: AbortSignal;
   readonly onStart?: (done: number, total: number) => void;
   readonly onStep?: (done: number, loss: number, rate: number) => void;
@@ -124,9 +124,9 @@ export async function fineTune(options: FineTuneOptions): Promise<FineTuneResult
         position = { ...position, step: position.step + 1, lossSum: position.lossSum + loss };
         await log.step({ step: position.step, loss, rate });
         options.onStep?.(position.step, loss, rate);
-        // Between the passes of one update there is no state that could be kept.
+        // Between the passes of one update, the state cannot be saved.
         interrupted = complete && options.signal?.aborted === true;
-        // The end of an epoch has a checkpoint of its own, with the epoch's result.
+        // After an epoch, a checkpoint is written below, with the epoch's result.
         if (index < perEpoch && (interrupted || (complete && Math.floor(index / accumulate) % options.checkpointEvery === 0))) {
           // A run cannot be resumed from weights that are NaN.
           if (!trainer.isFinite()) throw lost(`step ${position.step} (epoch ${epoch + 1})`);
@@ -171,6 +171,6 @@ function lost(when: string): UserError {
 function diverged(loss: number, step: number, epoch: number, rate: number, batch: Batch): UserError {
   return new UserError(
     `the loss is ${loss} at step ${step} (epoch ${epoch}, learning rate ${rate.toPrecision(3)}), for the photographs ${batch.paths.slice(0, 3).join(', ')}, ...`,
-    'training has diverged after the last checkpoint: try a lower --rate or a longer --warm-up, or check that the preprocessing is that of the backbone',
+    'training has diverged after the last checkpoint: try a lower --rate or a longer --warm-up, or check that the preprocessing matches the backbone',
   );
 }

@@ -518,7 +518,7 @@ describe('generate with wrong flags', () => {
     const bare = join(folder, 'bare.onnx');
     await writeTinyClassifier(bare, { metadata: null });
     const stderr = messageOf(await generate('--model', bare, '--out', fresh()));
-    expect(stderr).toContain(`${bare} does not say its logits, channelOrder, scale, mean, std, classes`);
+    expect(stderr).toContain(`${bare} does not specify its logits, channelOrder, scale, mean, std, classes`);
     for (const flag of ['--logits', '--preprocess', '--classes']) expect(stderr).toContain(flag);
     const given = ['--logits', 'logits', '--channel-order', 'bgr', '--scale', String(1 / 255), '--mean', '0.5,0.4,0.3', '--std', '0.25,0.5,0.75', '--classes', 'voc'];
     const [flags, metadata] = [fresh(), fresh()];

@@ -83,8 +83,8 @@ describe('model dilate', () => {
   it('says what is wrong, and writes nothing then', async () => {
     const out = join(folder, 'never.onnx');
     const to = (...args: string[]) => run('model', 'dilate', ...args, '--out', out);
-    expect(messageOf(await to(whole, '--output-stride', '12'))).toContain('no features at stride 12\nits strides are 2, 4, 8, 16, 32');
-    expect(messageOf(await to(whole, '--output-stride', '32'))).toContain('nothing would change');
+    expect(messageOf(await to(whole, '--output-stride', '12'))).toContain('no feature maps at stride 12\nits strides are 2, 4, 8, 16, 32');
+    expect(messageOf(await to(whole, '--output-stride', '32'))).toContain('the network already has an output stride of 32');
     expect(messageOf(await to(whole, '--output-stride', '1.5'))).toContain('Expected a whole number of pixels');
     expect(messageOf(await to(whole))).toContain('--output-stride');
     expect(messageOf(await run('model', 'dilate', whole, '--output-stride', '16'))).toContain('--out');

@@ -160,7 +160,7 @@ describe('model import', () => {
     expect(messageOf(await from(fixture('resnet18.pth'), '--arch', 'resnet51'))).toContain('resnet50');
     expect(messageOf(await from(join(folder, 'nowhere.pth')))).toContain('do not exist');
     expect(messageOf(await from(fixture('vgg16.pth'), '--output-stride', '16'))).toContain('does not allow an output stride of 16');
-    expect(messageOf(await from(fixture('resnet18.pth'), '--output-stride', '12'))).toContain('no features at stride 12');
+    expect(messageOf(await from(fixture('resnet18.pth'), '--output-stride', '12'))).toContain('no feature maps at stride 12');
     expect(messageOf(await run('model', 'import', fixture('vgg16.pth')))).toContain('--out');
     expect((await readdir(folder)).filter((name) => name.startsWith('never'))).toEqual([]);
     const weights = join(folder, 'weights.pth');

@@ -173,7 +173,7 @@ describe('models as exporters write them', () => {
     const { activation } = JSON.parse((await run('model', 'inspect', path, '--json')).stdout) as { activation: unknown };
     expect(activation).toEqual({ op: 'Softmax', of: 'probs', before: 'logits' });
     const { code, stderr } = await run('model', 'annotate', path, '--logits', 'probs', '--preprocess', 'torchvision', '--classes', await names());
-    expect([code, stderr]).toEqual([0, `note: ${path}: 'probs' is made by Softmax; the class scores before it are used, 'logits'\n`]);
+    expect([code, stderr]).toEqual([0, `note: ${path}: 'probs' is computed by Softmax; the class scores before it are used, 'logits'\n`]);
     expect(await spec(path)).toMatchObject({ logits: 'logits' });
   });
 
@@ -187,7 +187,7 @@ describe('models as exporters write them', () => {
     const free = await write('batch.onnx', smallModel(linearHead, { shape: [8, 3, 16, 16] }));
     expect((await run('model', 'inspect', free)).stdout).toMatch(/^batch +8 images declared, but any number works$/m);
     const bound = await write('bound.onnx', smallModel((b, x) => b.alias(b.reshape(b.transpose(x, [1, 0, 2, 3]), [8, -1]), 'logits'), { shape: [8, 3, 16, 16] }));
-    expect((await run('model', 'inspect', bound)).stdout).toMatch(/^cannot list the layers: the model works on 8 images at once only: .*export it with a free or a single batch/m);
+    expect((await run('model', 'inspect', bound)).stdout).toMatch(/^cannot list the layers: the model only works on 8 images at once: .*export it with a free batch or a batch of 1/m);
   });
 
   it('layers that no gradient reaches are told with the reason', async () => {

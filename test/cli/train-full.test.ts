@@ -78,7 +78,7 @@ describe('train --mode full', () => {
     await train(...backbone(), '--split', 'train', '--out', first);
     const written = await readFile(first);
     await rm(first);
-    expect((await train(...backbone(), '--split', 'train', '--out', first)).stderr).toContain('going on at step 4 of 4');
+    expect((await train(...backbone(), '--split', 'train', '--out', first)).stderr).toContain('continuing at step 4 of 4');
     expect((await readFile(first)).equals(written)).toBe(true);
     const { code, stderr } = await train('--backbone', first, '--split', 'train', '--out', further, '--train-from', '/32', '--average', '0');
     expect(code, stderr).toBe(0);
@@ -104,7 +104,7 @@ describe('train --mode full', () => {
     [['--train-from', '/64'], /no feature layer at stride 64/],
     [['--output-stride', '7'], /stride/],
     [['--batch-size', '64', '--init-head', 'zero'], /8 photographs do not fill a batch of 64/],
-    [['--crop', '1'], /--crop 1 is smaller than a cell of the deepest feature map, which is 32 pixels wide\ngive at least 32/],
+    [['--crop', '1'], /--crop 1 is smaller than a cell of the deepest feature map, which is 32 pixels wide\nuse at least 32/],
     [['--rate', '1e12', '--no-resume'], /the loss is (NaN|Infinity) at step \d/],
     [['--rate', '1e39', '--warm-up', '0', '--epochs', '1', '--batch-size', '8', '--no-resume'], /the weights are not all finite after epoch 1/],
     [['--keep', 'best'], /--keep best needs a validation list/],

@@ -90,7 +90,7 @@ describe('train', () => {
   it('refuses a device that is not there, before any work', async () => {
     const { code, stderr } = await train(...preprocess, '--out', join(folder, 'none.onnx'), '--runtime', 'ort', '--device', 'wasm');
     expect(code).toBe(1);
-    expect(stderr).toContain('\'wasm\' is no device of ONNX Runtime');
+    expect(stderr).toContain('\'wasm\' is not a device of ONNX Runtime');
     expect(stderr).not.toContain('images');
   });
 
@@ -157,7 +157,7 @@ describe('train', () => {
 
   it('names the classes that no photograph shows', async () => {
     const { stdout, stderr } = await train(...preprocess, '--out', join(folder, 'seen.onnx'), '--json');
-    expect(stderr).toMatch(/^note: no training photograph shows aeroplane, bicycle, bird, bottle, .*, tvmonitor: the classifier will not know them/m);
+    expect(stderr).toMatch(/^note: no training photograph contains aeroplane, bicycle, bird, bottle, .*, tvmonitor: the classifier cannot recognise them/m);
     expect((JSON.parse(stdout) as { absent: string[] }).absent).toEqual(VOC_CLASSES.filter((name) => !(name in colours)));
   });
 
@@ -210,7 +210,7 @@ describe('train with wrong flags', () => {
     expect(messageOf(await run('train', '--backbone', 'x.onnx'))).toContain('--out is missing');
     expect(messageOf(await run('train', '--backbone', 'x.onnx', '--out', 'y.onnx'))).toContain('--voc-root is missing');
     const bare = messageOf(await train('--out', join(folder, 'bare.onnx')));
-    expect(bare).toContain('does not say its channelOrder, scale, mean, std');
+    expect(bare).toContain('does not specify its channelOrder, scale, mean, std');
     for (const flag of ['--preprocess', '--channel-order', '--scale', '--mean', '--std']) expect(bare).toContain(flag);
     expect(messageOf(await train('--out', join(folder, 'bare.onnx'), '--preprocess', 'torch'))).toContain('Allowed are torchvision, tensorflow, caffe');
   });

@@ -45,7 +45,7 @@ describe('a head that no training has seen', () => {
       for (const command of [['cam', photo, '--top', '1', '--out', out], ['generate', ...data(), '--out', out], ['ablate', ...data(), '--out', out]]) {
         const message = messageOf(await run(...command, '--model', model));
         expect(message).toContain(`the head of ${model} is untrained`);
-        expect(message).toContain(`train it with 'voc-seeds train --backbone ${model}', or use it all the same with --force`);
+        expect(message).toContain(`train it with 'voc-seeds train --backbone ${model}', or use it anyway with --force`);
         expect(await readdir(folder)).not.toContain('never');
       }
     }

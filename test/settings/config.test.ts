@@ -270,7 +270,7 @@ describe('the specification of a model', () => {
 
   it('that is not complete is refused with the flags that are missing', () => {
     const call = (): unknown => requireSpec({ scale: 1, mean: [0, 0, 0] }, 'm.onnx', ['logits', 'channelOrder', 'scale', 'mean', 'std', 'classes'], 'its outputs are prob, aux');
-    expect(call).toThrow('m.onnx does not say its logits, channelOrder, std, classes');
+    expect(call).toThrow('m.onnx does not specify its logits, channelOrder, std, classes');
     try {
       call();
     } catch (error) {

@@ -3,24 +3,21 @@ import type { GraphBuilder, Value } from '../../onnx/builder.js';
 import { floatAttribute, stringAttribute } from '../../onnx/model.js';
 import { simpleRules } from '../rule.js';
 
-/** g where the condition holds, else 0. The condition has one image, g may have many seeds: it is converted only once. */
+/** g if the condition is true, else 0. The condition has one image and g may have many seeds, so it is cast only once. */
 function keepWhere(b: GraphBuilder, condition: Value, g: Value): Value {
   return b.mul(g, b.cast(condition, DataType.float32));
 }
 
-/** Where y, which is not negative, is positive: a cast to bool is much faster than a comparison or a sign. */
+/** Whether y >= 0 is positive. A cast to bool is much faster than a comparison or a sign. */
 function positive(b: GraphBuilder, y: Value): Value {
   return b.cast(y, DataType.bool);
 }
 
 export const activations = simpleRules({
-  /** y = max(x, 0). The output tells where the input was positive, so the pre-activation need not be kept. */
+  /** y = max(x, 0). The output shows where the input was positive, so the input does not have to be kept. */
   Relu: ({ outputs: [y] }, g, b) => [keepWhere(b, positive(b, y), g)],
 
-  /**
-   * y = min(max(x, lo), hi). At and beyond the limits the gradient is 0, as in PyTorch's relu6 (hardtanh). Told from the
-   * output.
-   */
+  /** y = min(max(x, lo), hi). At and beyond the limits of y the gradient is 0, as in PyTorch's relu6 (hardtanh). */
   Clip: ({ inputs: [, lo, hi], outputs: [y] }, g, b, context) => {
     const above = lo ? (context.values(lo)?.[0] === 0 ? positive(b, y) : b.greater(y, lo)) : undefined;
     const below = hi ? b.less(y, hi) : undefined;
@@ -34,7 +31,7 @@ export const activations = simpleRules({
     return [b.mul(g, b.where(b.greater(node.inputs[0], b.floats(0)), b.floats(1), b.floats(alpha)))];
   },
 
-  /** y = x for x >= 0, slope x below; the slope is a tensor, mostly a weight [C, 1, 1]. */
+  /** y = x for x >= 0, slope x below. The slope is a tensor, usually a weight [C, 1, 1]. */
   PRelu: (node, g, b, context) => {
     const [x, slope] = node.inputs;
     return [
@@ -95,7 +92,7 @@ export const activations = simpleRules({
   },
 
   /**
-   * y = x P(x) with P the normal distribution: y' = P(x) + x exp(-x^2 / 2) / sqrt(2 pi). By the approximation `tanh` it is
+   * y = x P(x) with P the normal distribution: y' = P(x) + x exp(-x^2 / 2) / sqrt(2 pi). With the approximation `tanh`,
    * y = x (1 + t) / 2 with t = tanh(u), u = sqrt(2 / pi) (x + 0.044715 x^3): y' = (1 + t) / 2 + x (1 - t^2) u' / 2.
    */
   Gelu: (node, g, b) => {

@@ -59,8 +59,8 @@ export const arithmetic = simpleRules({
   Reciprocal: ({ outputs: [y] }, g, b) => [b.neg(b.mul(g, b.mul(y, y)))],
   /** y' = sign x. */
   Abs: ({ inputs: [x] }, g, b) => [b.mul(g, b.node('Sign', [x]))],
-  /** y = the largest of two operands; it takes the gradient, and at a tie neither does. */
+  /** y = the larger of two operands, which gets the gradient. If they are equal, neither gets it. */
   Max: (node, g, b, context) => extreme(node, g, b, context, (mine, other) => b.greater(mine, other)),
-  /** y = the smallest of two operands. */
+  /** y = the smaller of two operands. */
   Min: (node, g, b, context) => extreme(node, g, b, context, (mine, other) => b.less(mine, other)),
 });

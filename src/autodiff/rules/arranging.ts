@@ -3,10 +3,10 @@ import { describeNode, intAttribute, intsAttribute, stringAttribute } from '../.
 import type { SimpleRule } from '../rule.js';
 import { simpleRules } from '../rule.js';
 
-/** For operators that hand the numbers on as they are. */
+/** For operators that pass their input on. */
 const passThrough: SimpleRule = (_, g) => [g];
 
-/** For operators that only arrange the same numbers in another shape: Reshape, Flatten, Squeeze, Unsqueeze. */
+/** For operators that only change the shape. */
 const reshape: SimpleRule = (node, g, b, context) => [b.reshape(g, context.gradientShape(node, node.inputs[0], g))];
 
 export const arranging = simpleRules({
@@ -26,7 +26,7 @@ export const arranging = simpleRules({
   /** y = x repeated along axes of size 1. */
   Expand: (node, g, _b, context) => [context.unbroadcast(node, g, node.inputs[0])],
 
-  /** Blocks of channels laid out over the image, and back; in the one order that ONNX can undo (`DCR`). */
+  /** Moves channels to blocks of pixels. ONNX can only undo this in the order `DCR`. */
   DepthToSpace: (node, g, b) => {
     if (stringAttribute(node, 'mode', 'DCR') !== 'DCR') throw new UserError(`${describeNode(node)} has a gradient rule only in mode DCR`);
     return [b.node('SpaceToDepth', [g], { blocksize: intAttribute(node, 'blocksize', 1) })];

@@ -7,7 +7,7 @@ import { convolutionInputGradient } from './helpers/convolution-input.js';
 import type { Convolution } from './helpers/convolution-shape.js';
 import { convolutionWeightGradient } from './helpers/convolution-weights.js';
 
-/** Axes whose SAME padding is spelled out, where the sizes are known. */
+/** Axes with explicit instead of SAME padding, if the sizes are known. */
 function resolvedAxes(axes: Convolution['axes'], inputs: Size | undefined, outputs: Size | undefined): Convolution['axes'] {
   if (inputs === undefined || outputs === undefined) return axes;
   const [vertical, horizontal] = axes.map((axis, i): WindowAxis => {
@@ -19,7 +19,7 @@ function resolvedAxes(axes: Convolution['axes'], inputs: Size | undefined, outpu
 }
 
 export const convolutions = simpleRules({
-  /** y = x * w + bias: the gradient of x is a convolution of the gradient with the mirrored, transposed weights. */
+  /** y = x * w + bias: the gradient of x is the gradient of y convolved with the mirrored, transposed weights. */
   Conv: (node, g, b, context) => {
     const [x, w, bias] = node.inputs;
     context.requireLeadingBatch(node, x);

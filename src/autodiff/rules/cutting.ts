@@ -6,7 +6,7 @@ import { DataType, OnnxTensor } from '../../onnx/tensor.js';
 import type { GradientRule, RuleContext } from '../rule.js';
 import { simpleRules } from '../rule.js';
 
-/** The axis along which parts are joined or cut, counted from the first. All of them have their gradients in one form. */
+/** The axis along which parts are joined or cut, counted from the first. The gradients of all parts must be stacked, or none. */
 function joinedAxis(node: OnnxNode, context: RuleContext): number {
   const rank = context.rank(node, node.inputs[0]);
   const axis = (intAttribute(node, 'axis', 0) + rank) % rank;
@@ -24,7 +24,7 @@ function staticSize(node: OnnxNode, context: RuleContext, name: string, axis: nu
   return size;
 }
 
-/** The gradient of a vector from which elements were taken: added up where each came from. */
+/** The gradient of a vector from which elements were gathered: added at the original positions. */
 function scattered(node: OnnxNode, g: Value, b: GraphBuilder, context: RuleContext): Value {
   const [x, indices] = node.inputs;
   const stacked = context.stack(node, g, node.outputs[0]);
@@ -39,7 +39,7 @@ function swapped(rank: number, axis: number): number[] {
   return Array.from({ length: rank }, (_, i) => (i === axis ? rank - 1 : i === rank - 1 ? axis : i));
 }
 
-/** Puts step - 1 zeros behind every element along one axis. */
+/** Puts step - 1 zeros after every element along one axis. */
 function spreadAlong(b: GraphBuilder, x: Value, axis: number, step: number, rank: number): Value {
   const pads = Array<number>(2 * (rank + 1)).fill(0);
   pads[rank + 1 + axis + 1] = step - 1;
@@ -48,7 +48,7 @@ function spreadAlong(b: GraphBuilder, x: Value, axis: number, step: number, rank
   return b.reshape(spread, b.concat(axis + 1 < rank ? [...parts, b.shape(x, axis + 1)] : parts, 0));
 }
 
-/** The gradients of the parts side by side; zeros for a part that nothing depends on. */
+/** Joins the gradients of the parts, with zeros for a part that nothing depends on. */
 const split: GradientRule = (node, grads, b, context) => {
   const axis = context.gradientAxis(node, node.inputs[0], joinedAxis(node, context));
   const known = grads.find((grad) => grad !== undefined)!;
@@ -56,7 +56,7 @@ const split: GradientRule = (node, grads, b, context) => {
 };
 
 const single = simpleRules({
-  /** Each input takes its slice of the gradient. */
+  /** Each input gets its slice of the gradient. */
   Concat: (node, g, b, context) => {
     const axis = context.gradientAxis(node, node.outputs[0], joinedAxis(node, context));
     let offset = 0;
@@ -68,7 +68,7 @@ const single = simpleRules({
     });
   },
 
-  /** Zeros are put back where the slice left something out. */
+  /** The gradient gets zeros for the elements that the slice left out. */
   Slice: (node, g, b, context) => {
     const [x, startsName, , axesName, stepsName] = node.inputs;
     const [y] = node.outputs;
@@ -89,7 +89,7 @@ const single = simpleRules({
       const along = axis + lead;
       if (steps[i] !== 1) grad = spreadAlong(b, grad, along, steps[i], rank + lead);
       begins[along] = starts[i] >= 0 ? b.min(b.ints([starts[i]]), size(x, axis)) : b.add(size(x, axis), b.ints([starts[i]]));
-      // Negative where the last gap of a step hangs over the end: that much is cut off.
+      // Negative if the last gap of a step extends beyond the end: that part is cut off.
       ends[along] = b.sub(b.sub(size(x, axis), size(grad, along)), begins[along]);
     });
     const padded = b.pad(grad, b.concat([...begins, ...ends], 0));
@@ -97,8 +97,8 @@ const single = simpleRules({
   },
 
   /**
-   * y = the elements of x at constant indices along an axis: zeros stand where none was taken. Neighbours in order, and a
-   * single index, only need padding; others are put in their places by a product with one-hot rows.
+   * y = the elements of x at constant indices along an axis. The other elements get a gradient of zero. Neighbours in order, or a
+   * single index, only need padding. Otherwise a product with one-hot rows moves the gradient to the indices.
    */
   Gather: (node, g, b, context) => {
     const [x, indicesName] = node.inputs;
@@ -129,7 +129,7 @@ const single = simpleRules({
     return [context.unstack(node, b.transpose(placed, last), x)];
   },
 
-  /** The padding's share of the gradient is dropped; what a negative padding cut off gets zeros. */
+  /** The gradient of the padding is dropped. Elements that negative padding cut off get zeros. */
   Pad: (node, g, b, context) => {
     const [x, padsName, , axesName] = node.inputs;
     const rank = context.rank(node, x);
@@ -140,7 +140,7 @@ const single = simpleRules({
     if (context.isStacked(node, x) !== context.isStacked(node, node.outputs[0])) throw new UserError(`${describeNode(node)} pads the batch, which has no gradient rule`);
     const along = axes.map((axis) => context.gradientAxis(node, x, axis));
     const given = context.values(padsName);
-    // Computed from the size of the image.
+    // The padding is computed from the image size.
     if (given === undefined) return [b.node('Pad', [g, b.neg(padsName), '', b.ints(along)], { mode: 'constant' })];
     const full = rank + (context.isStacked(node, x) ? 1 : 0);
     const pads = Array<number>(2 * full).fill(0);

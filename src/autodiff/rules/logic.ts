@@ -3,7 +3,7 @@ import { DataType } from '../../onnx/tensor.js';
 import { simpleRules } from '../rule.js';
 
 export const logic = simpleRules({
-  /** y = a where the condition holds, else b. */
+  /** y = a if the condition is true, else b. */
   Where: (node, g, b, context) => {
     const holds = (): Value => b.cast(node.inputs[0], DataType.float32);
     return [
@@ -13,6 +13,6 @@ export const logic = simpleRules({
     ];
   },
 
-  /** Behind a cast to integers nothing is differentiated: see `dependants`. */
+  /** Casts to integers are not differentiated, see `dependants`. */
   Cast: (_, g) => [g],
 });

@@ -5,19 +5,19 @@ import { describeNode, floatAttribute, intAttribute } from '../../onnx/model.js'
 import type { RuleContext } from '../rule.js';
 import { simpleRules } from '../rule.js';
 
-/** The gradient of a matrix of weights [inner, columns], over all rows of all images. */
+/** The gradient of a weight matrix [inner, columns], summed over all rows of all images. */
 function trainedMatrix(node: OnnxNode, g: Value, b: GraphBuilder, context: RuleContext): Value {
   const [a, w] = node.inputs;
   const dims = context.weightDims(node, w);
-  if (dims.length !== 2) throw new UserError(`${describeNode(node)} has a gradient rule only for features times a matrix of weights`);
+  if (dims.length !== 2) throw new UserError(`${describeNode(node)} has a gradient rule only for features times a weight matrix`);
   const rows = (value: Value, width: number): Value => b.reshape(value, [-1, width]);
   return b.gemm(rows(a, dims[0]), rows(g, dims[1]), { transA: 1 });
 }
 
 export const matrices = simpleRules({
   /**
-   * Y = alpha A B + beta C, with features A [rows, inner] and weights B [inner, columns]; where transA or transB is set the
-   * matrix is stored the other way round.
+   * Y = alpha A B + beta C, with features A [rows, inner] and weights B [inner, columns]. If transA or transB is set, that matrix
+   * is stored transposed.
    */
   Gemm: (node, g, b, context) => {
     const [a, w, c] = node.inputs;
@@ -43,7 +43,7 @@ export const matrices = simpleRules({
 
   /**
    * Y = A B for matrices or stacks of them: features by weights, or features by features (attention). dA = G B^T and
-   * dB = A^T G, summed over a stack where one matrix met many.
+   * dB = A^T G, summed over the stack if one matrix was multiplied with many.
    */
   MatMul: (node, g, b, context) => {
     const [a, w] = node.inputs;

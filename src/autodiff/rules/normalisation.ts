@@ -3,9 +3,9 @@ import type { GraphBuilder, Value } from '../../onnx/builder.js';
 import { describeNode, floatAttribute, intAttribute } from '../../onnx/model.js';
 import { simpleRules } from '../rule.js';
 
-/** For each channel the sum over itself, `before` channels before it and `after` behind. x [N, C, H, W]. */
+/** For each channel of x [N, C, H, W], the sum over itself, `before` channels before it and `after` channels after it. */
 function channelSum(b: GraphBuilder, x: Value, before: number, after: number): Value {
-  // [N, C, H, W] -> [N, 1, C, H W], where a window over channels is a window over rows.
+  // [N, C, H, W] -> [N, 1, C, H W]: a window over channels becomes a window over rows.
   const rows = b.reshape(x, b.concat([b.shape(x, 0, 1), b.ints([1]), b.shape(x, 1, 2), b.ints([-1])], 0));
   const size = before + after + 1;
   const mean = b.averagePool(rows, { kernel_shape: [size, 1], pads: [before, 0, after, 0], count_include_pad: 1 });
@@ -68,7 +68,7 @@ export const normalisations = simpleRules({
     return [b.sub(b.mul(g, b.pow(d, b.floats(-beta))), b.mul(b.floats(2 * alpha * beta / size), b.mul(x, spread)))];
   },
 
-  /** Every position is normalised over the axes from `axis` on; scale and bias have the shape of those axes. */
+  /** Normalises every position over the axes from `axis` on. Scale and bias have the shape of these axes. */
   LayerNormalization: (node, g, b, context) => {
     const [x, scale, bias] = node.inputs;
     const rank = context.rank(node, x);
@@ -83,7 +83,7 @@ export const normalisations = simpleRules({
     ];
   },
 
-  /** Every channel of x [N, C, H, W] is normalised over its positions; scale and bias [C]. Group normalisation is made of it. */
+  /** Normalises every channel of x [N, C, H, W] over its positions; scale and bias [C]. Exporters use it for group normalisation. */
   InstanceNormalization: (node, g, b, context) => {
     const [x, scale] = node.inputs;
     context.requireLeadingBatch(node, x);
@@ -93,7 +93,7 @@ export const normalisations = simpleRules({
     return [standardisedGradient(b, x, b.mul(g, perChannel), axes, floatAttribute(node, 'epsilon', 1e-5))];
   },
 
-  /** dx = y (g - sum(g y)), the sum running along the axis. */
+  /** dx = y (g - sum(g y)), with the sum along the axis. */
   Softmax: (node, g, b, context) => {
     const [y] = node.outputs;
     const rank = context.rank(node, y);

@@ -7,7 +7,7 @@ import { simpleRules } from '../rule.js';
 import { convolutionInputGradient } from './helpers/convolution-input.js';
 import { elementCount, spread } from './reduction.js';
 
-/** Gives the MaxPool that makes `outputs` its second output, the position of each maximum in the flattened input. */
+/** Adds the second output to the MaxPool that produces `outputs`: the position of each maximum in the flattened input. */
 function indicesOf(b: GraphBuilder, [y, existing]: readonly string[]): Value {
   if (existing) return existing;
   const at = b.nodes.findIndex(({ outputs }) => outputs[0] === y);
@@ -22,7 +22,7 @@ function countsPadding(includePad: boolean, ceil: boolean, axes: readonly Window
   return !ceil && (includePad || unpadded);
 }
 
-/** How many elements each window counts, [1, 1, h, w]: those inside the image, or inside its padding too. */
+/** The number of elements that each window counts, [1, 1, h, w]: those inside the image, or also those in its padding. */
 function windowCounts(b: GraphBuilder, x: Value, y: Value, axes: readonly [WindowAxis, WindowAxis], includePad: boolean): Value {
   const one = b.concat([b.ints([1, 1]), b.shape(x, 2, 4)], 0);
   const auto = axes.find(({ pads }) => typeof pads === 'string')?.pads as string | undefined;
@@ -32,7 +32,7 @@ function windowCounts(b: GraphBuilder, x: Value, y: Value, axes: readonly [Windo
   if (auto !== undefined) return b.conv(b.fill(one, 1), ones, { strides, dilations, auto_pad: auto });
   const pads = [0, 1].flatMap((side) => axes.map((axis) => (axis.pads as readonly [number, number])[side]));
   const inside = includePad ? b.fill(b.add(one, b.ints([0, 0, pads[0] + pads[2], pads[1] + pads[3]])), 1) : b.fill(one, 1);
-  // Room behind the end for a last window that hangs over it (ceil_mode); what it adds beyond y is cut off again.
+  // Add room after the end for a last window that extends beyond it (ceil_mode). Results beyond y are cut off again.
   const [top, left, bottom, right] = includePad ? [0, 0, 0, 0] : pads;
   const counts = b.conv(inside, ones, { strides, dilations, pads: [top, left, bottom + strides[0] - 1, right + strides[1] - 1] });
   return b.slice(counts, b.ints([0, 0]), b.shape(y, 2, 4), [2, 3]);
@@ -40,8 +40,8 @@ function windowCounts(b: GraphBuilder, x: Value, y: Value, axes: readonly [Windo
 
 export const pooling = simpleRules({
   /**
-   * y = the maximum of each window. The pool itself is made to tell where each maximum lies (the first one, where there
-   * are several), and the gradient is added there; windows may overlap.
+   * y = the maximum of each window. The pool gets a second output with the position of each maximum (the first one, if there
+   * are several), and the gradient is added at these positions. Windows may overlap.
    */
   MaxPool: (node, g, b, context) => {
     const [x] = node.inputs;
@@ -50,7 +50,7 @@ export const pooling = simpleRules({
     const perImage = b.node('ReduceProd', [b.shape(x, 1)], { keepdims: 1 });
     const outPerImage = b.node('ReduceProd', [b.shape(node.outputs[0], 1)], { keepdims: 1 });
     const batch = b.shape(g, 0, 1);
-    // The indices count through the whole batch; within an image they are the remainder.
+    // The indices count through the whole batch. The remainder is the index within an image.
     const where = b.reshape(b.mod(indices, perImage), b.concat([b.ints([-1]), outPerImage], 0));
     const rows = b.concat([batch, outPerImage], 0);
     const grad = b.scatterAdd(b.fill(b.concat([batch, perImage], 0), 0), b.expand(where, rows), b.reshape(g, rows), 1);
@@ -58,8 +58,8 @@ export const pooling = simpleRules({
   },
 
   /**
-   * y = the mean of each window: a convolution of every channel with ones, divided by the number of elements that each
-   * window counts.
+   * y = the mean of each window: a convolution of every channel with ones, divided by the number of elements that the window
+   * counts.
    */
   AveragePool: (node, g, b, context) => {
     const [x] = node.inputs;
@@ -70,7 +70,7 @@ export const pooling = simpleRules({
     const share = countsPadding(intAttribute(node, 'count_include_pad', 0) === 1, ceilMode(node), axes)
       ? b.div(g, b.floats(size))
       : b.div(g, windowCounts(b, x, node.outputs[0], axes, intAttribute(node, 'count_include_pad', 0) === 1));
-    // [K, C, h, w] -> [K C, 1, h, w]: every channel is an image of its own.
+    // [K, C, h, w] -> [K C, 1, h, w]: every channel becomes an image.
     const alone = (value: Value): Value => b.reshape(value, b.concat([b.ints([-1, 1]), b.shape(value, 2, 4)], 0));
     const values = OnnxTensor.float32([1, 1, ...kernel], new Float32Array(size).fill(1));
     const weights = { dims: values.dims, name: '', values };
@@ -78,7 +78,7 @@ export const pooling = simpleRules({
     return [b.reshape(grad, context.gradientShape(node, x, g))];
   },
 
-  /** y [N, C, 1, 1] = the mean of x over its positions, which may have any number of axes. */
+  /** y [N, C, 1, 1] = the mean of x over its positions, along any number of axes. */
   GlobalAveragePool: (node, g, b, context) => {
     const [x] = node.inputs;
     context.requireLeadingBatch(node, x);
@@ -86,7 +86,7 @@ export const pooling = simpleRules({
     return [spread(node, b.div(g, elementCount(b, x, spatial)), b, context)];
   },
 
-  /** y [N, C, 1, 1] = the maximum of x over its positions; the first maximum takes the gradient. */
+  /** y [N, C, 1, 1] = the maximum of x over its positions. The first maximum gets the gradient. */
   GlobalMaxPool: (node, g, b, context) => {
     const [x] = node.inputs;
     context.requireLeadingBatch(node, x);

@@ -5,13 +5,13 @@ import { intAttribute } from '../../onnx/model.js';
 import type { RuleContext } from '../rule.js';
 import { simpleRules } from '../rule.js';
 
-/** How many elements of x are reduced into one, as a float scalar. */
+/** The number of elements of x that are reduced to one, as a float scalar. */
 export function elementCount(b: GraphBuilder, x: Value, axes: readonly number[]): Value {
   const sizes = b.cast(b.gather(b.shape(x), b.ints(axes), 0), DataType.float32);
   return b.node('ReduceProd', [sizes], { keepdims: 0 });
 }
 
-/** A gradient [K, ...] with ones along the reduced axes, repeated over x. */
+/** Expands a gradient [K, ...] with size 1 along the reduced axes to the shape of x. */
 export function spread(node: OnnxNode, g: Value, b: GraphBuilder, context: RuleContext): Value {
   return b.expand(g, context.gradientShape(node, node.inputs[0], g));
 }
@@ -19,9 +19,9 @@ export function spread(node: OnnxNode, g: Value, b: GraphBuilder, context: RuleC
 interface Reduced {
   /** The reduced axes of x. */
   readonly axes: readonly number[];
-  /** The gradient with those axes put back as ones, in the form of the gradient of x. */
+  /** The gradient with these axes restored with size 1, stacked if the gradient of x is. */
   readonly grad: Value;
-  /** The result with those axes put back as ones. */
+  /** The result with these axes restored with size 1. */
   readonly kept: () => Value;
 }
 
@@ -37,7 +37,7 @@ function reduced(node: OnnxNode, g: Value, b: GraphBuilder, context: RuleContext
   if (!axes.includes(0) && !context.isStacked(node, x) && !context.isStacked(node, y)) return { axes, grad: keep ? g : b.unsqueeze(g, axes), kept };
   const stacked = context.stack(node, g, y);
   const full = keep ? stacked : b.unsqueeze(stacked, axes.map((axis) => axis + 1));
-  // Of size 1 in place of the batch, if the batch was reduced.
+  // If the batch was reduced, this axis has size 1.
   return { axes, grad: context.isStacked(node, x) ? full : b.squeeze(full, [1]), kept };
 }
 
@@ -49,7 +49,7 @@ export const reductions = simpleRules({
 
   ReduceSum: (node, g, b, context) => [spread(node, reduced(node, g, b, context).grad, b, context)],
 
-  /** y = the maximum; where several are equal, they share the gradient, as with PyTorch's amax. */
+  /** y = the maximum. If several are equal, they share the gradient, as in PyTorch's amax. */
   ReduceMax: (node, g, b, context) => {
     const [x] = node.inputs;
     const { axes, grad, kept } = reduced(node, g, b, context);

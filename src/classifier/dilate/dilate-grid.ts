@@ -5,15 +5,15 @@ import { traitsOf } from '../../onnx/operators.js';
 import type { GraphShapes } from '../../onnx/shapes/shapes.js';
 import { sizeOf } from '../../onnx/tensor.js';
 
-/** How the positions along an axis of a tensor lie on the image. */
+/** The positions on the image of the elements along an axis of a tensor. */
 export interface GridAxis {
-  /** Pixels of the image from one position to the next, before anything was dilated. */
+  /** Pixels of the image from one element to the next, before dilation. */
   readonly step: number;
-  /** How many times as fine the axis has become. */
+  /** By which factor the axis has become finer. */
   readonly factor: number;
 }
 
-/** The axes of a tensor, in its own order; `undefined` where an axis is not one of the image's (batch, channels, pooled). */
+/** The axes of a tensor in order; `undefined` for an axis that is not spatial (batch, channels, pooled). */
 export type Grid = readonly (GridAxis | undefined)[];
 
 /** Whether an axis has become finer. */
@@ -21,15 +21,15 @@ export function isFiner(axis: GridAxis | undefined): axis is GridAxis {
   return axis !== undefined && axis.factor !== 1;
 }
 
-/** Inputs that lie on grids of different fineness, and can therefore not be brought together. */
+/** Inputs cannot be combined because their grids became finer by different factors. */
 export class GridClash extends Error {}
 
-/** The grid of a node's outputs, or `undefined` where the operator may depend on the size of a map in a way not known here. */
+/** The grid of a node's outputs, or `undefined` if the operator may depend on the size of the map in an unknown way. */
 export type GridRule = (node: OnnxNode, inputs: readonly Grid[], shapes: GraphShapes) => Grid | undefined;
 
 const sameAsFirst: GridRule = (_, [x]) => x;
 
-/** The grids of several tensors laid over each other, aligned at their last axes as in broadcasting. */
+/** The combined grid of several tensors, aligned at their last axes as in broadcasting. */
 function merged(grids: readonly Grid[]): Grid {
   const rank = Math.max(...grids.map(({ length }) => length));
   return Array.from({ length: rank }, (_, i) => grids.map((grid) => grid[i - rank + grid.length]).reduce(together, undefined));
@@ -43,7 +43,7 @@ function together(a: GridAxis | undefined, b: GridAxis | undefined): GridAxis | 
 
 const elementwise: GridRule = (_, inputs) => merged(inputs);
 
-/** For operators that rearrange or cut along axes: those must not be the image's. */
+/** Whether none of these axes, along which an operator rearranges or cuts, is spatial. */
 function leavesAlone(grid: Grid, axes: readonly number[] | undefined): boolean {
   return axes?.every((axis) => grid.at(axis) === undefined) === true;
 }
@@ -61,10 +61,9 @@ function pooled(mean: boolean): GridRule {
 
 const alongAxis: GridRule = (node, [x]) => (leavesAlone(x, [intAttribute(node, 'axis', -1)]) ? x : undefined);
 
-/** The rules of the forms of operators that have one. */
 const rulesByForm: ReadonlyMap<OperatorTraits['form'], GridRule> = new Map([['pointwise', sameAsFirst], ['broadcast', elementwise]]);
 
-/** The rules of other operators that mean the same on a finer map; windows are not among them. */
+/** The rules of other operators that do the same on a finer map, except windows. */
 const gridRules: ReadonlyMap<string, GridRule> = new Map(Object.entries<GridRule>({
   BatchNormalization: sameAsFirst, InstanceNormalization: sameAsFirst, LRN: sameAsFirst,
   Softmax: alongAxis, LogSoftmax: alongAxis,
@@ -107,7 +106,7 @@ const gridRules: ReadonlyMap<string, GridRule> = new Map(Object.entries<GridRule
     const removed = new Set(axes!.map((axis) => (axis < 0 ? axis + x.length : axis)));
     return x.filter((_, i) => !removed.has(i));
   },
-  // Splitting or joining channels in front of rows and columns that stay as they are (channel shuffle).
+  // Channels are split or joined, rows and columns stay as they are (channel shuffle).
   Reshape: (node, [x], shapes) => {
     const [before, after] = [shapes.dims(node.inputs[0]), shapes.dims(node.outputs[0])];
     const first = x.findIndex((axis) => axis !== undefined);
@@ -124,7 +123,7 @@ export function gridRuleOf(node: OnnxNode): GridRule | undefined {
   return node.domain === '' ? gridRules.get(node.op) ?? rulesByForm.get(traitsOf(node).form) : undefined;
 }
 
-/** Whether two parts of shapes hold the same number of elements; null is the batch. */
+/** Whether two parts of shapes have the same number of elements; null is the batch. */
 function sameCount(a: readonly (number | null)[], b: readonly (number | null)[]): boolean {
   const count = (dims: readonly (number | null)[]): number => sizeOf(dims.map((dim) => dim ?? 1));
   const free = (dims: readonly (number | null)[]): number => dims.filter((dim) => dim === null).length;

@@ -7,9 +7,9 @@ import type { OnnxNode } from '../../onnx/model.js';
 import { describeNode } from '../../onnx/model.js';
 import type { GraphShapes } from '../../onnx/shapes/shapes.js';
 
-/** What a Pad node adds along every axis of its tensor. */
+/** The padding of a Pad node along every axis of its tensor. */
 export interface FrontPads {
-  /** As it was; `undefined` where it is computed. */
+  /** The original padding; `undefined` if it is computed. */
   readonly given: readonly Pads[] | undefined;
   /** The same on the finer map. */
   readonly scaled: readonly Pads[];
@@ -17,15 +17,15 @@ export interface FrontPads {
 
 interface Plan extends FrontPads {
   readonly node: OnnxNode;
-  /** Its place among the new nodes. */
+  /** Its index among the new nodes. */
   readonly index: number;
-  /** As the readers want it. */
+  /** The padding that its readers need. */
   wanted?: readonly Pads[];
 }
 
 /**
- * The Pad nodes of a network under change. What such a node is to add is known only when its readers are: a window behind
- * it that gives up its stride may want other padding, and all readers must want the same.
+ * The Pad nodes of a network that is being dilated. The new padding of such a node depends on its readers: a window that loses
+ * its stride may need other padding. All readers must need the same.
  */
 export class PadNodes {
   private readonly plans = new Map<string, Plan>();
@@ -33,10 +33,10 @@ export class PadNodes {
   constructor(private readonly builder: GraphBuilder, private readonly shapes: GraphShapes) {}
 
   /**
-   * Takes in a Pad node; the builder gets it as it is for now.
+   * Adds a Pad node, unchanged for now.
    *
    * @param grid of its input
-   * @throws UserError where its padding is not constant, but would have to grow
+   * @throws UserError if its padding is not constant, but would have to grow
    */
   add(node: OnnxNode, grid: Grid): void {
     const given = this.padsOf(node, grid.length);
@@ -58,14 +58,14 @@ export class PadNodes {
     return given;
   }
 
-  /** The padding in a tensor that a Pad node makes. */
+  /** The padding in a tensor, if a Pad node produces it. */
   inFrontOf(tensor: string): FrontPads | undefined {
     return this.plans.get(tensor);
   }
 
   /**
-   * Notes what a reader of a tensor wants of the Pad node that makes it, if one does: the padding it had, scaled, unless
-   * something else is said.
+   * Records the padding that a reader of a tensor needs from the Pad node that produces it, if there is one. Default: the
+   * original padding, scaled.
    */
   settle(tensor: string, reader: OnnxNode, wanted?: readonly Pads[]): void {
     const plan = this.plans.get(tensor);
@@ -73,17 +73,17 @@ export class PadNodes {
     const wish = wanted ?? plan.scaled;
     if (wish !== plan.scaled && plan.given === undefined) throw computed(plan.node);
     if (plan.wanted !== undefined && plan.wanted.toString() !== wish.toString()) {
-      throw new UserError(`${describeNode(reader)} would need other padding from ${describeNode(plan.node)} than what else reads it`);
+      throw new UserError(`${describeNode(reader)} would need other padding from ${describeNode(plan.node)} than its other readers`);
     }
     plan.wanted = wish;
   }
 
-  /** Gives all nodes the padding that is wanted of them. */
+  /** Sets the padding of all nodes. */
   finish(): void {
     for (const { node, index, given, scaled, wanted = scaled } of this.plans.values()) {
       if (given === undefined || wanted.toString() === given.toString()) continue;
       if (wanted.some((pads, i) => pads.some((pad, side) => pad < 0 && given[i][side] >= 0))) {
-        throw new UserError(`${describeNode(node)} and the window behind it both pad, in a way that cannot be kept without the window's stride`);
+        throw new UserError(`${describeNode(node)} and the window after it both pad, which cannot be kept without the window's stride`);
       }
       const pads = this.builder.ints([...wanted.map(([before]) => before), ...wanted.map(([, after]) => after)]);
       this.builder.nodes[index] = { ...node, inputs: [node.inputs[0], pads, ...node.inputs.slice(2, 3)] };

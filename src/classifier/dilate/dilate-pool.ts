@@ -3,26 +3,26 @@ import type { Attribute, OnnxNode } from '../../onnx/model.js';
 import { intAttribute, intsAttribute } from '../../onnx/model.js';
 import { OnnxTensor } from '../../onnx/tensor.js';
 
-/** Where a dilated pool's windows lie; `pads` is [top, left, bottom, right]. */
+/** The windows of a dilated pool; `pads` is [top, left, bottom, right]. */
 export interface PoolWindows {
   readonly strides: readonly number[];
   readonly dilations: readonly number[];
   readonly pads: readonly number[];
 }
 
-/** The padding of a maximum: the lowest float32. */
+/** The padding value for a maximum: the lowest float32. */
 const LOWEST = -3.4028234663852886e38;
 
-/** Attributes of integer lists. */
+/** Makes attributes from lists of integers. */
 export function intLists(lists: Readonly<Record<string, readonly number[]>>): Record<string, Attribute> {
   return Object.fromEntries(Object.entries(lists).map(([name, value]) => [name, { kind: 'ints', value }]));
 }
 
 /**
- * Adds a MaxPool with other windows. ONNX Runtime refuses pools whose padding is not smaller than their kernel, dilated
- * or not: those get their padding from a Pad node.
+ * Adds a MaxPool with other windows. ONNX Runtime refuses pools whose padding is not smaller than their undilated kernel. These
+ * get their padding from a Pad node.
  *
- * @param node the pool, without the attributes that `windows` gives
+ * @param node the pool, without the attributes in `windows`
  */
 export function addMaxPool(b: GraphBuilder, node: OnnxNode, windows: PoolWindows): void {
   const kernel = intsAttribute(node, 'kernel_shape') ?? [];
@@ -35,13 +35,12 @@ export function addMaxPool(b: GraphBuilder, node: OnnxNode, windows: PoolWindows
 }
 
 /**
- * Adds an AveragePool with other windows. It has no dilation before operator set 19: a dilated one becomes a convolution
- * of every channel on its own, and where padding is not counted its result is divided by the share of the window that
- * lies inside the map.
+ * Adds an AveragePool with other windows. Before operator set 19 it has no dilation, so a dilated one becomes a depthwise
+ * convolution. If padding is not counted, the result is divided by the share of the window inside the map.
  *
- * @param node the pool, without the attributes that `windows` gives
+ * @param node the pool, without the attributes in `windows`
  * @param channels of its input
- * @param wasPadded whether it had padding before; one that had none counted none, whatever it says
+ * @param wasPadded whether it had padding before; if not, count_include_pad is ignored
  */
 export function addAveragePool(b: GraphBuilder, node: OnnxNode, windows: PoolWindows, channels: number, wasPadded: boolean): void {
   const counted = wasPadded && intAttribute(node, 'count_include_pad', 0) === 1;

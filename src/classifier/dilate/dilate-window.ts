@@ -4,15 +4,14 @@ import { samePads } from '../../onnx/shapes/window.js';
 /** Padding along one axis. */
 export type Pads = readonly [before: number, after: number];
 
-/** A window along one axis after a network was dilated; padding is in numbers, or as it was where nothing changed. */
+/** A window along one axis after dilation. Its padding is explicit, or as before if nothing changed. */
 export type DilatedAxis = Pick<WindowAxis, 'stride' | 'dilation' | 'pads'>;
 
 /**
- * What becomes of a window along one axis when its input is `factor` times as fine as it was, so that it sees what it
- * saw before: its elements and its padding move apart by the factor.
+ * Adapts a window along one axis to an input that is finer by `factor`, so that it covers the same part of the image: its
+ * dilation and padding are multiplied by the factor.
  *
- * @param losesStride whether the window visits every position from now on; its output is then `factor * stride` times
- *   as fine as it was
+ * @param losesStride whether the window gets a stride of 1; its output then is finer by `factor * stride`
  * @param roundsUp pooling's ceil_mode
  */
 export function dilatedAxis(axis: WindowAxis, factor: number, losesStride: boolean, roundsUp = false): DilatedAxis {
@@ -26,17 +25,17 @@ export function dilatedAxis(axis: WindowAxis, factor: number, losesStride: boole
 }
 
 /**
- * A window that loses its stride behind a Pad node, along one axis: how the two share the padding is the exporter's
- * choice, only their sum counts. The window keeps its own.
+ * Adapts a window that loses its stride after a Pad node, along one axis. Only the sum of the two paddings matters. The window
+ * keeps its own.
  *
- * @param front what the Pad node adds
- * @returns the window, and what the Pad node is to add now (below 0 where that cannot be done)
+ * @param front the padding of the Pad node
+ * @returns the window, and the new padding of the Pad node (negative if that is not possible)
  */
 export function dilatedBehindPad(
   axis: WindowAxis, front: Pads, factor: number, roundsUp: boolean,
 ): { readonly window: DilatedAxis; readonly front: Pads } {
   const own = axis.pads;
-  // SAME is relative to the padded map, and stays so.
+  // SAME is relative to the padded map.
   if (typeof own === 'string') return { window: dilatedAxis(axis, factor, true, roundsUp), front: [front[0] * factor, front[1] * factor] };
   const all = padsWithoutStride({ ...axis, pads: [own[0] + front[0], own[1] + front[1]] }, roundsUp);
   const window = { ...dilatedAxis(axis, factor, true, roundsUp), pads: [own[0] * factor, own[1] * factor] as const };
@@ -44,10 +43,10 @@ export function dilatedBehindPad(
 }
 
 /**
- * The padding of a window that gives up its stride s. Where the strided window divides the size by s, up to rounding,
- * the new one keeps the size: an odd span is centred on its position, as frameworks pad (a stride of 2 hides that
- * [0, 1] of TensorFlow's SAME, and ceil_mode without padding, are off the centre); an even one keeps its beginning. A
- * window that takes more off the border than that (no padding), or adds to it, keeps its padding.
+ * The padding of a window that loses its stride s. If the strided window divides the size by s, up to rounding, the new window
+ * keeps the size. An odd span is then centred on its position, as frameworks pad. (With a stride of 2, the padding [0, 1] of
+ * TensorFlow's SAME and ceil_mode without padding are off-centre, which does not show.) An even span keeps the padding before
+ * it. A window that shrinks the map more than that (no padding), or enlarges it, keeps its padding.
  */
 function padsWithoutStride({ span, stride, pads }: WindowAxis, roundsUp: boolean): Pads {
   const whole = span - 1;

@@ -14,64 +14,62 @@ import { DataType } from '../../onnx/tensor.js';
 import type { WindowAxis } from '../../onnx/shapes/window.js';
 import { ceilMode, windowAxes } from '../../onnx/shapes/window.js';
 
-/** What has become of one convolution or pool; pairs are [vertical, horizontal]. */
+/** How one convolution or pool was changed; pairs are [vertical, horizontal]. */
 export interface WindowChange {
   readonly op: string;
-  /** The tensor that it makes. */
+  /** Its output tensor. */
   readonly tensor: string;
   readonly strides: { readonly before: readonly number[]; readonly after: readonly number[] };
   readonly dilations: { readonly before: readonly number[]; readonly after: readonly number[] };
-  /** [top, left, bottom, right], afterwards; without what a Pad node of the original network adds in front. */
+  /** The new padding [top, left, bottom, right], without that of a Pad node in front. */
   readonly pads: readonly number[];
 }
 
-/** A network with a smaller output stride, and how it differs from the one it was made of. */
+/** A network with a smaller output stride, and how it differs from the original. */
 export interface Dilation {
   readonly model: OnnxModel;
-  /** In the graph's order. */
   readonly changes: readonly WindowChange[];
-  /** The output stride it had. */
+  /** The original output stride. */
   readonly strideBefore: number;
 }
 
 /**
- * Gives a network a smaller output stride without changing its weights, as DeepLab does (Chen et al., "DeepLab: Semantic
- * Image Segmentation with Deep Convolutional Nets, Atrous Convolution, and Fully Connected CRFs", TPAMI 2018, section
- * 3.1) and torchvision's `replace_stride_with_dilation`: every stride that would take a map beyond `outputStride` becomes
- * 1, and every window behind it is dilated by the strides removed before it.
+ * Gives a network a smaller output stride without changing its weights, like DeepLab (Chen et al., "DeepLab: Semantic Image
+ * Segmentation with Deep Convolutional Nets, Atrous Convolution, and Fully Connected CRFs", TPAMI 2018, section 3.1) and
+ * torchvision's `replace_stride_with_dilation`. Every stride that would exceed `outputStride` becomes 1, and every window after
+ * it is dilated by the product of the removed strides.
  *
- * With f the factor by which the stride of a map became smaller, the new map holds the old one,
- * `new[y f + s, x f + s] = old[y, x]`, exactly and borders included, where all windows that lose their stride are
- * - padded by (k - 1) / 2 on both sides (ResNet), or not at all while the map shrinks (k > stride): s = 0;
- * - of even size without padding (2x2 pools), on maps of even size: s = 0. Of an odd map such a pool drops the last row
- *   and column, the new one keeps them;
- * - of odd size k, padded off their centre by their stride (TensorFlow's SAME at even sizes; pools with ceil_mode and no
- *   padding): the new ones are centred, and every such window adds f / 2 to s for its own f (for a stride of 2).
+ * Let f be the factor by which the stride of a map became smaller. The new map contains the old one,
+ * `new[y f + s, x f + s] = old[y, x]`, exactly and including borders, if all windows that lose their stride are
+ * - padded by (k - 1) / 2 on both sides (ResNet), or not padded while the map shrinks (k > stride): s = 0;
+ * - of even size without padding (2x2 pools), on maps of even size: s = 0. On an odd map such a pool drops the last row
+ *   and column, and the new one keeps them;
+ * - of odd size k and padded off-centre because of their stride (TensorFlow's SAME at even sizes; pools with ceil_mode and no
+ *   padding): the new windows are centred, and each adds f / 2 to s for its own f (for a stride of 2).
  *
- * It does not hold behind a sum or concatenation of branches that came by different s (a 3x3 convolution padded by SAME
- * beside a 1x1 convolution, both of stride 2): the new network brings them to the same place. Nor behind a global pool
- * (logits, squeeze-and-excitation), which takes in more positions than before.
+ * This does not hold after a sum or concatenation of branches with different s (a 3x3 convolution with SAME padding and a 1x1
+ * convolution, both with stride 2), because the new network aligns them. It does not hold after a global pool either (logits,
+ * squeeze-and-excitation), which covers more positions than before.
  *
  * @param outputStride one of the network's strides, smaller than the largest
- * @returns the network up to its target, in operator set 18 or later; tensors keep their names, and metadata are kept.
- *   The layers of all former stages behind `outputStride` have that stride now, and its alias names the last of them that
- *   `resolveLayer` prefers
- * @throws UserError where the stride is none of the network's or nothing would change, and where the network cannot work
- *   on finer maps: the message names the node
+ * @returns the network up to its target, in operator set 18 or later. Names of tensors and metadata are kept. All layers whose
+ *   stride was larger now have `outputStride`, and its alias is the one of them that `resolveLayer` prefers
+ * @throws UserError if the network has no such stride, if nothing would change, or if the network does not work on finer maps;
+ *   the message names the node
  */
 export function dilate(network: NetworkGraph, outputStride: number): OnnxModel {
   return dilation(network, outputStride).model;
 }
 
-/** {@link dilate}, with an account of what was changed. */
+/** Like {@link dilate}, and lists the changes. */
 export function dilation(network: NetworkGraph, outputStride: number): Dilation {
   const strides = stridesOf(new Rewriting(network, Infinity).grids, network.input.name);
   const strideBefore = strides.at(-1) ?? 1;
   if (!strides.includes(outputStride)) {
-    throw new UserError(`the network has no features at stride ${outputStride}`, `its strides are ${strides.join(', ')}`);
+    throw new UserError(`the network has no feature maps at stride ${outputStride}`, `its strides are ${strides.join(', ')}`);
   }
   if (outputStride === strideBefore) {
-    throw new UserError(`the network's output stride is ${outputStride} already: nothing would change`, `its strides are ${strides.join(', ')}`);
+    throw new UserError(`the network already has an output stride of ${outputStride}`, `its strides are ${strides.join(', ')}`);
   }
   const { graph, changes, grids } = new Rewriting(network, outputStride);
   const model = { ...network.model, graph };
@@ -85,9 +83,9 @@ function stridesOf(grids: ReadonlyMap<string, Grid>, image: string): number[] {
   return [...new Set(found)].filter((stride) => stride > 0).sort((a, b) => a - b);
 }
 
-/** One pass over a network's nodes, that follows the grids of its tensors and rewrites its windows. */
+/** One pass over a network's nodes, which tracks the grids of its tensors and rewrites its windows. */
 class Rewriting {
-  /** Of every tensor that carries the image. */
+  /** The grid of every tensor that depends on the image. */
   readonly grids = new Map<string, Grid>();
   readonly changes: WindowChange[] = [];
   readonly graph: OnnxGraph;
@@ -98,7 +96,7 @@ class Rewriting {
     const { graph } = network.model;
     this.builder = new GraphBuilder(graph);
     this.pads = new PadNodes(this.builder, network.shapes);
-    // Written anew one by one; their names stay taken.
+    // The nodes are added again one by one. Their names stay reserved.
     this.builder.nodes.length = 0;
     const pixels = { step: 1, factor: 1 };
     this.grids.set(network.input.name, [undefined, undefined, pixels, pixels]);
@@ -108,7 +106,7 @@ class Rewriting {
   }
 
   private rewrite(node: OnnxNode): void {
-    // The size of a tensor is not its content.
+    // The shape of a tensor does not depend on its content.
     if (node.op === 'Shape' || !node.inputs.some((name) => this.grids.has(name))) {
       this.builder.nodes.push(node);
       return;
@@ -118,12 +116,12 @@ class Rewriting {
     for (const name of node.outputs) if (name !== '') this.grids.set(name, grid);
   }
 
-  /** A constant has no axis of the image's. */
+  /** A constant has no spatial axes. */
   private gridOf(name: string): Grid {
     return this.grids.get(name) ?? this.network.shapes.dims(name)?.map(() => undefined) ?? [];
   }
 
-  /** An operator that is carried over as it is. */
+  /** Keeps an operator as it is. */
   private other(node: OnnxNode): Grid {
     for (const name of node.inputs) this.pads.settle(name, node);
     this.builder.nodes.push(node);
@@ -135,18 +133,18 @@ class Rewriting {
       if (error instanceof GridClash) throw this.refusal(node, error.message);
       throw error;
     }
-    if (inputs.some((grid) => grid.some(isFiner))) throw this.refusal(node, 'it may depend on the size of the map that it works on, which becomes finer');
+    if (inputs.some((grid) => grid.some(isFiner))) throw this.refusal(node, 'its result may depend on the size of its input, which becomes finer');
     return this.measuredGrid(node);
   }
 
-  /** The grid behind an operator without a rule, from the size of its output. */
+  /** The grid after an operator without a rule, from the size of its output. */
   private measuredGrid(node: OnnxNode): Grid {
     const [name] = node.outputs;
     const dims = this.network.shapes.dims(name);
-    if (dims === undefined) throw new UserError(`${describeNode(node)}: the shape of its output cannot be told, nor therefore the strides behind it`);
+    if (dims === undefined) throw new UserError(`${describeNode(node)}: the shape of its output is unknown, so the strides after it are unknown too`);
     const stride = this.network.shapes.stride(name);
     if (stride === undefined) return dims.map(() => undefined);
-    if (Math.max(...stride) > this.outputStride) throw this.refusal(node, `it makes a map of stride ${Math.max(...stride)}, and has no stride that could be removed`);
+    if (Math.max(...stride) > this.outputStride) throw this.refusal(node, `its output has a stride of ${Math.max(...stride)}, but the node has no stride that could be removed`);
     return [undefined, undefined, ...stride.map((step) => ({ step, factor: 1 }))];
   }
 
@@ -162,7 +160,7 @@ class Rewriting {
     const after = axes.map((axis, i): DilatedAxis => {
       if (!loses[i]) return dilatedAxis(axis, factors[i], false);
       const stride = grid[i + 2]!.step / factors[i];
-      if (stride !== this.outputStride) throw this.refusal(node, `it goes from a stride of ${stride} to ${stride * axis.stride} at once`);
+      if (stride !== this.outputStride) throw this.refusal(node, `it changes the stride from ${stride} to ${stride * axis.stride} in one step`);
       if (wanted === undefined) return dilatedAxis(axis, factors[i], true, ceilMode(node));
       const both = dilatedBehindPad(axis, front?.given?.[i + 2] ?? [0, 0], factors[i], ceilMode(node));
       wanted[i + 2] = both.front;
@@ -182,17 +180,17 @@ class Rewriting {
     });
   }
 
-  /** A pool in place of global pooling sees a part only of a finer map: what it is meant to be cannot be kept. */
+  /** Refuses a pool that covers the whole map, as global pooling does: on a finer map it would cover only a part. */
   private refuseWholeMap(node: OnnxNode, axes: readonly WindowAxis[], finer: readonly boolean[]): void {
     const { shapes } = this.network;
     const covers = axes.some(({ pads }, i) => finer[i] && pads.toString() === '0,0'
       && shapes.dims(node.outputs[0])?.[i + 2] === 1 && shapes.dims(node.inputs[0])?.[i + 2] !== 1);
-    if (covers) throw this.refusal(node, 'its window covers the whole map at the size the network is made for, and would not on a finer one');
+    if (covers) throw this.refusal(node, 'its window covers the whole map, but would not cover a finer one');
   }
 
   private replaceWindow(node: OnnxNode, before: readonly WindowAxis[], after: readonly DilatedAxis[]): void {
     if (after.some(({ pads }) => typeof pads === 'string')) {
-      throw this.refusal(node, 'its padding depends on the size of the image along one axis and not along the other');
+      throw this.refusal(node, 'its padding depends on the image size along one axis only');
     }
     const strides = after.map(({ stride }) => stride);
     const dilations = after.map(({ dilation }) => dilation);
@@ -202,7 +200,7 @@ class Rewriting {
       strides: { before: before.map(({ stride }) => stride), after: strides },
       dilations: { before: before.map(({ dilation }) => dilation), after: dilations },
     });
-    // Rounding up means nothing where every position is visited.
+    // With a stride of 1, ceil_mode has no effect.
     const stale = strides.every((stride) => stride === 1) ? ['ceil_mode'] : [];
     const bare = { ...node, attributes: withoutAttributes(node.attributes, 'auto_pad', 'strides', 'dilations', 'pads', ...stale) };
     const windows = { strides, dilations, pads };
@@ -210,7 +208,7 @@ class Rewriting {
       addMaxPool(this.builder, bare, windows);
     } else if (node.op === 'AveragePool') {
       const channels = this.network.shapes.dims(node.inputs[0])?.[1];
-      if (typeof channels !== 'number') throw this.refusal(node, 'the number of its channels cannot be told');
+      if (typeof channels !== 'number') throw this.refusal(node, 'its number of channels is unknown');
       addAveragePool(this.builder, bare, windows, channels, before.some((axis) => axis.pads.toString() !== '0,0'));
     } else {
       this.builder.nodes.push({ ...bare, attributes: { ...bare.attributes, ...intLists(windows) } });
@@ -224,7 +222,7 @@ class Rewriting {
     return grid;
   }
 
-  /** The rewritten graph, with its outputs up to the target. */
+  /** The rewritten graph up to the target. */
   private finish({ name, inputs, outputs }: OnnxGraph): OnnxGraph {
     const { target, shapes } = this.network;
     const graph = neededFor({ name, inputs, outputs, nodes: this.builder.nodes, initializers: this.builder.initializers }, target);
@@ -243,9 +241,9 @@ class Rewriting {
   }
 }
 
-const FIXED_SIZE_HINT = 'choose a larger output stride; a network that is bound to one size of map can be exported with global pooling (GlobalAveragePool) before its fully connected layer';
+const FIXED_SIZE_HINT = 'choose a larger output stride; if the network needs a fixed size, export it with global pooling (GlobalAveragePool) before its fully connected layer';
 
-/** @throws UserError where the new network does not work, or its tensors are not what finer maps make of them */
+/** @throws UserError if the new network does not work, or its tensors do not have the expected sizes */
 function verify(before: NetworkGraph, model: OnnxModel, grids: ReadonlyMap<string, Grid>, outputStride: number, strideBefore: number): void {
   let after: NetworkGraph;
   try {
@@ -262,14 +260,14 @@ function verify(before: NetworkGraph, model: OnnxModel, grids: ReadonlyMap<strin
     throw new UserError(`${describeNode(node)} does not allow an output stride of ${outputStride}: its output ${shapes[0]} would become ${shapes[1]}`, FIXED_SIZE_HINT);
   }
   const deepest = ({ layers }: NetworkGraph): number => Math.max(...layers.map(({ stride }) => stride));
-  // At one size, or without padding, the strides that sizes show are not quite those of the windows.
+  // At a fixed size, or without padding, strides computed from sizes differ slightly from those of the windows.
   const exact = before.input.fixedSize === undefined && deepest(before) === strideBefore
     && before.layers.some(({ stride }) => stride === outputStride);
   if (!exact || deepest(after) === outputStride) return;
-  throw new UserError(`the network does not allow an output stride of ${outputStride}: it came out at ${deepest(after)}`);
+  throw new UserError(`the network does not allow an output stride of ${outputStride}: the result is ${deepest(after)}`);
 }
 
-/** Whether a dimension is what it was, or about `factor` times as large on a finer axis. */
+/** Whether a dimension is unchanged, or about `factor` times as large on a finer axis. */
 function follows(is: number | null, was: number | null, factor: number): boolean {
   if (is === null || was === null || factor === 1) return is === was;
   return Math.abs(is - factor * was) <= factor;

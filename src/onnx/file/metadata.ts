@@ -7,11 +7,11 @@ import { readRegularFile } from '../../jobs/files/read-file.js';
 const METADATA_FIELD = 14;
 
 /**
- * Sets entries of a model's metadata. It is an edit of the file's outermost message: everything else, also what this
- * program does not know, is copied byte for byte.
+ * Sets entries of a model's metadata. Only the outermost message of the file is edited. Everything else, including fields
+ * that this program does not know, is copied byte for byte.
  *
- * @param target may be the model itself; it is replaced only once the new file is complete
- * @throws UserError where the file is no protobuf message, or the target cannot be written
+ * @param target may be the model itself, which is only replaced when the new file is complete
+ * @throws UserError if the file is not a protobuf message, or the target cannot be written
  */
 export async function annotateModel(path: string, target: string, entries: ReadonlyMap<string, string>): Promise<void> {
   const bytes = await readRegularFile(path);
@@ -19,7 +19,7 @@ export async function annotateModel(path: string, target: string, entries: Reado
   await writeFileAtomic(target, [...kept, encodeEntries(entries)]);
 }
 
-/** The byte ranges of all fields but the metadata entries that are to be replaced. */
+/** The byte ranges of all fields except the metadata entries to replace. */
 function otherRanges(bytes: Uint8Array, entries: ReadonlyMap<string, string>, path: string): [number, number][] {
   const ranges: [number, number][] = [];
   try {

@@ -3,12 +3,11 @@ import type { OnnxGraph, OnnxNode } from '../model.js';
 import { describeNode } from '../model.js';
 
 /**
- * Brings the nodes of a graph that was read from a file into topological order (they mostly are), and refuses a graph that has
- * none: a tensor that two nodes make, one that nobody makes, or a circle.
+ * Sorts the nodes of a graph topologically. In most files they are sorted already.
  *
- * @param model what messages call the model
+ * @param model the model's name in messages
  * @returns the graph itself if its nodes are in order
- * @throws UserError that names the node and the tensor
+ * @throws UserError if two nodes or none produce a tensor, or the graph has a cycle
  */
 export function inOrder(graph: OnnxGraph, model: string): OnnxGraph {
   const makers = makersOf(graph, model);
@@ -18,7 +17,7 @@ export function inOrder(graph: OnnxGraph, model: string): OnnxGraph {
   for (const node of graph.nodes) {
     for (const name of node.inputs) {
       if (made.has(name)) continue;
-      if (!makers.has(name)) throw new UserError(`${model}: ${describeNode(node)} reads '${name}', which no node makes`, 'is the model complete?');
+      if (!makers.has(name)) throw new UserError(`${model}: ${describeNode(node)} reads '${name}', which no node produces`, 'is the model complete?');
       ordered = false;
     }
     for (const name of node.outputs) made.add(name);
@@ -30,10 +29,10 @@ function makersOf(graph: OnnxGraph, model: string): Map<string, OnnxNode> {
   const taken = new Set([...graph.initializers.keys(), ...graph.inputs.map(({ name }) => name)]);
   const makers = new Map<string, OnnxNode>();
   for (const node of graph.nodes) {
-    if (node.outputs.every((name) => name === '')) throw new UserError(`${model}: a node ${node.op} '${node.name}' has no output`);
+    if (node.outputs.every((name) => name === '')) throw new UserError(`${model}: the node ${node.op} '${node.name}' has no output`);
     for (const name of node.outputs) {
       if (name === '') continue;
-      if (taken.has(name)) throw new UserError(`${model}: ${describeNode(node)} makes '${name}', which is there already`, 'every tensor has one name of its own in ONNX');
+      if (taken.has(name)) throw new UserError(`${model}: ${describeNode(node)} produces '${name}', but a tensor of that name exists already`, 'in ONNX every tensor has its own name');
       taken.add(name);
       makers.set(name, node);
     }
@@ -41,7 +40,7 @@ function makersOf(graph: OnnxGraph, model: string): Map<string, OnnxNode> {
   return makers;
 }
 
-/** A node follows as soon as all that it reads is there; among these the order of the file is kept. */
+/** A node follows as soon as all its inputs exist. Otherwise the order of the file is kept. */
 function sorted(nodes: readonly OnnxNode[], makers: ReadonlyMap<string, OnnxNode>, given: ReadonlySet<string>, model: string): OnnxNode[] {
   const missing = new Map(nodes.map((node) => [node, new Set(node.inputs.filter((name) => !given.has(name)).map((name) => makers.get(name)!))]));
   const readers = new Map<OnnxNode, OnnxNode[]>();
@@ -55,6 +54,6 @@ function sorted(nodes: readonly OnnxNode[], makers: ReadonlyMap<string, OnnxNode
     }
   }
   const stuck = nodes.find((node) => missing.get(node)!.size > 0);
-  if (stuck !== undefined) throw new UserError(`${model}: ${describeNode(stuck)} depends on its own output: the graph is a circle`);
+  if (stuck !== undefined) throw new UserError(`${model}: ${describeNode(stuck)} depends on its own output: the graph has a cycle`);
   return result;
 }

@@ -8,10 +8,10 @@ import { loadSideFiles } from './side-files.js';
 import { bytesPerElement, DataType, dataTypeName, OnnxTensor, sizeOf } from '../tensor.js';
 
 /**
- * Reads an ONNX file of up to 2 GB. Weights stay views of the file's one buffer; weights in side files (ONNX's external
+ * Reads an ONNX file of up to 2 GB. The weights are views of the file's buffer. Weights in side files (ONNX's external
  * data) are read from the model's folder.
  *
- * @throws UserError when the file cannot be read, is not a sound ONNX model, or uses what is not supported (local functions)
+ * @throws UserError if the file cannot be read, is not a valid ONNX model, or uses unsupported features (local functions)
  */
 export async function readModel(path: string): Promise<OnnxModel> {
   let bytes: Uint8Array;
@@ -30,10 +30,10 @@ export async function readModel(path: string): Promise<OnnxModel> {
 }
 
 /**
- * Parses the bytes of an ONNX file; the weights of the result are views of `bytes`.
+ * Parses the bytes of an ONNX file. The weights of the result are views of `bytes`.
  *
- * @param name what messages call the model
- * @throws UserError as {@link readModel}; also where weights lie in side files
+ * @param name the model's name in messages
+ * @throws UserError like {@link readModel}, and if weights are in side files
  */
 export function parseModel(bytes: Uint8Array, name = 'the model'): OnnxModel {
   return fromProto(decode(bytes, name), name);
@@ -46,7 +46,7 @@ function decode(bytes: Uint8Array, name: string): ProtoModel {
   } catch (error) {
     throw new UserError(`${name} is not a readable ONNX model: ${messageOf(error)}`, 'is the file complete, and is it ONNX?', { cause: error });
   }
-  if (!proto.graph?.node?.length) throw new UserError(`${name} holds no ONNX graph`, 'is the file complete, and is it ONNX?');
+  if (!proto.graph?.node?.length) throw new UserError(`${name} contains no ONNX graph`, 'is the file complete, and is it ONNX?');
   return proto;
 }
 
@@ -100,7 +100,7 @@ function readAttribute(attribute: ProtoAttribute, model: string): Attribute {
     case 6: return { kind: 'floats', value: attribute.floats ?? [] };
     case 7: return { kind: 'ints', value: (attribute.ints ?? []).map(protoNumber) };
     case 8: return { kind: 'strings', value: (attribute.strings ?? []).map((bytes) => text.decode(bytes)) };
-    default: throw new UserError(`attribute '${attribute.name}' in ${model} is of a kind (${attribute.type}) that is not supported`);
+    default: throw new UserError(`attribute '${attribute.name}' in ${model} is of an unsupported kind (${attribute.type})`);
   }
 }
 
@@ -122,13 +122,13 @@ function readTensor(tensor: ProtoTensor, model: string): OnnxTensor {
   const dims = (tensor.dims ?? []).map(protoNumber);
   const type = tensor.data_type ?? 0;
   if (tensor.data_location === 1) {
-    throw new UserError(`tensor '${tensor.name ?? ''}' of ${model} lies in a side file`, 'read the model from its path');
+    throw new UserError(`tensor '${tensor.name ?? ''}' of ${model} is in a side file`, 'read the model from its path');
   }
-  if (!Number.isSafeInteger(sizeOf(dims)) || dims.some((dim) => dim < 0)) throw new UserError(`tensor '${tensor.name ?? ''}' of ${model} has the shape [${dims.join(', ')}], which no tensor has`, 'is the file complete?');
+  if (!Number.isSafeInteger(sizeOf(dims)) || dims.some((dim) => dim < 0)) throw new UserError(`tensor '${tensor.name ?? ''}' of ${model} has the invalid shape [${dims.join(', ')}]`, 'is the file complete?');
   const bytes = tensorBytes(tensor, type);
   const expected = sizeOf(dims) * (bytesPerElement(type) ?? 0);
   if (bytesPerElement(type) !== undefined && bytes.byteLength !== expected) {
-    throw new UserError(`tensor '${tensor.name ?? ''}' of ${model} holds ${bytes.byteLength} bytes; its shape [${dims.join(', ')}] of ${dataTypeName(type)} needs ${expected}`, 'is the file complete?');
+    throw new UserError(`tensor '${tensor.name ?? ''}' of ${model} has ${bytes.byteLength} bytes, but its shape [${dims.join(', ')}] of ${dataTypeName(type)} needs ${expected}`, 'is the file complete?');
   }
   return new OnnxTensor(dims, type, bytes);
 }
@@ -143,7 +143,7 @@ function tensorBytes(tensor: ProtoTensor, type: DataType): Uint8Array {
     return type === DataType.uint32 ? new Uint8Array(Uint32Array.from(wide, Number).buffer) : new Uint8Array(wide.buffer);
   }
   if (tensor.int32_data?.length) {
-    // The narrow types and the bits of 16-bit floats are stored one to an int32; of 4 bits, two.
+    // Narrow types and the bits of 16-bit floats are stored one per int32, 4-bit types two.
     if (type === DataType.int4 || type === DataType.uint4) return Uint8Array.from(tensor.int32_data);
     switch (bytesPerElement(type)) {
       case 1: return Uint8Array.from(tensor.int32_data);

@@ -6,17 +6,17 @@ import type { ProtoGraph, ProtoModel, ProtoTensor } from '../proto.js';
 import { protoNumber } from '../proto.js';
 import { bytesPerElement, dataTypeName, sizeOf } from '../tensor.js';
 
-/** `data_location` of a tensor whose bytes lie in a side file. */
+/** `data_location` of a tensor whose bytes are in a side file. */
 const EXTERNAL = 1;
 
 interface SideFile { readonly handle: FileHandle; readonly size: number }
 
 /**
- * Reads the tensors of a model that lie in side files (ONNX's external data), weights and tensors of attributes alike.
+ * Reads the tensors of a model that are in side files (ONNX's external data): weights, and tensors in attributes.
  *
- * @param path of the model; side files are looked for in its folder and nowhere else
- * @returns the locations of the side files, as the model names them
- * @throws UserError that names the tensor and the file, if what the model says of them does not fit
+ * @param path the model's path; side files must be in its folder or below
+ * @returns the paths of the side files, as the model names them
+ * @throws UserError that names the tensor and the file if the file cannot be read or does not match the model
  */
 export async function loadSideFiles(proto: ProtoModel, path: string): Promise<string[]> {
   const opened = new Map<string, SideFile>();
@@ -32,10 +32,10 @@ export async function loadSideFiles(proto: ProtoModel, path: string): Promise<st
       const offset = numberOf(entries.get('offset') ?? '0', 'offset', what, file);
       const length = lengthOf(tensor, entries.get('length'), what, file);
       if (offset + length > side.size) {
-        throw new UserError(`${what} needs ${length} bytes from byte ${offset} of ${file}: it ends ${offset + length - side.size} bytes early`, 'is the side file complete, and does it belong to this model?');
+        throw new UserError(`${what} needs ${length} bytes from byte ${offset} of ${file}, which ends ${offset + length - side.size} bytes early`, 'is the side file complete, and does it belong to this model?');
       }
       const { bytesRead, buffer } = await side.handle.read(Buffer.alloc(length), 0, length, offset);
-      if (bytesRead !== length) throw new UserError(`${what} needs ${length} bytes from byte ${offset} of ${file}: it ends ${length - bytesRead} bytes early`);
+      if (bytesRead !== length) throw new UserError(`${what} needs ${length} bytes from byte ${offset} of ${file}, which ends ${length - bytesRead} bytes early`);
       tensor.raw_data = buffer;
       tensor.data_location = 0;
     }
@@ -45,7 +45,7 @@ export async function loadSideFiles(proto: ProtoModel, path: string): Promise<st
   return [...opened.keys()];
 }
 
-/** The tensors of a graph, and those of graphs inside it. */
+/** The tensors of a graph and of its subgraphs. */
 function* tensorsOf(graph: ProtoGraph | undefined): Generator<ProtoTensor> {
   yield* graph?.initializer ?? [];
   for (const { attribute = [] } of graph?.node ?? []) {
@@ -61,7 +61,7 @@ function locate(location: string, path: string, what: string): string {
   const file = resolve(folder, location);
   const inside = relative(folder, file);
   if (inside === '' || inside === '..' || inside.startsWith(`..${sep}`) || isAbsolute(inside) || location.includes('\0')) {
-    throw new UserError(`${what} points outside the model's folder: '${location}'`);
+    throw new UserError(`${what} is in a side file outside the model's folder: '${location}'`);
   }
   return file;
 }
@@ -76,21 +76,21 @@ async function openSideFile(file: string, path: string): Promise<SideFile> {
   }
 }
 
-/** A position in a side file. It is written as decimal digits. */
+/** Parses an offset or a length in a side file: decimal digits. */
 function numberOf(text: string, part: 'offset' | 'length', what: string, file: string): number {
   const value = Number(text);
   if (/^\d+$/.test(text) && Number.isSafeInteger(value)) return value;
-  throw new UserError(`${what}: its ${part} in ${file} is '${text}', not a number of bytes`, 'write the model again with its external data');
+  throw new UserError(`${what}: its ${part} in ${file} is '${text}', not a number of bytes`, 'export the model with its external data again');
 }
 
 function lengthOf({ dims = [], data_type: type = 0 }: ProtoTensor, given: string | undefined, what: string, file: string): number {
   const size = sizeOf(dims.map(protoNumber));
   const each = bytesPerElement(type);
-  if (each === undefined && given === undefined) throw new UserError(`${what} is of type ${dataTypeName(type)}, and its length in ${file} is not told`);
+  if (each === undefined && given === undefined) throw new UserError(`${what} is of type ${dataTypeName(type)}, and the model does not give its length in ${file}`);
   const expected = each === undefined ? undefined : size * each;
   const length = given === undefined ? expected! : numberOf(given, 'length', what, file);
   if (expected !== undefined && length !== expected) {
-    throw new UserError(`${what} takes ${length} bytes of ${file}; its shape [${dims.map(protoNumber).join(', ')}] of ${dataTypeName(type)} needs ${expected}`, 'write the model again with its external data');
+    throw new UserError(`${what} has ${length} bytes in ${file}, but its shape [${dims.map(protoNumber).join(', ')}] of ${dataTypeName(type)} needs ${expected}`, 'export the model with its external data again');
   }
   return length;
 }

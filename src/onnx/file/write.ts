@@ -10,10 +10,10 @@ import type { OnnxTensor } from '../tensor.js';
 const MAX_BYTES = 2 ** 31 - 1;
 
 /**
- * Serialises a model. Weights are copied once, into the result: protobufjs writes all but them, and the pieces are put
- * together here. (Its own writer doubles its buffer as it grows, copying all weights each time.)
+ * Serialises a model. protobufjs encodes everything except the weights, and the pieces are joined here. So the weights are
+ * copied only once; protobufjs would copy them each time its buffer grows.
  *
- * @throws UserError above protobuf's limit of 2 GB
+ * @throws UserError if the model is larger than protobuf's limit of 2 GB
  */
 export function serializeModel(model: OnnxModel): Uint8Array {
   const { graph } = model;
@@ -26,7 +26,7 @@ export function serializeModel(model: OnnxModel): Uint8Array {
   pieces.unshift(encode(ModelType, modelProto(model)), fieldStart(ModelType, 'graph', totalLength(pieces)));
   const length = totalLength(pieces);
   if (length > MAX_BYTES) {
-    throw new UserError(`the model would take ${(length / 2 ** 30).toFixed(2)} GiB; an ONNX file holds 2 GB at the most`);
+    throw new UserError(`the model would have ${(length / 2 ** 30).toFixed(2)} GiB, but an ONNX file is limited to 2 GB`);
   }
   const result = new Uint8Array(length);
   let at = 0;
@@ -45,17 +45,17 @@ function encode(type: protobuf.Type, message: object): Uint8Array {
   return type.encode(message).finish();
 }
 
-/** What stands before the content of a field of bytes or of a message: its number, its wire type (2) and its length. */
+/** The bytes before the content of a length-delimited field: its number, its wire type (2) and its length. */
 function fieldStart(type: protobuf.Type, field: string, length: number): Uint8Array {
   return protobuf.Writer.create().uint32((type.fields[field].id << 3) | 2).uint32(length).finish();
 }
 
-/** Serialises a model to a file: complete or not at all. */
+/** Writes a model to a file atomically. */
 export async function writeModel(path: string, model: OnnxModel): Promise<void> {
   await writeFileAtomic(path, serializeModel(model));
 }
 
-/** All of a model but its graph. */
+/** A model without its graph. */
 function modelProto(model: OnnxModel): ProtoModel {
   return {
     ir_version: model.irVersion,
@@ -65,7 +65,7 @@ function modelProto(model: OnnxModel): ProtoModel {
   };
 }
 
-/** All of a graph but its initializers. */
+/** A graph without its initializers. */
 function graphProto(graph: OnnxGraph): ProtoGraph {
   return {
     name: graph.name === '' ? 'graph' : graph.name,
@@ -82,7 +82,7 @@ function graphProto(graph: OnnxGraph): ProtoGraph {
   };
 }
 
-/** All of a tensor but its elements. */
+/** A tensor without its elements. */
 function tensorProto(name: string, { dims, type }: OnnxTensor): ProtoTensor {
   return { name, dims: [...dims], data_type: type };
 }

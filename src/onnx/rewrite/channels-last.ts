@@ -5,11 +5,11 @@ const TO_LAST = [0, 2, 3, 1];
 const TO_FIRST = [0, 3, 1, 2];
 
 /**
- * Makes the image input of a graph NCHW where it is NHWC, as Keras and TensorFlow have it: [N, H, W, C] with one to four
- * channels. Where the graph begins by bringing its input to NCHW, as graphs converted from there do, this step falls
- * away; elsewhere a Transpose is put in front. Inputs, nodes and tensors keep their names.
+ * Changes the image input of a graph from NHWC, as in Keras and TensorFlow, to NCHW. An input is NHWC if it is [N, H, W, C]
+ * with 1 to 4 channels. If the graph begins with a Transpose to NCHW, as converted graphs do, that node is removed. Otherwise a
+ * Transpose to NHWC is added. Inputs, nodes and tensors keep their names.
  *
- * @returns the graph itself where its input is no image in NHWC
+ * @returns the graph itself if its input is not an NHWC image
  */
 export function channelsFirst(graph: OnnxGraph): OnnxGraph {
   const [input] = graph.inputs;
@@ -31,7 +31,7 @@ function bringsToFront(node: OnnxNode): boolean {
   return node.op === 'Transpose' && intsAttribute(node, 'perm')?.every((axis, i) => axis === TO_FIRST[i]) === true;
 }
 
-/** Whether a dimension is a number of channels of an image. */
+/** Whether a dimension can be the number of channels of an image. */
 function areChannels(dim: number | string | null): boolean {
   return typeof dim === 'number' && dim >= 1 && dim <= 4;
 }

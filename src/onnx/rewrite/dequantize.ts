@@ -4,10 +4,10 @@ import { halfToEven } from '../shapes/host-operators.js';
 import { DataType, OnnxTensor, sizeOf } from '../tensor.js';
 
 /**
- * The float tensor that DequantizeLinear makes of constants, (x - zero point) scale: with one scale, one for each index
- * along an axis, or one for each block along it.
+ * The result of DequantizeLinear on constants, (x - zero point) scale. There is one scale for all elements, or one per index or
+ * per block along an axis.
  *
- * @returns `undefined` where an input is no constant
+ * @returns `undefined` if an input is not a constant
  */
 export function dequantized(node: OnnxNode, constants: ReadonlyMap<string, OnnxTensor>): OnnxTensor | undefined {
   const [x, scale, zero] = node.inputs.map((name) => constants.get(name));
@@ -21,10 +21,10 @@ export function dequantized(node: OnnxNode, constants: ReadonlyMap<string, OnnxT
 }
 
 /**
- * The integers that QuantizeLinear makes of constants: x / scale + zero point, rounded to the nearest (halves to even)
- * and held in the range of the type.
+ * The result of QuantizeLinear on constants: x / scale, rounded to the nearest integer (halves to even), plus the zero point,
+ * clamped to the range of the type.
  *
- * @returns `undefined` where an input is no constant, or the type is none of 8 bits
+ * @returns `undefined` if an input is not a constant, or the type does not have 8 bits
  */
 export function quantized(node: OnnxNode, constants: ReadonlyMap<string, OnnxTensor>): OnnxTensor | undefined {
   const [x, scale, zero] = node.inputs.map((name) => constants.get(name));
@@ -42,14 +42,14 @@ export function quantized(node: OnnxNode, constants: ReadonlyMap<string, OnnxTen
   return new OnnxTensor(x.dims, type, levels);
 }
 
-/** The elements of a quantised tensor; of 8 bits without a copy, as weights are many. */
+/** The elements of a quantised tensor. 8-bit elements are not copied. */
 function levelsOf(x: OnnxTensor): ArrayLike<number> {
   if (x.type === DataType.uint8) return x.bytes;
   if (x.type === DataType.int8) return new Int8Array(x.bytes.buffer, x.bytes.byteOffset, x.bytes.byteLength);
   return x.toNumbers();
 }
 
-/** Which of the scales applies to an element. */
+/** The index of the scale for each element. */
 function scalesOver(node: OnnxNode, dims: readonly number[], scale: OnnxTensor): (element: number) => number {
   if (scale.size === 1) return () => 0;
   const axis = (intAttribute(node, 'axis', 1) + dims.length) % dims.length;

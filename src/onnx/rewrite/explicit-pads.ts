@@ -3,8 +3,8 @@ import { intsAttribute, stringAttribute, withoutAttributes } from '../model.js';
 import { windowAxes } from '../shapes/window.js';
 
 /**
- * Writes the padding of dilated windows with `auto_pad` SAME out in numbers. ONNX Runtime refuses such convolutions and
- * ignores the dilation of such pools; with a stride of 1 their padding does not depend on the image, and can be stated.
+ * Replaces `auto_pad` SAME of dilated windows with explicit padding. ONNX Runtime refuses such convolutions and ignores the
+ * dilation of such pools. This works for a stride of 1, where the padding does not depend on the image size.
  */
 export function withExplicitPads(graph: OnnxGraph): OnnxGraph {
   return { ...graph, nodes: graph.nodes.map((node) => explicit(node, graph)) };
@@ -16,7 +16,7 @@ function explicit(node: OnnxNode, graph: OnnxGraph): OnnxNode {
   if ((node.op !== 'Conv' && node.op !== 'MaxPool') || kernel?.length !== 2 || !dilated) return node;
   if (!stringAttribute(node, 'auto_pad', 'NOTSET').startsWith('SAME')) return node;
   const [vertical, horizontal] = windowAxes(node, kernel).map(({ pads }) => pads);
-  // With a stride the padding depends on the size of the image: left as it is.
+  // The padding depends on the image size.
   if (typeof vertical === 'string' || typeof horizontal === 'string') return node;
   const value = [vertical[0], horizontal[0], vertical[1], horizontal[1]];
   return { ...node, attributes: { ...withoutAttributes(node.attributes, 'auto_pad'), pads: { kind: 'ints', value } } };

@@ -7,20 +7,20 @@ import { constantTensor, intAttribute } from '../model.js';
 import { traitsOf } from '../operators.js';
 import { DataType, OnnxTensor } from '../tensor.js';
 
-/** Elements that may be computed in a graph without large weights. */
+/** The largest number of elements to compute in a graph without large weights. */
 const ROOM = 2 ** 24;
-/** Times the weights of a graph that may be computed: standardising a weight takes five tensors of its size. */
+/** The same as a multiple of the graph's weights: standardising a weight takes five tensors of its size. */
 const ROOM_PER_WEIGHT = 16;
 
 /**
- * Computes everything that depends on constants alone, so that a weight is a weight however it was written down: Constant nodes
- * become initializers, weights that are quantised or stored in half precision are widened, those that are computed (as weight
- * standardisation does) are computed once. Operators that are not computed here are left as they are.
+ * Computes everything that depends only on constants, so that every weight is an initializer: Constant nodes, weights that are
+ * quantised or stored in half precision, and weights that are computed (as in weight standardisation). Operators that are not
+ * supported here are left as they are.
  */
 export function foldConstants(graph: OnnxGraph): OnnxGraph {
   const initializers = new Map(graph.initializers);
   const outputs = new Set(graph.outputs.map(({ name }) => name));
-  // A few nodes can ask for more than there is memory.
+  // A few nodes could need more memory than there is.
   let room = Math.max(ROOM, ROOM_PER_WEIGHT * [...initializers.values()].reduce((sum, { size }) => sum + size, 0));
   const nodes = graph.nodes.filter((node) => {
     if (outputs.has(node.outputs[0])) return true;
@@ -38,7 +38,7 @@ function isView(node: OnnxNode): boolean {
   return node.op === 'Constant' || node.op === 'Identity' || traitsOf(node).form === 'regroup';
 }
 
-/** A node that cannot work on its inputs is left as it is: shape inference tells what is wrong with it. */
+/** Ignores a node that does not work on its inputs: shape inference reports what is wrong with it. */
 function resultsOrNothing(...call: Parameters<typeof constantResults>): ReturnType<typeof constantResults> {
   try {
     return constantResults(...call);
@@ -63,7 +63,7 @@ function integerWeight(node: OnnxNode, initializers: ReadonlyMap<string, OnnxTen
   return widened ? OnnxTensor.float32(input.dims, input.toFloat32()) : undefined;
 }
 
-/** The same bytes in another shape: nothing is copied. */
+/** The same bytes in another shape, without a copy. */
 function arranged(node: OnnxNode, initializers: ReadonlyMap<string, OnnxTensor>): OnnxTensor | undefined {
   const input = initializers.get(node.inputs[0]);
   if (input === undefined || !isView(node)) return undefined;
@@ -75,8 +75,8 @@ function arranged(node: OnnxNode, initializers: ReadonlyMap<string, OnnxTensor>)
 }
 
 /**
- * The outputs of a node on constants. Numbers are computed in double precision and rounded to the element type, so that floats
- * differ from those of a runtime by no more than its own rounding.
+ * The outputs of a node on constants, computed in double precision and rounded to the element type. Floats differ from those of
+ * a runtime only by its rounding.
  */
 function computed(node: OnnxNode, inputs: readonly (OnnxTensor | undefined)[], room: number): OnnxTensor[] | undefined {
   const type = outputType(node, inputs.map((tensor) => tensor?.type));
@@ -93,7 +93,7 @@ function hostValue(tensor: OnnxTensor): HostValue {
 
 const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array => new Uint8Array(buffer, byteOffset, byteLength);
 
-/** The bytes of numbers as an element type, for the types that are computed with. */
+/** Encodes numbers, for each supported element type. */
 const makers: ReadonlyMap<DataType, (data: Float64Array) => Uint8Array> = new Map([
   [DataType.float32, (data: Float64Array) => bytesOf(Float32Array.from(data))],
   [DataType.float64, bytesOf],

@@ -6,23 +6,23 @@ import { describeNode } from '../model.js';
 import type { Size } from '../../size.js';
 import { OnnxTensor, sizeOf } from '../tensor.js';
 
-/** A graph that takes one image as well as many. */
+/** A graph that takes any number of images. */
 export interface FreedBatch {
   readonly graph: OnnxGraph;
-  /** How many images at once the file declares, if it is more than one. */
+  /** The batch size that the file declares, if it is larger than 1. */
   readonly declaredBatch: number | undefined;
 }
 
-/** Of a graph that declares a free image size. */
+/** The size to infer shapes at if a graph declares a free image size. */
 const SOME_SIZE: Size = [256, 320];
 
 /**
- * Frees the batch of a graph that declares a fixed one above 1: the dimension becomes symbolic, and neither the constant
- * shapes of Reshape nor constants that are repeated for every image hold it any longer.
+ * Frees the batch of a graph that declares a fixed batch size above 1. The dimension becomes symbolic, and it is removed from
+ * the constant shapes of Reshape and from constants that are repeated for every image.
  *
  * @param graph with its constants folded
- * @param target the tensor that is wanted; its first dimension must turn out to be the batch
- * @throws UserError if something in the graph needs just that many images
+ * @param target the tensor of interest; its first dimension must be the batch
+ * @throws UserError if something in the graph depends on the batch size
  */
 export function withFreeBatch(graph: OnnxGraph, target: string): FreedBatch {
   const [input] = graph.inputs;
@@ -34,15 +34,15 @@ export function withFreeBatch(graph: OnnxGraph, target: string): FreedBatch {
     return { graph: freed, declaredBatch: batch };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    throw new UserError(`the model works on ${batch} images at once only: ${error.message}`, 'export it with a free or a single batch', { cause: error });
+    throw new UserError(`the model only works on ${batch} images at once: ${error.message}`, 'export it with a free batch or a batch of 1', { cause: error });
   }
 }
 
-/** What is known of each tensor for the declared batch and for one of another size. */
+/** What is known about a tensor for the declared batch size and for another one. */
 type Both = readonly [declared: TensorInfo | undefined, other: TensorInfo | undefined];
 
 function rewritten(graph: OnnxGraph, image: string, batch: number, dims: readonly number[], target: string): OnnxGraph {
-  // Twice as many: what is not a multiple of the batch does not depend on it.
+  // A dimension that does not double does not depend on the batch.
   const batches = [batch, 2 * batch];
   const known = new Map<string, Both>();
   for (const [name, tensor] of graph.initializers) known.set(name, [knownTensor(tensor), knownTensor(tensor)]);
@@ -56,7 +56,7 @@ function rewritten(graph: OnnxGraph, image: string, batch: number, dims: readonl
     known.set(name, [knownTensor(tensor), knownTensor(tensor)]);
     return name;
   };
-  /** A constant that is the same for every image, once; for Concat, as often as there are images. */
+  /** Reduces a constant that is the same for every image to one image. For Concat it is repeated for every image in the graph. */
   const perImage = (name: string, node: OnnxNode): string => {
     const tensor = graph.initializers.get(name);
     const row = tensor?.dims[0] === batch && tensor.dims.length > 1 ? sharedRow(tensor) : undefined;
@@ -83,7 +83,7 @@ function rewritten(graph: OnnxGraph, image: string, batch: number, dims: readonl
     const [before, after] = [shapeOf(x, 0), shapeOf(x, 1)];
     const to = constant && before && after && freedShape(before, after, constant, batch);
     if (to === undefined) return node;
-    if (freeSize && to.some((dim, i) => dim > 0 && constant![i] === -1)) throw new UserError(`${describeNode(node)} holds it beside a free image size`);
+    if (freeSize && to.some((dim, i) => dim > 0 && constant![i] === -1)) throw new UserError(`${describeNode(node)} needs a fixed batch size, because the image size is free`);
     return { ...node, inputs: [x, add(`freed/${node.outputs[0]}/shape`, vector(to))] };
   };
   for (const given of graph.nodes) {
@@ -94,7 +94,7 @@ function rewritten(graph: OnnxGraph, image: string, batch: number, dims: readonl
       const results = batches.map((_, side) => inferNode(added, added.inputs.map((name) => (name === '' ? undefined : known.get(name)?.[side]))));
       if (results.includes(undefined)) {
         if (hasShapeRule(added)) continue;
-        throw new UserError(`${describeNode(added)} may depend on it`);
+        throw new UserError(`${describeNode(added)} may depend on the batch size`);
       }
       added.outputs.forEach((name, i) => known.set(name, [results[0]![i], results[1]![i]]));
       requireTraceable(added, known, batch);
@@ -102,7 +102,7 @@ function rewritten(graph: OnnxGraph, image: string, batch: number, dims: readonl
   }
   const outputs = graph.outputs.map((output) => ({ ...output, shape: output.shape?.map((dim, axis) => (axis === 0 && dim === batch ? 'N' : dim)) }));
   const result = { ...graph, nodes, initializers, outputs };
-  if (shapeOf(target, 0)?.[0] !== batch || shapeOf(target, 1)?.[0] !== 2 * batch) throw new UserError(`'${target}' has no row for each image`);
+  if (shapeOf(target, 0)?.[0] !== batch || shapeOf(target, 1)?.[0] !== 2 * batch) throw new UserError(`'${target}' does not have one row per image`);
   return result;
 }
 
@@ -110,7 +110,7 @@ const elementwise = new Set(['Add', 'Sub', 'Mul', 'Div']);
 
 const vector = (values: readonly number[]): OnnxTensor => OnnxTensor.int64([values.length], values);
 
-/** The row that all rows of a tensor are equal to, [1, ...], if they are. */
+/** One row of a tensor, [1, ...], if all rows are equal. */
 function sharedRow({ dims, type, bytes }: OnnxTensor): OnnxTensor | undefined {
   const length = bytes.byteLength / dims[0];
   const row = bytes.subarray(0, length);
@@ -118,7 +118,7 @@ function sharedRow({ dims, type, bytes }: OnnxTensor): OnnxTensor | undefined {
   return same ? new OnnxTensor([1, ...dims.slice(1)], type, row) : undefined;
 }
 
-/** Which axis of a tensor grows with the batch: -1 for none, `undefined` where several do, or not in proportion. */
+/** The axis of a tensor that grows with the batch: -1 for none, `undefined` if several do, or one does not grow in proportion. */
 function batchAxis(before: readonly number[], after: readonly number[]): number | undefined {
   const grown = before.flatMap((dim, axis) => (dim === after[axis] ? [] : [axis]));
   if (grown.length === 0) return -1;
@@ -126,10 +126,10 @@ function batchAxis(before: readonly number[], after: readonly number[]): number 
 }
 
 /**
- * The shape to give to Reshape in place of a constant one, so that it fits any batch. In row-major order the batch stands behind
- * as many elements before as after.
+ * A shape for Reshape that replaces a constant one and fits any batch. In row-major order, the batch axis has the same number of
+ * elements in front of it before and after the Reshape.
  *
- * @returns `undefined` where the constant fits as it is
+ * @returns `undefined` if the constant fits already
  */
 function freedShape(before: readonly number[], after: readonly number[], constant: readonly number[], batch: number): number[] | undefined {
   const axis = batchAxis(before, after);
@@ -140,18 +140,18 @@ function freedShape(before: readonly number[], after: readonly number[], constan
   const ahead = sizeOf(before.slice(0, axis));
   const place = dims.findIndex((dim, i) => sizeOf(dims.slice(0, i)) === ahead && dim % batch === 0);
   if (place < 0 || constant[place] === -1 || (constant[place] === 0 && place === axis)) return undefined;
-  // The size of another axis may depend on the image; then this one has to be copied.
+  // The size of another axis may depend on the image, and there can be only one -1: copy this one.
   if (constant.includes(-1) && place === axis && dims[place] === before[axis]) return constant.map((dim, i) => (i === place ? 0 : dim));
   return dims.map((dim, i) => (i === place ? -1 : constant[i] === 0 ? 0 : dim));
 }
 
-/** Sees to it that the batch is an axis of its own, or leads in one, wherever the shape of a tensor is changed. */
+/** Requires that the batch stays a separate axis, or the outer part of one, when the shape of a tensor changes. */
 function requireTraceable(node: OnnxNode, known: ReadonlyMap<string, Both>, batch: number): void {
   const regroups = node.op === 'Reshape' || node.op === 'Flatten';
   for (const name of node.outputs) {
     const [before, after] = known.get(name) ?? [];
     if (before === undefined || after === undefined) continue;
-    // Numbers that are computed from a shape.
+    // These are computed from a shape.
     if (before.values !== undefined && after.values !== undefined) continue;
     const axis = batchAxis(before.dims, after.dims);
     if (axis === undefined) throw new UserError(`${describeNode(node)} mixes its images`);

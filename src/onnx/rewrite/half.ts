@@ -1,14 +1,14 @@
 import type { OnnxModel, OnnxNode } from '../model.js';
 import { DataType, OnnxTensor } from '../tensor.js';
 
-/** Smaller tensors (biases, limits) are left in full precision: they cost next to nothing. */
+/** Smaller tensors (biases, limits) stay in full precision. */
 const SMALLEST = 1024;
 
 /**
- * Stores the weights of a model in half precision: each large float32 constant becomes float16 followed by a Cast, which
- * runtimes carry out once when they load the model. The file is half as large; computation stays in float32.
+ * Stores the weights of a model in half precision: each large float32 constant becomes a float16 constant and a Cast, which
+ * runtimes run once when they load the model. The file is half as large. The model still computes in float32.
  *
- * @throws RangeError where a weight is beyond the range of float16
+ * @throws RangeError if a weight is beyond the range of float16
  */
 export function storeHalf(model: OnnxModel): OnnxModel {
   const initializers = new Map<string, OnnxTensor>();
@@ -29,7 +29,7 @@ export function storeHalf(model: OnnxModel): OnnxModel {
 
 const scratch = new DataView(new ArrayBuffer(4));
 
-/** A number as the bits of the nearest IEEE 754 half-precision value, ties to even; infinite beyond 65504. */
+/** The bits of the nearest IEEE 754 half-precision value, ties to even; infinity beyond 65504. */
 export function numberToFloat16(value: number): number {
   scratch.setFloat32(0, value);
   const bits = scratch.getUint32(0);
@@ -40,13 +40,13 @@ export function numberToFloat16(value: number): number {
   const unbiased = exponent - 127;
   if (unbiased >= 16) return sign | 0x7c00;
   if (unbiased < -25) return sign;
-  // Below 2^-14 halves have a fixed step: shift the whole significand there.
+  // Below 2^-14, half-precision values have a fixed step: shift the whole significand there.
   const significand = fraction | 0x800000;
   const shift = unbiased >= -14 ? 13 : -1 - unbiased;
   const kept = significand >>> shift;
   const rest = significand & ((1 << shift) - 1);
   const halfway = 1 << (shift - 1);
   const rounded = kept + (rest > halfway || (rest === halfway && (kept & 1) === 1) ? 1 : 0);
-  // A carry out of the significand goes into the exponent, as it should.
+  // A carry out of the significand correctly increments the exponent.
   return sign | (unbiased >= -14 ? rounded + ((unbiased + 14) << 10) : rounded);
 }

@@ -4,10 +4,10 @@ import { traitsOf } from '../operators.js';
 import { OnnxTensor } from '../tensor.js';
 
 /**
- * Writes windows along one axis, [N, C, L], as windows over planes of one row, [N, C, 1, L]: a convolution along the channels, as
- * ECA attention has it, or along tokens. What is built on a graph then knows one kind of window only. Names of tensors remain.
+ * Rewrites windows along one axis, [N, C, L], as windows over planes of one row, [N, C, 1, L], so that later code only needs to
+ * know two-dimensional windows. Examples are convolutions along channels (ECA attention) or along tokens. Tensors keep their names.
  *
- * @param graph with its constants folded; a convolution whose weights are computed is left as it is
+ * @param graph with its constants folded; convolutions with computed weights are left as they are
  */
 export function withPlanes(graph: OnnxGraph): OnnxGraph {
   if (!graph.nodes.some((node) => isLinear(node, graph))) return graph;
@@ -42,7 +42,7 @@ function rearrange(op: 'Squeeze' | 'Unsqueeze', input: string, output: string): 
   return { name: output, op, domain: '', inputs: [input, 'planes/axis'], outputs: [output], attributes: {} };
 }
 
-/** The attributes of a window with one row before the axis that they are for. */
+/** The attributes of a window with an axis of size 1 added in front. */
 function overPlanes(node: OnnxNode): OnnxNode['attributes'] {
   const first: Readonly<Record<string, number>> = { kernel_shape: 1, strides: 1, dilations: 1 };
   const entries = Object.entries(node.attributes).map(([name, attribute]): [string, Attribute] => {

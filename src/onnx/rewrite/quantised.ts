@@ -6,19 +6,19 @@ const integerOperators = new Set([
   'QuantizeLinear', 'DynamicQuantizeLinear', 'ConvInteger', 'MatMulInteger', 'QLinearConv', 'QLinearMatMul', 'DequantizeLinear',
 ]);
 
-/** Operators of ONNX Runtime's own that compute on integers: QGemm, QLinearAdd, MatMulNBits, DynamicQuantizeMatMul, ... */
+/** ONNX Runtime's own integer operators: QGemm, QLinearAdd, MatMulNBits, DynamicQuantizeMatMul, ... */
 const runtimeOperator = /^(QLinear|QGemm$|QAttention$|MatMulInteger|MatMulNBits$|DynamicQuantize|ConvInteger)/;
 
 /**
- * @param graph with its constants folded: quantised weights have become floats there, see `foldConstants`
- * @throws UserError where features are rounded to integers on the way: such a step has no gradient
+ * @param graph with its constants folded, so that quantised weights are floats, see `foldConstants`
+ * @throws UserError if features are rounded to integers, which has no gradient
  */
 export function requireFloatFeatures(graph: OnnxGraph): void {
   const rounding = graph.nodes.find(computesOnIntegers);
   if (rounding === undefined) return;
   throw new UserError(
-    `the model is quantised: ${describeNode(rounding)} rounds features to integers, through which there is no gradient`,
-    'use the float model that it was made from; quantised weights alone (DequantizeLinear on constants) would be accepted',
+    `the model is quantised: ${describeNode(rounding)} rounds features to integers, which has no gradient`,
+    'use the float model it was made from; a model with only its weights quantised (DequantizeLinear on constants) works too',
   );
 }
 

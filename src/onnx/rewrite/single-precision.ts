@@ -6,11 +6,11 @@ import { DataType, OnnxTensor } from '../tensor.js';
 const shortFloats: readonly DataType[] = [DataType.float16, DataType.bfloat16];
 
 /**
- * Makes a graph that computes in half precision (float16, bfloat16) compute in float32, and one that is made for images in
- * double precision as well: weights and constants are converted, casts between floats fall away, and the image comes in as
- * float32. Names of tensors remain. Doubles in a graph for float32 images are left: sizes are computed in them.
+ * Converts a graph that computes in half precision (float16, bfloat16), or that takes images in double precision, to float32:
+ * its weights, constants and image input. Casts between floats are removed. Tensors keep their names. Doubles in a graph for
+ * float32 images are not converted, because they are used for sizes.
  *
- * @returns the graph itself where there is nothing to convert
+ * @returns the graph itself if there is nothing to convert
  */
 export function inSinglePrecision(graph: OnnxGraph): OnnxGraph {
   const types = elementTypes(graph);
@@ -25,7 +25,7 @@ export function inSinglePrecision(graph: OnnxGraph): OnnxGraph {
     const node = { ...given, inputs: given.inputs.map(rename), attributes: convertedAttributes(given, convert, widen) };
     const [from, to] = [given.inputs[0], given.outputs[0]].map((name) => convert(types.get(name) ?? 0));
     if ((node.op !== 'Cast' && node.op !== 'CastLike') || from !== DataType.float32 || to !== DataType.float32) return node;
-    // Its readers read what it was made of; it stays for those who name it. (A constant takes its name when it is folded.)
+    // Its readers read its input instead. It stays in case it is named by the user. (Folding gives its name to a constant.)
     if (!graph.initializers.has(node.inputs[0])) aliases.set(node.outputs[0], node.inputs[0]);
     return { ...node, op: 'Identity', inputs: [node.inputs[0]], attributes: {} };
   });
@@ -52,7 +52,7 @@ function elementTypes(graph: OnnxGraph): Map<string, DataType> {
   return types;
 }
 
-/** Attributes that name an element type. */
+/** Attributes that are element types. */
 const typeAttributes = new Set(['to', 'dtype', 'output_dtype']);
 
 function convertedAttributes(node: OnnxNode, convert: (type: DataType) => DataType, widen: (tensor: OnnxTensor) => OnnxTensor): OnnxNode['attributes'] {

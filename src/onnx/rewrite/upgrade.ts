@@ -3,26 +3,26 @@ import type { Attribute, Attributes, OnnxModel, OnnxNode } from '../model.js';
 import { describeNode, floatAttribute, intAttribute, intsAttribute, withoutAttributes } from '../model.js';
 import { OnnxTensor } from '../tensor.js';
 
-/** The operator set that graphs are brought to before anything is built on them. */
+/** The operator set that graphs are converted to before anything is built on them. */
 export const TARGET_OPSET = 18;
 const OLDEST_OPSET = 7;
-/** Later operator sets change nothing for the operators that are built with; far later ones are unknown. */
+/** Up to this operator set, the operators that this program uses are the same as in {@link TARGET_OPSET}. */
 const NEWEST_OPSET = 24;
 
 /**
- * Rewrites a model of operator set 7 to 17 in the form of operator set 18, so that a rule has to know one form of each
- * operator only: what moved from attributes to inputs over the years (axes, limits, pads, ratios) is moved. A model of
+ * Converts a model from operator set 7..17 to operator set 18, so that rules only need to know one form of each operator.
+ * Parameters that became inputs over the years (axes, limits, pads, ratios) are moved from attributes to inputs. A model of
  * operator set 18 or later is returned as it is.
  *
- * @throws UserError for operator sets below 7 and for the few old operators with no counterpart
+ * @throws UserError for operator sets below 7 or far above 18, and for a few old operators without a counterpart
  */
 export function upgradeModel(model: OnnxModel): OnnxModel {
   if (model.opset >= TARGET_OPSET) {
-    if (model.opset > NEWEST_OPSET) throw new UserError(`the model is written in operator set ${model.opset}; up to ${NEWEST_OPSET} is supported`, 'export it with an older opset_version');
+    if (model.opset > NEWEST_OPSET) throw new UserError(`the model uses operator set ${model.opset}, but the newest that is supported is ${NEWEST_OPSET}`, 'export it with an older opset_version');
     return model;
   }
   if (model.opset < OLDEST_OPSET) {
-    throw new UserError(`the model is written in operator set ${model.opset}; ${OLDEST_OPSET} is the oldest supported`, 'export it again, or convert it with onnx.version_converter');
+    throw new UserError(`the model uses operator set ${model.opset}, but the oldest that is supported is ${OLDEST_OPSET}`, 'export it again, or convert it with onnx.version_converter');
   }
   const initializers = new Map(model.graph.initializers);
   const constant = (name: string, tensor: OnnxTensor): string => {
@@ -69,10 +69,10 @@ function upgradeNode(node: OnnxNode, from: number, constant: MakeConstant): Onnx
       return { ...node, attributes: { ...node.attributes, num_outputs: { kind: 'int', value: node.outputs.length } } };
     }
     case 'Dropout':
-      // Inference only: the ratio has no effect, and neither has the mask that nobody reads.
+      // In inference it passes its input on. Nothing reads the mask.
       return { ...node, op: 'Identity', inputs: [node.inputs[0]], outputs: [node.outputs[0]], attributes: {} };
     case 'BatchNormalization': {
-      if (intAttribute(node, 'spatial', 1) === 0) throw new UserError(`${describeNode(node)} normalises every position on its own (spatial = 0), which is not supported`);
+      if (intAttribute(node, 'spatial', 1) === 0) throw new UserError(`${describeNode(node)} normalises every position separately (spatial = 0), which is not supported`);
       return { ...node, outputs: [node.outputs[0]], attributes: pick(node.attributes, 'epsilon', 'training_mode') };
     }
     case 'Softmax': case 'LogSoftmax': {
@@ -82,12 +82,12 @@ function upgradeNode(node: OnnxNode, from: number, constant: MakeConstant): Onnx
     }
     case 'Upsample': case 'Resize':
       if (from >= 11) return node;
-      throw new UserError(`${describeNode(node)}: the ${node.op} of operator set ${from} was withdrawn from ONNX`, 'export the model again with opset_version 11 or later');
+      throw new UserError(`${describeNode(node)}: ${node.op} of operator set ${from} was removed from ONNX`, 'export the model again with opset_version 11 or later');
     default: return node;
   }
 }
 
-/** Before operator set 13, Softmax saw a matrix: the axes before `axis` as its rows, all others as its columns. */
+/** Before operator set 13, Softmax worked on a matrix: the axes before `axis` were its rows, all others its columns. */
 function flattened(node: OnnxNode, axis: number): OnnxNode[] {
   const [x] = node.inputs;
   const [y] = node.outputs;

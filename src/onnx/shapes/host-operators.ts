@@ -4,21 +4,21 @@ import type { OnnxNode } from '../model.js';
 import { floatAttribute, intAttribute, intsAttribute, stringAttribute } from '../model.js';
 import { DataType, sizeOf } from '../tensor.js';
 
-/** A node whose inputs are known. */
+/** A node with the values of its inputs. */
 export interface HostCall {
   readonly node: OnnxNode;
-  /** `undefined` if one is left out. */
+  /** `undefined` for an input that is left out. */
   readonly inputs: readonly (HostValue | undefined)[];
   /** The shapes of its outputs. */
   readonly dims: readonly (readonly number[])[];
-  /** Whether its result is of an integer type. */
+  /** Whether the result has an integer type. */
   readonly integers: boolean;
 }
 
-/** Computes an operator in JavaScript, in double precision; `undefined` if it cannot do so for this node. */
+/** Computes an operator in JavaScript, in double precision; returns `undefined` if this node is not supported. */
 type HostOperator = (call: HostCall) => HostValue | readonly HostValue[] | undefined;
 
-/** An input that must be there. */
+/** A required input. */
 const at = ({ inputs }: HostCall, i: number): HostValue => {
   const value = inputs[i];
   if (value === undefined) throw new TypeError(`an input (${i}) is missing`);
@@ -28,17 +28,17 @@ const at = ({ inputs }: HostCall, i: number): HostValue => {
 /** An axis counted from the first. */
 const fromFirst = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis);
 
-/** All inputs element by element, one after the other. */
+/** Combines all inputs element by element. */
 const folded = (formula: (a: number, b: number) => number, integers = formula): HostOperator => (call) => (
   call.inputs.map((_, i) => at(call, i)).reduce((a, b) => hostMap([a, b], call.integers ? integers : formula))
 );
 const unary = (formula: (x: number, node: OnnxNode) => number): HostOperator => (call) => hostMap([at(call, 0)], (x) => formula(x, call.node));
 const truth = (formula: (a: number, b: number) => boolean): HostOperator => folded((a, b) => Number(formula(a, b)));
 
-/** The same numbers in the shape that the shape rule tells. */
+/** The same numbers in the shape given by the shape rule. */
 const reshaped: HostOperator = (call) => new HostValue(call.dims[0], at(call, 0).data);
 
-/** The nearest whole number; of two, the even one. */
+/** Rounds to the nearest integer, halves to even. */
 export const halfToEven = (x: number): number => (Math.abs(x % 1) === 0.5 ? 2 * Math.round(x / 2) : Math.round(x));
 
 function reducedAxes(call: HostCall): number[] {
@@ -52,7 +52,7 @@ interface Reduction {
   readonly before?: (x: number) => number;
   readonly combine: (a: number, b: number) => number;
   readonly initial: number;
-  /** @param count how many elements became one */
+  /** @param count the number of elements that were reduced to one */
   readonly after?: (x: number, count: number) => number;
 }
 
@@ -91,7 +91,7 @@ const batchNormalization: HostOperator = (call) => {
   const rank = x.dims.length;
   const [scale, bias, mean, variance] = [1, 2, 3, 4].map((i) => perChannel(at(call, i), rank));
   const epsilon = floatAttribute(call.node, 'epsilon', 1e-5);
-  // Weights are standardised by their own statistics so, too.
+  // Weight standardisation is exported like this too: it normalises weights by their own statistics.
   if (intAttribute(call.node, 'training_mode', 0) === 1) {
     return scaled(standardised(x, x.dims.flatMap((_, axis) => (axis === 1 ? [] : [axis])), epsilon), scale, bias);
   }
@@ -120,7 +120,7 @@ const softmax: HostOperator = (call) => {
   return hostMap([powers, hostReduce(powers, axes, true, sum.combine, 0)], (a, b) => a / b);
 };
 
-/** Products beyond this many multiplications are left to the runtime. */
+/** Larger products, in multiplications, are left to the runtime. */
 const MOST_PRODUCTS = 2 ** 30;
 
 const matmul: HostOperator = (call) => {
@@ -176,7 +176,7 @@ const constantOfShape: HostOperator = ({ node, dims: [dims] }) => {
   return new HostValue(dims, new Float64Array(sizeOf(dims)).fill(filling?.kind === 'tensor' ? filling.value.toNumbers()[0] ?? 0 : 0));
 };
 
-/** Every operator that is computed in JavaScript; the sizes and indices that shape inference follows among them. */
+/** Every operator that can be computed in JavaScript, among them those for sizes and indices in shape inference. */
 export const hostOperators: ReadonlyMap<string, HostOperator> = new Map<string, HostOperator>([
   ['Add', folded((a, b) => a + b)], ['Sum', folded((a, b) => a + b)], ['Sub', folded((a, b) => a - b)], ['Mul', folded((a, b) => a * b)],
   ['Div', folded((a, b) => a / b, (a, b) => Math.trunc(a / b))],

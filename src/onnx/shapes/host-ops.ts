@@ -2,25 +2,25 @@ import { broadcastDims } from './tensor-info.js';
 import { sizeOf } from '../tensor.js';
 
 /**
- * A tensor that is computed in JavaScript, in row-major order: shapes, axes and indices, exactly up to 2^53 (TensorFlow.js has
- * no 64-bit integers), and constants while a graph is prepared.
+ * A tensor that is computed in JavaScript, in row-major order. It is used for shapes, axes and indices, which are exact up to
+ * 2^53 (TensorFlow.js has no 64-bit integers), and for constants while a graph is prepared.
  */
 export class HostValue {
   constructor(readonly dims: readonly number[], readonly data: Float64Array) {
-    if (sizeOf(dims) !== data.length) throw new RangeError(`${data.length} numbers do not fill [${dims.join(', ')}]`);
+    if (sizeOf(dims) !== data.length) throw new RangeError(`${data.length} numbers do not fit the shape [${dims.join(', ')}]`);
   }
 
   static of(dims: readonly number[], numbers: readonly number[]): HostValue {
     return new HostValue(dims, Float64Array.from(numbers));
   }
 
-  /** The numbers of a small one. */
+  /** The elements of a small tensor. */
   get numbers(): number[] {
     return Array.from(this.data);
   }
 }
 
-/** The step in a flat array along each axis, in row-major order. */
+/** The distance of neighbours along each axis in a flat, row-major array. */
 export function stepsOf(dims: readonly number[]): number[] {
   const steps = new Array<number>(dims.length);
   for (let axis = dims.length - 1, step = 1; axis >= 0; axis--) {
@@ -37,7 +37,7 @@ export function walk(dims: readonly number[], steps: readonly number[], start: n
   let position = start;
   for (let flat = 0; flat < size; flat++) {
     visit(position, flat);
-    // Count on like an odometer, the last axis fastest.
+    // Count up like an odometer, the last axis fastest.
     for (let axis = dims.length - 1; axis >= 0; axis--) {
       position += steps[axis];
       if (++index[axis] < dims[axis]) break;
@@ -47,7 +47,7 @@ export function walk(dims: readonly number[], steps: readonly number[], start: n
   }
 }
 
-/** A shape filled with the numbers that lie at regular steps. */
+/** A tensor of the given shape with the elements at regular steps. */
 function view({ data }: HostValue, dims: readonly number[], steps: readonly number[], start = 0): HostValue {
   const result = new Float64Array(sizeOf(dims));
   walk(dims, steps, start, (position, flat) => { result[flat] = data[position]; });
@@ -57,7 +57,7 @@ function view({ data }: HostValue, dims: readonly number[], steps: readonly numb
 export function hostExpand(value: HostValue, shape: readonly number[]): HostValue {
   const dims = broadcastDims(value.dims, shape);
   let { data } = value;
-  // Axis by axis from the last, each block behind itself as often as is wanted.
+  // From the last axis to the first, repeat each block.
   for (let axis = dims.length - 1, own = value.dims.length - 1, block = 1; axis >= 0; axis--, own--) {
     const size = own < 0 ? 1 : value.dims[own];
     if (size !== dims[axis]) data = blocksRepeated(data, block, dims[axis]);
@@ -122,7 +122,7 @@ export function hostTranspose(value: HostValue, perm: readonly number[]): HostVa
   return view(value, perm.map((axis) => value.dims[axis]), perm.map((axis) => steps[axis]));
 }
 
-/** One axis of a Slice: where it begins, how many elements it has, and its step. */
+/** One axis of a Slice: its first index, its number of elements and its step. */
 export interface SliceAxis {
   readonly start: number;
   readonly size: number;
@@ -130,7 +130,7 @@ export interface SliceAxis {
 }
 
 /**
- * What ONNX's Slice takes of each axis.
+ * The part of each axis that ONNX's Slice selects.
  *
  * @param dims of the data
  * @param axes the axes that `starts`, `ends` and `steps` are for
@@ -165,7 +165,7 @@ export function hostReduce(
   return new HostValue(keepdims ? dims : dims.filter((_, axis) => !axes.includes(axis)), result);
 }
 
-/** A tensor with room around it, filled with one number. */
+/** A tensor padded with a constant. */
 export function hostPad(value: HostValue, begins: readonly number[], dims: readonly number[], filling: number): HostValue {
   const result = new Float64Array(sizeOf(dims)).fill(filling);
   const steps = stepsOf(dims);

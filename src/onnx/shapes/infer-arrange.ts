@@ -6,7 +6,7 @@ import type { OnnxNode } from '../model.js';
 import { intAttribute, intsAttribute, stringAttribute } from '../model.js';
 import { sizeOf } from '../tensor.js';
 
-// Operators that arrange the numbers of their inputs anew. Exporters compute shapes, paddings and indices with them.
+// Operators that rearrange the elements of their inputs. Exporters compute shapes, paddings and indices with them.
 
 function axisOf(node: OnnxNode, rank: number, otherwise = 0): number {
   const axis = intAttribute(node, 'axis', otherwise);
@@ -57,18 +57,18 @@ function split(node: OnnxNode, [x, sizesInput]: Inputs): readonly TensorInfo[] |
 function pad(node: OnnxNode, [x, pads, , axesInput]: Inputs): TensorInfo | undefined {
   if (x === undefined || pads?.values === undefined) return undefined;
   const axes = axesOf(axesInput, x.dims.length) ?? x.dims.map((_, i) => i);
-  if (pads.values.length !== 2 * axes.length) throw new UserError(`${pads.values.length} paddings are given for ${axes.length} axes`);
+  if (pads.values.length !== 2 * axes.length) throw new UserError(`it has ${pads.values.length} paddings for ${axes.length} axes`);
   const wrapped = stringAttribute(node, 'mode', 'constant') !== 'constant';
   const dims = [...x.dims];
   axes.forEach((axis, i) => {
     const [begin, end] = [pads.values![i], pads.values![i + axes.length]];
-    if (wrapped && Math.max(begin, end) >= dims[axis]) throw new UserError(`an axis of ${dims[axis]} elements cannot be mirrored by ${Math.max(begin, end)}`);
+    if (wrapped && Math.max(begin, end) >= dims[axis]) throw new UserError(`an axis of ${dims[axis]} elements cannot be padded with ${Math.max(begin, end)} mirrored ones`);
     dims[axis] += begin + end;
   });
   return { dims };
 }
 
-/** The shape rules of operators that arrange the numbers of their inputs anew, or make tensors of a shape. */
+/** The shape rules of operators that rearrange elements, or make tensors from shapes. */
 export const arrangeRules: Readonly<Record<string, ShapeRule>> = {
   Concat: concat,
   Split: split,

@@ -14,12 +14,12 @@ import { DataType, sizeOf } from '../tensor.js';
 import { allWindowAxes, ceilMode, windowOutput } from './window.js';
 
 /**
- * The shapes of all tensors of a graph for one concrete size of its input. Arithmetic on shapes that exporters leave in
- * a graph (Shape, Gather, Concat, ...) is carried out.
+ * The shapes of all tensors of a graph for one concrete input size. Arithmetic on shapes that exporters leave in a graph
+ * (Shape, Gather, Concat, ...) is computed.
  *
  * @param inputs the shape of every graph input
- * @returns what is known by tensor name; behind an operator that is not known here there is nothing
- * @throws UserError where a node cannot work at this input size
+ * @returns the shapes by tensor name, without tensors that depend on an unknown operator
+ * @throws UserError if a node does not work at this input size
  */
 export function inferShapes(graph: OnnxGraph, inputs: ReadonlyMap<string, readonly number[]>): Map<string, TensorInfo> {
   const known = new Map<string, TensorInfo>();
@@ -28,9 +28,9 @@ export function inferShapes(graph: OnnxGraph, inputs: ReadonlyMap<string, readon
   for (const node of graph.nodes) {
     const outputs = inferNode(node, node.inputs.map((name) => (name === '' ? undefined : known.get(name))));
     outputs?.forEach((output, i) => {
-      // An empty list is a value like any other; an empty image is none.
+      // An empty list is a valid value, an empty image is not.
       if (output.values === undefined && output.dims.some((dim) => dim < 1)) {
-        throw new UserError(`${describeNode(node)} has nothing left to work on: its output would be [${output.dims.join(', ')}]`);
+        throw new UserError(`${describeNode(node)} does not work at this input size: its output would be empty, [${output.dims.join(', ')}]`);
       }
       if (node.outputs[i]) known.set(node.outputs[i], output);
     });
@@ -43,15 +43,15 @@ function shapeRuleOf(node: OnnxNode): ShapeRule | undefined {
   return node.domain === '' ? shapeRules.get(node.op) ?? (form && rulesByForm.get(form)) : undefined;
 }
 
-/** Whether the shapes that an operator makes are known. */
+/** Whether the output shapes of a node's operator can be inferred. */
 export function hasShapeRule(node: OnnxNode): boolean {
   return shapeRuleOf(node) !== undefined;
 }
 
 /**
- * What is known of a node's outputs; `undefined` where its operator is not known here, or too little of its inputs is.
+ * What is known about a node's outputs; `undefined` if its operator is unknown, or too little is known about its inputs.
  *
- * @throws UserError where the node cannot work on these inputs
+ * @throws UserError if the node does not work on these inputs
  */
 export function inferNode(node: OnnxNode, inputs: Inputs): readonly TensorInfo[] | undefined {
   const types = inputs.map((input) => input?.type);
@@ -68,13 +68,13 @@ export function inferNode(node: OnnxNode, inputs: Inputs): readonly TensorInfo[]
 }
 
 /**
- * The outputs of a node whose inputs are known, computed in JavaScript.
+ * Computes the outputs of a node in JavaScript.
  *
- * @param inputs `undefined` if one is left out
- * @param integers whether its result is of an integer type
- * @param room how many elements the outputs may have
- * @returns `undefined` if the operator is not computed here, or there is not enough room
- * @throws UserError if the node cannot work on these inputs
+ * @param inputs `undefined` for an input that is left out
+ * @param integers whether the result has an integer type
+ * @param room the largest number of elements that the outputs may have
+ * @returns `undefined` if the operator is not supported here, or the outputs are too large
+ * @throws UserError if the node does not work on these inputs
  */
 export function evaluate(
   node: OnnxNode, inputs: readonly (HostValue | undefined)[], integers: boolean, room = Infinity,
@@ -97,7 +97,7 @@ function shapesOf(node: OnnxNode, inputs: Inputs): readonly TensorInfo[] | undef
   if (result === undefined) return undefined;
   const outputs: readonly TensorInfo[] = 'dims' in result ? [result] : result;
   const odd = outputs.find(({ dims }) => dims.some((dim) => !Number.isInteger(dim)));
-  if (odd !== undefined) throw new UserError(`${describeNode(node)} cannot work on these inputs: its output would be [${odd.dims.join(', ')}]`);
+  if (odd !== undefined) throw new UserError(`${describeNode(node)} does not work on these inputs: its output would be [${odd.dims.join(', ')}]`);
   return outputs;
 }
 
@@ -106,14 +106,14 @@ export function knownValue({ dims, data }: HostValue): TensorInfo {
   return data.length <= MAX_VALUES ? { dims, values: Array.from(data) } : { dims };
 }
 
-/** What is known of a constant. */
+/** What is known about a constant. */
 export function knownTensor(tensor: OnnxTensor): TensorInfo {
   const { dims, type } = tensor;
   const small = tensor.size <= MAX_VALUES && type !== DataType.string;
   return small ? { dims, type, values: tensor.toNumbers() } : { dims, type };
 }
 
-// Each helper answers `undefined` where an input it needs is not known.
+// Each rule returns `undefined` if an input that it needs is not known.
 
 const sameAsFirst: ShapeRule = (_, [x]) => x && { dims: x.dims };
 
@@ -136,12 +136,11 @@ const globalPool: ShapeRule = (_, [x]) => x && { dims: x.dims.map((dim, i) => (i
 const pool: ShapeRule = (node, [x]) => {
   if (x === undefined) return undefined;
   const axes = allWindowAxes(node, intsAttribute(node, 'kernel_shape') ?? []);
-  if (x.dims.length !== axes.length + 2) throw new UserError(`its window has ${axes.length} axes and its input [${x.dims.join(', ')}] has ${x.dims.length - 2}`);
+  if (x.dims.length !== axes.length + 2) throw new UserError(`its window has ${axes.length} axes, but its input [${x.dims.join(', ')}] has ${x.dims.length - 2}`);
   const dims = [x.dims[0], x.dims[1], ...axes.map((axis, i) => windowOutput(axis, x.dims[i + 2], ceilMode(node)))];
   return [{ dims }, { dims }];
 };
 
-/** The rules of the forms of operators that have one. */
 const rulesByForm: ReadonlyMap<OperatorTraits['form'], ShapeRule> = new Map([
   ['pointwise', sameAsFirst], ['like-first', sameAsFirst], ['broadcast', broadcast], ['reduction', reduction],
 ]);
@@ -155,9 +154,9 @@ const shapeRules: ReadonlyMap<string, ShapeRule> = new Map<string, ShapeRule>(Ob
   Conv: (node, [x, w]) => {
     if (x === undefined || w === undefined) return undefined;
     const group = intAttribute(node, 'group', 1);
-    if (x.dims[1] !== w.dims[1] * group) throw new UserError(`its weights want ${w.dims[1] * group} channels and its input has ${x.dims[1]}`);
+    if (x.dims[1] !== w.dims[1] * group) throw new UserError(`its weights are for ${w.dims[1] * group} channels, but its input has ${x.dims[1]}`);
     const axes = allWindowAxes(node, w.dims.slice(2));
-    if (x.dims.length !== w.dims.length) throw new UserError(`its weights have ${w.dims.length} axes and its input [${x.dims.join(', ')}] has ${x.dims.length}`);
+    if (x.dims.length !== w.dims.length) throw new UserError(`its weights have ${w.dims.length} axes, but its input [${x.dims.join(', ')}] has ${x.dims.length}`);
     return { dims: [x.dims[0], w.dims[0], ...axes.map((axis, i) => windowOutput(axis, x.dims[i + 2]))] };
   },
   MaxPool: pool, AveragePool: pool,
@@ -172,13 +171,13 @@ const shapeRules: ReadonlyMap<string, ShapeRule> = new Map<string, ShapeRule>(Ob
     if (a === undefined || b === undefined) return undefined;
     const [rows, inner] = intAttribute(node, 'transA', 0) ? [a.dims[1], a.dims[0]] : a.dims;
     const [outer, columns] = intAttribute(node, 'transB', 0) ? [b.dims[1], b.dims[0]] : b.dims;
-    if (inner !== outer) throw new UserError(`its weights want ${outer} features and its input has ${inner}`);
+    if (inner !== outer) throw new UserError(`its weights are for ${outer} features, but its input has ${inner}`);
     return { dims: [rows, columns] };
   },
   MatMul: (_, [a, b]) => {
     if (a === undefined || b === undefined) return undefined;
     if (a.dims.length < 2 || b.dims.length < 2) return undefined;
-    if (a.dims.at(-1) !== b.dims.at(-2)) throw new UserError(`shapes [${a.dims.join(', ')}] and [${b.dims.join(', ')}] do not multiply`);
+    if (a.dims.at(-1) !== b.dims.at(-2)) throw new UserError(`shapes [${a.dims.join(', ')}] and [${b.dims.join(', ')}] cannot be multiplied`);
     return { dims: [...broadcastDims(a.dims.slice(0, -2), b.dims.slice(0, -2)), a.dims.at(-2)!, b.dims.at(-1)!] };
   },
   DepthToSpace: (node, [x]) => {

@@ -4,23 +4,23 @@ import { intAttribute, intsAttribute } from '../model.js';
 import { traitsOf } from '../operators.js';
 import { sizeOf } from '../tensor.js';
 
-/** The axes of a tensor that run down and across the image: [2, 3] in NCHW, [1, 2] in NHWC. */
+/** The spatial axes of a tensor: [2, 3] in NCHW, [1, 2] in NHWC. */
 export type SpatialAxes = readonly [vertical: number, horizontal: number];
 
-/** How the image lies in a tensor. */
+/** Where the image's rows and columns are in a tensor. */
 export interface Layout {
   readonly axes: SpatialAxes;
-  /** Pixels of the image per step along each of them, as the strides on the way say. */
+  /** Pixels of the image per step along each axis, from the strides of the nodes before. */
   readonly steps: readonly [vertical: number, horizontal: number];
 }
 
 /**
- * Follows the two axes of the image through a graph, so that a feature map can be told from other tensors of four axes
- * (attention weights, windows), NCHW from NHWC, and strides from sizes, where one size alone does not tell.
+ * Tracks the two axes of the image through a graph. This distinguishes feature maps from other tensors with four axes
+ * (attention weights, windows), and NCHW from NHWC, and gives the strides of a network that works at one size only.
  *
  * @param input the image input, [N, C, H, W]
  * @param known the shapes for one concrete input size
- * @returns the layout by tensor name; nothing for a tensor in which they are no longer two axes of their own
+ * @returns the layout by tensor name, without tensors in which rows and columns are no longer separate axes
  */
 export function followLayout(graph: OnnxGraph, input: string, known: ReadonlyMap<string, TensorInfo>): Map<string, Layout> {
   const found = new Map<string, Layout>([[input, { axes: [2, 3], steps: [1, 1] }]]);
@@ -54,7 +54,7 @@ function layoutOf(
     const perm = intsAttribute(node, 'perm') ?? from.map((_, i) => from.length - 1 - i);
     return { axes: [perm.indexOf(axes[0]), perm.indexOf(axes[1])], steps };
   }
-  // A product of matrices mixes its last axis, and of two activations no axis is certain.
+  // A matrix product mixes the last axis of its first input. If both inputs are activations, no axis is certain.
   if (node.op === 'MatMul' && (source !== node.inputs[0] || found.has(node.inputs[1]) || axes[1] === to.length - 1)) return undefined;
   if (form === 'reduction' && intAttribute(node, 'keepdims', 1) === 0) return undefined;
   const shift = to.length - from.length;
@@ -77,7 +77,7 @@ function stepOf({ inputs }: OnnxNode, axis: number, rank: number, known: Readonl
   return steps?.[places?.indexOf(axis) ?? -1] ?? 1;
 }
 
-/** Where two neighbouring axes stand after a reshape, if they are still axes of their own. */
+/** The positions of two neighbouring axes after a reshape, if they are still separate. */
 function regroupedAxes([vertical, horizontal]: SpatialAxes, from: readonly number[], to: readonly number[]): SpatialAxes | undefined {
   if (horizontal !== vertical + 1) return undefined;
   const before = sizeOf(from.slice(0, vertical));

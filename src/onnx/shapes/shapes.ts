@@ -7,53 +7,52 @@ import { followLayout } from './layout.js';
 import type { OnnxGraph, OnnxValueInfo } from '../model.js';
 import { DataType, dataTypeName } from '../tensor.js';
 
-/** Two sizes of batch and image; what is the same for both is the same for all that a network divides evenly. */
+/** Two sizes of batch and image. A dimension that is the same for both is the same for all sizes that the network divides evenly. */
 const PROBES: readonly { readonly batch: number; readonly size: Size }[] = [
   { batch: 2, size: [256, 320] },
   { batch: 3, size: [320, 448] },
 ];
 
 /**
- * A size that stays odd when it is halved and rounded up, again and again, as paddings may depend on that. Networks that
- * need even sizes fail at it, and are then not asked.
+ * A size that stays odd each time it is halved and rounded up, because paddings may depend on that. It is ignored for networks
+ * that do not work at it.
  */
 const ODD_PROBE = { batch: 5, size: [257, 321] } as const;
 
-/** The image input of a graph and, where the network works at one size only, that size. */
+/** The image input of a graph and, if the network works at one size only, that size. */
 export interface ImageInput {
   readonly name: string;
-  /** Channels of the image. */
   readonly channels: number;
   readonly fixedSize: Size | undefined;
 }
 
-/** Of one image at the network, 8192 x 8192: as float32 it takes 800 MB before anything is computed. */
+/** The largest input image, 8192 x 8192: as float32 it has 800 MB. */
 const MOST_PIXELS = 2 ** 26;
 
-/** Sizes that networks are made for, the most common first. */
+/** Usual input sizes of networks, the most common first. */
 const COMMON_SIZES = [224, 299, 256, 384, 240, 260, 300, 320, 336, 380, 448, 456, 512, 192, 160, 128, 112, 96, 64, 56, 48, 32, 28];
 
 /**
- * The one image input of a classifier, [N, 3, H, W].
+ * The image input of a classifier, [N, C, H, W].
  *
- * @param fixedSize the size at which a network works that declares free H and W but has a fully connected head
- * @throws UserError where there is no such input, or more than one
+ * @param fixedSize the input size of a network that declares free H and W but has a fully connected head
+ * @throws UserError if there is no such input, or the model has others
  */
 export function imageInput(graph: OnnxGraph, fixedSize?: Size): ImageInput {
   const images = graph.inputs.filter(({ shape }) => shape?.length === 4);
   if (graph.inputs.length !== 1 || images.length !== 1) {
-    throw new UserError(`the model has the inputs ${graph.inputs.map(describeInput).join(', ')}; one image input [N, 3, H, W] is wanted`);
+    throw new UserError(`the model has the inputs ${graph.inputs.map(describeInput).join(', ')}; it should have one image input [N, 3, H, W]`);
   }
   const [{ name, shape, type }] = images;
   const [, channels, height, width] = shape!;
   if (typeof channels !== 'number' || (channels > 4 && width !== null && Number(width) <= 4)) {
     throw new UserError(
-      `the model's input is ${describeInput(images[0])}; [N, channels, H, W] is wanted`,
+      `the model's input is ${describeInput(images[0])}; it should be [N, channels, H, W]`,
       'export the model with its number of channels declared',
     );
   }
   if (type !== DataType.float32) {
-    throw new UserError(`the model's input ${name} is of type ${dataTypeName(type)}; float32 is wanted`, 'export the model in float32');
+    throw new UserError(`the model's input ${name} is of type ${dataTypeName(type)}; it should be float32`, 'export the model in float32');
   }
   const declared = typeof height === 'number' && typeof width === 'number' ? [height, width] as const : undefined;
   if (declared && declared[0] * declared[1] > MOST_PIXELS) {
@@ -70,8 +69,8 @@ function describeInput({ name, shape }: OnnxValueInfo): string {
 }
 
 /**
- * What is known of the shapes in a graph whose batch size, height and width are free. The graph is walked for two
- * concrete sizes: a dimension that comes out the same both times is fixed, one that differs depends on the input.
+ * The shapes in a graph whose batch size, height and width are free. Shapes are inferred for two concrete sizes: a dimension
+ * that is the same both times is fixed, and one that differs depends on the input.
  */
 export class GraphShapes {
   private constructor(
@@ -83,7 +82,7 @@ export class GraphShapes {
     private readonly odd: ReadonlyMap<string, TensorInfo> | undefined,
   ) {}
 
-  /** @throws UserError where the network cannot work at the probed sizes */
+  /** @throws UserError if the network does not work at the probed sizes */
   static of(graph: OnnxGraph, input: ImageInput): GraphShapes {
     const declaredBatch = graph.inputs.find(({ name }) => name === input.name)?.shape?.[0];
     const batches = PROBES.map(({ batch }) => (typeof declaredBatch === 'number' ? declaredBatch : batch));
@@ -107,11 +106,11 @@ export class GraphShapes {
   }
 
   /**
-   * As {@link GraphShapes.of}, but also for a network whose file declares a free image size though it works at one only, as
-   * exporters write them that take a size for a constant: the size is found by trying the usual ones.
+   * Like {@link GraphShapes.of}, but also for a network that declares a free image size and works at one size only, because its
+   * exporter stored the size as a constant. The size is found by trying the usual ones.
    *
-   * @returns the input with the size that was found, if one had to be
-   * @throws UserError where the network works at none of them
+   * @returns the input with the size that was found, if one was needed
+   * @throws UserError if the network works at none of them
    */
   static atItsSize(graph: OnnxGraph, input: ImageInput): { readonly input: ImageInput; readonly shapes: GraphShapes } {
     try {
@@ -127,7 +126,7 @@ export class GraphShapes {
     }
   }
 
-  /** The dimensions of a tensor; null where one depends on the input's size. `undefined`: the shape is not known. */
+  /** The dimensions of a tensor, null for those that depend on the input's size; `undefined` if the shape is not known. */
   dims(name: string): readonly (number | null)[] | undefined {
     const [a, b] = this.probes.map((probe) => probe.get(name)?.dims);
     if (a === undefined || b === undefined || a.length !== b.length) return undefined;
@@ -135,7 +134,7 @@ export class GraphShapes {
     return a.map((dim, i) => (dim === b[i] && dim === odd[i] ? dim : null));
   }
 
-  /** The numbers of a small tensor that does not depend on the input's size. */
+  /** The elements of a small tensor that does not depend on the input's size. */
   values(name: string): readonly number[] | undefined {
     const [a, b] = this.probes.map((probe) => probe.get(name)?.values);
     const odd = this.odd === undefined ? a : this.odd.get(name)?.values;
@@ -149,8 +148,8 @@ export class GraphShapes {
   }
 
   /**
-   * How many pixels of the image lie between two neighbours of a feature map, [vertical, horizontal]; `undefined` for
-   * what is no feature map [N, C, h, w].
+   * The distance of neighbours of a feature map [N, C, h, w] in pixels of the image, [vertical, horizontal]; `undefined` if the
+   * tensor is not a feature map.
    */
   stride(name: string): Size | undefined {
     return this.strideAt(name, [2, 3]);
@@ -161,7 +160,7 @@ export class GraphShapes {
     return this.layout.has(name) ? this.strideAt(name, [1, 2]) : undefined;
   }
 
-  /** The pixels of the image per cell of a grid that covers it; only of a network that works at one size. */
+  /** The stride of a grid that covers the image; only for a network that works at one size. */
   strideOfGrid([rows, columns]: Size): Size | undefined {
     const [first, second] = this.sizes;
     if (first[0] !== second[0] || first[1] !== second[1]) return undefined;
@@ -173,7 +172,7 @@ export class GraphShapes {
     const channelAxis = axes[0] === 1 ? 3 : 1;
     if (a === undefined || b === undefined || a.length !== 4 || a[channelAxis] !== b[channelAxis] || !this.batchLeads(name)) return undefined;
     const layout = this.layout.get(name);
-    // Where the axes of the image could not be followed, free sizes still tell them from others.
+    // If the axes of the image could not be tracked, they are still known from the free sizes.
     const certain = layout === undefined ? this.input.fixedSize === undefined : layout.axes[0] === axes[0] && layout.axes[1] === axes[1];
     if (!certain) return undefined;
     const along = (i: 0 | 1): number => {
@@ -187,7 +186,7 @@ export class GraphShapes {
   }
 }
 
-/** What is known at a size at which a network may not work. */
+/** The result, or `undefined` if the network does not work at the probed size. */
 function unlessImpossible<T>(probe: () => T): T | undefined {
   try {
     return probe();

@@ -2,14 +2,14 @@ import { UserError } from '../../errors.js';
 import type { OnnxNode } from '../model.js';
 import { describeNode, intAttribute, intsAttribute, stringAttribute } from '../model.js';
 
-/** How a sliding window (of a convolution or a pool) lies along one axis, with all defaults filled in. */
+/** The sliding window of a convolution or a pool along one axis, with all defaults filled in. */
 export interface WindowAxis {
   readonly kernel: number;
   readonly stride: number;
   readonly dilation: number;
-  /** The rows that the dilated kernel spans: dilation * (kernel - 1) + 1. */
+  /** The extent of the dilated kernel: dilation * (kernel - 1) + 1. */
   readonly span: number;
-  /** Padding before and after, or 'SAME_UPPER' / 'SAME_LOWER', where it depends on the size of the input. */
+  /** Padding before and after, or 'SAME_UPPER' / 'SAME_LOWER' if it depends on the input size. */
   readonly pads: readonly [before: number, after: number] | 'SAME_UPPER' | 'SAME_LOWER';
 }
 
@@ -17,18 +17,18 @@ export interface WindowAxis {
  * The two spatial axes of a Conv or pooling node.
  *
  * @param kernelShape [kH, kW]
- * @throws UserError where the node is not two-dimensional
+ * @throws UserError if the node is not two-dimensional
  */
 export function windowAxes(node: OnnxNode, kernelShape: readonly number[]): readonly [WindowAxis, WindowAxis] {
   const axes = allWindowAxes(node, kernelShape);
-  if (axes.length !== 2) throw new UserError(`${describeNode(node)} works on ${axes.length} spatial axes; images have 2`);
+  if (axes.length !== 2) throw new UserError(`${describeNode(node)} has ${axes.length} spatial axes, but images have 2`);
   return [axes[0], axes[1]];
 }
 
 /**
- * The spatial axes of a Conv or pooling node, of which there may be any number.
+ * The spatial axes of a Conv or pooling node with any number of them.
  *
- * @throws UserError where its attributes do not fit one another
+ * @throws UserError if its attributes do not match
  */
 export function allWindowAxes(node: OnnxNode, kernelShape: readonly number[]): WindowAxis[] {
   const rank = kernelShape.length;
@@ -44,7 +44,7 @@ export function allWindowAxes(node: OnnxNode, kernelShape: readonly number[]): W
     const base = { kernel, stride, dilation, span };
     if (autoPad === 'NOTSET' || autoPad === '') return { ...base, pads: [pads[i], pads[i + rank]] };
     if (autoPad === 'VALID') return { ...base, pads: [0, 0] };
-    if (autoPad !== 'SAME_UPPER' && autoPad !== 'SAME_LOWER') throw new UserError(`${describeNode(node)} has an unknown auto_pad '${autoPad}'`);
+    if (autoPad !== 'SAME_UPPER' && autoPad !== 'SAME_LOWER') throw new UserError(`${describeNode(node)} has the unknown auto_pad '${autoPad}'`);
     return { ...base, pads: stride === 1 ? samePads(autoPad, span - 1) : autoPad };
   });
 }
@@ -60,7 +60,7 @@ function positive(node: OnnxNode, name: string, count: number): readonly number[
   throw new UserError(`${describeNode(node)} has ${name} [${values.join(', ')}] for ${count} axes`);
 }
 
-/** How `auto_pad` SAME shares out padding: an odd row or column goes to the end, or to the beginning. */
+/** Splits padding as `auto_pad` SAME does: an odd row or column goes to the end (SAME_UPPER) or to the beginning (SAME_LOWER). */
 export function samePads(mode: 'SAME_UPPER' | 'SAME_LOWER', total: number): readonly [before: number, after: number] {
   const [small, large] = [Math.floor(total / 2), Math.ceil(total / 2)];
   return mode === 'SAME_UPPER' ? [small, large] : [large, small];
@@ -69,7 +69,7 @@ export function samePads(mode: 'SAME_UPPER' | 'SAME_LOWER', total: number): read
 /**
  * The output size of a window along one axis of the given size.
  *
- * @param ceilMode pooling's ceil_mode: a last window that hangs over the end counts if it starts inside
+ * @param ceilMode pooling's ceil_mode: a last window that extends beyond the end counts if it starts inside
  */
 export function windowOutput({ stride, span, pads }: WindowAxis, size: number, ceilMode = false): number {
   if (typeof pads === 'string') return Math.ceil(size / stride);

@@ -14,7 +14,7 @@ import { makeViewer } from './viewer.js';
 /** Images on a page of the gallery. */
 const PAGE = 24;
 
-/** Both sliders of the opacity: the gallery's, and the large view's. */
+/** The opacity sliders of the gallery and of the large view. */
 const SLIDERS = ['opacity', 'viewer-opacity'];
 
 function start(data: PageData, inline: InlinePanels): void {
@@ -28,7 +28,7 @@ function start(data: PageData, inline: InlinePanels): void {
   let page = 0;
   let cards: Card[] = [];
 
-  /** If the gallery shows one class, the map of that class; else null for the strongest of all. */
+  /** If the gallery shows one class, the map of that class, else null for the strongest of all. */
   const mapOf = (panel: Panel): MapName | null => {
     const wanted = Number(label.value);
     return panel.maps.some((map) => map.label === wanted && map.layer === '') ? { label: wanted, layer: '' } : null;
@@ -110,7 +110,7 @@ function start(data: PageData, inline: InlinePanels): void {
   };
 
   const openViewer = (at: number): void => { void viewer.show(list[at], at, list.length); };
-  /** Turns to the page of the image at a place of the list, and returns its button. */
+  /** Shows the page with the image at an index of the list, and returns its button. */
   const turnTo = (at: number): HTMLButtonElement => {
     if (Math.floor(at / PAGE) !== page) showPage(Math.floor(at / PAGE));
     return cards[at % PAGE].button;
@@ -129,7 +129,7 @@ function start(data: PageData, inline: InlinePanels): void {
     },
   });
 
-  /** Moves the focus by so many cards, also to the next page. */
+  /** Moves the focus by a number of cards, also to another page. */
   const moveFocus = (by: number): void => {
     const at = cards.findIndex(({ button }) => button === document.activeElement);
     const target = page * PAGE + (at < 0 ? (by > 0 ? 0 : cards.length - 1) : at + by);
@@ -142,7 +142,7 @@ function start(data: PageData, inline: InlinePanels): void {
 
   const steps = new Map([['ArrowLeft', -1], ['k', -1], ['ArrowRight', 1], ['j', 1]]);
 
-  /** Does what a key asks for; true if it did something. */
+  /** Handles a key. Returns whether it did something. */
   const press = (key: string, target: EventTarget | null): boolean => {
     const onCard = cards.some(({ button }) => button === target);
     const inViewer = viewer.open;
@@ -206,7 +206,7 @@ function start(data: PageData, inline: InlinePanels): void {
   pageField.addEventListener('change', () => { showPage(Math.round(Number(pageField.value)) - 1); });
   byId('help-open').addEventListener('click', () => { help.showModal(); });
   byId('help-close').addEventListener('click', () => { help.close(); });
-  // A page without ignored pixels has no choice of how to score them.
+  // The choice is missing if the run has no ignored pixels.
   const way = document.querySelector<HTMLSelectElement>('#way');
   way?.addEventListener('change', () => {
     settings.way = way.value;

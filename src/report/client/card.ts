@@ -1,28 +1,28 @@
-// Pieces of the page that stand for images.
+// Parts of the page for images.
 import type { PageData, PageImage } from '../run/page-data.js';
 import { element } from './elements.js';
 import { ERROR_KINDS } from './errors.js';
 import { differenceOf, meanOf } from './query.js';
 
-/** A share of 1 in percent. */
+/** A fraction as a percentage. */
 export function percentText(share: number | null): string {
   return share === null ? '–' : (100 * share).toFixed(1);
 }
 
-/** A difference of shares in points, with its sign. */
+/** A difference of fractions in percentage points, with its sign. */
 export function pointsText(difference: number | null): string {
   if (difference === null) return '–';
   return `${difference > 0 ? '+' : ''}${(100 * difference).toFixed(1)}`.replace('-', '−');
 }
 
-/** A small field of colour, which no screen reader names. */
+/** A small coloured box, hidden from screen readers. */
 function swatch(background: string, className = 'swatch'): HTMLElement {
   const made = element('i', { className, 'aria-hidden': 'true' });
   made.style.background = background;
   return made;
 }
 
-/** The class of a label as a chip with its colour. */
+/** A chip with the name and colour of a label's class. */
 export function chip(data: PageData, label: number): HTMLElement {
   return element('span', { className: 'chip' }, swatch(`rgb(${data.palette[label].join(' ')})`), data.classes[label]);
 }
@@ -33,7 +33,7 @@ export interface Picture {
   readonly canvas: HTMLCanvasElement;
 }
 
-/** A photograph with a canvas over it, of the image's own proportions. */
+/** A photograph with a canvas over it. */
 export function picture(image: PageImage, source: string | null): Picture {
   const canvas = element('canvas', { 'aria-hidden': 'true' });
   canvas.width = canvas.height = 1;
@@ -43,7 +43,7 @@ export function picture(image: PageImage, source: string | null): Picture {
   return { box: element('span', { className: 'picture' }, photo, canvas), canvas };
 }
 
-/** What a card is made of. */
+/** Options of {@link makeCard}. */
 export interface CardOptions {
   readonly image: PageImage;
   readonly data: PageData;
@@ -52,7 +52,7 @@ export interface CardOptions {
   readonly way: string;
   /** The prediction that the card compares the run's seeds with; 0 for none. */
   readonly compared: number;
-  /** Called when the card is chosen. */
+  /** Called when the card is clicked. */
   readonly open: () => void;
 }
 
@@ -62,11 +62,10 @@ export interface Card {
   readonly element: HTMLElement;
   readonly button: HTMLButtonElement;
   readonly canvas: HTMLCanvasElement;
-  /** Whether it is near the part of the page that is seen. */
+  /** Whether it is in or near the visible part of the page. */
   visible: boolean;
 }
 
-/** Makes the card of an image. */
 export function makeCard({ image, data, source, way, compared, open }: CardOptions): Card {
   const mean = meanOf(image, 0, way);
   const { box, canvas } = picture(image, source);
@@ -85,7 +84,7 @@ export function makeCard({ image, data, source, way, compared, open }: CardOptio
   return { image, element: element('li', { className: 'card' }, button, head, foot), button, canvas, visible: false };
 }
 
-/** Says what the colours of an overlay mean. */
+/** Shows what the colours of an overlay mean. */
 export function fillLegend(container: HTMLElement, overlay: string, data: PageData): void {
   const [kind] = overlay.split(':');
   container.replaceChildren();

@@ -1,6 +1,4 @@
-// Finding and making elements of the page.
-
-/** The element of an id. */
+/** The element with an id. */
 export function byId(id: string): HTMLElement;
 export function byId<T extends HTMLElement>(id: string, type: abstract new () => T): T;
 export function byId(id: string, type: abstract new () => HTMLElement = HTMLElement): HTMLElement {
@@ -13,7 +11,7 @@ export function byId(id: string, type: abstract new () => HTMLElement = HTMLElem
 type Properties<Tag extends keyof HTMLElementTagNameMap>
   = Partial<Pick<HTMLElementTagNameMap[Tag], keyof HTMLElementTagNameMap[Tag] & string>> & { readonly [attribute: `aria-${string}`]: string } & { readonly text?: string };
 
-/** Makes an element; text goes in as text, never as HTML. */
+/** Makes an element. Text is never parsed as HTML. */
 export function element<Tag extends keyof HTMLElementTagNameMap>(
   tag: Tag, { text, ...properties }: Properties<Tag> = {}, ...children: (Node | string)[]
 ): HTMLElementTagNameMap[Tag] {

@@ -1,7 +1,7 @@
-// What became of each pixel, in colours that the colour-blind can tell apart (Okabe and Ito), and in patterns.
+// Kinds of errors, in patterns and in colours that colour-blind people can distinguish (Okabe and Ito).
 import type { Rgb } from '../run/page-data.js';
 
-/** What became of a pixel, and how it is drawn. */
+/** A kind of result of a pixel, and how it is drawn. */
 export interface ErrorKind {
   readonly kind: string;
   readonly name: string;
@@ -10,7 +10,7 @@ export interface ErrorKind {
   readonly on: (x: number, y: number) => boolean;
 }
 
-/** The kinds of pixels that are coloured; background that was recognised is not. */
+/** The kinds of pixels that are coloured. Correct background is not. */
 export const ERROR_KINDS: readonly ErrorKind[] = [
   { kind: 'right', name: 'right class', colour: [0, 158, 115], on: () => true },
   { kind: 'missed', name: 'missed foreground', colour: [230, 159, 0], on: () => true },
@@ -21,10 +21,10 @@ export const ERROR_KINDS: readonly ErrorKind[] = [
 ];
 
 /**
- * The index in ERROR_KINDS for a pixel, or -1 for background that was recognised.
+ * The index in ERROR_KINDS for a pixel, or -1 for correct background.
  *
  * @param truth the true label: 0 background, 1..20, 255 void
- * @param label the predicted one: 0 background, 1..20, 255 ignored
+ * @param label the predicted label: 0 background, 1..20, 255 ignored
  */
 export function errorKind(truth: number, label: number): number {
   if (truth === 255) return 5;

@@ -1,4 +1,4 @@
-// Overlays: what is laid over a photograph, as pixels of a canvas.
+// Overlays on photographs, painted on a canvas.
 import type { PageData, Rgb } from '../run/page-data.js';
 import { ERROR_KINDS, errorKind } from './errors.js';
 import type { MapName, Panel } from './planes.js';
@@ -9,7 +9,7 @@ const VOID_COLOUR: Rgb = [224, 224, 192];
 const CLEAR = [0, 0, 0, 0] as const;
 
 /**
- * Paints an overlay at the panel's own size; the page scales it.
+ * Paints an overlay at the panel's own size. The page scales it.
  *
  * @param overlay `map`, `truth`, `labels:0`, `errors:0`, ...
  * @param map the class and layer of the map; null for the strongest of all classes
@@ -24,7 +24,7 @@ function colourTable(colourOf: (value: number) => readonly [number, number, numb
   return new Uint32Array(bytes.buffer);
 }
 
-/** Sizes the canvas, and paints each pixel [height, width] in the colour that `colourAt` returns for its index and place. */
+/** Resizes the canvas to [height, width] and paints each pixel in the colour that `colourAt` returns for its index and position. */
 function fill(canvas: HTMLCanvasElement, width: number, height: number, colourAt: (i: number, x: number, y: number) => number): void {
   canvas.width = width;
   canvas.height = height;
@@ -36,7 +36,6 @@ function fill(canvas: HTMLCanvasElement, width: number, height: number, colourAt
   canvas.getContext('2d')!.putImageData(image, 0, 0);
 }
 
-/** Makes the painter of a page. */
 export function makePainter({ palette, heat }: Pick<PageData, 'palette' | 'heat'>): Paint {
   const labelColours = colourTable((label) => {
     if (label === 0 || (label > 20 && label < 255)) return CLEAR;

@@ -1,10 +1,10 @@
-// The label maps and CAMs of the images: loaded when they are needed, and forgotten again.
+// The label maps and CAMs of the images, which are loaded when needed and cached.
 import type { InlinePanels, PageImage, PanelHeader } from '../run/page-data.js';
 
-/** How many images are kept; each takes about a megabyte. */
+/** The number of cached images. Each takes about a megabyte. */
 const KEPT = 96;
 
-/** Which map of an image: its class, and its layer ('' for the fused map). */
+/** A map of an image: its class, and its layer ('' for the fused map). */
 export interface MapName {
   readonly label: number;
   readonly layer: string;
@@ -16,17 +16,17 @@ export interface Panel {
   readonly height: number;
   readonly mapWidth: number;
   readonly mapHeight: number;
-  /** A label per pixel [height, width]: the ground truth, then the predictions; null for one that there is not. */
+  /** Labels [height, width]: the ground truth, then the predictions; null if missing. */
   readonly planes: readonly (Uint8Array | null)[];
-  /** Maps [mapHeight, mapWidth], 255 being 1. */
+  /** Maps [mapHeight, mapWidth], 0..255 for 0..1. */
   readonly maps: readonly (MapName & { readonly values: Uint8Array })[];
 }
 
-/** Where the pixels and photographs of the images come from. */
+/** The source of the pixels and photographs of the images. */
 export interface PanelSource {
   /** The pixels of an image. */
   load(image: PageImage): Promise<Panel>;
-  /** The address of its photograph, or null if there is none. */
+  /** The URL of its photograph, or null if there is none. */
   photo(image: PageImage): string | null;
 }
 
@@ -37,7 +37,7 @@ declare global {
   }
 }
 
-/** Undoes zlib and base64. */
+/** Decodes base64 and zlib. */
 async function inflated(base64: string): Promise<Uint8Array> {
   const text = atob(base64);
   const bytes = new Uint8Array(text.length);
@@ -60,14 +60,14 @@ async function unpacked(header: PanelHeader, base64: string): Promise<Panel> {
 /**
  * Opens the source of all images.
  *
- * @param folder the folder of the images' files, or null for a page that holds them all
- * @param inline what such a page holds
+ * @param folder the folder of the images' files, or null if the page contains all images
+ * @param inline the images in such a page
  */
 export function openPanels(folder: string | null, inline: InlinePanels): PanelSource {
   const cache = new Map<string, Promise<Panel>>();
   const waiting = new Map<string, (panel: Promise<Panel>) => void>();
 
-  // A page opened from disk can run other files but not read them, so each image is a script that calls this.
+  // A page opened from disk can load scripts but not read other files, so each image is a script that calls this.
   window.vocSeedsPanel = (file, header, base64) => {
     waiting.get(file)?.(unpacked(header, base64));
     waiting.delete(file);
@@ -96,7 +96,7 @@ export function openPanels(folder: string | null, inline: InlinePanels): PanelSo
         cache.delete(file);
       }
       cache.set(file, panel);
-      // A Map keeps the order of insertion: the first key is the one used longest ago.
+      // A Map keeps the order of insertion, so the first key is the least recently used.
       if (cache.size > KEPT) cache.delete(cache.keys().next().value!);
       return panel;
     },

@@ -1,10 +1,10 @@
 // Which images the gallery shows, and in which order.
 import type { PageImage } from '../run/page-data.js';
 
-/** What the order and the filters of the gallery need of an image. */
+/** The fields of an image that the order and the filters need. */
 export type QueriedImage = Pick<PageImage, 'id' | 'labels'> & { readonly scores: readonly (Pick<NonNullable<PageImage['scores'][number]>, 'mean'> | null)[] };
 
-/** An order and filters: the class (0 for all), a part of the id, and the way of scoring ignored pixels. */
+/** An order, filters by class (0 for all) and part of the id, and the way of scoring ignored pixels. */
 export interface Query {
   readonly sort: string;
   readonly label: number;
@@ -12,18 +12,18 @@ export interface Query {
   readonly way: string;
 }
 
-/** The mean IoU of one image in [0, 1] for a way of scoring ignored pixels; null if it has none. */
+/** The mean IoU of one image, 0..1, for a way of scoring ignored pixels; null if it has none. */
 export function meanOf(image: QueriedImage, prediction: number, way: string): number | null {
   return image.scores[prediction]?.mean[way] ?? null;
 }
 
-/** By how much the run's seeds are better than another prediction; null if one of them has no score. */
+/** The mean IoU of the run's seeds minus that of another prediction; null if one of them has no score. */
 export function differenceOf(image: QueriedImage, prediction: number, way: string): number | null {
   const [own, other] = [meanOf(image, 0, way), meanOf(image, prediction, way)];
   return own === null || other === null ? null : own - other;
 }
 
-/** The number that an order goes by, ascending; null comes last. */
+/** The sort key of an order, ascending; null comes last. */
 function keyOf(sort: string, way: string): (image: QueriedImage) => number | null {
   const [kind, prediction] = sort.split(':');
   const negated = (value: number | null): number | null => (value === null ? null : -value);
@@ -38,7 +38,7 @@ function keyOf(sort: string, way: string): (image: QueriedImage) => number | nul
   }
 }
 
-/** The images that pass the filters, in the query's order; equal ones by id. */
+/** The images that match the filters, in the query's order; equal ones by id. */
 export function selectImages<T extends QueriedImage>(images: readonly T[], { sort, label, text, way }: Query): T[] {
   const key = keyOf(sort, way);
   const wanted = text.trim().toLowerCase();

@@ -8,7 +8,7 @@ import type { MapName, Panel, PanelSource } from './planes.js';
 import { differenceOf, meanOf } from './query.js';
 import type { ViewSettings } from './settings.js';
 
-/** What the large view is told by the gallery. */
+/** Options of {@link makeViewer}. */
 export interface ViewerOptions {
   readonly data: PageData;
   readonly panels: PanelSource;
@@ -21,20 +21,19 @@ export interface ViewerOptions {
   readonly onClose: (image: PageImage) => void;
 }
 
-/** The large view. */
 export interface Viewer {
   readonly open: boolean;
   /** The image that is shown; null while the view is closed. */
   readonly image: PageImage | null;
-  /** Shows an image: the one at `place` of `count`. */
+  /** Shows an image, which is at index `place` of `count`. */
   show(image: PageImage, place: number, count: number): Promise<void>;
-  /** Paints again with the settings of the moment. */
+  /** Paints again with the current settings. */
   refresh(): void;
-  /** The map after the one that is shown, or the first one. */
+  /** The map after the shown one, or the first one. */
   nextMap(): MapName | null;
 }
 
-/** Something that can be laid over an image. */
+/** An overlay of an image. */
 interface Choice {
   readonly overlay: string;
   readonly map: MapName | null;
@@ -52,7 +51,7 @@ export function makeViewer({ data, panels, paint, settings, onMove, onOverlay, o
   let stage: Picture | null = null;
   let buttons: { readonly choice: Choice; readonly button: HTMLButtonElement }[] = [];
 
-  /** What can be laid over an image, with the maps of its classes one by one. */
+  /** The overlays of an image, with a separate one for each map. */
   const choicesOf = ({ maps }: Panel): Choice[] => data.overlays.flatMap(({ value, name }) => {
     if (value !== 'map') return [{ overlay: value, map: null, name }];
     const fused = maps.filter(({ layer }) => layer === '').length;
@@ -62,7 +61,7 @@ export function makeViewer({ data, panels, paint, settings, onMove, onOverlay, o
     ];
   });
 
-  /** Whether a choice is the one that is shown; a single map stands for the strongest one. */
+  /** Whether a choice is the shown one. If there is a single map, it is also the strongest one. */
   const isChosen = ({ overlay, map }: Choice): boolean => overlay === settings.overlay
     && (overlay !== 'map' || sameMap(map, settings.map) || !buttons.some(({ choice }) => choice.overlay === 'map' && sameMap(choice.map, settings.map)));
 
@@ -132,7 +131,7 @@ export function makeViewer({ data, panels, paint, settings, onMove, onOverlay, o
     }
   };
 
-  /** What there is at a place of the image; x and y in [0, 1). */
+  /** Describes the labels and maps at a position of the image; x and y in [0, 1). */
   const textAt = ({ width, height, mapWidth, mapHeight, planes, maps }: Panel, x: number, y: number): string => {
     const pixel = Math.floor(y * height) * width + Math.floor(x * width);
     const cell = Math.floor(y * mapHeight) * mapWidth + Math.floor(x * mapWidth);

@@ -39,7 +39,7 @@ export async function mergeRun(folder: string): Promise<MergedRun> {
   }
   const settings = JSON.stringify(parts[0].raw.settings);
   const differing = parts.find(({ raw }) => JSON.stringify(raw.settings) !== settings);
-  if (differing !== undefined) throw new UserError(`the settings in ${join(folder, differing.name)} are not those in ${parts[0].name}`, 'a run has one set of settings: make the parts anew');
+  if (differing !== undefined) throw new UserError(`the settings in ${join(folder, differing.name)} differ from those in ${parts[0].name}`, 'run all parts again with the same settings');
   const merged = mergeRecords(parts.map(({ raw }) => recordOf(raw)));
   const indices = new Set(parts.map(({ index }) => index));
   const record = {
@@ -65,7 +65,7 @@ async function partsIn(folder: string): Promise<Part[]> {
     if (shard !== undefined) parts.push({ name, ...shard, raw: await readRecordFile(join(folder, name)) });
   }
   if (parts.length === 0) {
-    throw new UserError(`${folder} holds no parts of a run (run-1of4.json and so on)`, names.includes(runRecordName()) ? 'it holds one run.json already: there is nothing to merge' : 'give the folder that generate --shard has written');
+    throw new UserError(`${folder} contains no parts of a run (run-1of4.json and so on)`, names.includes(runRecordName()) ? 'it already contains one run.json: there is nothing to merge' : 'pass the --out folder of generate --shard');
   }
   return parts.sort((a, b) => a.count - b.count || a.index - b.index);
 }

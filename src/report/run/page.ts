@@ -17,7 +17,7 @@ export interface PageParts {
   readonly panels?: InlinePanels;
 }
 
-// Nothing is loaded from anywhere else, neither by mistake nor through the text of an id or a setting.
+// Nothing may be loaded from elsewhere, neither by mistake nor through the text of an id or a setting.
 const POLICY = [
   'default-src \'none\'', 'style-src \'unsafe-inline\'', 'script-src \'unsafe-inline\' \'self\' file:', 'img-src \'self\' file: data: blob:',
 ].join('; ');

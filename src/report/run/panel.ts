@@ -16,10 +16,10 @@ import type { RgbMasks } from '../../voc/masks.js';
 import type { PanelHeader } from './page-data.js';
 import { scriptJson } from './script-json.js';
 
-/** Pixels on the long side of a shown map. Maps are smooth, so more would show no more. */
+/** Pixels on the long side of a shown map. Maps are smooth, so more would not show more detail. */
 const MAP_SIDE = 128;
 
-/** Photographs are stored at the size at which they are shown, smaller and faster to load than the originals. */
+/** Photographs are stored at the size at which they are shown, so they load faster than the originals. */
 const WEBP = { quality: 74, effort: 2 } as const;
 
 /** One image of the gallery: plain data, so that it can be sent to a worker thread. */
@@ -42,7 +42,7 @@ export interface PanelTask {
   readonly keepPhotos: boolean;
 }
 
-/** What became of an image. */
+/** The result of {@link makePanel}. */
 export interface PanelResult {
   readonly id: string;
   /** Whether there is a photograph. */

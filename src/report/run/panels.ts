@@ -19,8 +19,8 @@ export interface PanelsOptions {
 /**
  * Prepares the images of a gallery with {@link makePanel}, a limited number at a time.
  *
- * @returns the results in the order of the tasks; fewer, if it was aborted
- * @throws UserError where the results cannot be written
+ * @returns the results in the order of the tasks; fewer if it was aborted
+ * @throws UserError if the results cannot be written
  */
 export async function makePanels(tasks: readonly PanelTask[], { workers, signal, onProgress }: PanelsOptions = {}): Promise<PanelResult[]> {
   const threads = Math.min(workers ?? (tasks.length <= FEW ? 1 : availableParallelism()), tasks.length);
@@ -32,7 +32,7 @@ export async function makePanels(tasks: readonly PanelTask[], { workers, signal,
     await runBatch(tasks, {
       concurrency: 2 * threads,
       signal,
-      // What is thrown in a thread arrives as a plain error; only a place that cannot be written to ends a batch.
+      // Errors from a thread arrive as plain errors. They only occur if the results cannot be written, which ends the batch.
       run: (task) => (pool === undefined
         ? makePanel(task)
         : pool.run(task).catch((cause: unknown) => {

@@ -41,7 +41,7 @@ export type RunRecord = z.infer<typeof schema>;
 export async function readRunRecord(folder: string): Promise<RunRecord> {
   const names = (await readdir(folder)).filter(runOfRecord).sort();
   const files = await Promise.all(names.map(async (name) => ({ name, value: await readRecordFile(join(folder, name)) })));
-  // A run.json that was merged of the parts may be older than they are.
+  // A run.json that was merged from the parts may be older than they are.
   const whole = files.filter(({ name, value }) => name === runRecordName() && (files.length === 1 || !('shards' in value)));
   const records = (whole.length > 0 ? whole : files.filter(({ name }) => name !== runRecordName())).map(({ value }) => recordOf(value));
   return records.length === 1 ? records[0] : mergeRecords(records);
@@ -54,11 +54,11 @@ export async function readRecordFile(path: string): Promise<Readonly<Record<stri
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
     throw new Error('it is not a JSON object');
   } catch (cause) {
-    throw new UserError(`cannot read ${path}: ${messageOf(cause).split('\n')[0]}`, 'it should be a record that generate has written; the same generate command writes it again', { cause });
+    throw new UserError(`cannot read ${path}: ${messageOf(cause).split('\n')[0]}`, 'run the same generate command again to write it', { cause });
   }
 }
 
-/** What is known of a run from its file. */
+/** Parses the contents of a record. */
 export function recordOf(value: Readonly<Record<string, unknown>>): RunRecord {
   return schema.parse(value);
 }

@@ -51,7 +51,7 @@ export interface RunReportOptions {
   /** Write one file (true) or a folder (false). Default: depends on the number of images. */
   readonly singleFile?: boolean;
   readonly workers?: number;
-  /** Once aborted, no image of the gallery is begun, and the page is not written. */
+  /** Once aborted, no more images of the gallery are prepared, and the page is not written. */
   readonly signal?: AbortSignal;
   /** Called at the beginning with the amount of work, in images read. */
   readonly onStart?: (total: number) => void;
@@ -257,7 +257,7 @@ function base64(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
 }
 
-/** The scores of one image for the page's script, rounded to what it shows: null where there is none. */
+/** The scores of one image for the page's script, rounded to the precision it shows; null if there are none. */
 function scoreOf(score: ImageScore | undefined): PageScore | null {
   if (score === undefined) return null;
   const rounded = (value: number): number | null => (Number.isFinite(value) ? Math.round(value * 1e4) / 1e4 : null);

@@ -3,7 +3,7 @@ import type { Attributes, OnnxNode } from '../../onnx/model.js';
 import { intAttribute, intsAttribute, withoutAttributes } from '../../onnx/model.js';
 import type { BlockedGraph, BlockedRule } from './blocked-graph.js';
 
-/** A convolution, with the activation behind it where nothing else reads its result. */
+/** A convolution, together with the activation after it if nothing else reads its result. */
 export const convolution: BlockedRule = (node, graph, done) => {
   const [x, w, bias] = node.inputs;
   const [y] = node.outputs;
@@ -15,7 +15,7 @@ export const convolution: BlockedRule = (node, graph, done) => {
   const image = group === 1 && perGroup < block;
   const depthwise = perGroup === 1 && group === m;
   const whole = perGroup % block === 0 && (m / group) % block === 0;
-  // A layer without extent is a matrix product, for which nothing is gained.
+  // On a map of 1x1 it is a matrix product, which would not be faster.
   const extent = from[2] * from[3] > 1;
   if (!extent || !(image || depthwise || whole)) return false;
   const filter = whole && !depthwise ? both(graph, w) : outputs(graph, w);
@@ -29,7 +29,7 @@ export const convolution: BlockedRule = (node, graph, done) => {
   return true;
 };
 
-/** What a convolution can do to its result on the way out. */
+/** The activation that can be fused into a convolution, if there is one. */
 function activation(graph: BlockedGraph, y: string): { result: string; fused?: { node: OnnxNode; attributes: Attributes } } {
   const reader = graph.onlyReader(y);
   if (reader === undefined || reader.domain !== '') return { result: y };
@@ -41,7 +41,7 @@ function activation(graph: BlockedGraph, y: string): { result: string; fused?: {
   return { result, fused: { node: reader, attributes: { ...named('Clip'), activation_params: { kind: 'floats', value: [low[0], high[0]] } } } };
 }
 
-/** Both kinds of channels in blocks: [M / block, C / group / block, kH, kW, block of C, block of M]. */
+/** Weights with input and output channels in blocks: [M / block, C / group / block, kH, kW, block of C, block of M]. */
 function both(graph: BlockedGraph, w: string): Value {
   const { builder: b, block } = graph;
   const dims = graph.dims(w)!;
@@ -52,13 +52,13 @@ function both(graph: BlockedGraph, w: string): Value {
   }
   const maker = graph.maker(w);
   const swapped = maker?.op === 'Transpose' && intsAttribute(maker, 'perm')?.join() === '1,0,2,3';
-  // A matrix in blocks of M is what a feature map of C positions becomes; one that is given as [C, M], of C positions that come first.
+  // A matrix in blocks of M is converted like a feature map with C positions; if it is stored as [C, M], with channels last.
   return swapped
     ? b.reshape(graph.node('ReorderInput', [b.reshape(graph.plain(maker.inputs[0]), [1, c, 1, m])], { channels_last: { kind: 'int', value: 1 } }), dims)
     : b.reshape(graph.node('ReorderInput', [b.reshape(graph.plain(w), [1, m, c, 1])], {}), dims);
 }
 
-/** The output's channels in blocks, [M / block, C / group, kH, kW, block]: depthwise, or of an image of few channels. */
+/** Weights with output channels in blocks, [M / block, C / group, kH, kW, block]: for depthwise convolutions, or images with few channels. */
 function outputs(graph: BlockedGraph, w: string): Value {
   const { builder: b } = graph;
   const dims = graph.dims(w)!;
@@ -66,7 +66,7 @@ function outputs(graph: BlockedGraph, w: string): Value {
   const maker = graph.maker(w);
   if (c === 1 && maker?.op === 'Reshape' && graph.isBlocked(maker.inputs[0])) {
     const source = graph.dims(maker.inputs[0])!;
-    // A feature map as a kernel: in blocks, channels that come one after another lie as depthwise kernels do.
+    // A feature map is used as a kernel. In blocks, its layout is that of depthwise kernels.
     if (source[2] === kH && source[3] === kW) return b.reshape(graph.blocked(maker.inputs[0]), dims);
   }
   return b.reshape(graph.node('ReorderInput', [b.reshape(graph.plain(w), [1, m, c * kH * kW, 1])], {}), dims);

@@ -4,20 +4,20 @@ import type { TensorInfo } from '../../onnx/shapes/tensor-info.js';
 import type { Attributes, OnnxModel, OnnxNode } from '../../onnx/model.js';
 import { DataType, OnnxTensor } from '../../onnx/tensor.js';
 
-/** ONNX Runtime's own operators on the blocked layout. */
+/** The domain of ONNX Runtime's operators on the blocked layout. */
 export const BLOCKED_DOMAIN = 'com.microsoft.nchwc';
 
-/** A convolution's output, or any other feature map: [N, C, H, W]. */
+/** The shape of a feature map. */
 export type MapDims = readonly [n: number, c: number, h: number, w: number];
 
 /**
- * The graph under construction: tensors of the original graph keep their names in the plain layout, and those that are
- * made in blocks have a twin. Conversions between the two are added where the first reader asks for them.
+ * The graph that is being built. Tensors of the original graph keep their names in the plain layout, and those that are computed
+ * in blocks have a twin. Conversions between the two are added when the first reader needs them.
  */
 export class BlockedGraph {
   readonly builder: GraphBuilder;
   private readonly twins = new Map<string, Value>();
-  /** How to make a plain tensor that nobody has asked for yet. */
+  /** How to make plain tensors that no node has needed so far. */
   private readonly unmade = new Map<string, () => void>();
   private readonly readers = new Map<string, OnnxNode[]>();
   private readonly makers = new Map<string, OnnxNode>();
@@ -43,13 +43,13 @@ export class BlockedGraph {
     return name === undefined ? undefined : this.known.get(name)?.values;
   }
 
-  /** The shape of a tensor whose channels come in whole blocks. */
+  /** The shape of a feature map whose channels fill whole blocks; `undefined` for other tensors. */
   mapDims(name: string): MapDims | undefined {
     const dims = this.dims(name);
     return dims?.length === 4 && dims[1] % this.block === 0 ? dims as unknown as MapDims : undefined;
   }
 
-  /** The only node that reads a tensor, which is no output of the graph. */
+  /** The node that reads a tensor, if there is only one and the tensor is not an output of the graph. */
   onlyReader(name: string): OnnxNode | undefined {
     const readers = this.readers.get(name) ?? [];
     return readers.length === 1 && !this.outputs.has(name) ? readers[0] : undefined;
@@ -63,13 +63,13 @@ export class BlockedGraph {
     return this.twins.has(name);
   }
 
-  /** Whether a tensor with {@link mapDims} is in blocks or can be converted: truth values cannot. */
+  /** Whether a tensor with {@link mapDims} is in blocks or can be converted. Booleans cannot. */
   canBeBlocked(name: string): boolean {
     const type = this.known.get(name)?.type ?? DataType.float32;
     return this.isBlocked(name) || type === DataType.float32;
   }
 
-  /** Replaces a node that computes whole numbers which are known already: shapes, which would keep large tensors alive. */
+  /** Replaces a node by constants if its outputs are known integers. Shapes would keep large tensors alive. */
   settle({ outputs }: OnnxNode): boolean {
     const known = outputs.map((name) => this.known.get(name));
     if (!known.every((value) => value?.values !== undefined && value.type === DataType.int64)) return false;
@@ -77,7 +77,7 @@ export class BlockedGraph {
     return true;
   }
 
-  /** The twin in blocks of a float tensor with {@link mapDims}; converted where there is none yet. */
+  /** The twin in blocks of a float tensor with {@link mapDims}; converts the tensor if there is none yet. */
   blocked(name: string): Value {
     const known = this.twins.get(name);
     if (known !== undefined) return known;
@@ -86,7 +86,7 @@ export class BlockedGraph {
     return twin;
   }
 
-  /** A tensor in the plain layout, by its own name; made where it is not there yet. */
+  /** A tensor in the plain layout, with its own name; adds the nodes for it if needed. */
   plain(name: string): Value {
     const make = this.unmade.get(name);
     this.unmade.delete(name);
@@ -95,9 +95,9 @@ export class BlockedGraph {
   }
 
   /**
-   * Says that a tensor has been made in blocks.
+   * Registers a tensor that was computed in blocks.
    *
-   * @param otherwise makes it in the plain layout; unless given, the twin is converted
+   * @param otherwise adds it in the plain layout. Default: converts the twin
    */
   setBlocked(name: string, twin: Value, otherwise?: () => void): void {
     this.twins.set(name, twin);
@@ -115,7 +115,7 @@ export class BlockedGraph {
     return output;
   }
 
-  /** Takes a node over as it is. */
+  /** Keeps a node as it is. */
   keep(node: OnnxNode): void {
     for (const name of node.inputs) if (name !== '') this.plain(name);
     this.builder.nodes.push(node);
@@ -125,7 +125,7 @@ export class BlockedGraph {
     this.builder.nodes.push({ ...node, name: node.outputs[0] });
   }
 
-  /** The model with the nodes made so far. */
+  /** The finished model. */
   finished(): OnnxModel {
     for (const name of this.outputs) this.plain(name);
     const { nodes, initializers } = this.builder;
@@ -137,9 +137,9 @@ export class BlockedGraph {
 }
 
 /**
- * Makes a node in blocks.
+ * Converts a node to the blocked layout.
  *
- * @param done nodes that are part of what was made, and need not be made any more, go in here
- * @returns whether it did; else the node stays as it is
+ * @param done a set to which the rule adds other nodes that it has converted too
+ * @returns false if the node should stay as it is
  */
 export type BlockedRule = (node: OnnxNode, graph: BlockedGraph, done: Set<OnnxNode>) => boolean;

@@ -9,16 +9,15 @@ import { BlockedGraph } from './blocked-graph.js';
 import { convolution } from './blocked-convolution.js';
 
 /**
- * Rewrites a graph of known sizes for ONNX Runtime's blocked layout, in which the values of `block` channels lie side by
- * side: [N, C / block, H, W, block]. Its convolutions, above all depthwise ones, are several times faster there than in the
- * plain layout. The runtime does the same by itself where weights are constants; here they may be inputs, and are
- * rearranged by the graph.
+ * Rewrites a graph of known sizes for ONNX Runtime's blocked layout, [N, C / block, H, W, block], in which the values of `block`
+ * channels are adjacent. Convolutions, especially depthwise ones, are several times faster there than in the plain layout. The
+ * runtime does this by itself if weights are constants. Here they may be inputs, which the graph rearranges.
  *
- * Convolutions, what works element by element, sums over positions and nearest-neighbour enlargements are made in blocks;
- * tensors are converted where other operators read them. The result is the same function, but for rounding.
+ * Convolutions, elementwise operators, sums over positions and nearest-neighbour upsampling are computed in blocks. Tensors are
+ * converted if other operators read them. The graph computes the same function, except for rounding.
  *
- * @param model every input of a declared shape, without free dimensions
- * @param block how many channels the runtime keeps together: a property of the processor, see `channelBlock`
+ * @param model its inputs must have declared shapes without free dimensions
+ * @param block the number of channels in a block, which depends on the processor, see `channelBlock`
  */
 export function blockedLayout(model: OnnxModel, block: number): OnnxModel {
   const { graph } = model;
@@ -32,11 +31,11 @@ export function blockedLayout(model: OnnxModel, block: number): OnnxModel {
   }
   const result = blocked.finished();
   const outputs = graph.outputs.map(({ name }) => name);
-  // What was replaced may have left behind what only it needed.
+  // Remove nodes that only replaced nodes needed.
   return { ...result, graph: { ...result.graph, nodes: ancestors(result.graph.nodes, outputs) } };
 }
 
-/** Element by element: on tensors of one shape, numbers, and planes [H, W] or [1, 1, H, W] that are the same for all channels. */
+/** Elementwise operators on tensors of one shape, scalars, and planes [H, W] or [1, 1, H, W] that are the same for all channels. */
 const elementwise: BlockedRule = (node, graph) => {
   const [output] = node.outputs;
   const dims = graph.mapDims(output);
@@ -60,7 +59,7 @@ const elementwise: BlockedRule = (node, graph) => {
   });
   const made = b.node(node.op, inputs);
   b.nodes[b.nodes.length - 1] = { ...b.nodes[b.nodes.length - 1], attributes: node.attributes };
-  // Truth values cannot be converted; where they are wanted in the plain layout, they are computed once more.
+  // Booleans cannot be converted. If they are needed in the plain layout, they are computed again.
   graph.setBlocked(output, rows === undefined ? made : b.reshape(made, dims), isTruth(node) ? () => { graph.keep(node); } : undefined);
   return true;
 };
@@ -69,7 +68,7 @@ function isTruth(node: OnnxNode): boolean {
   return traitsOf(node).result === 'bool' || intAttribute(node, 'to', 1) === DataType.bool;
 }
 
-/** A sum over images and positions, [N, C, H, W] -> [C]: the gradient of a bias; or over images alone. */
+/** A sum over images and positions, [N, C, H, W] -> [C], as for the gradient of a bias; or a sum over images only. */
 const sum: BlockedRule = (node, graph) => {
   const [x, axesName] = node.inputs;
   const dims = graph.mapDims(x);
@@ -79,7 +78,7 @@ const sum: BlockedRule = (node, graph) => {
   const { builder: b } = graph;
   const [n, c, h, w] = dims;
   if (axes === '0,2,3' && !keeps) {
-    // The runtime takes means over positions, faster than it sums up; a single position lies as in the plain layout.
+    // In the runtime, means over positions are faster than sums. A single position has the plain layout.
     const means = b.reshape(graph.node('GlobalAveragePool', [graph.blocked(x)], {}), [n, c]);
     rename(graph, b.mul(b.reduceSum(means, [0], false), b.floats(h * w)), node.outputs[0]);
     return true;
@@ -95,7 +94,7 @@ function rename({ builder: { nodes } }: BlockedGraph, value: Value, name: string
   nodes[nodes.length - 1] = { ...last, outputs: [name] };
 }
 
-/** Images and channels taken together or parted, [N, C, H, W] <-> [1, N C, H, W]: in blocks they lie in the same order. */
+/** Joins or splits images and channels, [N, C, H, W] <-> [1, N C, H, W]. Their order in blocks is the same. */
 const reshape: BlockedRule = (node, graph) => {
   const [x] = node.inputs;
   const [from, to] = [graph.mapDims(x), graph.mapDims(node.outputs[0])];
@@ -105,7 +104,7 @@ const reshape: BlockedRule = (node, graph) => {
   return true;
 };
 
-/** Every element repeated. */
+/** Repeats every element. */
 const resize: BlockedRule = (node, graph) => {
   const [x, , scales] = node.inputs;
   const factors = graph.values(scales);
@@ -118,7 +117,7 @@ const resize: BlockedRule = (node, graph) => {
   return true;
 };
 
-/** A window of rows and columns. */
+/** Slices rows and columns. */
 const slice: BlockedRule = (node, graph) => {
   const [x, starts, ends, axes, steps] = node.inputs;
   const dims = graph.mapDims(x);
@@ -132,7 +131,7 @@ const slice: BlockedRule = (node, graph) => {
   return true;
 };
 
-/** Columns of zeros before and behind every row. */
+/** Adds columns of zeros before and after every row. */
 const pad: BlockedRule = (node, graph) => {
   const [x, sizes] = node.inputs;
   const to = graph.mapDims(node.outputs[0]);
@@ -146,7 +145,7 @@ const pad: BlockedRule = (node, graph) => {
   return true;
 };
 
-/** The rules of operators that do not work element by element. */
+/** The rules of operators that are not elementwise. */
 const rules: ReadonlyMap<string, BlockedRule> = new Map([
   ['Conv', convolution], ['ReduceSum', sum], ['Reshape', reshape], ['Resize', resize], ['Slice', slice], ['Pad', pad],
 ]);

@@ -5,10 +5,10 @@ import type { Runtime } from '../runtime.js';
 import { BLOCKED_DOMAIN } from './blocked-graph.js';
 
 /**
- * How many channels a runtime keeps together in its blocked layout on this processor: 8 or 16, found out by converting a
- * small tensor. See `blockedLayout`.
+ * The number of channels in a block of a runtime's blocked layout on this processor: 8 or 16. It is found by converting a small
+ * tensor. See `blockedLayout`.
  *
- * @returns `undefined` where the runtime has no such layout here
+ * @returns `undefined` if the runtime has no such layout here
  */
 export async function channelBlock(runtime: Runtime): Promise<number | undefined> {
   const b = new GraphBuilder();

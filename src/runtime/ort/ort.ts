@@ -7,15 +7,14 @@ import { serializeModel } from '../../onnx/file/write.js';
 import type { Runtime, RuntimeTensor, Session, SessionOptions } from '../runtime.js';
 import { disableTelemetry } from './telemetry.js';
 
-/** Where ONNX Runtime can compute. Which of them it brings depends on the platform; see {@link openOrt}. */
+/** The devices of ONNX Runtime. Not every platform has all of them; see {@link openOrt}. */
 export const ORT_DEVICES = ['cpu', 'cuda', 'webgpu', 'coreml', 'dml'] as const;
 export type OrtDevice = typeof ORT_DEVICES[number];
 
 let loading: Promise<typeof Ort> | undefined;
 
 /**
- * Loads the library on first use: it is a large native one, and does not exist for every platform; without it there is
- * TensorFlow.js.
+ * Loads the library on first use, because it is large and native, and does not exist for every platform.
  *
  * @throws UserError if it cannot be loaded
  */
@@ -27,15 +26,15 @@ async function loadLibrary(): Promise<typeof Ort> {
   await disableTelemetry();
   try {
     const ort = await import('onnxruntime-node');
-    // What fails is thrown, and told there; its log on standard error would tell it twice.
+    // Errors are thrown. The log on standard error would repeat them.
     ort.env.logLevel = 'fatal';
     return ort;
   } catch (error) {
-    throw new UserError(`ONNX Runtime does not work on ${process.platform} ${process.arch}: ${messageOf(error)}`, 'TensorFlow.js may: --runtime tfjs', { cause: error });
+    throw new UserError(`ONNX Runtime does not work on ${process.platform} ${process.arch}: ${messageOf(error)}`, 'try TensorFlow.js: --runtime tfjs', { cause: error });
   }
 }
 
-/** The version that is installed; the library need not be loaded for it. */
+/** The installed version, without loading the library. */
 function installedVersion(): string {
   try {
     return (createRequire(import.meta.url)('onnxruntime-node/package.json') as { version: string }).version;
@@ -44,21 +43,21 @@ function installedVersion(): string {
   }
 }
 
-/** ONNX Runtime on the CPU. A run blocks its thread; the batch commands therefore run it in worker threads. */
+/** ONNX Runtime on the CPU. A run blocks its thread, so the batch commands run it in worker threads. */
 export const ortRuntime: Runtime = runtimeOn('cpu');
 
 /**
- * ONNX Runtime on a device. Its own way with a device that does not work is to compute on the CPU instead; here a small
- * graph is run first that must not, so that a device is used or an error is thrown.
+ * Opens ONNX Runtime on a device. By itself it falls back to the CPU if a device does not work. Here a small graph is run first
+ * without that fallback, so that the device is used or an error is thrown.
  *
- * @throws UserError where the device is not there or does not work, with what to do
+ * @throws UserError if the device does not exist here or does not work, with a hint
  */
 export async function openOrt(device: OrtDevice): Promise<Runtime> {
   const { Tensor } = await library();
   if (device === 'cpu') return ortRuntime;
   const here = await ortDevicesHere();
   if (!here.includes(device)) {
-    throw new UserError(`ONNX Runtime has no device '${device}' on ${process.platform} ${process.arch}`, `it has ${here.join(', ')}; voc-seeds doctor tells which of them work`);
+    throw new UserError(`ONNX Runtime has no device '${device}' on ${process.platform} ${process.arch}`, `choose from ${here.join(', ')}; voc-seeds doctor shows which of them work`);
   }
   try {
     const session = await createSession(probe(), { threads: 1 }, device, true);
@@ -71,26 +70,26 @@ export async function openOrt(device: OrtDevice): Promise<Runtime> {
   return runtimeOn(device);
 }
 
-/** What it says, without the place in its source code and the condition that failed there. */
+/** The message of an error, without the position in ONNX Runtime's source code and the failed condition. */
 function reasonOf(error: unknown): string {
   return messageOf(error).split('\n')[0].replace(/^\/.*was false\. /, '');
 }
 
 const requirements: Readonly<Record<Exclude<OrtDevice, 'cpu'>, string>> = {
   cuda: 'it needs an NVIDIA GPU, CUDA 12 and cuDNN 9, and ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules/onnxruntime-node/script/install.js',
-  webgpu: 'it needs a GPU whose driver speaks Vulkan, Metal or Direct3D 12',
+  webgpu: 'it needs a GPU whose driver supports Vulkan, Metal or Direct3D 12',
   coreml: 'it needs macOS 10.15 or later',
-  dml: 'it needs Windows with a GPU that speaks DirectX 12',
+  dml: 'it needs Windows and a GPU that supports DirectX 12',
 };
 
-/** The devices that ONNX Runtime knows on this platform, none where it cannot be loaded; not whether they work. */
+/** The devices that ONNX Runtime has on this platform, whether they work or not; none if it cannot be loaded. */
 export async function ortDevicesHere(): Promise<OrtDevice[]> {
   const ort = await library().catch(() => undefined);
   const brought = new Set(ort?.listSupportedBackends().map(({ name }) => name));
   return ORT_DEVICES.filter((device) => brought.has(device));
 }
 
-/** A convolution x [1, 1, 2, 2] -> y [1, 1, 1, 1] with ones: every device can do it. */
+/** A convolution x [1, 1, 2, 2] -> y [1, 1, 1, 1] with ones, which every device supports. */
 const probe = (): Uint8Array => serializeModel({
   irVersion: 8, opset: 18, otherOpsets: new Map(), producer: '', metadata: new Map(),
   graph: {
@@ -118,20 +117,20 @@ function runtimeOn(device: OrtDevice): Runtime {
   };
 }
 
-/** @param strict no node may be left to the CPU */
+/** @param strict whether it is an error if a node would run on the CPU instead */
 async function createSession(
   model: Uint8Array, { threads, steady = false, arena = true }: SessionOptions, device: OrtDevice, strict = false,
 ): Promise<Ort.InferenceSession> {
   const { InferenceSession } = await library();
   return await InferenceSession.create(model, {
-    // With one provider alone, one that cannot be started is an error.
+    // With only one provider, it is an error if that cannot be started.
     executionProviders: [device],
     enableCpuMemArena: arena,
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     executionMode: 'sequential',
     graphOptimizationLevel: 'all',
-    // A pattern is kept for every input size; images have too many sizes for memory to stay flat with it. DirectML has no patterns.
+    // A pattern is kept for every input size. With images of many sizes, memory would grow. DirectML does not support patterns.
     enableMemPattern: steady && device !== 'dml',
     logSeverityLevel: 3,
     extra: {
@@ -139,8 +138,8 @@ async function createSession(
         ...strict && { disable_cpu_ep_fallback: '1' },
         // Tiny gradients are common, and denormal arithmetic is slow.
         set_denormal_as_zero: '1',
-        // A waiting thread must not eat the processor that another session or the image decoder could use; but where one
-        // session is all there is, waking threads up for each of a thousand small operators costs a fifth of the time.
+        // Waiting threads should leave the processor to other sessions and the image decoder. But if there is only one session,
+        // waking up threads for each of a thousand small operators costs a fifth of the time.
         intra_op: { allow_spinning: steady ? '1' : '0' },
       },
     },
@@ -180,5 +179,5 @@ function toOrt(Tensor: typeof Ort.Tensor, { type, data, dims }: RuntimeTensor): 
 function fromOrt(name: string, tensor: Ort.Tensor): RuntimeTensor {
   if (tensor.type === 'float32') return { type: 'float32', dims: tensor.dims, data: tensor.data as Float32Array };
   if (tensor.type === 'int64') return { type: 'int64', dims: tensor.dims, data: tensor.data as BigInt64Array };
-  throw new UserError(`output '${name}' of the graph is of type ${tensor.type}; float32 is wanted`);
+  throw new UserError(`output '${name}' of the graph is of type ${tensor.type}, which is not supported`);
 }

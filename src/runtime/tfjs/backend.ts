@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { messageOf, UserError } from '../../errors.js';
 import type { TfModule } from './value.js';
 
-/** Where TensorFlow.js computes: TensorFlow on a GPU, TensorFlow on the processor, WebAssembly, or plain JavaScript. */
+/** The devices of TensorFlow.js: TensorFlow on a GPU, TensorFlow on the processor, WebAssembly, and plain JavaScript. */
 export const TFJS_DEVICES = ['gpu', 'node', 'wasm', 'cpu'] as const;
 export type TfjsDevice = typeof TFJS_DEVICES[number];
 
@@ -13,29 +13,29 @@ export type TfjsDevice = typeof TFJS_DEVICES[number];
 export interface TfjsBackend {
   readonly tf: TfModule;
   readonly device: TfjsDevice;
-  /** What TensorFlow.js calls the backend. */
+  /** The backend's name in TensorFlow.js. */
   readonly name: string;
-  /** The package that brings it, and its version. */
+  /** The package of the backend, and its version. */
   readonly packageName: string;
   readonly version: string;
 }
 
 const require = createRequire(import.meta.url);
 
-/** The package that brings each device. */
+/** The package for each device. */
 export const TFJS_PACKAGES: Readonly<Record<TfjsDevice, string>> = {
   gpu: '@tensorflow/tfjs-node-gpu', node: '@tensorflow/tfjs-node', wasm: '@tensorflow/tfjs-backend-wasm', cpu: '@tensorflow/tfjs-backend-cpu',
 };
 
-/** Whether the package of a device is there; not whether it works. */
+/** Whether the package of a device is installed. It may still not work. */
 export function isInstalled(device: TfjsDevice): boolean {
   return whyNotInstalled(device) === undefined;
 }
 
 /**
- * What is missing of the package of a device, with the command that brings it; `undefined` if nothing is. TensorFlow's
- * packages may lack their native library: their install script fetches it, and npm does not run such scripts everywhere.
- * To load the package would tell this, too, but takes a second.
+ * The reason why the package of a device is not fully installed, with the command that installs it; `undefined` if it is.
+ * TensorFlow's packages may lack their native library, because their install script fetches it and npm does not always run
+ * such scripts. This is checked here without loading the package, which takes a second.
  */
 export function whyNotInstalled(device: TfjsDevice): UserError | undefined {
   const name = TFJS_PACKAGES[device];
@@ -49,9 +49,9 @@ export function whyNotInstalled(device: TfjsDevice): UserError | undefined {
 }
 
 /**
- * Loads TensorFlow.js with one backend. A thread has one current backend; sessions of several take turns.
+ * Loads TensorFlow.js with one backend. A thread has one current backend, so sessions with different backends take turns.
  *
- * @throws UserError where it is not installed or does not work here, with the command that brings it
+ * @throws UserError if it is not installed or does not work here, with the command that installs it
  */
 export async function loadTfjs(device: TfjsDevice): Promise<TfjsBackend> {
   const packageName = TFJS_PACKAGES[device];
@@ -66,22 +66,22 @@ export async function loadTfjs(device: TfjsDevice): Promise<TfjsBackend> {
   }
 }
 
-/** TensorFlow itself: its packages bring their own copy of TensorFlow.js's core, whose tensors do not mix with another's. */
+/** Native TensorFlow. Its packages have their own copy of TensorFlow.js's core, whose tensors work only with that copy. */
 async function native(device: 'gpu' | 'node'): Promise<TfModule> {
   const loaded = await import(pathToFileURL(require.resolve(TFJS_PACKAGES[device])).href) as { default?: TfModule } & TfModule;
   const tf = loaded.default ?? loaded;
   await tf.ready();
   if (tf.getBackend() !== 'tensorflow') throw new Error(`its backend is '${tf.getBackend()}'`);
-  // TensorFlow for GPUs runs without one, too, on the processor: that would be a silent fall-back.
+  // Without a GPU, TensorFlow would silently fall back to the processor.
   const backend = tf.backend() as { isUsingGpuDevice?: boolean };
-  if (device === 'gpu' && backend.isUsingGpuDevice !== true) throw new Error('it sees no GPU');
+  if (device === 'gpu' && backend.isUsingGpuDevice !== true) throw new Error('it finds no GPU');
   return tf;
 }
 
-/** What runs everywhere, and in worker threads too. */
+/** Backends that run everywhere, including in worker threads. */
 async function portable(device: 'wasm' | 'cpu'): Promise<TfModule> {
   const tf = await import('@tensorflow/tfjs-core');
-  // It would recommend its other packages on standard error.
+  // Otherwise it recommends its other packages on standard error.
   tf.enableProdMode();
   if (device === 'wasm') {
     const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm');

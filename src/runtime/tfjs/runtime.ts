@@ -3,7 +3,7 @@ import type { Runtime } from '../runtime.js';
 import type { TfjsBackend } from './backend.js';
 import { TfSession } from './session.js';
 
-/** TensorFlow.js as a runtime, named after the package that brings its backend. Threads are the backend's own affair. */
+/** TensorFlow.js as a runtime, named after the package of its backend. The backend chooses the number of threads itself. */
 export function tfjsRuntime({ tf, name, packageName, version }: TfjsBackend): Runtime {
   return {
     name: packageName,

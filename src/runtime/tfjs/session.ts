@@ -14,7 +14,7 @@ import { tfOperators } from './operators/index.js';
 import type { TfModule, TfValue } from './value.js';
 import { DeviceValue } from './value.js';
 
-/** A step of a run: a node, and the tensors that nobody reads after it. */
+/** A step of a run: a node, and the tensors that are not read after it. */
 interface Step {
   readonly node: OnnxNode;
   readonly operator: TfOperator;
@@ -22,8 +22,8 @@ interface Step {
 }
 
 /**
- * Runs a graph node by node over TensorFlow.js. A tensor is given back as soon as its last reader has run; weights go to the
- * backend once, in the form that their readers want. A run blocks its thread.
+ * Runs a graph node by node on TensorFlow.js. A tensor is disposed as soon as its last reader has run. Weights are sent to the
+ * backend once, in the layout that their readers need. A run blocks its thread.
  */
 export class TfSession implements Session {
   private readonly graph: OnnxGraph;
@@ -31,8 +31,8 @@ export class TfSession implements Session {
   private readonly plans = new Map<string, readonly Step[]>();
 
   /**
-   * @param backend the name of the backend that the session runs on
-   * @throws UserError that names the node where an operator is not supported
+   * @param backend the name of the session's backend
+   * @throws UserError that names the node if an operator is not supported
    */
   constructor(private readonly tf: TfModule, private readonly backend: string, model: OnnxModel) {
     this.graph = foldConstants(upgradeModel(model).graph);
@@ -44,8 +44,8 @@ export class TfSession implements Session {
     feeds: Readonly<Record<string, RuntimeTensor>>, outputs: readonly string[] = this.graph.outputs.map(({ name }) => name),
   ): Promise<Record<string, RuntimeTensor>> {
     const { tf, backend, graph } = this;
-    // Sessions of another backend may run in this thread as well. A backend that is initialised is set at once; waiting for
-    // it would let another session come between.
+    // Sessions with other backends may run in this thread too. A backend that is initialised is set immediately. Awaiting it would
+    // let another session run in between.
     if (tf.getBackend() !== backend) void tf.setBackend(backend);
     const values = new Map<string, TfValue>();
     try {
@@ -82,7 +82,7 @@ export class TfSession implements Session {
         const results: readonly TfValue[] = result instanceof HostValue || result instanceof DeviceValue ? [result] : result;
         node.outputs.forEach((name, i) => {
           if (name === '' || results[i] === undefined) return;
-          // An input that goes through as it is would be given back twice.
+          // An input that is passed on would be disposed twice.
           const value = results[i] instanceof DeviceValue && inputs.includes(results[i]) ? results[i].handedOn() : results[i];
           if (value instanceof DeviceValue) value.keep();
           values.set(name, value);
@@ -102,7 +102,7 @@ export class TfSession implements Session {
   }
 }
 
-/** The nodes that some outputs need, in order, each with the tensors that it reads or makes last. */
+/** The nodes that some outputs need, in order, each with the tensors that can be disposed after it. */
 function planFor(graph: OnnxGraph, outputs: readonly string[]): Step[] {
   const kept = new Set([...outputs, ...graph.initializers.keys(), '']);
   const steps: Step[] = [];
@@ -117,7 +117,7 @@ function planFor(graph: OnnxGraph, outputs: readonly string[]): Step[] {
 function operatorOf(node: OnnxNode): TfOperator {
   const operator = node.domain === '' && Object.hasOwn(tfOperators, node.op) ? tfOperators[node.op] : undefined;
   if (operator !== undefined) return operator;
-  throw new UserError(`${describeNode(node)}: the operator ${node.op} is not among those that run on TensorFlow.js`, 'run it with --runtime ort');
+  throw new UserError(`${describeNode(node)}: the operator ${node.op} is not supported on TensorFlow.js`, 'use --runtime ort');
 }
 
 const floatTypes: readonly DataType[] = [DataType.float32, DataType.float16, DataType.bfloat16, DataType.float64];
@@ -128,12 +128,11 @@ function stored(tf: TfModule, tensor: OnnxTensor): TfValue {
 }
 
 function fed(tf: TfModule, feed: RuntimeTensor | undefined, name: string): TfValue {
-  if (feed === undefined) throw new UserError(`the graph's input '${name}' is not given`);
+  if (feed === undefined) throw new UserError(`the graph's input '${name}' is missing`);
   if (feed.type === 'float32') return DeviceValue.stored(tf, feed.dims, feed.data);
   return new HostValue(feed.dims, Float64Array.from(feed.data, Number));
 }
 
-/** Gives a tensor back. */
 function give(values: Map<string, TfValue>, name: string): void {
   const value = values.get(name);
   if (value instanceof DeviceValue) value.dispose();

@@ -2,17 +2,17 @@ import type * as Tf from '@tensorflow/tfjs-core';
 import type { HostValue } from '../../onnx/shapes/host-ops.js';
 import { sizeOf } from '../../onnx/tensor.js';
 
-/** TensorFlow.js, loaded and with a backend chosen. */
+/** TensorFlow.js, loaded and with a backend set. */
 export type TfModule = typeof Tf;
 
-/** Channels behind height and width, as TensorFlow.js's convolutions want them; and back. */
+/** Permutations to channels last, as TensorFlow.js's convolutions need them, and back. */
 const TO_LAST = [0, 2, 3, 1];
 const TO_FIRST = [0, 3, 1, 2];
 
 /**
- * Floats on the backend; truths that were computed there are 0 and 1. Its dimensions are ONNX's, channels first, but a
- * tensor of four axes may lie there with channels last: convolutions and pools leave it so, and so does all that works
- * element by element. It is turned where an operator must have it otherwise, and then has both forms.
+ * A float tensor on the backend. Booleans that were computed there are 0 and 1. Its dimensions are ONNX's, channels first, but
+ * a tensor with four axes may be stored with channels last. Convolutions, pools and elementwise operators keep that layout. If
+ * an operator needs the other layout, the tensor is transposed and kept in both.
  */
 export class DeviceValue {
   private first: Tf.Tensor | undefined;
@@ -37,7 +37,7 @@ export class DeviceValue {
     return value;
   }
 
-  /** Numbers that go to the backend when an operator asks for them, in the form that it asks for. */
+  /** Numbers that are sent to the backend when an operator needs them, in the layout that it needs. */
   static stored(tf: TfModule, dims: readonly number[], data: Float32Array): DeviceValue {
     const value = new DeviceValue(tf, dims);
     value.source = data;
@@ -45,32 +45,32 @@ export class DeviceValue {
     return value;
   }
 
-  /** Whether it lies with channels last, and only so. */
+  /** Whether it is stored only with channels last. */
   get channelsLast(): boolean {
     return this.first === undefined && this.source === undefined;
   }
 
-  /** The only number that it holds, where that is known without asking the backend. */
+  /** The element of a tensor of size 1, if it is known without reading from the backend. */
   get number(): number | undefined {
     return this.source?.length === 1 ? this.source[0] : undefined;
   }
 
-  /** In ONNX's own order. */
+  /** The tensor in ONNX's order. */
   plain(): Tf.Tensor {
     return this.first ??= this.held(this.inOrder());
   }
 
-  /** [N, H, W, C] of a tensor of four axes. */
+  /** A tensor with four axes as [N, H, W, C]. */
   nhwc(): Tf.Tensor4D {
     return (this.last ??= this.held(this.tf.transpose(this.inOrder(), TO_LAST))) as Tf.Tensor4D;
   }
 
-  /** As it lies. */
+  /** The tensor in the layout in which it is stored. */
   asItLies(): Tf.Tensor {
     return this.channelsLast ? this.last! : this.plain();
   }
 
-  /** In the form in which it broadcasts against tensors that lie with channels last. */
+  /** The tensor in the layout in which it broadcasts against tensors with channels last. */
   againstLast(): Tf.Tensor {
     const { dims } = this;
     if (dims.length === 4) return this.nhwc();
@@ -79,9 +79,9 @@ export class DeviceValue {
   }
 
   /**
-   * Something made of it once and kept as long as it lives: a weight in another order, for example.
+   * Computes something from the tensor once and keeps it as long as the tensor, for example a weight in another order.
    *
-   * @param make from the tensor in ONNX's order, which is not kept for this alone
+   * @param make gets the tensor in ONNX's order, which is not kept
    */
   once(key: string, make: (plain: Tf.Tensor) => Tf.Tensor): Tf.Tensor {
     let found = this.derived.get(key);
@@ -94,30 +94,30 @@ export class DeviceValue {
     return this.source === undefined ? this.tf.transpose(this.last!, TO_FIRST) : this.tf.tensor(this.source, [...this.dims], 'float32');
   }
 
-  /** What is made of a value lives as long as the value does. */
+  /** Tensors computed from a value are kept as long as the value. */
   private held(tensor: Tf.Tensor): Tf.Tensor {
     return this.lasting ? this.tf.keep(tensor) : tensor;
   }
 
-  /** Lets it outlive the tidying up after the operator that made it. */
+  /** Excludes the value from the disposal of tensors after the operator. */
   keep(): void {
     this.lasting = true;
     this.first &&= this.own(this.first);
     this.last &&= this.own(this.last);
   }
 
-  /** A tensor that is kept already is that of an operator's input, handed on as it was: it takes a copy (of the handle alone). */
+  /** A tensor that is kept already belongs to an input that the operator passed on: clone it, which copies only the handle. */
   private own(tensor: Tf.Tensor): Tf.Tensor {
     return this.tf.keep(tensor.kept ? this.tf.clone(tensor) : tensor);
   }
 
-  /** The same numbers as a value of its own. */
+  /** A separate value with the same numbers. */
   handedOn(): DeviceValue {
     const { tf, dims } = this;
     return this.channelsLast ? DeviceValue.last(tf, dims, this.last!) : DeviceValue.first(tf, dims, this.plain());
   }
 
-  /** Its numbers in ONNX's order. On a GPU this waits for all that is under way there. */
+  /** The elements in ONNX's order. On a GPU this waits for all running computations. */
   read(): Float32Array {
     if (this.source !== undefined) return this.source;
     const tensor = this.first ?? this.tf.tidy(() => this.inOrder());
@@ -128,7 +128,7 @@ export class DeviceValue {
     }
   }
 
-  /** As {@link read}, without blocking the thread where the backend computes by itself. */
+  /** Like {@link read}, without blocking the thread if the backend computes asynchronously. */
   async readLater(): Promise<Float32Array> {
     if (this.source !== undefined) return this.source;
     const tensor = this.first ?? this.tf.tidy(() => this.inOrder());
@@ -148,12 +148,12 @@ export class DeviceValue {
 
 export type TfValue = HostValue | DeviceValue;
 
-/** The axis of [N, H, W, C] that an axis of [N, C, H, W] has become. */
+/** The axis in [N, H, W, C] for an axis of [N, C, H, W]. */
 export function lastAxis(axis: number): number {
   return TO_FIRST[axis];
 }
 
-/** What stands for each axis of [N, C, H, W], in the order of [N, H, W, C]. */
+/** Reorders values for the axes of [N, C, H, W] to the order of [N, H, W, C]. */
 export function inLastOrder<T>(perAxis: readonly T[]): T[] {
   return TO_LAST.map((axis) => perAxis[axis]);
 }

@@ -22,15 +22,15 @@ export interface Backbone {
   /** The feature tensor that the head pools. */
   readonly layer: FeatureLayer;
   readonly spec: Pick<ModelSpec, 'channelOrder' | 'scale' | 'mean' | 'std' | 'inputSize'>;
-  /** Whether it is a trained classifier of the 20 VOC classes already, whose head can be kept. */
+  /** Whether it is already a trained classifier of the 20 VOC classes, so that its head can be kept. */
   readonly isClassifier: boolean;
 }
 
 /**
  * Opens a backbone, with its last stages at another stride if the settings ask for one.
  *
- * @param given what its file does not say, for instance its preprocessing
- * @throws UserError if it cannot be read, has no feature map, does not end in one, or its preprocessing is not known
+ * @param given values that are not in its file, for instance its preprocessing
+ * @throws UserError if it cannot be read, does not end in a feature map, or its preprocessing is unknown
  */
 export async function openBackbone(
   path: string, config: TrainConfig, given: Partial<ModelSpec>, { onMessage }: Pick<TrainListener, 'onMessage'> = {},
@@ -42,24 +42,24 @@ export async function openBackbone(
   const whole = naming(path, () => new NetworkGraph(model, target, spec.inputSize));
   for (const note of networkNotes(path, whole)) onMessage?.(`note: ${note}`);
   const network = config.outputStride === undefined ? whole : new NetworkGraph(dilate(whole, config.outputStride), whole.target, spec.inputSize);
-  // A head is a convolution: it wants [N, C, h, w].
+  // A head is a convolution, which needs [N, C, h, w].
   const maps = network.layers.filter(({ arrangement }) => arrangement.kind === 'channels-first');
   const layer = config.layer === undefined ? maps.findLast(({ cut }) => cut) ?? maps.at(-1) : resolveLayer(maps, config.layer);
-  if (layer === undefined) throw new UserError(`${path} has no feature map that could be pooled`, 'train needs a network with feature maps [N, C, h, w]');
+  if (layer === undefined) throw new UserError(`${path} has no feature map that can be pooled`, 'use a network with feature maps [N, C, h, w]');
   const isClassifier = config.layer === undefined && spec.classes?.join() === VOC_CLASSES.join() && spec.untrained !== true;
   const pools = config.mode === 'head' || !isClassifier;
   const [attends, coarser] = [attendsBehind(network.model.graph.nodes, layer.name), network.layers.find(({ stride }) => stride > layer.stride)];
   if (pools && config.layer === undefined && (attends || coarser !== undefined)) {
     throw new UserError(
-      `the last feature map [N, C, h, w] of ${path} that could be pooled is '${layer.name}' (/${layer.stride}), but the network goes on behind it `
+      `the last feature map [N, C, h, w] of ${path} that can be pooled is '${layer.name}' (/${layer.stride}), but the network continues after it `
       + (attends ? 'with attention, as vision transformers do' : `in another layout, up to '${coarser?.name}' (/${coarser?.stride})`),
-      `take a network that ends in feature maps [N, C, h, w], as ResNet, ConvNeXt or Swin do; or pool that one all the same: --layer ${layer.name}`,
+      `use a network that ends in feature maps [N, C, h, w], such as ResNet, ConvNeXt or Swin; or pool this one anyway: --layer ${layer.name}`,
     );
   }
   return { path, hash: await hashFile(path), network, layer, spec, isClassifier };
 }
 
-/** Whether a product of two tensors that depend on a layer follows behind it: attention. */
+/** Whether attention follows after a layer: a product of two tensors that depend on it. */
 function attendsBehind(nodes: readonly OnnxNode[], layer: string): boolean {
   const behind = new Set([layer]);
   for (const { op, domain, inputs, outputs } of nodes) {
@@ -71,7 +71,7 @@ function attendsBehind(nodes: readonly OnnxNode[], layer: string): boolean {
   return false;
 }
 
-/** What a trained classifier says of itself. */
+/** The metadata of a trained classifier. */
 export function classifierMetadata({ spec }: Backbone, logits = LOGITS): ReadonlyMap<string, string> {
   const { channelOrder, scale, mean, std, inputSize } = spec;
   const known = { logits, channelOrder, scale, mean, std, classes: VOC_CLASSES, ...(inputSize && { inputSize }) };

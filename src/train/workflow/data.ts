@@ -9,7 +9,7 @@ import type { VocItem } from '../../voc/splits.js';
 import { reasonLines } from '../reasons.js';
 import type { TrainListener } from './listener.js';
 
-/** A further list of photographs, with a devkit or labels of its own. What it does not say is as for the main lists. */
+/** Another list of photographs, with its own devkit or labels. Default: those of the main lists. */
 export interface AlsoTrainOn {
   readonly vocRoot?: string;
   /** An official split or the path of a list. */
@@ -19,50 +19,50 @@ export interface AlsoTrainOn {
   readonly labelFile?: string;
 }
 
-/** Where photographs and their labels come from: the settings of `train` by these names. */
+/** The sources of photographs and labels: the settings of `train` with these names. */
 export interface TrainingLists {
   readonly vocRoot?: string;
   /** Official splits or paths of lists, all in this devkit and with these labels. */
   readonly split?: string | readonly string[];
   /** As for `--labels`: `xml`, `masks`, `npy`, `list`, or `npy:file` and `list:file`. */
   readonly labels?: string;
-  /** The file of the labels npy or list; without it a list that holds classes is its own. */
+  /** The file for the labels `npy` or `list`. By default, a list with classes is its own label file. */
   readonly labelFile?: string;
   readonly difficult?: boolean;
   readonly alsoTrainOn?: readonly AlsoTrainOn[];
 }
 
-/** What narrows the lists down, and how masks are read. It holds for all of them. */
+/** Which photographs of the lists are used, and how masks are read. This applies to all lists. */
 export interface TrainingDataOptions {
-  /** Ground-truth masks, in place of SegmentationClass. */
+  /** The folder of ground-truth masks, instead of SegmentationClass. */
   readonly maskDir?: string;
   /** Only photographs with these ids. */
   readonly ids?: readonly string[];
-  /** Only the first so many photographs that are on disk, over all lists. */
+  /** The largest number of photographs: the first ones of all lists that are on disk. */
   readonly limit?: number;
-  /** How masks in colours are read. */
+  /** How coloured masks are read. */
   readonly rgbMasks?: RgbMasks;
 }
 
 /** Photographs and their classes. */
 export interface TrainingData {
-  /** By absolute path: indices 0..19, ascending; in the order of the lists. */
+  /** Class indices 0..19, ascending, by absolute path, in the order of the lists. */
   readonly labels: ReadonlyMap<string, readonly number[]>;
-  /** How many photographs are listed, and how many of them are not on disk. */
+  /** The number of listed photographs, and of those that are not on disk. */
   readonly listed: number;
   readonly missing: number;
   /** The lists and label files that were read, and the folders of photographs, masks and annotations. */
   readonly files: readonly string[];
   readonly folders: readonly string[];
-  /** What is worth knowing about the lists, in sentences. */
+  /** Notes for the user about the lists. */
   readonly notes: readonly string[];
-  /** Photographs that have no labels and were left out, and those that two lists label differently. */
+  /** Photographs without labels, which were left out, and photographs that two lists label differently. */
   readonly failures: readonly { readonly id: string; readonly reason: string }[];
 }
 
 /**
- * Reads the labels of all photographs of one or several lists. A photograph in two lists counts once; where they label
- * it differently, the first list holds, and the difference is among the failures.
+ * Reads the labels of all photographs of one or several lists. A photograph in several lists counts once. If they label it
+ * differently, the labels of the first list are used, and the difference is listed in `failures`.
  *
  * @throws UserError if a list or label source cannot be opened, an id is in no list, or nothing has labels
  */
@@ -80,13 +80,13 @@ export async function openTrainingData(
       const first = known.get(imagePath);
       if (first === undefined) known.set(imagePath, { labels, list });
       else if (first.labels.join() !== labels.join()) {
-        conflicts.push({ id, reason: `${imagePath} has other classes by ${list} than by ${first.list}; those of ${first.list} are taken` });
+        conflicts.push({ id, reason: `${imagePath} has other classes in ${list} than in ${first.list}; those in ${first.list} are used` });
       }
     } catch (error) {
       unlabelled.set(imagePath, { id, reason: messageOf(error) });
     }
   }
-  // What one list does not know another may.
+  // Another list may have labels for a photograph.
   const failures = [...unlabelled].flatMap(([path, failure]) => (known.has(path) ? [] : [failure]));
   if (known.size === 0) throw nothingKnown(opened, failures);
   const missing = new Set(opened.flatMap((list) => list.missing.map(({ imagePath }) => imagePath)));
@@ -98,19 +98,19 @@ export async function openTrainingData(
   };
 }
 
-/** What is said if there is nothing to learn from: the reason of each photograph. */
+/** The error if no photograph can be used, with the reasons. */
 function nothingKnown(lists: readonly OpenedList[], failures: readonly { readonly id: string; readonly reason: string }[]): UserError {
   const names = lists.map(({ path }) => path).join(', ');
   const absent = lists.flatMap(({ missing }) => missing);
   if (failures.length > 0) return new UserError([`no photograph of ${names} has labels:`, ...reasonLines(failures.map(({ id, reason }) => ({ path: id, reason })))].join('\n'));
-  if (absent.length === 0) return new UserError(`${names} names no photograph`);
-  return new UserError(`none of the ${absent.length} photographs of ${names} is on disk`, `the first, "${absent[0].id}", is looked for as ${absent[0].imagePath}`);
+  if (absent.length === 0) return new UserError(`${names} lists no photographs`);
+  return new UserError(`none of the ${absent.length} photographs of ${names} is on disk`, `the first one, "${absent[0].id}", should be ${absent[0].imagePath}`);
 }
 
 /**
- * Looks for a photograph of a list that can be read, before the work begins whose result it is for.
+ * Requires that a list has a photograph that can be read, before long work that needs it.
  *
- * @throws UserError with the reason of each, if there is none
+ * @throws UserError with the reasons, if there is none
  */
 export async function requireReadable({ labels }: TrainingData, list: string): Promise<void> {
   const failures: { path: string; reason: string }[] = [];
@@ -144,7 +144,7 @@ async function openLists(
     ...(named.length === 0 ? [undefined] : named).map((split) => ({ ...main, split, maskDir })),
     ...alsoTrainOn.map(({ vocRoot, split, labels, labelFile }) => ({
       vocRoot: vocRoot ?? main.vocRoot, split, labels: labels ?? main.labels,
-      // A label file goes with the labels it was given for, a folder of masks with its devkit.
+      // The main label file is for the main labels, and the folder of masks for the main devkit.
       labelFile: labelFile ?? (labels === undefined ? main.labelFile : undefined), maskDir: vocRoot === undefined ? maskDir : undefined,
     })),
   ];
@@ -157,7 +157,7 @@ async function openLists(
     for (const note of split.notes) onMessage?.(note);
     const { present, missing } = await partitionByPresence(split.items, 'imagePath');
     const { kind, file: ownFile } = parseLabelSpec(requireFlag(labels, '--labels', 'xml'));
-    // A list that holds classes beside its images is its own label file.
+    // A list with classes after its images is its own label file.
     const file = ownFile ?? labelFile ?? (kind === 'list' ? split.path : undefined);
     opened.push({
       path: split.path, items: present, missing, notes: split.notes,
@@ -168,18 +168,18 @@ async function openLists(
   return opened;
 }
 
-/** The lists with nothing but the photographs of these ids. */
+/** The lists with only the photographs with these ids. */
 function withIds(lists: readonly OpenedList[], ids: readonly string[] | undefined): readonly OpenedList[] {
   if (ids === undefined) return lists;
   const listed = new Set(lists.flatMap(({ items, missing }) => [...items, ...missing].map(({ id }) => id)));
   const unknown = ids.find((id) => !listed.has(id));
-  if (unknown !== undefined) throw new UserError(`no list has an image with the id ${unknown}`, 'Ids look like 2007_000032, without folder and ending.');
+  if (unknown !== undefined) throw new UserError(`no list has an image with the id ${unknown}`, 'ids look like 2007_000032, without folder and extension');
   const wanted = new Set(ids);
   const narrowed = (items: readonly VocItem[]): readonly VocItem[] => items.filter(({ id }) => wanted.has(id));
   return lists.map((list) => ({ ...list, items: narrowed(list.items), missing: narrowed(list.missing) }));
 }
 
-/** What the lists say of the first `limit` photographs, list by list. */
+/** The entries of the first `limit` photographs, list by list. */
 function* firstPhotographs(lists: readonly OpenedList[], limit = Infinity): Generator<{ readonly item: VocItem; readonly list: OpenedList }> {
   const begun = new Set<string>();
   for (const list of lists) {

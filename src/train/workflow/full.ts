@@ -23,45 +23,45 @@ import { trainHead, validateClassifier } from './head.js';
 import type { Validation } from './head.js';
 import type { TrainListener } from './listener.js';
 
-/** How the whole network is trained. */
+/** Options of {@link trainFull}. */
 export interface FullOptions extends TrainListener {
-  /** For checkpoints, log and curves. */
+  /** The folder for checkpoints, log and curves. */
   readonly folder: string;
-  /** Go on from the checkpoint of an earlier run. */
+  /** Continue from the checkpoint of an earlier run. */
   readonly resume: boolean;
-  /** An abort ends fine-tuning after the update in hand, with a checkpoint. */
+  /** Once aborted, fine-tuning stops after the current update, with a checkpoint. */
   readonly signal?: AbortSignal;
 }
 
-/** What training of the whole network came to. */
+/** The result of {@link trainFull}. */
 export interface FullResult {
   readonly model: OnnxModel;
   readonly logits: string;
   readonly epochs: readonly EpochResult[];
-  /** The epoch whose weights these are. */
+  /** The epoch that the weights are from. */
   readonly epoch: number;
-  /** What these weights are worth on the validation list, if this run has found out. */
+  /** The scores of these weights on the validation list, if this run computed them. */
   readonly validation: Validation | undefined;
   readonly interrupted: boolean;
   readonly failures: readonly { readonly path: string; readonly reason: string }[];
 }
 
 /**
- * Trains the whole network, or what lies above a layer. It starts from a classifier of the VOC classes as it is, from any
- * other backbone with a head that is fitted to its features first, or with one of zeros.
+ * Trains the whole network, or the part after a layer. A classifier of the VOC classes keeps its head. Any other backbone gets a
+ * new head, which is fitted to its features first or starts with zeros.
  */
 export async function trainFull(
   backbone: Backbone, data: TrainingData, validation: TrainingData | undefined, config: TrainConfig, options: FullOptions,
 ): Promise<FullResult> {
   const { folder, resume, signal, ...listener } = options;
-  if (config.keep === 'best' && validation === undefined) throw new UserError('--keep best needs a validation list', 'name one: --val-split LIST');
+  if (config.keep === 'best' && validation === undefined) throw new UserError('--keep best needs a validation list', 'pass one: --val-split LIST');
   await requireWorkFolder(folder, resolve(config.backbone ?? ''), resume);
   const { crop, batchSize } = config;
   const coarsest = Math.max(...backbone.network.layers.map(({ stride }) => stride));
   if (crop < coarsest) {
-    throw new UserError(`--crop ${crop} is smaller than a cell of the deepest feature map, which is ${coarsest} pixels wide`, `give at least ${coarsest}; 224 is usual`);
+    throw new UserError(`--crop ${crop} is smaller than a cell of the deepest feature map, which is ${coarsest} pixels wide`, `use at least ${coarsest}; 224 is usual`);
   }
-  if (data.labels.size < batchSize) throw new UserError(`${data.labels.size} photographs do not fill a batch of ${batchSize}`, 'give more, or a smaller --batch-size');
+  if (data.labels.size < batchSize) throw new UserError(`${data.labels.size} photographs do not fill a batch of ${batchSize}`, 'use more photographs, or a smaller --batch-size');
   const start = await startingModel(backbone, data, config, listener);
   const classifier = new ClassifierGraph(start.model, start.logits, [crop, crop]);
   const from = config.trainFrom === undefined ? undefined : resolveLayer(classifier.layers, config.trainFrom);
@@ -89,7 +89,7 @@ export async function trainFull(
       }),
       signal,
       onStart: (done, total) => {
-        if (done > 0) listener.onMessage?.(`going on at step ${done} of ${total}`);
+        if (done > 0) listener.onMessage?.(`continuing at step ${done} of ${total}`);
         bar = listener.onWork?.(total, 'steps', done);
       },
       onStep: (done, loss, rate) => bar?.advance(done, `loss ${loss.toFixed(4)}, rate ${rate.toPrecision(2)}`),
@@ -118,13 +118,13 @@ export async function trainFull(
 /** The models of the last epoch and of the best one, in the folder of the run. */
 const MODELS = ['last.onnx', 'best.onnx'];
 
-/** @throws UserError if the folder holds something that the run would overwrite and that is not its own */
+/** @throws UserError if the run would overwrite files in the folder that are not its own */
 async function requireWorkFolder(folder: string, backbone: string, resume: boolean): Promise<void> {
   await refuseInputs({ out: folder, flag: '--work', folders: [], files: MODELS.map((name) => join(folder, name)), inputs: [backbone] });
   const names = new Set(await readdir(folder).catch(() => []));
   const [model] = MODELS.filter((name) => names.has(name));
   if (resume && model !== undefined && !names.has('checkpoint') && !names.has('log.jsonl')) {
-    throw new UserError(`${join(folder, model)} would be overwritten, and there is no checkpoint beside it to go on from`, 'name another --work folder, or begin anew with --no-resume');
+    throw new UserError(`${join(folder, model)} would be overwritten, but there is no checkpoint next to it to continue from`, 'choose another --work folder, or start over with --no-resume');
   }
 }
 
@@ -135,7 +135,7 @@ interface Kept {
   readonly validation: Validation | undefined;
 }
 
-/** The first epoch with the best mAP: of this run, or what an earlier part of it has written. */
+/** The first epoch with the best mAP, from this run or from the file of an interrupted one. */
 async function bestOf(epochs: readonly EpochResult[], own: Kept | undefined, folder: string): Promise<Kept> {
   const { epoch } = epochs.reduce((a, b) => ((b.map ?? 0) > (a.map ?? 0) ? b : a));
   return own?.epoch === epoch ? own : { model: await readModel(join(folder, 'best.onnx')), epoch, validation: undefined };

@@ -23,7 +23,7 @@ import type { TrainingData } from './data.js';
 import type { TrainListener } from './listener.js';
 import { reportProgress } from './listener.js';
 
-/** A classifier made of a backbone as it is and a head that was fitted to its features. */
+/** A classifier that consists of an unchanged backbone and a head fitted to its features. */
 export interface HeadResult {
   readonly model: OnnxModel;
   readonly fitted: FittedHead;
@@ -32,7 +32,7 @@ export interface HeadResult {
   readonly failures: FeatureTable['failures'];
 }
 
-/** Computes features, or takes them from the cache, and fits a head to them. */
+/** Fits a head to a backbone's features, which are computed or read from the cache. */
 export async function trainHead(backbone: Backbone, data: TrainingData, config: TrainConfig, listener: TrainListener = {}): Promise<HeadResult> {
   const { network, layer } = backbone;
   const table = await reportProgress(listener, 'images', (callbacks) => (
@@ -41,7 +41,7 @@ export async function trainHead(backbone: Backbone, data: TrainingData, config: 
     throw tooFew(table, '', table.paths.length === 0 ? '' : `, too few for a cross-validation in ${config.folds} parts`);
   }
   const { runtime } = await openRuntime(config);
-  const folds = listener.onWork?.(config.folds, 'parts of the cross-validation');
+  const folds = listener.onWork?.(config.folds, 'folds of the cross-validation');
   const fitted = await fitHead(table, table.paths.map((file) => data.labels.get(file)!), VOC_CLASSES.length, runtime, {
     seed: config.seed, folds: config.folds, threads: config.threads ?? config.workers ?? 0,
     onFold: (ended) => { folds?.advance(ended); },
@@ -62,13 +62,13 @@ function featuresOf(
   });
 }
 
-/** What a classifier's scores on a list are worth. */
+/** The average precision of a classifier on a list. */
 export interface Validation extends AveragePrecisions {
   readonly images: number;
   readonly failures: readonly { readonly path: string; readonly reason: string }[];
 }
 
-/** What {@link validateClassifier} says of a backbone with this head. Its features come from the cache where they are known. */
+/** Like {@link validateClassifier}, for a backbone with a fitted head. Cached features are used. */
 export async function validateHead(
   head: LinearHead, backbone: Backbone, data: TrainingData, config: TrainConfig, listener: TrainListener = {},
 ): Promise<Validation> {
@@ -78,14 +78,14 @@ export async function validateHead(
   return validation(applyHead(head, features), paths, data, failures);
 }
 
-/** What is said if nothing, or not enough, can be done with the photographs of a list: the reason of each that failed. */
+/** The error if none, or too few, of the photographs of a list can be used, with the reasons. */
 function tooFew({ paths, failures }: Pick<FeatureTable, 'paths' | 'failures'>, list: string, consequence = ''): UserError {
   const total = paths.length + failures.length;
   const share = paths.length === 0 ? `none of the ${total}` : `only ${paths.length} of the ${total}`;
   return new UserError([`${share} photographs${list} can be used${consequence}:`, ...reasonLines(failures)].join('\n'));
 }
 
-/** Runs the photographs of a list through a classifier, one view of each at the first of the input sizes, and takes its average precision. */
+/** Computes the average precision of a classifier on a list, with one view of each photograph at the first input size. */
 export async function validateClassifier(
   model: OnnxModel, logits: string, backbone: Backbone, data: TrainingData, config: TrainConfig, listener: TrainListener = {},
 ): Promise<Validation> {

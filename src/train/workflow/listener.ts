@@ -1,21 +1,21 @@
 import type { Progress } from '../../jobs/progress.js';
 
-/** What training tells whoever has started it. */
+/** Callbacks for the progress of training. */
 export interface TrainListener {
-  /** Called with lines for people: what is being done, and what was decided for them. */
+  /** Called with messages for the user: what is being done, and what was decided automatically. */
   readonly onMessage?: (text: string) => void;
   /**
-   * Called when work of a known size begins; what it returns is told how far the work has come, and when it ends.
+   * Called when work of a known size begins. The returned object receives the progress and the end of the work.
    *
    * @param unit what is counted, for instance `images`
-   * @param done what an earlier run has done
+   * @param done the amount that an earlier run has done
    */
   readonly onWork?: (total: number, unit: string, done?: number) => Progress;
-  /** Called with true when fine-tuning begins and with false when it ends: in between, an abort leaves a checkpoint. */
+  /** Called with true when fine-tuning begins and with false when it ends. In between, an abort writes a checkpoint. */
   readonly onFineTuning?: (running: boolean) => void;
 }
 
-/** Gives work the callbacks that report its progress, and says when it ends. */
+/** Runs work with callbacks that report its progress, and reports its end. */
 export async function reportProgress<T>(
   { onWork }: TrainListener, unit: string, work: (callbacks: { onStart: (total: number) => void; onProgress: (done: number) => void }) => Promise<T>,
 ): Promise<T> {

@@ -20,23 +20,23 @@ import { trainHead, validateClassifier, validateHead } from './head.js';
 import type { Validation } from './head.js';
 import type { TrainListener } from './listener.js';
 
-/** Everything that {@link trainClassifier} needs. */
+/** Options of {@link trainClassifier}. */
 export interface TrainOptions extends TrainingDataOptions, TrainListener {
   /** `backbone`, `out`, `vocRoot`, `split` and `labels` are required; see `docs/training.md` for all of them. */
   readonly settings: TrainSettings;
-  /** What the backbone's file does not say, for instance its preprocessing. */
+  /** Values that are not in the backbone's file, for instance its preprocessing. */
   readonly spec?: Partial<ModelSpec>;
-  /** How the weights are stored; the classifier computes in float32 either way. Default: float32. */
+  /** How the weights are stored. The classifier always computes in float32. Default: float32. */
   readonly store?: 'float32' | 'float16';
-  /** Mode full: go on from the checkpoint of an earlier run. Default: true. */
+  /** Mode full: continue from the checkpoint of an earlier run. Default: true. */
   readonly resume?: boolean;
-  /** Files that are read, beside those that the settings name: `out` may be none of them. */
+  /** Input files in addition to those in the settings. `out` must not be one of them. */
   readonly inputs?: readonly string[];
-  /** Mode full: an abort ends fine-tuning after the update in hand, with a checkpoint. */
+  /** Mode full: once aborted, fine-tuning stops after the current update, with a checkpoint. */
   readonly signal?: AbortSignal;
 }
 
-/** What training came to. */
+/** The report of {@link trainClassifier}. */
 export interface TrainReport {
   readonly out: string;
   readonly mode: 'head' | 'full';
@@ -44,18 +44,18 @@ export interface TrainReport {
   readonly layer: string;
   readonly runtime: string;
   readonly images: number;
-  /** Classes that no training photograph shows. */
+  /** Classes that are in no training photograph. */
   readonly absent: readonly string[];
   /** Mode head: views of each image, and how the regularisation was chosen. */
   readonly views?: number;
   readonly l2?: number;
   readonly trials?: readonly { readonly l2: number; readonly map: number }[];
-  /** Mode full: what became of each epoch, whose weights were kept, and where checkpoints, log and curves are. */
+  /** Mode full: the result of each epoch, the epoch whose weights were kept, and the folder of checkpoints, log and curves. */
   readonly epochs?: readonly EpochResult[];
   readonly epoch?: number;
   readonly work?: string;
   readonly seconds: number;
-  /** Average precision on the validation list, 0..1; NaN for a class that it does not show. */
+  /** Average precision on the validation list, 0..1; NaN for a class that is not in it. */
   readonly validation?: {
     readonly split?: string;
     readonly images: number;
@@ -68,17 +68,16 @@ export interface TrainReport {
   readonly failures: readonly { readonly id: string; readonly reason: string }[];
 }
 
-/** What {@link trainClassifier} returns. */
+/** The result of {@link trainClassifier}. */
 export interface TrainResult {
   readonly report: TrainReport;
-  /** How many photographs the lists name. */
+  /** The number of photographs in the lists. */
   readonly listed: number;
 }
 
 /**
  * Makes a classifier of the 20 VOC classes from image-level labels and an ONNX backbone, and writes it to `settings.out`.
- * Mode `head` fits a head to the backbone's features; mode `full` trains all layers, and goes on where an earlier run was
- * interrupted.
+ * Mode `head` fits a head to the backbone's features. Mode `full` trains all layers, and continues an interrupted run.
  *
  * ```ts
  * const result = await trainClassifier({
@@ -87,7 +86,7 @@ export interface TrainResult {
  * });
  * ```
  *
- * @returns undefined if `signal` has ended fine-tuning
+ * @returns undefined if fine-tuning was aborted
  * @throws UserError if a setting is missing, something cannot be read or written, or training diverges
  */
 export async function trainClassifier(options: TrainOptions): Promise<TrainResult | undefined> {
@@ -100,7 +99,7 @@ export async function trainClassifier(options: TrainOptions): Promise<TrainResul
     ? undefined
     : await openTrainingData({
         vocRoot: config.vocRoot, split: config.valSplit, labels: config.valLabels ?? config.labels, difficult: config.difficult,
-        // Labels of a list stand in the list itself.
+        // The labels `list` are in the list itself.
         labelFile: config.valLabels === undefined && config.labels === 'npy' ? config.labelFile : undefined,
       }, { maskDir, rgbMasks }, listener);
   const data = [training, ...validation === undefined ? [] : [validation]];
@@ -108,13 +107,13 @@ export async function trainClassifier(options: TrainOptions): Promise<TrainResul
   if (validation !== undefined) await requireReadable(validation, 'the validation list');
   const backbone = await openBackbone(path, config, spec, listener);
   listener.onMessage?.(`features: ${backbone.layer.name}, ${backbone.layer.channels} channels at stride ${backbone.layer.stride}`);
-  // What cannot be written should be known before the work, not after it.
+  // Fail before the work, not after it, if the file cannot be written.
   await makeFolder(dirname(resolve(out)));
   await removeLeftovers(dirname(resolve(out)), basename(out));
   const runtime = await openRuntime(config);
   listener.onMessage?.(`runtime: ${runtime.description}`);
   const absent = absentClasses(training);
-  if (absent.length > 0) listener.onMessage?.(`note: no training photograph shows ${absent.join(', ')}: the classifier will not know them, and their maps mean nothing`);
+  if (absent.length > 0) listener.onMessage?.(`note: no training photograph contains ${absent.join(', ')}: the classifier cannot recognise them, and their maps mean nothing`);
   const start = performance.now();
   const seconds = (): number => Number(((performance.now() - start) / 1000).toFixed(1));
   const write = (model: OnnxModel): Promise<void> => writeModel(out, store === 'float16' ? storeHalf(model) : model);
@@ -137,7 +136,6 @@ export async function trainClassifier(options: TrainOptions): Promise<TrainResul
   return { report: withScores(report, config, scores), listed };
 }
 
-/** The classes that no training photograph is labelled with. */
 function absentClasses({ labels }: TrainingData): string[] {
   const present = new Set([...labels.values()].flat());
   return VOC_CLASSES.filter((_, i) => !present.has(i));

@@ -34,14 +34,14 @@ describe('operators that are not known', () => {
   const renamed = (op: string, domain = '') => (nodes: OnnxNode[]): OnnxNode[] => nodes.map((node) => (node.op === 'Relu' ? { ...node, op, domain } : node));
 
   it.each(['constructor', '__proto__', 'toString', 'hasOwnProperty', 'NonMaxSuppression'])('%s', (op) => {
-    expect(refusal(renamed(op)).message).toMatch(new RegExp(`^the operator of ${op} '.+' is not known here$`));
+    expect(refusal(renamed(op)).message).toMatch(new RegExp(`^the operator of ${op} '.+' is not supported$`));
   });
 
   it.each([
     ['com.microsoft', 'FusedConv', /ONNX Runtime has optimised/, /use the original model/],
     ['com.microsoft.nchwc', 'Conv', /ONNX Runtime has optimised/, /use the original model/],
     ['ai.onnx.ml', 'ZipMap', /not an operator of neural networks/, /--logits/],
-    ['org.example', 'Relu', /its author's own/, /operators of ONNX alone/],
+    ['org.example', 'Relu', /is a custom operator/, /only the operators of ONNX/],
   ])('of the domain %s', (domain, op, message, hint) => {
     const error = refusal(renamed(op, domain));
     expect(error.message).toContain(`${domain}.${op} '`);
@@ -87,14 +87,14 @@ describe('graphs that are none', () => {
   });
 
   it('a circle', () => {
-    expect(refusal((nodes) => nodes.map((node) => (node.outputs[0] === 'feat_a' ? { ...node, inputs: ['feat_b'] } : node))).message).toMatch(/^m\.onnx: .*the graph is a circle/);
+    expect(refusal((nodes) => nodes.map((node) => (node.outputs[0] === 'feat_a' ? { ...node, inputs: ['feat_b'] } : node))).message).toMatch(/^m\.onnx: .*the graph has a cycle/);
     expect(refusal((nodes) => nodes.map((node) => (node.op === 'Relu' ? { ...node, inputs: [node.outputs[0]] } : node))).message).toMatch(/depends on its own output/);
   });
 
   it('a tensor that nobody makes, one that two nodes make, and a node that makes none', () => {
-    expect(refusal((nodes) => nodes.slice(1)).message).toMatch(/^m\.onnx: .* reads '.+', which no node makes/);
-    expect(refusal((nodes) => [...nodes, nodes[0]]).message).toMatch(/^m\.onnx: .* makes '.+', which is there already/);
-    expect(refusal((nodes) => [...nodes, { ...nodes[0], outputs: ['input'] }]).message).toMatch(/makes 'input', which is there already/);
+    expect(refusal((nodes) => nodes.slice(1)).message).toMatch(/^m\.onnx: .* reads '.+', which no node produces/);
+    expect(refusal((nodes) => [...nodes, nodes[0]]).message).toMatch(/^m\.onnx: .* produces '.+', but a tensor of that name exists already/);
+    expect(refusal((nodes) => [...nodes, { ...nodes[0], outputs: ['input'] }]).message).toMatch(/produces 'input', but a tensor of that name exists already/);
     expect(refusal((nodes) => [...nodes, { ...nodes[0], outputs: [] }]).message).toMatch(/has no output/);
   });
 
@@ -151,7 +151,7 @@ describe('weights in side files', () => {
     ['2^60', { offset: String(2n ** 60n) }, /offset/], ['hexadecimal digits', { offset: '0x10' }, /offset/], ['words', { offset: 'abc' }, /offset .* is 'abc'/],
     ['an empty one', { offset: '' }, /offset/], ['a power of ten', { offset: '1e1' }, /offset/],
     ['an offset behind the end', { offset: '4096' }, /ends \d+ bytes early/], ['one that reaches beyond it', { offset: '20' }, /ends 4 bytes early/],
-    ['a negative length', { length: '-80' }, /length/], ['a length of another shape', { length: '40' }, /takes 40 bytes .* needs 80/],
+    ['a negative length', { length: '-80' }, /length/], ['a length of another shape', { length: '40' }, /has 40 bytes .* needs 80/],
     ['a length beyond all memory', { length: String(2 ** 52) }, /needs 80/],
     ['a file that is not there', { location: 'gone.bin' }, /gone\.bin/], ['no file', { location: undefined }, /outside the model's folder/],
     ['a file elsewhere', { location: '../side.bin' }, /outside the model's folder/], ['an absolute one', { location: '/etc/hostname' }, /outside the model's folder/],

@@ -141,7 +141,7 @@ describe('weights in side files', () => {
   it('are named where they are missing or too short', async () => {
     expect((await refusal(fixture('external-missing.onnx'))).message).toContain('none.bin');
     const short = await refusal(fixture('external-short.onnx'));
-    expect(short.message).toMatch(/data\.bin: it ends 8 bytes early/);
+    expect(short.message).toMatch(/data\.bin, which ends 8 bytes early/);
     expect(short.hint).toContain('side file');
   });
 
@@ -169,7 +169,7 @@ describe('files that cannot be read', () => {
     it(`a file of other content: ${name}`, async () => {
       const path = join(folder, `${name}.onnx`);
       await writeFile(path, content);
-      expect((await refusal(path)).message).toMatch(new RegExp(`${name}\\.onnx (is not a readable ONNX model|holds no ONNX graph)`));
+      expect((await refusal(path)).message).toMatch(new RegExp(`${name}\\.onnx (is not a readable ONNX model|contains no ONNX graph)`));
     });
   }
 

@@ -56,7 +56,7 @@ describe('a fixed batch', () => {
       return b.alias(b.reduceMean(b.reshape(b.relu(rows), [POSITIONS, BATCH, CHANNELS]), [0], false), 'logits');
     }],
   ])('%s is refused with what to do', (_, rest) => {
-    expect(() => new ClassifierGraph(modelOf(rest, BATCH), 'logits')).toThrow(/^the model works on 8 images at once only: /);
+    expect(() => new ClassifierGraph(modelOf(rest, BATCH), 'logits')).toThrow(/^the model only works on 8 images at once: /);
   });
 
   it('of one is no obstacle', () => {

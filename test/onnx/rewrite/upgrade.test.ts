@@ -58,7 +58,7 @@ describe('what cannot be upgraded is refused', async () => {
 
   it('operator sets that are too old', () => {
     const { message, hint } = refusal(() => upgradeModel({ ...model, opset: 6 }));
-    expect(message).toMatch(/operator set 6; 7 is the oldest/);
+    expect(message).toMatch(/operator set 6, but the oldest that is supported is 7/);
     expect(hint).toContain('version_converter');
   });
 

@@ -129,7 +129,7 @@ describe('a session', () => {
   it('names the node that failed, and inputs that are not given', async () => {
     const session = await load(model((b, a) => { b.alias(b.matmul(a, b.floats([1, 2], [2, 1])), 'y'); }, ['y']));
     await expect(session.run({ x })).rejects.toThrow(/^TensorFlow.js failed at MatMul 'MatMul_1'/);
-    await expect(session.run({})).rejects.toThrow('the graph\'s input \'x\' is not given');
+    await expect(session.run({})).rejects.toThrow('the graph\'s input \'x\' is missing');
     await session.release();
   });
 

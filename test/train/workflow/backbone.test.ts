@@ -21,7 +21,7 @@ describe('the layer that a new head pools', () => {
   it.each([['vit', '/conv_proj/Conv_output_0'], ['vit_dynamo', 'conv2d']])('%s: not the patch embedding, unless the user says so', async (name, layer) => {
     const error: unknown = await open(name).then(() => undefined, (thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(UserError);
-    expect((error as UserError).message).toContain(`that could be pooled is '${layer}' (/16), but the network goes on behind it with attention, as vision transformers do`);
+    expect((error as UserError).message).toContain(`that can be pooled is '${layer}' (/16), but the network continues after it with attention, as vision transformers do`);
     expect((error as UserError).hint).toContain(`--layer ${layer}`);
     expect((await open(name, { layer })).layer.name).toBe(layer);
     await expect(open(name, { mode: 'full' })).rejects.toThrow('with attention');

@@ -84,7 +84,7 @@ describe('openTrainingData', () => {
     expect(failures).toHaveLength(1);
     expect(failures[0].id).toBe('a');
     const first = join(newer, 'ImageSets/Segmentation/train.txt');
-    expect(failures[0].reason).toBe(`${photo(newer, 'a')} has other classes by ${other} than by ${first}; those of ${first} are taken`);
+    expect(failures[0].reason).toBe(`${photo(newer, 'a')} has other classes in ${other} than in ${first}; those in ${first} are used`);
   });
 
   it('leaves out what has no labels, unless another list has some', async () => {

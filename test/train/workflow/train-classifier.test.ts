@@ -36,7 +36,7 @@ it('is stopped by a signal and goes on from there, and prints nothing', async ()
 
   const messages: string[] = [];
   const result = await trainClassifier({ ...options, onMessage: (text) => { messages.push(text); } });
-  expect(messages).toContain('going on at step 1 of 4');
+  expect(messages).toContain('continuing at step 1 of 4');
   expect(result).toMatchObject({ listed: 4, report: { mode: 'full', images: 4, epoch: 2, missing: 0, failures: [] } });
   for (const spy of printed) expect(spy).not.toHaveBeenCalled();
 });

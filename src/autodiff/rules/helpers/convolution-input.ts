@@ -6,15 +6,15 @@ import type { Convolution, ConvolutionWeights } from './convolution-shape.js';
 import { paddingBefore } from './convolution-shape.js';
 
 /**
- * The gradient of a convolution's input, [K, C, H, W]. It is again a convolution, which every runtime does fast:
+ * The gradient of a convolution's input, [K, C, H, W]. It is computed by convolutions, which are fast in every runtime:
  * - stride 1: with the mirrored weights;
- * - stride s: row s q + r of the input meets only every s-th row of the kernel, so each of the s x s phases r is a small
- *   convolution of its own, and their results are interleaved. Where all are of one size they are computed as channels of one
- *   convolution. No zeros are multiplied, as they would be after spreading the gradient out;
- * - depthwise with a stride: the gradient is spread out with zeros, and then meets the mirrored kernel. Channels are
- *   cheap there, and phases would have to be interleaved;
+ * - stride s: row s q + r of the input is multiplied only with every s-th row of the kernel. So each of the s x s phases r is a
+ *   small convolution, and the results are interleaved. If all have the same size, they are channels of one convolution. This
+ *   does not multiply zeros, as spreading the gradient out would;
+ * - depthwise with a stride: the gradient is spread out with zeros and convolved with the mirrored kernel. Here multiplying
+ *   zeros is cheaper than interleaving phases;
  * - kernel 1x1 with a stride: a 1x1 convolution, whose result is spread out with zeros.
- * H and W may be free; a result that covers the padding, or not all rows, is cropped to the size of x in the graph.
+ * H and W may be free. A result that includes the padding is cropped to the size of x in the graph.
  */
 export function convolutionInputGradient(b: GraphBuilder, convolution: Convolution): Value {
   const [vertical, horizontal] = convolution.axes;
@@ -37,7 +37,7 @@ function unitStride(b: GraphBuilder, { g, weights, group, axes }: Convolution): 
     pads: [0, 1].flatMap((side) => pads.map((pair) => Math.max(0, pair[side]))),
   });
   if (pads.flat().every((pad) => pad >= 0)) return grad;
-  // More padding than the kernel reaches: the outer rows of y saw nothing but zeros.
+  // There is more padding than the kernel spans: the outer rows of y depend on zeros only.
   const starts = pads.map(([begin]) => Math.max(0, -begin));
   const ends = pads.map(([, end]) => (end < 0 ? end : Number.MAX_SAFE_INTEGER));
   return b.slice(grad, b.ints(starts), b.ints(ends), [2, 3]);
@@ -53,17 +53,17 @@ function phases(b: GraphBuilder, convolution: Convolution): Value {
   return interleave(b, grad, weights.dims[1] * group, axes);
 }
 
-/** Whether the phases have different numbers of taps, next to each other in g, and none has none. */
+/** Whether the phases have different numbers of taps, at least one each, which are adjacent in g. */
 function areUneven(axes: Convolution['axes']): boolean {
   return axes.every(({ kernel, stride, dilation }) => dilation === 1 && kernel >= stride) && axes.some(({ kernel, stride }) => kernel % stride !== 0);
 }
 
 /**
- * The phases one by one, so that no zeros are multiplied: a kernel of 3 x 3 with stride 2 has phases of 2 x 2, 2 x 1, 1 x 2 and
- * 1 x 1, which are 9 taps instead of 16.
+ * Computes the phases one by one, so that no zeros are multiplied. A 3x3 kernel with stride 2 has phases of 2x2, 2x1, 1x2 and
+ * 1x1, which are 9 taps instead of 16.
  *
- * @param values the numbers of the weights
- * @param ends the padding behind g, rows and columns
+ * @param values the values of the weights
+ * @param ends the padding after g, rows and columns
  * @returns [K, C sY sX, h, w]
  */
 function singlePhases(b: GraphBuilder, { g, weights, group, axes }: Convolution, values: OnnxTensor, ends: readonly number[]): Value {
@@ -79,7 +79,7 @@ function singlePhases(b: GraphBuilder, { g, weights, group, axes }: Convolution,
   return b.reshape(b.concat(results, 2), b.concat([k, b.ints([weights.dims[1] * group * sY * sX]), h, w], 0));
 }
 
-/** Every `stride`-th number of a kernel along one axis, beginning with the first of a phase. */
+/** Every `stride`-th tap of a kernel along one axis, from the first one of a phase. */
 interface Taps {
   readonly first: number;
   readonly stride: number;
@@ -99,18 +99,18 @@ function phaseOf({ dims: [m, perGroup, kH, kW], name }: ConvolutionWeights, numb
   return { dims, name, values: OnnxTensor.float32(dims, taps) };
 }
 
-/** The taps of the small kernel that each phase of a strided kernel meets. */
+/** The number of taps of the small kernel of each phase. */
 function tapsOf({ kernel, span, stride }: WindowAxis): number {
   return stride === 1 ? kernel : Math.ceil(span / stride);
 }
 
-/** Whether rows at the end of x may lie behind everything that the phases reach, so that one more row of zeros is needed. */
+/** Whether the last rows of x may be beyond the reach of the phases, so that one more row of zeros is needed. */
 function endsInZeros(axis: WindowAxis): boolean {
   const { pads, span, stride } = axis;
   return typeof pads !== 'string' && span + stride - 1 - pads[1] > stride * tapsOf(axis);
 }
 
-/** [K, C sY sX, h, w] -> [K, C, h sY, w sX]: columns first, then whole rows; far faster than one DepthToSpace. */
+/** [K, C sY sX, h, w] -> [K, C, h sY, w sX]: columns first, then whole rows, which is much faster than one DepthToSpace. */
 function interleave(b: GraphBuilder, x: Value, channels: number, [{ stride: sY }, { stride: sX }]: Convolution['axes']): Value {
   const [k, h, w] = [b.shape(x, 0, 1), b.shape(x, 2, 3), b.shape(x, 3, 4)];
   const columns = b.transpose(b.reshape(x, b.concat([b.mul(k, b.ints([channels * sY])), b.ints([sX]), b.mul(h, w)], 0)), [0, 2, 1]);
@@ -119,7 +119,7 @@ function interleave(b: GraphBuilder, x: Value, channels: number, [{ stride: sY }
   return b.reshape(rows, b.concat([k, b.ints([channels]), b.mul(h, b.ints([sY])), wide], 0));
 }
 
-/** The gradient spread out with zeros, times the mirrored kernel. */
+/** The gradient spread out with zeros, convolved with the mirrored kernel. */
 function spreadFirst(b: GraphBuilder, convolution: Convolution): Value {
   const { g, weights, group, axes, inputSize, outputSize } = convolution;
   const mirrored = phaseWeights(b, weights, group, axes.map((axis) => ({ ...axis, stride: 1 })) as [WindowAxis, WindowAxis]);
@@ -131,7 +131,7 @@ function spreadFirst(b: GraphBuilder, convolution: Convolution): Value {
   return crop(b, convolution, b.conv(spread, mirrored, { group, dilations, pads: [...reach, ...reach] }));
 }
 
-/** The padding of the spread gradient with which the mirrored kernel gives just the size of x; `undefined` where it would have to cut. */
+/** The padding of the spread gradient for which the result has the size of x; `undefined` if it would be negative. */
 function exactPads(axes: Convolution['axes'], inputs: Size, outputs: Size): number[] | undefined {
   const begins = axes.map(({ span, pads }) => span - 1 - (pads as readonly [number, number])[0]);
   const ends = axes.map(({ span, stride }, i) => inputs[i] - outputs[i] * stride + span - 1 - begins[i]);
@@ -139,9 +139,9 @@ function exactPads(axes: Convolution['axes'], inputs: Size, outputs: Size): numb
   return pads.every((pad) => pad >= 0) ? pads : undefined;
 }
 
-/** [K, C, h, w] -> [K, C, h sY, w sX], zero but where row and column are multiples of the strides. */
+/** [K, C, h, w] -> [K, C, h sY, w sX], zero except where row and column are multiples of the strides. */
 function spreadOut(b: GraphBuilder, x: Value, axes: Convolution['axes']): Value {
-  // Repeating every element and masking the copies is far faster than padding one by one.
+  // Repeating every element and masking the copies is much faster than padding each one.
   const repeated = b.node('Resize', [x, '', b.floats([1, 1, ...axes.map(({ stride }) => stride)])], {
     mode: 'nearest', coordinate_transformation_mode: 'asymmetric', nearest_mode: 'floor',
   });
@@ -152,7 +152,7 @@ function spreadOut(b: GraphBuilder, x: Value, axes: Convolution['axes']): Value 
   return b.mul(repeated, b.mul(b.unsqueeze(rows, [1]), columns));
 }
 
-/** Cuts the window out of `whole` that lies behind the padding before x and is as large as x. */
+/** Crops the part of `whole` after the padding before x, which is as large as x. */
 function crop(b: GraphBuilder, { x, y, axes }: Convolution, whole: Value): Value {
   const begins = axes.map((axis, i) => paddingBefore(b, axis, i, x, y));
   const starts = b.concat(begins, 0);
@@ -172,7 +172,7 @@ function transposed(b: GraphBuilder, weights: ConvolutionWeights, group: number)
  * g[q - u] w[k] over the k with k dilation = s u + r; tap t of a convolution padded by tY - 1 reads g[q + t - (tY - 1)].
  * With stride 1 this is the mirrored kernel, and the dilation stays with the convolution.
  *
- * It is a rearrangement of the weights: done here where their numbers are known, and by the graph where they are trained.
+ * This rearranges the weights: here if their values are known, and in the graph if they are trained.
  */
 function phaseWeights(b: GraphBuilder, weights: ConvolutionWeights, group: number, axes: Convolution['axes']): Value {
   const { dims: [m, , kH, kW], values } = weights;
@@ -193,7 +193,7 @@ function phaseWeights(b: GraphBuilder, weights: ConvolutionWeights, group: numbe
   return b.reshape(b.gather(zeroBehind, b.ints(Array.from(sources, (source) => (source < 0 ? behind : source))), 0), dims);
 }
 
-/** Where each of the numbers of {@link phaseWeights} comes from: an index into the weights, or -1 for a zero. */
+/** The source of each element of {@link phaseWeights}: an index into the weights, or -1 for zero. */
 function phasePlan([m, perGroup, kH, kW]: readonly number[], group: number, axes: Convolution['axes']): { dims: number[]; sources: Int32Array } {
   const perGroupOut = m / group;
   const plans = axes.map((axis) => {
@@ -208,7 +208,7 @@ function phasePlan([m, perGroup, kH, kW]: readonly number[], group: number, axes
   const dims = [perGroup * group * vertical.stride * horizontal.stride, perGroupOut, vertical.taps, horizontal.taps];
   const sources = new Int32Array(dims.reduce((a, b) => a * b)).fill(-1);
   const phasesPerChannel = vertical.stride * horizontal.stride;
-  // Relative to the channel's first phase: where the kernel's numbers go.
+  // The target indices of the kernel's elements, relative to the channel's first phase.
   const targets = Int32Array.from({ length: kH * kW }, (_, i) => {
     const [v, h] = [vertical.at[Math.floor(i / kW)], horizontal.at[i % kW]];
     return (v.phase * horizontal.stride + h.phase) * perGroupOut * perPhase + v.tap * horizontal.taps + h.tap;

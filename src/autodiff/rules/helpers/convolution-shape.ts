@@ -7,7 +7,7 @@ import type { Size } from '../../../size.js';
 export interface ConvolutionWeights {
   readonly dims: readonly number[];
   readonly name: Value;
-  /** Their numbers; `undefined` where the weights are trained, so that they are known at run time only. */
+  /** Their values; `undefined` if the weights are trained, so that the values are only known at run time. */
   readonly values: OnnxTensor | undefined;
 }
 
@@ -20,12 +20,12 @@ export interface Convolution {
   readonly weights: ConvolutionWeights;
   readonly group: number;
   readonly axes: readonly [WindowAxis, WindowAxis];
-  /** H and W of x and y, where they are known when the graph is built. */
+  /** H and W of x and y, if they are known when the graph is built. */
   readonly inputSize?: Size;
   readonly outputSize?: Size;
 }
 
-/** The padding before the first row or column, as an int64 vector of one: with SAME it depends on the input's size. */
+/** The padding before the first row or column, an int64 vector of length 1. With SAME it depends on the input size. */
 export function paddingBefore(b: GraphBuilder, { pads, span, stride }: WindowAxis, axis: number, x: Value, y: Value): Value {
   if (typeof pads !== 'string') return b.ints([pads[0]]);
   const [inputs, outputs] = [x, y].map((value) => b.shape(value, 2 + axis, 3 + axis));

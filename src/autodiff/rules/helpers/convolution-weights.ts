@@ -4,17 +4,17 @@ import type { WindowAxis } from '../../../onnx/shapes/window.js';
 import type { Convolution } from './convolution-shape.js';
 import { paddingBefore } from './convolution-shape.js';
 
-/** From how many channels per group the taps of a kernel are multiplied one by one rather than side by side. */
+/** From this number of channels per group, the taps of a kernel are multiplied one by one instead of side by side. */
 const WIDE = 16;
 
 /**
  * The gradient of a convolution's weights, [M, C / group, kH, kW]: for tap (i, j) the sum over images and positions of
- * g[m] times the input channel c that the tap reads there. It is made of matrix products, which every runtime does fast,
- * over positions:
+ * g[m] times the element of input channel c that the tap reads. It is computed by matrix products over positions, which are
+ * fast in every runtime:
  * - 1x1: one product of gradient and input;
- * - depthwise: {@link laggedProducts}, or {@link mapConvolution} where the runtime is fast at it;
- * - others: what each tap reads is cut out of the input, for all taps side by side where channels are few, for one after
- *   the other where this would need k x k times the memory.
+ * - depthwise: {@link laggedProducts}, or {@link mapConvolution} if the runtime is fast at it;
+ * - others: the elements that each tap reads are sliced from the input, for all taps side by side if there are few channels, or
+ *   one tap at a time, because side by side needs k x k times the memory.
  */
 export function convolutionWeightGradient(b: GraphBuilder, convolution: Convolution, blockedBatch?: number): Value {
   const { x, g, group, axes, outputSize, weights: { dims } } = convolution;
@@ -38,8 +38,8 @@ export function convolutionWeightGradient(b: GraphBuilder, convolution: Convolut
 }
 
 /**
- * What all taps of the kernel read, side by side: [N, C taps, h, w]. A convolution with one-hot kernels cuts it out of the
- * padded input at once, several times faster than slices with steps.
+ * The elements that all taps of the kernel read, side by side: [N, C taps, h, w]. A convolution with one-hot kernels is several
+ * times faster than slices with steps.
  */
 function columns(b: GraphBuilder, { x, axes, group, weights: { dims: [, perGroup] } }: Convolution): Value {
   const taps = axes[0].kernel * axes[1].kernel;
@@ -57,14 +57,14 @@ interface Channels {
   readonly m: number;
   readonly c: number;
   readonly group: number;
-  /** Positions per image, where they are known. */
+  /** Positions per image, if known. */
   readonly positions: number | undefined;
 }
 
 /** The sum over images and positions of g [N, M, h, w] times x [N, C, h, w], channel by channel within each group: [M, C / group]. */
 function channelProducts(b: GraphBuilder, g: Value, x: Value, { m, c, group, positions }: Channels): Value {
   if (group === 1 && positions !== undefined && 3 * m * c > (m + c) * positions) {
-    // The products of single images would be about as large as the images: bring them behind one another instead.
+    // The products of single images would be about as large as the images. Concatenate the images instead.
     const behind = (value: Value, channels: number): Value => b.reshape(b.transpose(value, [1, 0, 2, 3]), [channels, -1]);
     return b.gemm(behind(g, m), behind(x, c), { transB: 1 });
   }
@@ -74,59 +74,58 @@ function channelProducts(b: GraphBuilder, g: Value, x: Value, { m, c, group, pos
 }
 
 /**
- * The weight gradient [C, 1, kH, kW] of a depthwise convolution as a depthwise convolution itself: of the input with the
- * gradient as its kernel, every image's channels being channels of their own. Strides and dilations change places.
+ * The weight gradient [C, 1, kH, kW] of a depthwise convolution as a depthwise convolution of the input with the gradient as
+ * kernel. The channels of all images are treated as separate channels. Strides and dilations are swapped.
  *
- * @param images of a batch
- * @returns `undefined` where the sizes are not known
+ * @param images the number of images in a batch
+ * @returns `undefined` if the sizes are not known, or a padding is negative
  */
 function mapConvolution(b: GraphBuilder, { x, g, axes, inputSize, outputSize, weights: { dims } }: Convolution, images: number): Value | undefined {
   if (inputSize === undefined || outputSize === undefined) return undefined;
   const [channels, , kH, kW] = dims;
   const begins = axes.map(({ pads }) => (pads as readonly [number, number])[0]);
-  // So much that there is a result for each tap.
+  // The padding needed for a result for each tap.
   const needed = axes.map(({ span, stride }, i) => span + (outputSize[i] - 1) * stride - inputSize[i] - begins[i]);
   if (begins.some((begin) => begin < 0)) return undefined;
   const planes = images * channels;
   const ends = needed.map((pad) => Math.max(0, pad));
-  // A convolution that pads makes its outermost results one by one, and with a stride of 1 most here are: columns of zeros are
-  // added before. With another stride x is larger, and fewer results are outermost.
+  // A convolution with padding computes its outermost results one by one, and with a stride of 1 most results are outermost.
+  // So columns of zeros are added first. With a larger stride, x is larger and fewer results are outermost.
   const [left, right] = axes[1].stride === 1 ? [begins[1], ends[1]] : [0, 0];
   const wide = left + right === 0 ? x : b.pad(x, b.ints([0, 0, 0, left, 0, 0, 0, right]));
   const all = b.conv(b.reshape(wide, [1, planes, inputSize[0], inputSize[1] + left + right]), b.reshape(g, [planes, 1, ...outputSize]), {
     group: planes, strides: axes.map(({ dilation }) => dilation), dilations: axes.map(({ stride }) => stride),
     pads: [begins[0], begins[1] - left, ends[0], ends[1] - right],
   });
-  // Rows behind the last window make results that belong to no tap.
+  // Rows after the last window give results that belong to no tap.
   const taps = needed.every((pad) => pad >= 0) ? all : b.slice(all, b.ints([0, 0]), b.ints([kH, kW]), [2, 3]);
   return b.reshape(b.reduceSum(b.reshape(taps, [images, channels, kH, kW]), [0]), dims);
 }
 
-/** A plane of every channel, moved: `rows` rows and `columns` columns of zeros stand before it. */
+/** Shifted planes of all channels: `rows` rows and `columns` columns of zeros are put before each. */
 interface Moved {
   readonly plane: Value;
   readonly rows: number;
   readonly columns: number;
 }
 
-/** What {@link laggedProducts} multiplies. */
+/** The factors in {@link laggedProducts}. */
 interface Lagged {
-  /** The length of a row of every plane, an int64 vector of one. */
+  /** The length of a row of the planes, an int64 vector of length 1. */
   readonly width: Value;
   readonly gradients: readonly Moved[];
   readonly inputs: readonly Moved[];
-  /** Room for the longest move, beyond the plane itself. */
+  /** Space for the largest shift, in addition to the plane. */
   readonly room: readonly [rows: number, columns: number];
-  /** Which product belongs to each tap of the kernel, in row-major order of the taps. */
+  /** The product for each tap of the kernel, in row-major order. */
   readonly taps: readonly (readonly [gradient: number, input: number])[];
 }
 
 /**
- * The weight gradient [C, 1, kH, kW] of a depthwise convolution. With the rows of an image behind one another, tap
- * (i, j) reads at a fixed distance, i rows and j columns, from where it writes. So copies of the gradient, moved by
- * columns, times copies of the input, moved by rows, are all sums in one small matrix product per channel, for about
- * kH + kW copies instead of kH x kW. Several channels share one product, whose block diagonal is kept: products three
- * rows high leave a processor idle.
+ * The weight gradient [C, 1, kH, kW] of a depthwise convolution. In a flattened image, tap (i, j) reads at a fixed distance of
+ * i rows and j columns from the position it writes to. So one small matrix product per channel, of copies of the gradient shifted
+ * by columns with copies of the input shifted by rows, gives all sums. It needs about kH + kW copies instead of kH x kW. Several
+ * channels share one product, of which only the block diagonal is used, because products with few rows are slow.
  */
 function laggedProducts(b: GraphBuilder, convolution: Convolution): Value {
   const { g, axes, weights: { dims } } = convolution;
@@ -140,7 +139,7 @@ function laggedProducts(b: GraphBuilder, convolution: Convolution): Value {
   const area = b.node('ReduceProd', [b.shape(inputs[0].plane, 2)], { keepdims: 1 });
   const length = b.add(area, b.add(b.mul(width, b.ints([room[0]])), b.ints([room[1]])));
   const together = blockSize(channels, Math.max(gradients.length, inputs.length));
-  /** Copies behind one another, [N C / together, together copies, length], each with zeros up to its full length. */
+  /** Concatenated copies, [N C / together, together copies, length], each padded with zeros to the full length. */
   const stacked = (copies: readonly Moved[]): Value => {
     const parts = copies.flatMap(({ plane, rows, columns }, i) => {
       const { rows: before, columns: left } = i === 0 ? { rows: room[0], columns: room[1] } : copies[i - 1];
@@ -160,8 +159,8 @@ function laggedProducts(b: GraphBuilder, convolution: Convolution): Value {
 }
 
 /**
- * Stride 1 and an output as large as the input: the planes are gradient and input themselves, kW copies of the one and kH
- * of the other. What a move by columns carries across the end of a row is masked out.
+ * For stride 1 and an output as large as the input. The planes are kW copies of the gradient and kH copies of the input.
+ * Elements that a shift by columns moves to another row are masked.
  */
 function atSameSize(b: GraphBuilder, { x, g, axes: [vertical, horizontal] }: Convolution): Lagged {
   const [top, left] = [vertical, horizontal].map(({ pads }) => (pads as readonly [number, number])[0]);
@@ -171,7 +170,7 @@ function atSameSize(b: GraphBuilder, { x, g, axes: [vertical, horizontal] }: Con
   const inRow = (distance: number): Value => {
     if (distance === 0) return g;
     const condition = distance < 0 ? b.greater(columns, b.ints(-distance - 1)) : b.less(columns, b.sub(width, b.ints([distance])));
-    // As large as a plane: a product with short rows is slow.
+    // Expanded to a plane, because a product with short rows is slow.
     return b.mul(g, b.expand(b.cast(condition, DataType.float32), b.concat([rows, width], 0)));
   };
   const [vTaps, hTaps] = [counting(vertical.kernel), counting(horizontal.kernel)];
@@ -184,8 +183,8 @@ function atSameSize(b: GraphBuilder, { x, g, axes: [vertical, horizontal] }: Con
 }
 
 /**
- * Any stride s: row k of the kernel reads rows s q + k, a phase k mod s of the padded input moved by k / s rows. The
- * gradient is padded to the size of the phases, so that a move by columns ends in zeros.
+ * For any stride s. Row k of the kernel reads rows s q + k: the phase k mod s of the padded input, shifted by k / s rows. The
+ * gradient is padded to the size of the phases, so that a shift by columns moves only zeros to another row.
  */
 function byPhases(b: GraphBuilder, convolution: Convolution): Lagged {
   const { g, y, axes } = convolution;
@@ -227,7 +226,7 @@ function counting(count: number): number[] {
   return Array.from({ length: count }, (_, i) => i);
 }
 
-/** How many channels share one product: rows enough to fill the kernels of a matrix product, and a divisor of the channels. */
+/** The number of channels that share one product: a divisor of all channels that gives enough rows for a fast product. */
 function blockSize(channels: number, copies: number): number {
   const most = Math.max(1, Math.floor(16 / copies));
   for (let size = most; size > 1; size--) if (channels % size === 0) return size;
@@ -238,7 +237,7 @@ function identity(size: number): number[] {
   return Array.from({ length: size * size }, (_, i) => (i % (size + 1) === 0 ? 1 : 0));
 }
 
-/** What each tap of the kernel reads, in row-major order of the taps: [N, C, h, w], as large as the output. */
+/** The elements that each tap of the kernel reads, in row-major order of the taps: [N, C, h, w], as large as the output. */
 function windows(b: GraphBuilder, convolution: Convolution): Value[] {
   const { y, axes } = convolution;
   const last = axes.map(({ stride }, i) => b.mul(b.sub(b.shape(y, 2 + i, 3 + i), b.ints([1])), b.ints([stride])));
@@ -251,15 +250,15 @@ function windows(b: GraphBuilder, convolution: Convolution): Value[] {
   });
 }
 
-/** The input with its padding, cut or filled with zeros to the given size, a height and a width as vectors of one. */
+/** The padded input, cropped or filled with zeros to the given size, a height and a width as vectors of length 1. */
 function paddedInput(b: GraphBuilder, { x, y, axes }: Convolution, size: readonly Value[]): Value {
   const begins = axes.map((axis, i) => paddingBefore(b, axis, i, x, y));
   const ends = size.map((wanted, i) => b.sub(b.sub(wanted, b.shape(x, 2 + i, 3 + i)), begins[i]));
-  // A negative padding cuts off.
+  // Negative padding crops.
   return b.pad(x, b.concat([b.ints([0, 0]), ...begins, b.ints([0, 0]), ...ends], 0));
 }
 
-/** What a stride leaves of rows and columns, from the given ones on. */
+/** The rows and columns that a stride keeps, from the given ones on. */
 function subsampled(b: GraphBuilder, x: Value, axes: Convolution['axes'], from: readonly [number, number] = [0, 0]): Value {
   const steps = stepsOf(axes);
   if (steps === undefined && from[0] + from[1] === 0) return x;
@@ -274,7 +273,7 @@ function noPadding(pads: WindowAxis['pads']): boolean {
   return typeof pads !== 'string' && pads.every((pad) => pad === 0);
 }
 
-/** Whether the output is as large as the input: a distance in one is the same distance in the other. */
+/** Whether the output is as large as the input, so that distances are the same in both. */
 function keepsSize({ stride, span, pads }: WindowAxis): boolean {
   return stride === 1 && typeof pads !== 'string' && pads[0] >= 0 && pads[1] >= 0 && pads[0] + pads[1] === span - 1;
 }

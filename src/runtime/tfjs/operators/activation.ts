@@ -7,7 +7,7 @@ import { DeviceValue } from '../value.js';
 
 type Tfjs = OperatorCall['tf'];
 
-/** In WebAssembly, TensorFlow.js computes these element by element in scalar code, ten times slower than in vector steps. */
+/** In WebAssembly, TensorFlow.js computes these functions in scalar code, ten times slower than as a series of vector operators. */
 const inSteps = (tf: Tfjs): boolean => tf.getBackend() === 'wasm';
 
 /** tanh x = 2 sigmoid(2 x) - 1. */
@@ -16,8 +16,8 @@ function tanh(tf: Tfjs, x: Tf.Tensor): Tf.Tensor {
 }
 
 /**
- * The error function. In steps: 1 - p(t) exp(-x^2) with t = 1 / (1 + 0.3275911 |x|) and a polynomial p, correct to 1.5e-7
- * (Abramowitz and Stegun, Handbook of Mathematical Functions, 7.1.26), which is what TensorFlow.js computes too.
+ * The error function. In steps it is 1 - p(t) exp(-x^2) with t = 1 / (1 + 0.3275911 |x|) and a polynomial p, with an error below
+ * 1.5e-7 (Abramowitz and Stegun, Handbook of Mathematical Functions, 7.1.26). TensorFlow.js uses the same formula.
  */
 function erf(tf: Tfjs, x: Tf.Tensor): Tf.Tensor {
   if (!inSteps(tf)) return tf.erf(x);
@@ -34,7 +34,7 @@ function elu(tf: Tfjs, x: Tf.Tensor, alpha: number): Tf.Tensor {
   return tf.add(tf.relu(x), tf.mul(alpha, tf.sub(tf.exp(negativePart(tf, x)), 1)));
 }
 
-/** x times the given share of it. */
+/** x share(x). */
 const gated = (share: (tf: Tfjs, x: Tf.Tensor) => Tf.Tensor): TfOperator => unary((x, { tf }) => tf.mul(x, share(tf, x)));
 
 const gelu: TfOperator = (call) => {
@@ -65,7 +65,7 @@ export const activations: OperatorTable = {
   Softplus: unary((x, { tf }) => tf.softplus(x)),
   Softsign: unary((x, { tf }) => tf.div(x, tf.add(1, tf.abs(x)))),
   Elu: unary((x, { tf, node }) => elu(tf, x, floatAttribute(node, 'alpha', 1))),
-  // Its exponential is of x / alpha.
+  // The exponential is of x / alpha.
   Celu: unary((x, { tf, node }) => {
     const alpha = floatAttribute(node, 'alpha', 1);
     return tf.mul(alpha, elu(tf, tf.div(x, alpha), 1));

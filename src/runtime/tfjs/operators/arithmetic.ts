@@ -6,7 +6,7 @@ import { DeviceValue } from '../value.js';
 
 type Tfjs = OperatorCall['tf'];
 
-/** The larger or the smaller of the inputs. Against one number this is clipping, which is thirty times faster in WebAssembly. */
+/** The maximum or minimum of the inputs. With a scalar this is clipping, which is thirty times faster in WebAssembly. */
 function extreme(bound: (tf: Tfjs, x: Tf.Tensor, limit: number) => Tf.Tensor, f: Parameters<typeof folded>[0]): TfOperator {
   const general = folded(f);
   return (call) => {
@@ -14,7 +14,7 @@ function extreme(bound: (tf: Tfjs, x: Tf.Tensor, limit: number) => Tf.Tensor, f:
     const numbers = [0, 1].map((i) => call.device(i).number);
     const constant = numbers.findIndex((number) => number !== undefined);
     const other = constant < 0 ? undefined : call.device(1 - constant);
-    // A constant of more axes would give the result its own.
+    // A constant with more axes would add axes to the result.
     if (other === undefined || call.value(constant).dims.length > other.dims.length) return general(call);
     return call.resultLike(other, (x) => bound(call.tf, x, numbers[constant]!));
   };

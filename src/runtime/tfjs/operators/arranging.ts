@@ -15,13 +15,13 @@ const transpose: TfOperator = (call) => {
   const value = call.device(0);
   const perm = intsAttribute(node, 'perm') ?? counting(value.dims.length).reverse();
   const dims = perm.map((axis) => value.dims[axis]);
-  // Between the two layouts nothing has to be moved.
+  // A permutation between the two layouts moves no data.
   if (value.channelsLast && perm.join() === '0,2,3,1') return call.result(value.nhwc(), dims);
   if (perm.join() === '0,3,1,2') return DeviceValue.last(tf, dims, value.plain());
   return call.result(tf.transpose(value.plain(), [...perm]), dims);
 };
 
-/** Where the channels of a block of pixels go: blocks first (DCR), or channels first (CRD). */
+/** Moves channels to blocks of pixels. The order is blocks first (DCR) or channels first (CRD). */
 const depthToSpace: TfOperator = (call) => {
   const { tf, node } = call;
   const value = call.device(0);
@@ -45,7 +45,7 @@ const spaceToDepth: TfOperator = (call) => {
 
 const unchanged: TfOperator = (call) => call.value(0);
 
-/** What arranges the same numbers anew, or repeats them. */
+/** Operators that rearrange or repeat elements. */
 export const arranging: OperatorTable = {
   Identity: unchanged, Dropout: unchanged,
   Reshape: regrouped, Flatten: regrouped, Squeeze: regrouped, Unsqueeze: regrouped,

@@ -27,11 +27,11 @@ const conv: TfOperator = (call) => {
   const { axes, pads, output } = windowOf(node, weight.dims.slice(2), input.dims.slice(2));
   const strides = axes.map(({ stride }) => stride) as Pair;
   const dilations = axes.map(({ dilation }) => dilation) as Pair;
-  // Padding first and convolving without is three times faster in WebAssembly than convolving with it.
+  // In WebAssembly, padding first is three times faster than a convolution with padding.
   const group = intAttribute(node, 'group', 1);
   const convolution = { x: padded(tf, input.nhwc(), pads, 0), weight, bias: call.has(2) ? call.device(2).plain() : undefined, group, dilations };
-  // No backend takes strides and dilations at once, and TensorFlow itself takes two strides for depthwise convolutions only if
-  // they are equal. Then every position is computed, and those between are left out.
+  // No backend supports strides and dilations together, and native TensorFlow supports depthwise convolutions only with equal
+  // strides. In these cases, compute every position and subsample.
   const both = Math.max(...strides) > 1 && Math.max(...dilations) > 1;
   const uneven = isTensorFlow(tf) && group > 1 && strides[0] !== strides[1];
   if (!both && !uneven) return call.resultNhwc(convolved(call, { ...convolution, strides }));
@@ -47,7 +47,7 @@ function convolved({ tf }: OperatorCall, { x, weight, bias, group, strides, dila
     return tf.fused.conv2d({ x, filter, bias, ...window, dilations });
   }
   if (perGroup === 1) {
-    // TensorFlow itself has no dilated depthwise convolution: its kernel is spread out with zeros.
+    // Native TensorFlow has no dilated depthwise convolution. Spread the kernel out with zeros instead.
     const spread = isTensorFlow(tf) && Math.max(...dilations) > 1;
     const filter = weight.once(spread ? `depthwise, spread by ${dilations.join()}` : 'depthwise', (plain) => {
       const kernels = spread ? spreadOut(tf, plain, dilations) : tf.reshape(plain, [out, kH, kW]);
@@ -70,7 +70,7 @@ function spreadOut(tf: OperatorCall['tf'], kernels: Tf.Tensor, [dH, dW]: Pair): 
   return tf.slice(tf.reshape(spread, [m, kH * dH, kW * dW]), [0, 0, 0], [m, (kH - 1) * dH + 1, (kW - 1) * dW + 1]) as Tf.Tensor3D;
 }
 
-/** Whether this is TensorFlow itself, of tfjs-node and tfjs-node-gpu. */
+/** Whether this is native TensorFlow (tfjs-node or tfjs-node-gpu). */
 function isTensorFlow(tf: OperatorCall['tf']): boolean {
   return tf.getBackend() === 'tensorflow';
 }
@@ -82,9 +82,9 @@ function withBias(tf: OperatorCall['tf'], y: Tf.Tensor, bias: Tf.Tensor | undefi
 const convTranspose: TfOperator = (call) => {
   const { tf, node } = call;
   const [input, weight] = [call.device(0), call.device(1)];
-  if ((intsAttribute(node, 'dilations') ?? [1, 1]).some((dilation) => dilation !== 1)) call.refuse('a dilated ConvTranspose');
+  if ((intsAttribute(node, 'dilations') ?? [1, 1]).some((dilation) => dilation !== 1)) call.refuse('ConvTranspose with dilations');
   if (intsAttribute(node, 'output_shape') !== undefined || !['NOTSET', 'VALID'].includes(stringAttribute(node, 'auto_pad', 'NOTSET'))) {
-    call.refuse('a ConvTranspose without stated pads');
+    call.refuse('ConvTranspose without explicit pads');
   }
   const group = intAttribute(node, 'group', 1);
   const [channels, perGroup, kH, kW] = weight.dims;

@@ -7,10 +7,10 @@ import { counting, fromFirst } from './helpers/call.js';
 import { subsampled } from './helpers/slices.js';
 import { DeviceValue, inLastOrder, lastAxis } from '../value.js';
 
-/** A slice of a value along its axes; with channels last, along the axes that these have become. */
+/** Slices a value, in the layout in which it is stored. */
 function cut({ tf }: OperatorCall, value: DeviceValue, axes: readonly SliceAxis[]): DeviceValue {
   const laid = value.channelsLast ? inLastOrder(axes) : axes;
-  // Backwards is forwards in the mirrored tensor.
+  // A negative step is a positive step in the reversed tensor.
   const mirrored = counting(laid.length).filter((axis) => laid[axis].step < 0);
   const x = mirrored.length === 0 ? value.asItLies() : tf.reverse(value.asItLies(), mirrored);
   const from = laid.map(({ start, step }, axis) => (step < 0 ? x.shape[axis] - 1 - start : start));
@@ -57,12 +57,12 @@ const pad: TfOperator = (call) => {
     const i = axes.indexOf(axis);
     return i < 0 ? [0, 0] as const : [pads[i], pads[i + axes.length]] as const;
   });
-  // A negative padding cuts off.
+  // Negative padding crops.
   const kept = cut(call, value, dims.map((dim, i) => (
     { start: Math.max(0, -around[i][0]), size: dim + Math.min(0, around[i][0]) + Math.min(0, around[i][1]), step: 1 })));
   const added = around.map((pair) => pair.map((side) => Math.max(0, side)) as [number, number]);
   const mode = stringAttribute(node, 'mode', 'constant');
-  if (mode !== 'constant' && mode !== 'reflect') call.refuse(`padding by ${mode}`);
+  if (mode !== 'constant' && mode !== 'reflect') call.refuse(`Pad in mode ${mode}`);
   const filling = call.has(2) ? call.numbers(2)[0] : 0;
   const extended = (x: Tf.Tensor, paddings: [number, number][]): Tf.Tensor => (
     mode === 'constant' ? tf.pad(x, paddings, filling) : tf.mirrorPad(x, paddings, 'reflect'));
@@ -82,5 +82,5 @@ const gather: TfOperator = (call) => {
   return call.result(tf.reshape(tf.gather(value.plain(), places, axis), [...dims]), dims);
 };
 
-/** What takes parts of tensors, and what puts them together. */
+/** Operators that cut tensors into parts or join them. */
 export const cutting: OperatorTable = { Slice: slice, Split: split, Concat: concat, Pad: pad, Gather: gather };

@@ -12,7 +12,7 @@ import { pooling } from './pooling.js';
 import { reductions } from './reduction.js';
 import { resizing } from './resize.js';
 
-/** Every operator that runs on TensorFlow.js. (Constants are none: they are taken into the graph before.) */
+/** Every operator that is supported on TensorFlow.js. (Constant nodes are folded before.) */
 export const tfOperators: OperatorTable = {
   ...arithmetic, ...logic, ...activations, ...convolutions, ...pooling, ...resizing, ...matrices, ...normalisations, ...reductions,
   ...cutting, ...arranging, ...making,

@@ -9,8 +9,8 @@ import type { OperatorCall, OperatorTable, TfOperator } from './helpers/call.js'
 import { folded, unary } from './helpers/elementwise.js';
 import { DeviceValue } from '../value.js';
 
-// Truths on the backend are the floats 0 and 1: sums and steps of floats are twenty times faster in WebAssembly than
-// comparisons, and most truths become factors of a product next.
+// Booleans on the backend are the floats 0 and 1. In WebAssembly, sums and steps of floats are twenty times faster than
+// comparisons, and most booleans are used as factors.
 
 type Tfjs = OperatorCall['tf'];
 
@@ -39,7 +39,7 @@ const cast: TfOperator = (call) => {
   return to === DataType.bool ? call.resultLike(x, (tensor) => call.tf.step(call.tf.abs(tensor))) : x;
 };
 
-/** What compares numbers, and what joins truths. */
+/** Comparisons and boolean operators. */
 export const logic: OperatorTable = {
   Greater: folded(above),
   GreaterOrEqual: folded((tf, a, b) => not(tf, above(tf, b, a))),

@@ -4,13 +4,13 @@ import { sizeOf } from '../../../onnx/tensor.js';
 import type { OperatorCall, OperatorTable, TfOperator } from './helpers/call.js';
 import { fromFirst } from './helpers/call.js';
 
-/** Of floats: whole numbers are filled in JavaScript. */
+/** For floats. Integers are filled in JavaScript. */
 const constantOfShape: TfOperator = (call) => {
   const dims = call.numbers(0);
   return call.result(call.tf.fill(dims, tensorAttribute(call.node, 'value')?.toNumbers()[0] ?? 0), dims);
 };
 
-/** What the shape of a tensor tells. */
+/** Operators that read the shape of a tensor. */
 const fromShape: TfOperator = (call) => {
   const [{ dims, values }] = call.outputs;
   return HostValue.of(dims, values!);
@@ -32,27 +32,27 @@ const oneHot: TfOperator = (call) => {
   return call.floats(dims, result);
 };
 
-/** Whether a scattering operator adds its updates to what is there, or puts them in its place. */
+/** Whether a scatter operator adds its updates, or replaces elements. */
 function adds(call: OperatorCall): boolean {
   const reduction = stringAttribute(call.node, 'reduction', 'none');
-  if (reduction !== 'none' && reduction !== 'add') call.refuse(`a ${call.node.op} with ${reduction}`);
+  if (reduction !== 'none' && reduction !== 'add') call.refuse(`${call.node.op} with reduction ${reduction}`);
   return reduction === 'add';
 }
 
-/** Puts or adds updates at indices along one axis. No backend adds where indices repeat: it is done in JavaScript. */
+/** Sets or adds updates at indices along one axis. No backend adds at repeated indices, so this is done in JavaScript. */
 const scatterElements: TfOperator = (call) => {
   const add = adds(call);
   const { dims } = call.value(0);
   const indices = call.host(1);
   const axis = fromFirst(intAttribute(call.node, 'axis', 0), dims.length);
-  if (dims.some((dim, i) => i !== axis && dim !== indices.dims[i])) call.refuse('a ScatterElements into a part of the rows');
+  if (dims.some((dim, i) => i !== axis && dim !== indices.dims[i])) call.refuse('ScatterElements into only some rows');
   const result = new Float32Array(call.device(0).read());
   const places = Int32Array.from(indices.data);
   scatter(result, places, call.device(2).read(), [sizeOf(dims.slice(0, axis)), dims[axis], sizeOf(dims.slice(axis + 1))], add);
   return call.floats(dims, result);
 };
 
-/** @param shape of the result, and of the places and updates but for the axis between */
+/** @param shape [outer, size, inner] of the result; places and updates differ only in `size` */
 function scatter(
   result: Float32Array, places: Int32Array, updates: Float32Array, [outer, size, inner]: readonly [number, number, number], add: boolean,
 ): void {
@@ -69,7 +69,7 @@ function scatter(
   }
 }
 
-/** Puts or adds updates at places that indices name by their first axes. It makes masks, which are small: in JavaScript. */
+/** Sets or adds updates at indices along the first axes. Networks use it for small masks, so it is done in JavaScript. */
 const scatterNd: TfOperator = (call) => {
   const add = adds(call);
   const base = call.value(0);
@@ -92,7 +92,7 @@ const scatterNd: TfOperator = (call) => {
   return result instanceof Float64Array ? new HostValue(dims, result) : call.floats(dims, result);
 };
 
-/** What makes tensors from shapes and indices. */
+/** Operators that make tensors from shapes and indices. */
 export const making: OperatorTable = {
   Shape: fromShape, Size: fromShape,
   ConstantOfShape: constantOfShape,

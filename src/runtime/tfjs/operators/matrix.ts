@@ -6,7 +6,7 @@ import { repeated } from './helpers/broadcast.js';
 import type { OperatorCall, OperatorTable, TfOperator } from './helpers/call.js';
 import type { DeviceValue } from '../value.js';
 
-/** A matrix, turned first where that is asked for: the product itself is fast in WebAssembly only for matrices as they are. */
+/** A matrix, transposed first if needed: in WebAssembly, products are fast only without a transposition. */
 function matrix({ tf }: OperatorCall, value: DeviceValue, turned: boolean): Tf.Tensor {
   return turned ? value.once('turned', (plain) => tf.transpose(plain)) : value.plain();
 }
@@ -25,7 +25,7 @@ const gemm: TfOperator = (call) => {
 const matMul: TfOperator = (call) => {
   const { tf } = call;
   const [left, right] = [call.device(0), call.device(1)];
-  // A vector is a row on the left, a column on the right, and its axis is gone in the end.
+  // A vector is a row on the left or a column on the right. The added axis is removed from the result.
   const a = left.dims.length === 1 ? [1, ...left.dims] : left.dims;
   const b = right.dims.length === 1 ? [...right.dims, 1] : right.dims;
   const [batchA, batchB] = [a.slice(0, -2), b.slice(0, -2)];
@@ -33,11 +33,11 @@ const matMul: TfOperator = (call) => {
   const batch = broadcastDims(batchA, batchB);
   const dims = [...batch, ...left.dims.length === 1 ? [] : [rows], ...right.dims.length === 1 ? [] : [columns]];
   if (sizeOf(batchB) === 1) {
-    // The same matrix for all: one product.
+    // All are multiplied with the same matrix: use one product.
     const all = tf.matMul(tf.reshape(left.plain(), [-1, inner]), tf.reshape(right.plain(), [inner, columns]));
     return call.result(tf.reshape(all, dims), dims);
   }
-  // TensorFlow.js takes the wrong matrices where it has to broadcast along several axes in WebAssembly.
+  // In WebAssembly, TensorFlow.js uses the wrong matrices if it has to broadcast along several axes.
   const full = (value: DeviceValue, own: readonly number[]): Tf.Tensor => (
     tf.reshape(repeated(tf, tf.reshape(value.plain(), [...own]), [...batch, ...own.slice(-2)]), [-1, ...own.slice(-2)]));
   return call.result(tf.reshape(tf.matMul(full(left, a), full(right, b)), dims), dims);

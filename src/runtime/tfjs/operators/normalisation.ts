@@ -18,7 +18,7 @@ const batchNormalization: TfOperator = (call) => {
   return call.result(tf.add(tf.mul(x.plain(), tf.reshape(factor, shape)), tf.reshape(shift, shape)), x.dims);
 };
 
-/** Centred and divided by the deviation over some axes. */
+/** (x - mean) / deviation over some axes. */
 function standardised(tf: Tfjs, x: Tf.Tensor, axes: number[], epsilon: number): Tf.Tensor {
   const centred = tf.sub(x, tf.mean(x, axes, true));
   return tf.div(centred, tf.sqrt(tf.add(tf.mean(tf.square(centred), axes, true), epsilon)));
@@ -48,7 +48,7 @@ const lrn: TfOperator = (call) => {
   const size = intAttribute(node, 'size', 1);
   const x = call.device(0).nhwc();
   const [n, h, w, c] = x.shape;
-  // Channels on both sides, one more behind where the number is even. As a product: slices along channels take longer.
+  // Channels on both sides, one more after it if the size is even. A product is faster than slices along channels.
   const [before, after] = [Math.floor((size - 1) / 2), Math.ceil((size - 1) / 2)];
   const near = Float32Array.from({ length: c * c }, (_, i) => {
     const distance = Math.floor(i / c) - (i % c);
@@ -59,7 +59,7 @@ const lrn: TfOperator = (call) => {
   return call.resultNhwc(tf.mul(x, power(tf, base, -floatAttribute(node, 'beta', 0.75))));
 };
 
-/** TensorFlow.js works along the last axis: the axis in question is brought there and back, if it does not lie there already. */
+/** Applies a function of TensorFlow.js that works along the last axis. Another axis is swapped with the last one and back. */
 function alongAxis(call: OperatorCall, f: (x: Tf.Tensor) => Tf.Tensor): DeviceValue {
   const { tf, node } = call;
   const x = call.device(0);

@@ -13,7 +13,7 @@ import { padded, padsToWindows, windowOf } from './helpers/windows.js';
 type Tfjs = OperatorCall['tf'];
 type Pair = [number, number];
 
-/** The lowest float: it never is a maximum where there is another. */
+/** The lowest float, which is only a maximum if there is no other value. */
 const LOWEST = -3.4028234663852886e38;
 
 function poolOf({ node }: OperatorCall, input: DeviceValue): { kernel: Pair; size: number[]; windows: Windows } {
@@ -31,7 +31,7 @@ const maxPool: TfOperator = (call) => {
   if (node.outputs.length > 1 && node.outputs[1] !== '') return maximaWithPlaces(call, input);
   const { kernel, size, windows } = poolOf(call, input);
   const x = padded(tf, input.nhwc(), padsToWindows(windows, size), LOWEST);
-  // A window of one element is none to the backend.
+  // The backend does not support windows of one element.
   if (!isDilated(windows) && sizeOf(kernel) > 1) return call.resultNhwc(tf.maxPool(x, kernel, strides(windows), 'valid'));
   const [vertical, horizontal] = windows.axes;
   const cells = counting(sizeOf(kernel)).map((i) => {
@@ -44,12 +44,12 @@ const maxPool: TfOperator = (call) => {
 };
 
 /**
- * The maxima and where they lie in the flattened input [N, C, H, W], the first of equals; no backend has that for padded
- * windows, so it is done in JavaScript.
+ * The maxima and their indices in the flattened input [N, C, H, W]; of equal ones, the first. No backend supports this for
+ * padded windows, so it is done in JavaScript.
  */
 function maximaWithPlaces(call: OperatorCall, input: DeviceValue): [DeviceValue, HostValue] {
   const { windows } = poolOf(call, input);
-  if (intAttribute(call.node, 'storage_order', 0) !== 0) call.refuse('a MaxPool with columns before rows');
+  if (intAttribute(call.node, 'storage_order', 0) !== 0) call.refuse('MaxPool with indices in column-major order');
   const [n, c, h, w] = input.dims;
   const dims = [n, c, ...windows.output];
   const maxima = new Float32Array(sizeOf(dims));
@@ -95,14 +95,14 @@ const averagePool: TfOperator = (call) => {
   const { tf, node } = call;
   const input = call.device(0);
   const { kernel, size, windows } = poolOf(call, input);
-  if (isDilated(windows)) call.refuse('a dilated average');
+  if (isDilated(windows)) call.refuse('AveragePool with dilations');
   const around = padsToWindows(windows, size);
-  // A window of one element is none to the backend.
+  // The backend does not support windows of one element.
   const mean = (x: Tf.Tensor4D): Tf.Tensor => (sizeOf(kernel) > 1
     ? tf.avgPool(x, kernel, strides(windows), 'valid')
     : subsampled(tf, subsampled(tf, x, 1, windows.axes[0].stride, windows.output[0]), 2, windows.axes[1].stride, windows.output[1]));
   const sums = mean(padded(tf, input.nhwc(), around, 0));
-  // What counts: the image, or the image with its padding, but never what ceil_mode adds behind it.
+  // The image counts, or the image with its padding, but not what ceil_mode adds after it.
   const counted = intAttribute(node, 'count_include_pad', 0) === 1 ? windows.pads : windows.pads.map(() => [0, 0] as const);
   const uncounted = around.map(([before, after], i) => [before - counted[i][0], after - counted[i][1]] as const);
   if (uncounted.flat().every((pad) => pad <= 0)) return call.resultNhwc(sums);
@@ -111,10 +111,10 @@ const averagePool: TfOperator = (call) => {
 };
 
 /**
- * Over all positions of [N, C, ...].
+ * Pools all positions of [N, C, ...].
  *
- * @param planes of an image [N, H, W, C]
- * @param others of a tensor with any other number of axes
+ * @param planes for an image [N, H, W, C]
+ * @param others for a tensor with any other number of axes
  */
 function globalPool(planes: (tf: Tfjs, x: Tf.Tensor4D) => Tf.Tensor, others: (tf: Tfjs, x: Tf.Tensor, axes: number[]) => Tf.Tensor): TfOperator {
   return (call) => {

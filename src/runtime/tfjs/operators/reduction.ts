@@ -8,13 +8,13 @@ import { DeviceValue, lastAxis } from '../value.js';
 type Tfjs = OperatorCall['tf'];
 type Reduce = (tf: Tfjs, x: Tf.Tensor, axes: number[], keepdims: boolean) => Tf.Tensor;
 
-/** The mean of [N, H, W, C] over positions, [N, 1, 1, C]: as a pool, ten times faster in WebAssembly than as a mean. */
+/** The mean of [N, H, W, C] over positions, [N, 1, 1, C]. In WebAssembly, a pool is ten times faster than a mean. */
 export function spatialMean(tf: Tfjs, x: Tf.Tensor4D): Tf.Tensor {
   const [, h, w] = x.shape;
   return h * w === 1 ? x : tf.avgPool(x, [h, w], 1, 'valid');
 }
 
-/** Sums of [N, H, W, C], axes kept. Where the channels remain, rows are summed by a product with ones. */
+/** Sums of [N, H, W, C] with axes kept. If only the channels remain, positions are summed by a product with ones. */
 function sumLast(tf: Tfjs, x: Tf.Tensor4D, axes: number[]): Tf.Tensor {
   const [n, h, w, c] = x.shape;
   const key = [...axes].sort().join();
@@ -27,14 +27,14 @@ function meanLast(tf: Tfjs, x: Tf.Tensor4D, axes: number[]): Tf.Tensor {
   return [...axes].sort().join() === '1,2' ? spatialMean(tf, x) : tf.mean(x, axes, true);
 }
 
-/** The axes of a reduction, all of them where none are given. */
+/** The axes of a reduction. Default: all. */
 function reductionAxes(call: OperatorCall, rank: number): number[] {
   const given = call.has(1) ? call.numbers(1) : [];
   if (given.length > 0) return given.map((axis) => fromFirst(axis, rank));
   return intAttribute(call.node, 'noop_with_empty_axes', 0) === 1 ? [] : counting(rank);
 }
 
-/** @param last the same for [N, H, W, C] with axes kept, if there is a better way */
+/** @param last a faster way for [N, H, W, C] with axes kept, if there is one */
 function reduction(onDevice: Reduce, last?: (tf: Tfjs, x: Tf.Tensor4D, axes: number[]) => Tf.Tensor): TfOperator {
   return (call) => {
     const x = call.device(0);
@@ -54,7 +54,7 @@ function reduction(onDevice: Reduce, last?: (tf: Tfjs, x: Tf.Tensor4D, axes: num
 const argMax: TfOperator = (call) => {
   const { tf, node } = call;
   const x = call.device(0);
-  if (intAttribute(node, 'select_last_index', 0) !== 0) call.refuse('an ArgMax that takes the last of equals');
+  if (intAttribute(node, 'select_last_index', 0) !== 0) call.refuse('ArgMax with select_last_index');
   const axis = fromFirst(intAttribute(node, 'axis', 0), x.dims.length);
   const places = tf.argMax(x.plain(), axis).dataSync();
   return new HostValue(call.outputs[0].dims, Float64Array.from(places));

@@ -4,8 +4,8 @@ import type { OperatorCall } from './call.js';
 import { DeviceValue, inLastOrder } from '../../value.js';
 
 /**
- * Combines inputs with broadcasting, as TensorFlow.js does by itself where they lie alike: where one of them lies with
- * channels last, all are brought to that.
+ * Combines inputs with broadcasting, which TensorFlow.js does if they have the same layout. If one has channels last, all are
+ * converted to that.
  */
 export function broadcasting(call: OperatorCall, inputs: readonly number[], combine: (...tensors: Tf.Tensor[]) => Tf.Tensor): DeviceValue {
   const values = inputs.map((i) => call.device(i));
@@ -20,7 +20,7 @@ export function repeated(tf: OperatorCall['tf'], x: Tf.Tensor, dims: readonly nu
   return x.shape.join() === dims.join() ? x : tf.add(x, tf.fill([...dims], 0));
 }
 
-/** A value repeated along its axes of size 1, and along new ones before them. */
+/** A value repeated along its axes of size 1 and along new leading axes. */
 export function expanded(call: OperatorCall, value: DeviceValue, shape: readonly number[]): DeviceValue {
   const dims = broadcastDims(value.dims, shape);
   if (value.channelsLast && dims.length === 4) return DeviceValue.last(call.tf, dims, repeated(call.tf, value.nhwc(), inLastOrder(dims)));

@@ -11,7 +11,7 @@ import { DataType } from '../../../../onnx/tensor.js';
 import type { TfModule, TfValue } from '../../value.js';
 import { DeviceValue } from '../../value.js';
 
-/** An operator of ONNX in terms of TensorFlow.js: the node's outputs from its inputs. */
+/** Computes the outputs of an ONNX operator with TensorFlow.js. */
 export type TfOperator = (call: OperatorCall) => TfValue | readonly TfValue[];
 
 /** Operators by their names in ONNX. */
@@ -32,11 +32,11 @@ export class OperatorCall {
   /** An input as it is. */
   value(i: number): TfValue {
     const value = this.values[i];
-    if (value === undefined) throw new UserError(`${describeNode(this.node)} lacks its input ${i}`);
+    if (value === undefined) throw new UserError(`${describeNode(this.node)} has no input ${i}`);
     return value;
   }
 
-  /** An input on the backend; whole numbers become floats there. */
+  /** An input on the backend. Integers are converted to floats. */
   device(i: number): DeviceValue {
     const value = this.value(i);
     return value instanceof DeviceValue ? value : this.floats(value.dims, Float32Array.from(value.data));
@@ -53,13 +53,13 @@ export class OperatorCall {
     return this.host(i).numbers;
   }
 
-  /** What is known of the outputs from the shapes of the inputs, and from those that are known in JavaScript. */
+  /** What is known about the outputs from the shapes of the inputs, and from the values that are in JavaScript. */
   get outputs(): readonly TensorInfo[] {
     const known = inferNode(this.node, this.values.map((value) => value && (value instanceof HostValue ? knownValue(value) : { dims: value.dims })));
-    return known ?? this.refuse(`a ${this.node.op} whose shape is not known`);
+    return known ?? this.refuse(`${this.node.op} with an unknown output shape`);
   }
 
-  /** The outputs, if they are whole numbers or truths and all inputs are known in JavaScript: sizes and indices. */
+  /** The outputs, if they are integers or booleans and all inputs are in JavaScript: sizes and indices. */
   inJavaScript(): readonly HostValue[] | undefined {
     const { node, values } = this;
     if (traitsOf(node).onSizes !== true || !values.every((value) => value === undefined || value instanceof HostValue)) return undefined;
@@ -70,7 +70,7 @@ export class OperatorCall {
   /** The outputs, computed in JavaScript. */
   evaluated(): readonly HostValue[] {
     const outputs = evaluate(this.node, this.values.map((value, i) => value && this.host(i)), true);
-    return outputs ?? this.refuse(`a ${this.node.op} of whole numbers`);
+    return outputs ?? this.refuse(`${this.node.op} of integers`);
   }
 
   /** A tensor in ONNX's order as a result. */
@@ -84,7 +84,7 @@ export class OperatorCall {
     return DeviceValue.last(this.tf, [n, c, h, w], tensor);
   }
 
-  /** A result of the shape of an input, made of it as it lies. */
+  /** A result with the shape and layout of an input. */
   resultLike(value: DeviceValue, make: (x: Tf.Tensor) => Tf.Tensor): DeviceValue {
     const tensor = make(value.asItLies());
     return value.channelsLast ? DeviceValue.last(this.tf, value.dims, tensor) : DeviceValue.first(this.tf, value.dims, tensor);
@@ -96,7 +96,7 @@ export class OperatorCall {
   }
 
   refuse(what: string): never {
-    throw new UserError(`${describeNode(this.node)}: TensorFlow.js cannot run ${what} here`, 'run it with --runtime ort');
+    throw new UserError(`${describeNode(this.node)}: ${what} is not supported on TensorFlow.js`, 'use --runtime ort');
   }
 }
 

@@ -5,12 +5,12 @@ import { counting } from './call.js';
 
 type Tfjs = OperatorCall['tf'];
 
-/** One input, element by element: the tensor stays as it lies. */
+/** For one input, element by element. The layout is kept. */
 export function unary(f: (x: Tf.Tensor, call: OperatorCall) => Tf.Tensor): TfOperator {
   return (call) => call.resultLike(call.device(0), (x) => f(x, call));
 }
 
-/** Any number of inputs, one after the other, with broadcasting. */
+/** For any number of inputs, element by element with broadcasting. */
 export function folded(f: (tf: Tfjs, a: Tf.Tensor, b: Tf.Tensor) => Tf.Tensor): TfOperator {
   return (call) => {
     if (call.count === 1) return call.value(0);
@@ -18,7 +18,7 @@ export function folded(f: (tf: Tfjs, a: Tf.Tensor, b: Tf.Tensor) => Tf.Tensor): 
   };
 }
 
-/** x within limits, which may be infinite. */
+/** Clamps x to limits, which may be infinite. */
 export function clamped(tf: Tfjs, x: Tf.Tensor, low: number, high: number): Tf.Tensor {
   if (low === -Infinity && high === Infinity) return x;
   if (low === 0 && high === Infinity) return tf.relu(x);
@@ -30,7 +30,7 @@ export function negativePart(tf: Tfjs, x: Tf.Tensor): Tf.Tensor {
   return tf.neg(tf.relu(tf.neg(x)));
 }
 
-/** x ^ exponent. Quarters are products of roots, which are ten times faster in WebAssembly. */
+/** x ^ exponent. Multiples of 1/4 are computed as products of roots, which is ten times faster in WebAssembly. */
 export function power(tf: Tfjs, x: Tf.Tensor, exponent: number): Tf.Tensor {
   const quarters = Math.abs(exponent) * 4;
   if (!Number.isInteger(quarters) || quarters === 0 || quarters > 16) return tf.pow(x, exponent);

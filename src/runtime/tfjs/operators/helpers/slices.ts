@@ -3,7 +3,7 @@ import { sizeOf } from '../../../../onnx/tensor.js';
 import type { TfModule } from '../../value.js';
 
 /**
- * Every step-th element along an axis, `count` of them. (TensorFlow.js's own strided slice is a hundred times slower in
+ * The first `count` of every step-th element along an axis. (TensorFlow.js's own strided slice is a hundred times slower in
  * WebAssembly.)
  */
 export function subsampled(tf: TfModule, x: Tf.Tensor, axis: number, step: number, count: number): Tf.Tensor {

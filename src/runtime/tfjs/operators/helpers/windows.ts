@@ -4,7 +4,7 @@ import type { WindowAxis } from '../../../../onnx/shapes/window.js';
 import { ceilMode, samePads, windowAxes, windowOutput } from '../../../../onnx/shapes/window.js';
 import type { TfModule } from '../../value.js';
 
-/** How the windows of a convolution or a pool lie over an image of a known size. */
+/** The windows of a convolution or a pool on an image of known size. */
 export interface Windows {
   readonly axes: readonly [WindowAxis, WindowAxis];
   readonly output: readonly [height: number, width: number];
@@ -23,12 +23,12 @@ export function windowOf(node: OnnxNode, kernel: readonly number[], size: readon
   return { axes, output, pads };
 }
 
-/** Padding up to the end of the last window: ceil_mode may hang it over the end, and rows that no window reaches are cut off. */
+/** Padding up to the end of the last window. With ceil_mode it may extend beyond the end. Rows that no window covers are cut off. */
 export function padsToWindows({ axes, output, pads }: Windows, size: readonly number[]): (readonly [before: number, after: number])[] {
   return axes.map(({ stride, span }, i) => [pads[i][0], (output[i] - 1) * stride + span - size[i] - pads[i][0]] as const);
 }
 
-/** [N, H, W, C] with rows and columns of one value around it; negative padding cuts off. */
+/** Pads rows and columns of [N, H, W, C] with a value. Negative padding crops. */
 export function padded(tf: TfModule, x: Tf.Tensor, pads: readonly (readonly [before: number, after: number])[], value: number): Tf.Tensor4D {
   const [n, h, w, c] = x.shape as [number, number, number, number];
   const [[cutTop, cutBottom], [cutLeft, cutRight]] = pads.map((pair) => pair.map((pad) => Math.max(0, -pad)));
