@@ -104,7 +104,7 @@ describe('a place that cannot be written to is one line that names it', () => {
     const places = [join(file, 'x'), '/dev/null/x', ...process.platform === 'linux' ? ['/proc/x', '/proc/self/x/y'] : []];
     for (const place of places) {
       const message = messageOf(await run(command, ...of[command](place)));
-      expect(message).toMatch(new RegExp(`^error: cannot (write|make the folder) ${place}.*\\n[^\\n]+\\n$`, 'm'));
+      expect(message).toMatch(new RegExp(`^error: cannot (write|create the folder) ${place}.*\\n[^\\n]+\\n$`, 'm'));
     }
   });
 });

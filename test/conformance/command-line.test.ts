@@ -86,7 +86,7 @@ describe('cam', () => {
     const classes = join(work, 'classes.txt');
     await writeFile(classes, 'ant\nbee\ncat\ndog\neel\n');
     const { code, stderr } = await run('cam', photo, '--model', join(folder, 'vit.onnx'), '--logits', 'logits', '--preprocess', 'torchvision', '--classes', classes, '--class', 'cat');
-    expect([code, stderr]).toEqual([0, expect.stringContaining('used are /encoder/layers/encoder_layer_1/Add_1_output_0 (/16)')]);
+    expect([code, stderr]).toEqual([0, expect.stringContaining('using /encoder/layers/encoder_layer_1/Add_1_output_0 (/16)')]);
     expect((await stat(join(work, 'photo-cat.png'))).size).toBeGreaterThan(0);
   });
 });
