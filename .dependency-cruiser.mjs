@@ -1,7 +1,7 @@
 // The floors of src/, top floor first. A file imports from its own folder and from floors below, and nothing imports in a circle.
 // A folder of src/ that is not listed here is an error.
 const floors = [
-  ['index.ts'],
+  ['index.ts', 'entries'],
   ['cli'],
   ['ablate'],
   ['report/client'],

@@ -3,9 +3,9 @@ import { defineConfig } from 'vitest/config';
 // Where a file is named, the counts are written there as JSON as well.
 const json = process.env.VITEST_JSON;
 
-// Each of these has a process of its own: the first test needs one in which no photograph has been opened yet, the second one in which
-// no native code has changed how the processor treats denormal numbers. All others share processes, and the modules loaded in them.
-const alone = ['test/image/libvips.test.ts', 'test/onnx/tensor.test.ts'];
+// Each of these needs a process of its own: one in which no photograph has been opened yet, one that has not run for minutes, or one in
+// which ONNX Runtime has not made the processor take denormal numbers for zeros. All others share processes, and the modules loaded in them.
+const alone = ['image/libvips', 'jobs/files/temporary', 'onnx/tensor', 'seeds/assign'].map((name) => `test/${name}.test.ts`);
 
 export default defineConfig({
   test: {

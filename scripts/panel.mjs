@@ -1,7 +1,8 @@
 // A picture of what was made of a photograph, for the demo and the README.
 import { join } from 'node:path';
 import sharp from 'sharp';
-import { overlayHeat, readMapDump, readMask, readPhoto, VOC_PALETTE } from '../dist/index.js';
+import { readMapDump } from '../dist/entries/metrics.js';
+import { overlayHeat, readMask, readPhoto, VOC_PALETTE } from '../dist/index.js';
 
 /** A label map in the colours of the VOC palette, RGB. */
 function coloured({ data }) {

@@ -13,7 +13,8 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { ClassifierGraph, openCam, prepareCam, readModel, resolveLayer } from '../../dist/index.js';
+import { ClassifierGraph, openCam, prepareCam, resolveLayer } from '../../dist/entries/cam.js';
+import { readModel } from '../../dist/entries/onnx.js';
 import { openRuntime } from '../../dist/runtime/open.js';
 import { readReference, referenceImage } from './reference.mjs';
 

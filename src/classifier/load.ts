@@ -1,6 +1,7 @@
 import type { ModelSpec } from './spec.js';
 import { mergeSpecs, requireSpec, specSources } from './spec.js';
 import { naming, UserError } from '../errors.js';
+import { defaultModelPath } from '../package.js';
 import { describeOutputs } from './network.js';
 import { readModel } from '../onnx/file/read.js';
 import { ClassifierGraph } from './classifier.js';
@@ -20,7 +21,7 @@ export interface LoadedClassifier {
  * @param force take a classifier whose head is untrained as well
  * @throws UserError where one of them is not told anywhere, or the model is no image classifier, or its head is untrained
  */
-export async function loadClassifier(path: string, flags: Partial<ModelSpec> = {}, force = false): Promise<LoadedClassifier> {
+export async function loadClassifier(path = defaultModelPath(), flags: Partial<ModelSpec> = {}, force = false): Promise<LoadedClassifier> {
   const model = await readModel(path);
   const merged = mergeSpecs(await specSources(model, path, flags));
   if (merged.untrained === true && !force) {

@@ -201,12 +201,12 @@ function hintOfColour(samples: Uint8Array, at: number): string {
  * @param format `palette`: indexed, with the 256 VOC colours, like the official masks; `gray`: grayscale
  * @throws {RangeError} if the map's data does not have width * height labels
  */
-export function encodeMask(labels: LabelInput, format: MaskFormat): Uint8Array {
+export function encodeMask(labels: LabelInput, format: MaskFormat = 'palette'): Uint8Array {
   const { width, height, data } = toLabelMap(labels);
   return packPng(width, height, data, format === 'palette' ? VOC_PALETTE : undefined);
 }
 
 /** Writes labels to a PNG file, completely or not at all: see {@link encodeMask}. Missing folders are created. */
-export async function writeMask(path: string, map: LabelInput, format: MaskFormat): Promise<void> {
+export async function writeMask(path: string, map: LabelInput, format: MaskFormat = 'palette'): Promise<void> {
   await writeFileAtomic(path, encodeMask(map, format));
 }

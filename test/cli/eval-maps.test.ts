@@ -85,7 +85,7 @@ describe('eval --maps', () => {
     // In single precision a pixel may lie on the other side of a threshold.
     result.curve.forEach(({ meanIou }, i) => { expect(Math.abs(meanIou - expected.enlarged[i])).toBeLessThan(2e-3); });
     const { stderr } = await run(...common, '--maps', join(fixtures, 'irn'), '--array', 'cam');
-    expect(stderr).toContain('the maps of 3 images have another size than their masks');
+    expect(stderr).toContain('the maps of 3 images were resized to the size of their masks');
   });
 
   it('takes the threshold that it is given', async () => {

@@ -153,7 +153,7 @@ describe('a run that goes on', () => {
     const foreign = fresh();
     await mkdir(join(foreign, 'SegmentationClass'), { recursive: true });
     await writeFile(join(foreign, 'SegmentationClass/a.png'), 'mine');
-    for (const flags of [[], ['--no-resume']]) expect(messageOf(await run(...generateArgs(foreign, ...flags)))).toContain('holds files already');
+    for (const flags of [[], ['--no-resume']]) expect(messageOf(await run(...generateArgs(foreign, ...flags)))).toContain('already contains files');
     expect(await names(foreign)).toEqual(['SegmentationClass', 'SegmentationClass/a.png']);
   });
 });

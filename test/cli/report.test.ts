@@ -60,7 +60,7 @@ describe('report', () => {
     // The map of the first image: 0.305 is above 0.30 and not above 0.31.
     expect(json.bestThreshold).toEqual({ threshold: 0.31, meanIou: 1, images: 1 });
     expect(html).toContain('53.7 %');
-    expect(html).toContain('The best threshold, 0.31, reaches 100.0\u00a0%: it saw the masks');
+    expect(html).toContain('The best threshold, 0.31, reaches 100.0\u00a0%. It was chosen with the masks');
     expect(html).toContain('used: 0.40');
   });
 
@@ -205,7 +205,7 @@ describe('report', () => {
   it('says what is wrong', async () => {
     expect(messageOf(await run('report'))).toContain('--run is missing');
     expect(messageOf(await run('report', '--run', join(tiny.folder, 'none')))).toContain('none does not exist');
-    expect(messageOf(await run('report', '--run', tiny.root, '--truth', '/nowhere'))).toContain('ground truth /nowhere does not exist');
+    expect(messageOf(await run('report', '--run', tiny.root, '--truth', '/nowhere'))).toContain('ground truth folder /nowhere does not exist');
     expect(messageOf(await run('report', '--run', tiny.folder))).toContain('has no seeds');
     expect(messageOf(await run('report', '--run', tiny.run, '--folder', '--out', 'x.html'))).toContain('--folder cannot be used with');
     expect(messageOf(await run('report', '--run', tiny.run, '--folder', '--single-file'))).toContain('cannot be used with');

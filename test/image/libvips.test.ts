@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { repository } from '../helpers.js';
 
 it('libvips\'s cache is turned off by the first photograph, not by the import', async () => {
-  const { openPhoto } = await import('../../src/index.js').then(() => import('../../src/image/photo-file.js'));
+  const { openPhoto } = await import('../../src/index.js');
   // sharp's documentation: 50 MB unless it is told otherwise.
   expect(sharp.cache().memory.max).toBe(50);
   await openPhoto(join(repository, 'data/sample/JPEGImages/cat_on_floor.jpg'));

@@ -1,13 +1,22 @@
 /** A strict program in TypeScript that uses the library: the example of src/index.ts, and options with and without what is optional. */
 export const TYPED_PROGRAM = `
 import {
-  assignSeeds, ConfusionMatrix, DEFAULT_FUSION, DEFAULT_MAX_PIXELS, evaluateMaps, evaluatePairs, fuseViews, FusedMaps, generateSeeds, IGNORE_LABEL,
-  generateSchema, loadClassifier, loadConfig, makeSeeds, mapsOfPhoto, mapsToArray, openCam, openRuntime, ortRuntime, parseInputSize, parseRefiners, PhotoCam, prepareCam, readPhoto,
-  refineMaps, scoreMatrix, seedPolicies, toTensor, UserError, VOC_CLASSES, writeMask, writeRunReport,
+  DEFAULT_MAX_PIXELS, generateSeeds, IGNORE_LABEL, loadClassifier, loadSettings, makeSeeds, mapsToNdarray, openRuntime, PhotoCam, readPhoto, requireClass,
+  seedPolicies, UserError, VOC_CLASSES, writeMask, writeRunReport,
 } from 'voc-seeds';
-import type {
-  AssignOptions, CamOptions, CamRequest, FineTuneOptions, GenerateOptions, LabelMap, MapRows, OnnxModel, PhotoMapOptions, RunReportOptions, Runtime, RuntimeChoice, Size,
-} from 'voc-seeds';
+import type { GenerateOptions, LabelMap, MapRows, RunReportOptions, RuntimeChoice, Size } from 'voc-seeds';
+import { openCam, parseInputSize, prepareCam, toTensor } from 'voc-seeds/cam';
+import type { CamOptions, CamRequest } from 'voc-seeds/cam';
+import { withWeights } from 'voc-seeds/import';
+import { DEFAULT_FUSION, fuseViews, FusedMaps, mapsOfPhoto, mapsToArray, parseRefiners, refineMaps } from 'voc-seeds/maps';
+import type { PhotoMapOptions } from 'voc-seeds/maps';
+import { ConfusionMatrix, evaluateMaps, evaluatePairs, scoreMatrix } from 'voc-seeds/metrics';
+import type { OnnxModel } from 'voc-seeds/onnx';
+import { ortRuntime } from 'voc-seeds/runtime';
+import type { Runtime } from 'voc-seeds/runtime';
+import { assignSeeds } from 'voc-seeds/seeds';
+import type { AssignOptions } from 'voc-seeds/seeds';
+import type { FineTuneOptions, TrainOptions } from 'voc-seeds/train';
 import manifest from 'voc-seeds/package.json' with { type: 'json' };
 
 const version: string = manifest.version;
@@ -15,11 +24,11 @@ const size: Size = [2, 2];
 
 export async function exampleOf(path: string): Promise<LabelMap> {
   const classifier = await loadClassifier(path);
-  const settings = await loadConfig(generateSchema, 'fast', {});
+  const settings = await loadSettings('fast', { threshold: 0.4 });
   const { runtime } = await openRuntime();
   const cam = await PhotoCam.open(classifier, settings, runtime, { threads: 2 });
   const { maps, background } = await cam.maps('dog.jpg', ['dog']);
-  const { labels } = makeSeeds(maps, [12], seedPolicies(settings), background);
+  const { labels } = makeSeeds(mapsToNdarray(maps), [requireClass('dog')], seedPolicies(settings), background);
   await writeMask('dog.png', labels, 'palette');
   await cam.close();
   return labels;
@@ -75,7 +84,8 @@ export function hintOf(error: unknown): string | undefined {
   return error instanceof UserError ? error.hint : undefined;
 }
 
-export type Trained = (options: FineTuneOptions) => Promise<OnnxModel>;
+export type Trained = (options: FineTuneOptions | TrainOptions) => Promise<OnnxModel>;
+export const open: unknown = withWeights;
 `;
 
 /** The same from CommonJS. */
@@ -83,21 +93,23 @@ export const TYPED_COMMONJS = `
 import seeds = require('voc-seeds');
 
 export const classes: readonly string[] = seeds.VOC_CLASSES;
-export const load: (path: string) => Promise<seeds.LoadedClassifier> = seeds.loadClassifier;
+export const load: (path?: string) => Promise<seeds.LoadedClassifier> = seeds.loadClassifier;
 `;
 
 /** Prints what the library says of itself, of the classifier that it brings, and of the runtime. */
 export const MODULE_PROGRAM = `
-import { defaultModelPath, loadClassifier, ortRuntime, packageVersion, openRuntime } from 'voc-seeds';
+import { loadClassifier, packageVersion, openRuntime } from 'voc-seeds';
+import { ortRuntime } from 'voc-seeds/runtime';
 import manifest from 'voc-seeds/package.json' with { type: 'json' };
 
-const { spec } = await loadClassifier(defaultModelPath());
+const { spec } = await loadClassifier();
 const { description } = await openRuntime({ runtime: 'ort', device: 'cpu' });
 console.log(JSON.stringify({ version: packageVersion(), manifest: manifest.version, classes: spec.classes.length, runtime: ortRuntime.name, description }));
 `;
 
 export const COMMONJS_PROGRAM = `
-const { parseInputSize, VOC_CLASSES } = require('voc-seeds');
+const { VOC_CLASSES } = require('voc-seeds');
+const { parseInputSize } = require('voc-seeds/cam');
 const { version } = require('voc-seeds/package.json');
 
 console.log(JSON.stringify({ version, first: VOC_CLASSES[0], size: parseInputSize('fixed:2x3') }));

@@ -1,0 +1,22 @@
+/** `voc-seeds/cam`: networks and their layers, CAM programs, methods and targets. */
+export { chooseLayers } from '../cam/layer-choice.js';
+export type { ChosenLayers } from '../cam/layer-choice.js';
+export type { LayerMaps } from '../cam/layer-maps.js';
+export { buildCamGraph } from '../cam/gradient-graph.js';
+export type { GradientRequest } from '../cam/gradient-graph.js';
+export type { CamResult } from '../cam/gradient-program.js';
+export { camMethods } from '../cam/methods/index.js';
+export type { CamFormula, CamMethod } from '../cam/methods/method.js';
+export type { CamMethodName, CamTargetName } from '../cam/names.js';
+export { CamRunner, openCam, prepareCam } from '../cam/plan.js';
+export type { CamOptions, CamPlan, CamRequest } from '../cam/plan.js';
+export { camTargets } from '../cam/target.js';
+export type { CamTarget } from '../cam/target.js';
+export { ClassifierGraph } from '../classifier/classifier.js';
+export { dilate } from '../classifier/dilate/dilate.js';
+export { resolveLayer, strideAliases } from '../classifier/layers.js';
+export type { FeatureLayer } from '../classifier/layers.js';
+export { NetworkGraph } from '../classifier/network.js';
+export { parseInputSize } from '../image/input-size.js';
+export type { InputSize } from '../image/input-size.js';
+export { toTensor } from '../image/normalise.js';

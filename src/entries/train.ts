@@ -1,0 +1,9 @@
+/** `voc-seeds/train`: classifiers from image-level labels. */
+export { fineTune } from '../train/fine-tune.js';
+export type { FineTuneOptions, FineTuneResult, FineTuneSettings } from '../train/fine-tune.js';
+export { trainableParameters } from '../train/parameters.js';
+export type { Parameter } from '../train/parameters.js';
+export { Trainer } from '../train/trainer.js';
+export type { TrainerOptions } from '../train/trainer.js';
+export { trainClassifier } from '../train/workflow/train-classifier.js';
+export type { TrainOptions, TrainReport, TrainResult } from '../train/workflow/train-classifier.js';
