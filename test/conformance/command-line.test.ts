@@ -37,7 +37,7 @@ describe('model inspect', () => {
 
   it('tells how a layer lies in its tensor', async () => {
     const vit = await run('model', 'inspect', join(folder, 'vit.onnx'), '--logits', 'logits');
-    expect(vit.stdout).toMatch(/^ {2}\/16 .*12 channels, stride 16, tokens 4x4 behind 1, not rectified$/m);
+    expect(vit.stdout).toMatch(/^ {2}\/16 .*12 channels, stride 16, tokens 4x4 after 1, not rectified$/m);
     expect(vit.stdout).toMatch(/^size {5}64x64 only$/m);
     const swin = await run('model', 'inspect', join(folder, 'swin.onnx'), '--logits', 'logits');
     expect(swin.stdout).toMatch(/^ {2}\/8 .*16 channels, stride 8, channels last, not rectified$/m);
