@@ -56,7 +56,7 @@ export const registerCam: CommandRegistrar = (program, done) => {
     .description('Show where a classifier sees a class in a photograph, as a heat map over it.')
     .optionsGroup(GROUPS.input)
     .option('--class <name,...>', 'classes by name or by index of the logit (default: the most likely ones)', argument(parseClasses))
-    .option('--top <n>', 'the number of most likely classes, without --class', parseCount, 1)
+    .option('--top <n>', 'the number of most likely classes to show if --class is not given', parseCount, 1)
     .optionsGroup(GROUPS.output)
     .option('--out <folder>', 'the output folder (default: that of the photograph)')
     .option('--opacity <o>', 'opacity of the heat map, 0..1', parseNumber, 0.7)
