@@ -16,7 +16,7 @@ import { describeError } from './text/report-error.js';
 export async function main(argv: readonly string[]): Promise<ExitCode> {
   let exitCode: ExitCode = EXIT.ok;
   const program = new Command('voc-seeds')
-    .description('Segmentation seeds from image-level labels: LayerCAM maps of PASCAL VOC images, fused, thresholded, written as VOC label PNGs and scored by mIoU.')
+    .description('Make segmentation seeds from image-level labels: LayerCAM maps of PASCAL VOC images, fused, thresholded, written as label PNGs and scored by mIoU.')
     .version(packageVersion())
     .showHelpAfterError('(add --help for the options and examples)')
     .exitOverride();

@@ -16,7 +16,7 @@ export async function runProcess(): Promise<void> {
   writeWhole();
   setWorkerHeapSize();
   const code = await main(process.argv.slice(2));
-  // After another write, an error of the last one has been reported.
+  // When this write has ended, the errors of earlier ones have been reported.
   await new Promise<unknown>((resolve) => {
     process.stdout.write('', resolve);
   });

@@ -255,8 +255,8 @@ describe('ablate', () => {
     };
     expect(await plan()).toEqual([
       '/16', '/16,/32 gamma 1 max', '/16,/32 gamma 2 max', 'deepest', 'all',
-      '5 variants, 1 more that equal one of them left out; thresholds 0 to 1 in 20 steps',
-      expect.stringMatching(/^per image 1 view, 3 layers \(.*\), 1 method \(layer-cam\); 5 ways from these to maps$/), '',
+      '5 variants, 1 duplicate left out; thresholds 0 to 1 in 20 steps',
+      expect.stringMatching(/^per image 1 view, 3 layers \(.*\), 1 method \(layer-cam\); combined in 5 ways$/), '',
     ]);
     expect((await plan('--gamma', '3')).slice(0, 3)).toEqual(['/16', '/16,/32 max', 'deepest']);
     expect((await plan('--fuse', 'max,mean', '--gamma', '4')).slice(0, 3)).toEqual(['/16', '/16,/32 max', '/16,/32 mean']);

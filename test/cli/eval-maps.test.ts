@@ -119,7 +119,7 @@ describe('eval --maps', () => {
     const { code, stdout, stderr } = await run(...common, '--ids', 'a,b', '--maps', join(fixtures, 'irn'), '--keys', '1', '--json');
     expect(code).toBe(0);
     expect((JSON.parse(stdout) as Json).maps).toMatchObject({ keyBase: 1, mismatches: ['a', 'b'] });
-    expect(stderr).toContain('the keys of 2 of 2 images are not their classes: a, b');
+    expect(stderr).toContain('the keys of 2 of 2 images do not match their classes: a, b');
   });
 
   it('takes labels from a list, which must be all of an image\'s keys', async () => {

@@ -400,8 +400,8 @@ describe('generate, interrupted by Ctrl-C', () => {
     first.process.kill('SIGINT');
     const { code, stdout, stderr } = await first.ended;
     expect(code).toBe(130);
-    expect(stderr).toContain('interrupted: finishing the images in hand');
-    const [, left] = /interrupted with (\d+) images left; the same command resumes/.exec(stdout)!.map(Number);
+    expect(stderr).toContain('interrupted: finishing the images in progress');
+    const [, left] = /interrupted with (\d+) images left: run the same command again to continue/.exec(stdout)!.map(Number);
     const done = (await journal()).map((line) => JSON.parse(line) as { id: string; status: string });
     expect(done.every(({ status }) => status === 'done')).toBe(true);
     expect(done.length + left).toBe(120);

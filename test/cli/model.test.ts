@@ -147,7 +147,7 @@ describe('model annotate', () => {
     expect(messageOf(await run('model', 'annotate', bare, '--classes', join(folder, 'nowhere.txt')))).toContain('cannot read the class names in');
     const empty = join(folder, 'empty.txt');
     await writeFile(empty, '\n\n');
-    expect(messageOf(await run('model', 'annotate', bare, '--classes', empty))).toContain('holds no class names');
+    expect(messageOf(await run('model', 'annotate', bare, '--classes', empty))).toContain('contains no class names');
     expect(messageOf(await run('model', 'annotate', join(folder, 'nowhere.onnx'), '--logits', 'logits'))).toContain('nowhere.onnx');
     expect(messageOf(await run('model', 'annotate', bare, '--std', '0', '--logits', 'logits'))).toContain('Expected a number above 0');
     expect(messageOf(await run('model', 'annotate', bare, '--logits', 'logits', '--out', join(empty, 'x.onnx')))).toContain(`cannot write ${empty}`);

@@ -39,7 +39,7 @@ describe('--help', () => {
     for (const [flag, value] of Object.entries({ '--layers': '/8,/16,/32@grad-cam', '--fuse': 'mean', '--scale-layers': 'all', '--gamma': '3', '--refine': 'random-walk:beta=600', '--thresholds': '60', '--bootstrap': '1000', '--alphas': '1,2,4,8,16,32' })) {
       expect(textOf(help, flag)).toContain(`default: ${value})`);
     }
-    expect(help).toContain('Variants start from the preset fast, as generate does, or from what --config names.');
+    expect(help).toContain('Variants start from --config, by default the preset fast.');
   });
 
   it('train shows its own', async () => {

@@ -37,7 +37,7 @@ describe('model inspect', () => {
 
   it('tells how a layer lies in its tensor', async () => {
     const vit = await run('model', 'inspect', join(folder, 'vit.onnx'), '--logits', 'logits');
-    expect(vit.stdout).toMatch(/^ {2}\/16 .*12 channels, stride 16, tokens 4x4 behind 1, not rectified$/m);
+    expect(vit.stdout).toMatch(/^ {2}\/16 .*12 channels, stride 16, tokens 4x4 after 1, not rectified$/m);
     expect(vit.stdout).toMatch(/^size {5}64x64 only$/m);
     const swin = await run('model', 'inspect', join(folder, 'swin.onnx'), '--logits', 'logits');
     expect(swin.stdout).toMatch(/^ {2}\/8 .*16 channels, stride 8, channels last, not rectified$/m);
@@ -86,7 +86,7 @@ describe('cam', () => {
     const classes = join(work, 'classes.txt');
     await writeFile(classes, 'ant\nbee\ncat\ndog\neel\n');
     const { code, stderr } = await run('cam', photo, '--model', join(folder, 'vit.onnx'), '--logits', 'logits', '--preprocess', 'torchvision', '--classes', classes, '--class', 'cat');
-    expect([code, stderr]).toEqual([0, expect.stringContaining('used are /encoder/layers/encoder_layer_1/Add_1_output_0 (/16)')]);
+    expect([code, stderr]).toEqual([0, expect.stringContaining('using /encoder/layers/encoder_layer_1/Add_1_output_0 (/16)')]);
     expect((await stat(join(work, 'photo-cat.png'))).size).toBeGreaterThan(0);
   });
 });

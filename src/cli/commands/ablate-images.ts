@@ -11,7 +11,7 @@ import type { DevkitFlags, MaskFlags, Selection } from '../options/devkit-option
 /** The images of the pass. */
 export interface AblationImages {
   readonly selections: readonly Selection[];
-  /** Of both lists, each once. */
+  /** The images of both lists, without duplicates. */
   readonly items: readonly VocItem[];
   readonly tune: readonly string[];
   readonly score: readonly string[];
@@ -23,9 +23,9 @@ export interface AblationImages {
 }
 
 /**
- * Opens the lists that are named: one to choose thresholds on and one to score, or one for both.
+ * Opens the list for choosing thresholds and the list for scoring, which may be the same.
  *
- * @throws UserError where no image has both a photograph and a mask
+ * @throws UserError if no image has both a photograph and a mask
  */
 export async function imagesOf(flags: DevkitFlags, config: AblateConfig): Promise<AblationImages> {
   const { tuneOn, scoreOn } = config;
@@ -45,7 +45,7 @@ export async function imagesOf(flags: DevkitFlags, config: AblateConfig): Promis
   if (present.length === 0) {
     const { imageDir, maskDir } = selections[0].devkit;
     const other = await whatLiesInPlaceOf(missing[0].maskPath);
-    throw new UserError('there is nothing to score: no image has both a photograph and a mask on disk', other ?? `they are looked for in ${imageDir} and ${maskDir}`);
+    throw new UserError('there is nothing to score: no image has both a photograph and a mask on disk', other ?? `they are expected in ${imageDir} and ${maskDir}`);
   }
   const known = new Set(present.map(({ id }) => id));
   const idsOf = (selection: Selection): string[] => selection.items.map(({ id }) => id).filter((id) => known.has(id));
@@ -62,7 +62,7 @@ export async function labelsOf(
   flags: MaskFlags, config: AblateConfig, { selections }: AblationImages,
 ): Promise<LabelSource> {
   const spec = parseLabelSpec(requireFlag(config.labels, '--labels', 'xml'));
-  // A list that holds classes beside its images is its own label file.
+  // A list with images and classes is also the label file.
   const own = spec.kind === 'list' && selections.length === 1 ? selections[0].split.path : undefined;
   const options = { rgbMasks: flags.rgbMasks, labelFile: config.labelFile ?? own, difficult: config.difficult };
   const labels = await openLabels(options, selections[0].devkit, spec);

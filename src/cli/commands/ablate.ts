@@ -24,7 +24,8 @@ import type { Progress } from '../../jobs/progress.js';
 import { packageVersion } from '../../package.js';
 import { evalCommand, generateCommand } from '../text/ablate-command.js';
 import { imagesOf, labelsOf } from './ablate-images.js';
-import { describeBase, describePass, describePlan, few } from '../text/ablate-text.js';
+import { describeBase, describePass, describePlan } from '../text/ablate-text.js';
+import { few } from '../text/few.js';
 import { addConfigOption, addPrintConfigOption, printConfig, startOf } from '../options/config-options.js';
 import type { ConfigFlags } from '../options/config-options.js';
 import { showDefaults } from '../options/default-help.js';
@@ -40,7 +41,7 @@ import { addSettings, givenSettings } from '../options/setting-options.js';
 import { addShardOptions, chosenShard } from '../options/shard-options.js';
 import type { ShardFlags } from '../options/shard-options.js';
 
-/** The flags that are no settings; those are told by {@link givenSettings}. */
+/** The flags that are not settings. Those are read by {@link givenSettings}. */
 interface AblateFlags extends ConfigFlags, DevkitFlags, StrictFlags, MaskFlags, ModelFlags, ShardFlags {
   resume: boolean;
   force?: boolean;
@@ -56,20 +57,20 @@ Examples:
   # Thresholds chosen on one list, scores and intervals on another
   voc-seeds ablate --voc-root VOCdevkit/VOC2012 --tune-on train --score-on val --labels xml --out ablation --fuse max,mean --refine none --refine pamr
 
-  # Half of the images on each of two machines with one output folder; the one that ends last scores
+  # Part 1 of 2, for two machines with the same output folder. The last one to finish computes the scores
   voc-seeds ablate ... --shard 1/2
 
-  # What would be done
+  # Print what would be done
   voc-seeds ablate ... --plan
 
-Every option that takes several values spans the grid: all combinations are scored; those that come to the same are scored
-once. In a file (--config), 'grid' holds lists by the names of the settings, and 'variants' a list of variants with names.
+All combinations of the values of the options are scored, duplicates once. In a file (--config), 'grid' has a list of values
+for each setting, and 'variants' is a list of variants with names.
 
-Variants start from the preset ${DEFAULT_PRESET}, as generate does, or from what --config names. The command that is printed in
-the end makes the best variant's seeds: it names every setting in which the variant differs from the preset ${DEFAULT_PRESET}.
+Variants start from --config, by default the preset ${DEFAULT_PRESET}. At the end, a generate command for the best variant is
+printed. It has every setting that differs from the preset ${DEFAULT_PRESET}.
 
-Exit codes: 0 all images measured, 1 wrong usage or nothing could be done, 2 finished but some images failed or have no mask
-(with --strict: or are missing), 130 interrupted (the same command resumes).
+Exit codes: 0 all images are measured; 1 wrong usage or an error; 2 some images failed or have no mask (or are missing, with
+--strict); 130 interrupted. Run the same command again to continue.
 `;
 
 /** `voc-seeds ablate` */
@@ -84,8 +85,8 @@ function addAblateOptions(command: Command): Command {
   addMaskOptions(addStrictOption(addSelectionOptions(command)));
   addForceOption(addModelOptions(command));
   addShardOptions(command, false)
-    .option('--no-resume', 'do again what an earlier run has done')
-    .option('--plan', 'print the variants and what they share, and stop');
+    .option('--no-resume', 'process images again that an earlier run has finished')
+    .option('--plan', 'print the variants and the planned work, and exit');
   return addPrintConfigOption(command).optionsGroup(GROUPS.output).option('--json', 'print the result as JSON');
 }
 
@@ -114,7 +115,7 @@ async function run(flags: AblateFlags): Promise<number> {
   if (baseline !== undefined && baseline !== 'best' && !list.variants.some(({ name }) => name === baseline)) {
     const names = list.variants.map(({ name }) => name);
     const near = nearest(baseline, [...names, 'best']);
-    throw new UserError(`there is no variant '${baseline}' to compare with`, near === undefined ? `name one of: ${names.join('; ')}; or best` : `did you mean '${near}'?`);
+    throw new UserError(`--baseline: there is no variant '${baseline}'`, near === undefined ? `use one of: ${names.join('; ')}; best` : `did you mean '${near}'?`);
   }
   const images = await imagesOf(flags, config);
   const labels = await labelsOf(flags, config, images);
@@ -125,7 +126,7 @@ async function run(flags: AblateFlags): Promise<number> {
   if (shard !== undefined) say(note ?? `shard ${shard.index} of ${shard.count}`);
 
   let bar: Progress | undefined;
-  const watch = watchInterrupt(() => { say('\ninterrupted: finishing the images in hand (once more to stop at once)'); });
+  const watch = watchInterrupt(() => { say('\ninterrupted: finishing the images in progress (press Ctrl-C again to stop at once)'); });
   try {
     const summary = await runPass({
       classifier, settings: config, work, parameters, items: images.items, labels, rgbMasks: flags.rgbMasks, out,
@@ -141,13 +142,13 @@ async function run(flags: AblateFlags): Promise<number> {
     });
     bar?.stop();
     say(describePass(summary));
-    if (!summary.interrupted && watch.signal.aborted) say('interrupted before scoring; the same command resumes');
+    if (!summary.interrupted && watch.signal.aborted) say('interrupted before scoring: run the same command again to continue');
     if (watch.signal.aborted) return EXIT.interrupted;
     if (summary.elsewhere > 0) {
-      say(`${summary.elsewhere} images are left to the other shards: the one that ends last scores, and so does the same command without --shard`);
+      say(`${summary.elsewhere} images are left to the other shards. The last shard to finish computes the scores. So does the same command without --shard.`);
       return summary.failures.length > 0 ? EXIT.failures : EXIT.ok;
     }
-    // Scoring keeps this thread busy, and has nothing to finish: from here on a signal ends the process at once.
+    // Scoring blocks this thread and has nothing to save, so from here on a signal ends the process at once.
     watch.dispose();
     const known = new Set(summary.done.map(({ id }) => id));
     const [tuneIds, scoreIds] = [images.tune, images.score].map((ids) => ids.filter((id) => known.has(id)));
@@ -178,7 +179,7 @@ async function run(flags: AblateFlags): Promise<number> {
   }
 }
 
-/** A flag with one value is a base setting; one with several spans the grid. Both take the place of the file's values. */
+/** A flag with one value is a base setting. A flag with several is an axis of the grid. Both override the file. */
 async function configOf(flags: AblateFlags, start: string): Promise<AblateConfig> {
   const given = givenSettings(ablateSchema.shape, flags);
   const grid = Object.fromEntries(AXIS_NAMES.filter((axis) => given[axis] !== undefined).map((axis) => [axis, given[axis] as unknown[]]));
@@ -190,14 +191,14 @@ async function configOf(flags: AblateFlags, start: string): Promise<AblateConfig
   return { ...config, grid: { ...Object.fromEntries(kept), ...parseGrid(several) } };
 }
 
-/** The grid that flags span. */
+/** Parses the grid of the flags. */
 function parseGrid(grid: unknown): Grid {
   const parsed = gridSchema.safeParse(grid);
   if (!parsed.success) throw new UserError(explainIssues(parsed.error, gridSchema, grid, placeOfFlag(ablateSchema)));
   return parsed.data;
 }
 
-/** What every variant has unless told otherwise. */
+/** The settings that variants start from. */
 function baseOf(config: AblateConfig): VariantSettings {
   return Object.fromEntries(AXIS_NAMES.map((axis) => [axis, config[axis]])) as VariantSettings;
 }

@@ -28,7 +28,7 @@ import { sayModelNotes } from '../text/model-notes.js';
 import { addForceOption, addModelOptions, modelOrDefault, specOfFlags } from '../options/model-options.js';
 import type { ModelFlags } from '../options/model-options.js';
 
-/** The flags that are no settings; those are told by {@link givenSettings}. */
+/** The flags that are not settings. Those are read by {@link givenSettings}. */
 interface CamFlags extends ConfigFlags, ModelFlags {
   class?: string[];
   top: number;
@@ -40,10 +40,10 @@ interface CamFlags extends ConfigFlags, ModelFlags {
 
 const examples = `
 Examples:
-  # Where is the dog? Writes photo-dog.png beside the photograph
+  # Where is the dog? Writes photo-dog.png next to the photograph
   voc-seeds cam photo.jpg --model classifier.onnx --class dog
 
-  # The three classes that the classifier finds most likely, into a folder, with the maps as .npz
+  # The three most likely classes, in a folder, with the maps as .npz
   voc-seeds cam photo.jpg --model classifier.onnx --top 3 --out heat --npz
 
   # Any ImageNet classifier
@@ -53,30 +53,30 @@ Examples:
 /** `voc-seeds cam` */
 export const registerCam: CommandRegistrar = (program, done) => {
   const command = program.command('cam').argument('<photo>', 'an image file')
-    .description('Show where a classifier sees a class in one photograph: a heat map laid over it.')
+    .description('Show where a classifier sees a class in a photograph, as a heat map over it.')
     .optionsGroup(GROUPS.input)
-    .option('--class <name,...>', 'classes by name or by the index of their logit (default: the most likely ones)', argument(parseClasses))
-    .option('--top <n>', 'without --class: how many of the most likely classes', parseCount, 1)
+    .option('--class <name,...>', 'classes by name or by index of the logit (default: the most likely ones)', argument(parseClasses))
+    .option('--top <n>', 'the number of most likely classes to show if --class is not given', parseCount, 1)
     .optionsGroup(GROUPS.output)
-    .option('--out <folder>', 'where the pictures go (default: beside the photograph)')
-    .option('--opacity <o>', 'of the heat map, 0..1', parseNumber, 0.7)
+    .option('--out <folder>', 'the output folder (default: that of the photograph)')
+    .option('--opacity <o>', 'opacity of the heat map, 0..1', parseNumber, 0.7)
     .option('--npz', 'also write the maps: keys (indices of logits) and maps [K, H, W]')
-    .option('--json', 'print what was found and written as JSON');
-  addConfigOption(command, '. Settings of seeds have no effect here');
+    .option('--json', 'print the result as JSON');
+  addConfigOption(command, '; settings of seeds have no effect here');
   addForceOption(addModelOptions(addSettings(command, commandSettings.cam)));
   showDefaults(command, () => presetSettings(generateSchema, DEFAULT_PRESET))
     .addHelpText('after', examples)
     .action(async (photo: string, flags: CamFlags) => { done(await run(photo, flags)); });
 };
 
-// ImageNet's class names hold commas: a comma parts names only where no space follows.
+// ImageNet's class names contain commas, so a comma before a space does not separate names.
 function parseClasses(text: string): string[] {
   return parseNames(text.replaceAll(', ', '\0')).map((name) => name.replaceAll('\0', ', '));
 }
 
 async function run(path: string, flags: CamFlags): Promise<number> {
   const given = givenSettings(commandSettings.cam, flags);
-  // A configuration may be one of `generate`: what does not concern maps is checked, but not used.
+  // The file may be one of `generate`. Settings that do not concern maps are checked, but not used.
   const config = await loadConfig(generateSchema, startOf(flags), given);
   sayPreset(flags);
   for (const note of idleNotes(given, config)) process.stderr.write(`${note}\n`);
@@ -84,7 +84,7 @@ async function run(path: string, flags: CamFlags): Promise<number> {
   const { spec } = classifier;
   sayModelNotes(classifier, chooseLayers(classifier.graph, config.layers, config.method));
   const { runtime } = await openRuntime(config);
-  // What is shown is what the classifier sees, not what refiners make of it.
+  // Show what the classifier sees, without refinement.
   const settings = { ...config, refine: 'none', edgeUpsample: 'none' };
   const cam = await PhotoCam.open(classifier, settings, runtime, { threads: availableParallelism() });
   try {

@@ -11,24 +11,24 @@ const commands = Object.keys(fileSchemas) as FileKind[];
 
 /** `voc-seeds config schema|presets` */
 export const registerConfig: CommandRegistrar = (program, done) => {
-  const config = program.command('config').description('Print the presets, or the JSON Schema of configuration files, for editors.');
+  const config = program.command('config').description('Print the presets, or the JSON Schema of configuration files.');
   config.command('schema').description('Print the JSON Schema of the configuration files of a command.')
-    .addArgument(new Argument('[command]', 'whose files').choices(commands).argParser((text) => parseChoice(text, commands, 'Allowed choices are')).default('generate'))
+    .addArgument(new Argument('[command]', 'the command that reads the files').choices(commands).argParser((text) => parseChoice(text, commands, 'Allowed choices are')).default('generate'))
     .addHelpText('after', `
 Example:
   voc-seeds config schema ablate > ablate.schema.json
 
-An editor checks and completes a file whose first line is
+Editors check and complete files with this first line:
 # yaml-language-server: $schema=ablate.schema.json
 `)
     .action((command: FileKind) => {
       process.stdout.write(`${JSON.stringify(jsonSchemaOf(command), null, 2)}\n`);
       done(EXIT.ok);
     });
-  config.command('presets').description('List the presets that --config of generate, cam and ablate takes.')
+  config.command('presets').description('List the presets for --config of generate, cam and ablate.')
     .addHelpText('after', '\nExample:\n  voc-seeds config presets | sort\n')
     .action(() => {
-      process.stdout.write(PRESETS.map((name) => `${name.padEnd(6)} ${presetText(name)}${name === DEFAULT_PRESET ? ' (the default)' : ''}\n`).join(''));
+      process.stdout.write(PRESETS.map((name) => `${name.padEnd(6)} ${presetText(name)}${name === DEFAULT_PRESET ? ' (default)' : ''}\n`).join(''));
       done(EXIT.ok);
     });
 };

@@ -13,6 +13,7 @@ import { FolderIndex } from '../../voc/folder-index.js';
 import type { VocItem } from '../../voc/splits.js';
 import { labelFileIn, openLabels, openSelection, refuseOverwriting } from '../options/devkit-options.js';
 import type { DevkitFlags, LabelFlags, MaskFlags } from '../options/devkit-options.js';
+import { few } from '../text/few.js';
 
 /** The flags of `eval --maps`. */
 export interface EvalMapsFlags extends DevkitFlags, MaskFlags, LabelFlags {
@@ -59,7 +60,7 @@ export async function scoreMaps(
     throw new UserError(`${folder} has no maps ${DUMP_ENDINGS.map((ending) => `<id>${ending}`).join(' or ')} for any of the ${items.length} images`);
   }
   if (missingMaps.length > 0 && flags.allowMissing !== true) {
-    throw new UserError(`maps are missing in ${folder}: ${missingMaps.length} of ${items.length} (${missingMaps.slice(0, 5).join(', ')}${missingMaps.length > 5 ? ', ...' : ''})`, 'use --allow-missing to score only the others');
+    throw new UserError(`maps are missing in ${folder}: ${missingMaps.length} of ${items.length} (${few(missingMaps)})`, 'use --allow-missing to score only the others');
   }
   const labels = flags.labels === undefined ? undefined : await openLabels(flags, devkit);
   const pairs: MapPair[] = [];
@@ -148,12 +149,11 @@ export const mapsCsv = ({ evaluation }: ScoredMaps): string => evaluationCsv(eva
 /** Notes about the maps, one line each. */
 export function mapsNotes({ result, missingTruths, missingMaps }: ScoredMaps): string[] {
   const { failures, resized, aboveOne, arrays, keyBase, mismatches, scored } = result;
-  const few = (ids: readonly string[]): string => `${ids.slice(0, 5).join(', ')}${ids.length > 5 ? ', ...' : ''}`;
   return [
     ...failures.map(({ id, message }) => `failed ${id}: ${message}`),
     ...keyBase === undefined ? [] : [`class indices begin at ${keyBase}${arrays.length === 0 ? '' : `; maps are read from '${arrays.join('\', \'')}'`}`],
     ...keyBase === undefined && scored > 0 ? ['the maps have no classes: every pixel is background'] : [],
-    ...mismatches.length === 0 ? [] : [`the keys of ${mismatches.length} of ${scored} images are not their classes: ${few(mismatches)}`],
+    ...mismatches.length === 0 ? [] : [`the keys of ${mismatches.length} of ${scored} images do not match their classes: ${few(mismatches)}`],
     ...resized === 0 ? [] : [`the maps of ${resized} images were resized to the size of their masks (bilinear)`],
     ...aboveOne === 0 ? [] : [`the maps of ${aboveOne} images have values above 1; --map-norm max divides each map by its maximum`],
     ...missingMaps.length === 0 ? [] : [`left out, without maps (${missingMaps.length}): ${few(missingMaps)}`],

@@ -27,6 +27,7 @@ import { itemsOfShard } from '../../jobs/journal/shard.js';
 import type { Shard } from '../../jobs/journal/shard.js';
 import { addShardOptions, chosenShard } from '../options/shard-options.js';
 import type { ShardFlags } from '../options/shard-options.js';
+import { few } from '../text/few.js';
 
 interface EvalFlags extends DevkitFlags, StrictFlags, MaskFlags, EvalMapsFlags, ShardFlags {
   pred?: string;
@@ -66,28 +67,28 @@ also give exit code 2.`;
 
 /** `voc-seeds eval`: scores label masks against ground truth. */
 export const registerEval: CommandRegistrar = (program, done) => {
-  const command = program.command('eval').description('score masks against ground truth: mean IoU, and by class or image');
+  const command = program.command('eval').description('Score masks against ground truth: mean IoU, and IoU by class or image.');
   addLabelOptions(addMaskOptions(addStrictOption(addDevkitOptions(command))))
     .optionsGroup('What is scored:')
     .option('--pred <folder>', 'the masks to score, <id>.png or <id>.npy')
     .addOption(new Option('--gt <folder>', 'ground truth <id>.png or <id>.npy, instead of a devkit and a split: all masks of the folder')
       .conflicts(['vocRoot', 'split', 'maskDir']))
-    .addOption(new Option('--maps <folder>', 'the maps to score at every threshold, <id>.npz or <id>.npy, in place of masks').conflicts(['pred', 'gt', 'byImage', 'ignoredAs', 'shard', 'shards']))
-    .option('--allow-missing', 'leave out images that are not predicted')
+    .addOption(new Option('--maps <folder>', 'the maps to score at every threshold, <id>.npz or <id>.npy, instead of masks').conflicts(['pred', 'gt', 'byImage', 'ignoredAs', 'shard', 'shards']))
+    .option('--allow-missing', 'leave out images without a prediction')
     .optionsGroup('Maps (--maps):')
     .option('--threshold <t>', 'the threshold of the tables (default: the best one)', parseNumber)
-    .option('--thresholds <n>', 'how many thresholds are tried', (text) => parseCountUpTo(10_000, text), 100)
-    .addOption(choice('--keys <base>', 'where class indices begin; auto compares them with the classes of the images', ['0', '1', 'auto']).default('auto'))
-    .option('--array <name>', 'the array that holds the maps (default: maps, attn_highres, high_res, highres or cam)')
+    .option('--thresholds <n>', 'the number of thresholds to try', (text) => parseCountUpTo(10_000, text), 100)
+    .addOption(choice('--keys <base>', 'the first class index; auto compares the keys with the classes of the images', ['0', '1', 'auto']).default('auto'))
+    .option('--array <name>', 'the array with the maps (default: maps, attn_highres, high_res, highres or cam)')
     .addOption(choice('--map-norm <norm>', 'divide each map by its maximum', ['max', 'none']).default('none'))
     .optionsGroup(GROUPS.output)
     .addOption(choice('--ignored-as <how>', 'how pixels predicted as 255 count in the tables by class and by image', IGNORED_AS)
       .default('error'))
-    .addOption(new Option('--by-image [n]', 'the n images with the lowest mean IoU').preset('20').argParser(parseCount))
-    .option('--csv [file]', 'the scores by class as CSV, to a file or in place of the table')
-    .option('--json', 'everything as JSON')
+    .addOption(new Option('--by-image [n]', 'list the n images with the lowest mean IoU').preset('20').argParser(parseCount))
+    .option('--csv [file]', 'write the scores by class as CSV, to a file or instead of the table')
+    .option('--json', 'print the result as JSON')
     .optionsGroup(GROUPS.running)
-    .option('--workers <n>', 'threads (default: as many as processors)', parseWorkers);
+    .option('--workers <n>', 'worker threads (default: one per processor)', parseWorkers);
   addShardOptions(command, false)
     .addHelpText('after', examples)
     .action(async (flags: EvalFlags) => { done(await runEval(flags)); });
@@ -183,7 +184,7 @@ async function listPairs(flags: EvalFlags): Promise<ListedPairs> {
   return { pairs, missingTruths: [], truthless: [], notes: [] };
 }
 
-/** Describes the file found in place of the first mask that has one. */
+/** Describes the first file that is found instead of one of the missing masks. */
 async function firstInPlaceOf(paths: readonly string[]): Promise<string | undefined> {
   const index = new FolderIndex();
   for (const path of paths) {
@@ -247,9 +248,4 @@ function startProgress(total: number): { update: (done: number) => void; stop: (
 
 function idsOf(items: readonly { readonly id: string }[]): string[] {
   return items.map(({ id }) => id);
-}
-
-/** The first few names of a list. */
-function few(names: readonly string[]): string {
-  return names.length <= 5 ? names.join(', ') : `${names.slice(0, 5).join(', ')}, ...`;
 }

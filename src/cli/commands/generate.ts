@@ -29,7 +29,7 @@ import { addSettings, givenSettings } from '../options/setting-options.js';
 import { addShardOptions, chosenShard } from '../options/shard-options.js';
 import type { ShardFlags } from '../options/shard-options.js';
 
-/** The flags that are no settings; those are told by {@link givenSettings}. */
+/** The flags that are not settings. Those are read by {@link givenSettings}. */
 interface GenerateFlags extends ConfigFlags, DevkitFlags, StrictFlags, MaskFlags, ModelFlags, ShardFlags {
   resume: boolean;
   force?: boolean;
@@ -37,25 +37,25 @@ interface GenerateFlags extends ConfigFlags, DevkitFlags, StrictFlags, MaskFlags
 
 const examples = `
 Examples:
-  # Seeds for the train split; classes from the XML annotations
+  # Seeds for the train split, with classes from the XML annotations
   voc-seeds generate --model classifier.onnx --voc-root VOCdevkit/VOC2012 --split train --labels xml --out seeds
 
-  # The deepest layer alone, at a threshold of one's own
+  # Only the deepest layer, with another threshold
   voc-seeds generate --model classifier.onnx --voc-root VOCdevkit/VOC2012 --split train --labels xml --out deep --layers /32 --threshold 0.3
 
-  # Undecided pixels become 255, which training ignores
+  # Uncertain pixels become 255, which training ignores
   voc-seeds generate ... --threshold 0.3 --background-threshold 0.05
 
-  # The second of four parts, on four machines with one output folder (in an array job of SLURM, SGE, PBS or Kubernetes without the flag)
+  # Part 2 of 4, for four machines with the same output folder (array jobs of SLURM, SGE, PBS and Kubernetes need no --shard)
   voc-seeds generate ... --shard 2/4
 
-Exit codes: 0 all images written, 1 wrong usage or nothing could be done, 2 finished but some images failed (with
---strict: or are missing), 130 interrupted.
+Exit codes: 0 all images are written; 1 wrong usage or an error; 2 some images failed (or are missing, with --strict);
+130 interrupted. Run the same command again to continue.
 `;
 
 /** `voc-seeds generate` */
 export const registerGenerate: CommandRegistrar = (program, done) => {
-  const command = program.command('generate').description('Make seeds: maps of every image\'s own classes (LayerCAM unless told otherwise), fused, thresholded, written as VOC label PNGs.');
+  const command = program.command('generate').description('Make seeds: compute maps of the classes in each image (LayerCAM by default), fuse and threshold them, and write VOC label PNGs.');
   showDefaults(addGenerateOptions(command), () => presetSettings(generateSchema, DEFAULT_PRESET)).addHelpText('after', examples).action(async (flags: GenerateFlags) => { done(await run(flags)); });
 };
 
@@ -64,7 +64,7 @@ function addGenerateOptions(command: Command): Command {
   addSettings(command, generateSchema.shape);
   addMaskOptions(addStrictOption(addSelectionOptions(command)));
   addForceOption(addModelOptions(command));
-  addShardOptions(command, true).option('--no-resume', 'do again what an earlier run has done');
+  addShardOptions(command, true).option('--no-resume', 'process images again that an earlier run has finished');
   return addPrintConfigOption(command).optionsGroup(GROUPS.output).option('--json', 'print the summary as JSON');
 }
 
@@ -78,7 +78,7 @@ async function run(flags: GenerateFlags): Promise<number> {
   const folder = requireFlag(config.out, '--out', 'seeds');
   const selection = await openSelection({ ...flags, vocRoot: config.vocRoot, split: config.split }, 'imagePath');
   const labelSpec = parseLabelSpec(requireFlag(config.labels, '--labels', 'xml'));
-  // A list that holds classes beside its images is its own label file.
+  // A list with images and classes is also the label file.
   const listFile = config.labelFile ?? (labelSpec.kind === 'list' ? selection.split.path : undefined);
   const labels = await openLabels({ rgbMasks: flags.rgbMasks, labelFile: listFile, difficult: config.difficult }, selection.devkit, labelSpec);
   if (selection.items.length === 0) throw noPhotographs(selection);
@@ -92,13 +92,13 @@ async function run(flags: GenerateFlags): Promise<number> {
   if (shard !== undefined) say(note ?? `shard ${shard.index} of ${shard.count}`);
 
   let bar: Progress | undefined;
-  const watch = watchInterrupt(() => { say('\ninterrupted: finishing the images in hand (once more to stop at once)'); });
+  const watch = watchInterrupt(() => { say('\ninterrupted: finishing the images in progress (press Ctrl-C again to stop at once)'); });
   try {
     const summary = await generateSeeds({
       classifier,
       settings: z.object(seedSettings).parse(config),
       items: selection.items, missing: selection.missing, split: selection.split.name, splitItems: selection.split.items,
-      // Another choice of objects makes other seeds.
+      // Without difficult objects the seeds differ, so the name of the labels differs too.
       labels: config.difficult === false ? { ...labels, name: `${labels.name} without difficult objects` } : labels,
       out: folder, inputs: inputsOf(selection, labelSpec.file ?? listFile),
       format: config.png, saveCams: config.saveCams, saveUnrefined: config.saveUnrefined, resume: flags.resume, shard, task,
@@ -125,22 +125,22 @@ async function run(flags: GenerateFlags): Promise<number> {
   }
 }
 
-/** The most items that a list on the terminal names; run.json has them all. */
+/** The largest number of items shown in the terminal. run.json lists all. */
 const MOST = 20;
 
 function describe({ out, counts, failures, notes, remade, interrupted, seconds, imagesPerSecond, stages }: GenerateSummary): string {
   const lines = [
-    `${counts.written} images written to ${out} in ${seconds.toFixed(1)} s (${imagesPerSecond}/s; of an image's time ${stages.read} ms reading, ${stages.cam} CAM, ${stages.seeds} seeds, ${stages.write} writing)`,
+    `${counts.written} images written to ${out} in ${seconds.toFixed(1)} s (${imagesPerSecond}/s; per image ${stages.read} ms reading, ${stages.cam} CAM, ${stages.seeds} seeds, ${stages.write} writing)`,
   ];
   if (counts.resumed > 0) lines.push(`${counts.resumed} had been done before`);
   if (remade.length > 0) lines.push(`${remade.length} of an earlier run were missing or damaged and were made again`);
-  if (interrupted) lines.push(`interrupted with ${counts.left} images left; the same command resumes`);
+  if (interrupted) lines.push(`interrupted with ${counts.left} images left: run the same command again to continue`);
   const list = (title: string, items: readonly string[]): void => {
     if (items.length === 0) return;
     lines.push(title, ...items.slice(0, MOST).map((item) => `  ${item}`));
     if (items.length > MOST) lines.push(`  ... and ${items.length - MOST} more, in run.json`);
   };
   list(`${failures.length} images failed:`, failures.map(({ id, reason }) => `${id}: ${reason}`));
-  list(`${notes.length} images are worth a look:`, notes.map(({ id, notes: texts }) => `${id}: ${texts.join('; ')}`));
+  list(`${notes.length} images have notes:`, notes.map(({ id, notes: texts }) => `${id}: ${texts.join('; ')}`));
   return `${lines.join('\n')}\n`;
 }

@@ -1,6 +1,6 @@
 import type { CommandRegistrar } from '../command.js';
 
-/** Every command, in the order of the help text. A command is loaded if it is used: to load them all takes most of a second. */
+/** All commands, in the order of the help text. Only the one in use is loaded, because loading all takes most of a second. */
 export const commands: Readonly<Record<string, () => Promise<CommandRegistrar>>> = {
   generate: async () => (await import('./generate.js')).registerGenerate,
   eval: async () => (await import('./eval.js')).registerEval,

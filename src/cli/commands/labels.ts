@@ -45,7 +45,7 @@ of the split are missing.`;
 
 /** `voc-seeds labels`: prints the image-level labels of a split, or the differences between two label sources. */
 export const registerLabels: CommandRegistrar = (program, done) => {
-  const command = program.command('labels').description('print the image-level labels of a split, or the differences between two label sources');
+  const command = program.command('labels').description('Print the image-level labels of a split, or the differences between two label sources.');
   addMaskOptions(addLabelOptions(addStrictOption(addDevkitOptions(command))))
     .optionsGroup(GROUPS.output)
     .option('--compare <a,b>', 'compare two label sources, for instance xml,masks or npy:cls_labels.npy,masks', argument(parsePair))

@@ -29,7 +29,7 @@ export function registerDilate(model: Command, done: (code: number) => void): vo
     .option('--out <file>', 'the new model');
   addModelOptions(command)
     .optionsGroup(GROUPS.output)
-    .option('--json', 'print what was changed as JSON')
+    .option('--json', 'print the changes as JSON')
     .addHelpText('after', `
 The specification of a sidecar file or of flags is written into the metadata of the new model.
 

@@ -46,24 +46,24 @@ interface ImportFlags {
 /** `voc-seeds model import` */
 export function registerImport(model: Command, done: (code: number) => void): void {
   model.command('import').argument('<weights>', 'a safetensors file or a PyTorch checkpoint (.pth, .pt)')
-    .description('Make an ONNX classifier of trained weights, without Python: VGG and ResNet with torchvision\'s parameter names.')
+    .description('Make an ONNX classifier from trained weights of VGG or ResNet with torchvision\'s parameter names, without Python.')
     .optionsGroup('Network:')
-    .addOption(choice('--arch <name>', 'the architecture; auto: the one whose parameters these are', [AUTO, ...architectures.map(({ name }) => name)]).default(AUTO))
-    .addOption(choice('--head <kind>', 'fc: the fully connected layers as they are; conv: the same as convolutions, for any size; gap: global average pooling and a new linear layer, to be trained', ['fc', 'conv', 'gap']).default('fc'))
-    .option('--prefix <prefix>', 'which network to take from a file that holds several, for instance teacher.backbone.')
-    .option('--classifier <name>', 'what the file calls the linear layer that makes the logits (default: found by name and shape)')
-    .addOption(choice('--last-stride <n>', 'of ResNet\'s last stage: 1, without dilation, as in IRN\'s network, or 2 as in torchvision\'s (default: 1 if the parameters have IRN\'s names, else 2)', ['1', '2']))
-    .option('--input-size <HxW>', 'the only size that VGG with the head fc will take (default: 224x224)', parseSize)
-    .option('--output-stride <n>', 'pixels per cell of the deepest feature maps: 16 or 8 in place of 32', parseCount)
-    .option('--seed <n>', 'of the new weights of the head gap', parseCount, 1)
-    .option('--keep-batch-norm', 'keep batch normalisations as operators, in place of folding them into the convolutions')
-    .option('--half', 'store the weights in half precision: half the file, computation stays in float32')
+    .addOption(choice('--arch <name>', 'the architecture; auto: recognised by the parameters', [AUTO, ...architectures.map(({ name }) => name)]).default(AUTO))
+    .addOption(choice('--head <kind>', 'fc: the fully connected layers as they are; conv: the same as convolutions, for images of any size; gap: global average pooling and a new, untrained linear layer', ['fc', 'conv', 'gap']).default('fc'))
+    .option('--prefix <prefix>', 'the prefix of the network to import if the file contains several, for instance teacher.backbone.')
+    .option('--classifier <name>', 'the name of the linear layer that computes the logits (default: found by name and shape)')
+    .addOption(choice('--last-stride <n>', 'stride of ResNet\'s last stage: 1 (without dilation) as in IRN, or 2 as in torchvision (default: 1 if the parameters have IRN\'s names, else 2)', ['1', '2']))
+    .option('--input-size <HxW>', 'the fixed image size of VGG with the head fc (default: 224x224)', parseSize)
+    .option('--output-stride <n>', 'pixels per cell of the deepest feature maps: 16 or 8 instead of 32', parseCount)
+    .option('--seed <n>', 'random seed of the weights of the head gap', parseCount, 1)
+    .option('--keep-batch-norm', 'keep batch normalisations as operators instead of folding them into the convolutions')
+    .option('--half', 'store the weights in half precision, which halves the file; computation stays in float32')
     .optionsGroup(GROUPS.classifier)
-    .option('--classes <voc|file>', 'the names of the logits, one per line (default: class_0, class_1, ...; the VOC classes for the 20 logits of IRN\'s network; none for the head gap)')
-    .addOption(choice('--preprocess <preset>', 'how the input is made', Object.keys(preprocessPresets)).default('torchvision'))
+    .option('--classes <voc|file>', 'the names of the logits: voc, or a file with one name per line (default: class_0, class_1, ...; the VOC classes for the 20 logits of IRN\'s network; none for the head gap)')
+    .addOption(choice('--preprocess <preset>', 'preprocessing of the input', Object.keys(preprocessPresets)).default('torchvision'))
     .optionsGroup(GROUPS.output)
     .option('--out <file>', 'where to write the model')
-    .option('--json', 'print what was made as JSON')
+    .option('--json', 'print the result as JSON')
     .addHelpText('after', `
 Nothing in a checkpoint is executed: only tensors and plain values are read, and everything else is rejected. The network is
 found under any key of the checkpoint (state_dict, model, ...) and any prefix (module., backbone., ...), and its linear
@@ -92,7 +92,7 @@ Examples:
 function parseSize(text: string): Size {
   const match = /^([1-9]\d{0,4})(?:x([1-9]\d{0,4}))?$/.exec(text);
   const size: Size = [Number(match?.[1]), Number(match?.[2] ?? match?.[1])];
-  if (!size.every((pixels) => pixels >= STRIDE)) throw new InvalidArgumentError(`Expected HxW in pixels, for instance 224x224, and no side below ${STRIDE}.`);
+  if (!size.every((pixels) => pixels >= STRIDE)) throw new InvalidArgumentError(`Expected HxW in pixels, at least ${STRIDE}x${STRIDE}, for instance 224x224.`);
   return size;
 }
 

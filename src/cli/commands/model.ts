@@ -46,7 +46,7 @@ function registerInspect(model: Command, done: (code: number) => void): void {
   addModelOptions(command)
     .optionsGroup(GROUPS.output)
     .option('--all-layers', 'list every feature map, not only the one of each stride')
-    .option('--json', 'print it as JSON')
+    .option('--json', 'print the result as JSON')
     .addHelpText('after', '\nExample:\n  voc-seeds model inspect classifier.onnx\n')
     .action(async (file: string, flags: InspectFlags) => {
       const report = await inspect(file, flags);
@@ -137,7 +137,7 @@ function describe(report: InspectReport, allLayers: boolean): string {
     `outputs  ${report.outputs.join('; ')}`,
     ...report.inputSize === undefined
       ? []
-      : [`size     ${report.inputSize.size.join('x')} only${report.inputSize.declared ? '' : ': the file declares a free size, but the network works with no other'}`],
+      : [`size     ${report.inputSize.size.join('x')} only${report.inputSize.declared ? '' : ': the file declares a free size, but the network works only with this one'}`],
     ...report.declaredBatch === undefined ? [] : [`batch    ${report.declaredBatch} images declared, but any number works`],
     '',
     `preprocessing  (pixel * scale - mean) / std: order ${known(spec.channelOrder)}, scale ${known(spec.scale)}, mean ${known(spec.mean)}, std ${known(spec.std)}`,

@@ -21,7 +21,7 @@ import type { ModelFlags } from '../options/model-options.js';
 import { argument } from '../options/parsers.js';
 import { addSettings, givenSettings } from '../options/setting-options.js';
 
-/** The flags that are no settings; those are told by {@link givenSettings}. */
+/** The flags that are not settings. Those are read by {@link givenSettings}. */
 interface TrainFlags extends ConfigFlags, DevkitFlags, StrictFlags, MaskFlags, ModelFlags {
   store: 'float32' | 'float16';
   resume: boolean;
@@ -29,37 +29,38 @@ interface TrainFlags extends ConfigFlags, DevkitFlags, StrictFlags, MaskFlags, M
 
 const examples = `
 Examples:
-  # A VOC classifier from an ImageNet model: its features stay as they are, a 20-class head is fitted to them
+  # A VOC classifier from an ImageNet model: fits a 20-class head and leaves the features as they are
   voc-seeds train --mode head --backbone mobilenet_v1.onnx --preprocess tensorflow \\
     --voc-root VOCdevkit/VOC2012 --split train --labels xml --val-split val --val-labels masks --out classifier.onnx
 
-  # Every layer: fits a head first, then trains all weights; an interrupted run goes on where it was
+  # All layers: fits a head first, then trains all weights. Run it again to continue after an interruption
   voc-seeds train --mode full --backbone mobilenet_v1.onnx --preprocess tensorflow --epochs 12 \\
     --voc-root VOCdevkit/VOC2012 --split train_aug --labels npy:cls_labels.npy --out classifier.onnx
 
-  # Lists that name images and classes are split and labels in one; several of them, and a second devkit
+  # Two lists with images and classes, and a second devkit
   voc-seeds train --backbone mobilenet_v1.onnx --preprocess tensorflow --voc-root VOCdevkit/VOC2012 \\
     --split mine.txt,more.txt --labels list --also VOCdevkit/VOC2007,trainval,xml --out classifier.onnx
 
-Features for the head are computed once and kept in the cache: a second run with the same images and sizes only fits the head.
-Exit codes: 0 done, 1 wrong usage or nothing could be done, 2 done but some photographs failed (with --strict: or are
-missing), 130 interrupted.
+Features for the head are kept in the cache, so a second run with the same images and sizes only fits the head.
+
+Exit codes: 0 the classifier is written; 1 wrong usage or an error; 2 the classifier is written, but some photographs failed
+(or are missing, with --strict); 130 interrupted. Run the same command again to continue.
 `;
 
 /** `voc-seeds train` */
 export const registerTrain: CommandRegistrar = (program, done) => {
-  const command = program.command('train').description('Make a classifier of the 20 VOC classes from image-level labels and any ONNX backbone.')
+  const command = program.command('train').description('Train a classifier for the 20 VOC classes from image-level labels and any ONNX backbone.')
     .optionsGroup(GROUPS.settings)
     .option('--config <file>', 'settings in YAML, with the names of the flags in camelCase; flags override them');
   addSettings(command, trainSchema.shape)
     .optionsGroup(GROUPS.input)
-    .option('--also <root,split,labels>', 'a further list, with its own devkit or labels; may be repeated', (text, before?: AlsoTrainOn[]) => argument((one) => parseAlso(one, before))(text));
+    .option('--also <root,split,labels>', 'another list, with its own devkit or labels; may be repeated', (text, before?: AlsoTrainOn[]) => argument((one) => parseAlso(one, before))(text));
   addModelOptions(addMaskOptions(addStrictOption(addSelectionOptions(command))))
     .optionsGroup(GROUPS.output)
-    .addOption(choice('--store <precision>', 'how the classifier\'s weights are stored; it computes in float32 either way', ['float32', 'float16']).default('float32'))
+    .addOption(choice('--store <precision>', 'the precision of the stored weights; computation stays in float32', ['float32', 'float16']).default('float32'))
     .option('--json', 'print the report as JSON')
     .optionsGroup(GROUPS.running)
-    .option('--no-resume', 'begin anew if an earlier run was interrupted');
+    .option('--no-resume', 'start again if an earlier run was interrupted');
   addPrintConfigOption(command);
   showDefaults(command, () => trainSchema.parse({})).addHelpText('after', examples).action(async (flags: TrainFlags) => { done(await run(flags)); });
 };
@@ -82,14 +83,14 @@ async function run(flags: TrainFlags): Promise<number> {
       watch?.dispose();
       watch = running
         ? watchInterrupt(() => {
-            say('\ninterrupted: writing a checkpoint (once more to stop at once)');
+            say('\ninterrupted: writing a checkpoint (press Ctrl-C again to stop at once)');
             stop.abort();
           })
         : undefined;
     },
   });
   if (result === undefined) {
-    say('interrupted: the same command goes on from here');
+    say('interrupted: run the same command again to continue');
     return EXIT.interrupted;
   }
   const { report, listed } = result;

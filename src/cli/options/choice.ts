@@ -1,13 +1,13 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { nearest } from '../../text/nearest.js';
 
-/** An option that takes one of some words; help lists them, and a misspelt one is told what was probably meant. */
+/** An option with a fixed set of values. Help lists them, and the error for a misspelt one suggests the nearest. */
 export function choice(flags: string, description: string, words: readonly string[]): Option {
-  // The library's own message would not suggest one.
+  // Commander's own message has no suggestion.
   return new Option(flags, description).choices(words).argParser((text: string) => parseChoice(text, words, 'Allowed choices are'));
 }
 
-/** One of some words. */
+/** Parses one of several words. */
 export function parseChoice<Word extends string>(text: string, words: readonly Word[], start?: string): Word {
   const found = words.find((word) => word === text);
   if (found === undefined) throw new InvalidArgumentError(notAChoice(text, words, start));

@@ -2,9 +2,9 @@ import type { Command, Option } from 'commander';
 import { Help } from 'commander';
 
 /**
- * Shows in a command's help the value that each setting has if its flag is not given, as the settings themselves have it.
+ * Shows the default of every setting in a command's help.
  *
- * @param settings by the names of the flags in camelCase; asked for only when help is shown
+ * @param settings the defaults by the names of the flags in camelCase. Called only if help is shown
  */
 export function showDefaults(command: Command, settings: () => Readonly<Record<string, unknown>>): Command {
   let known: Readonly<Record<string, unknown>> | undefined;
@@ -20,7 +20,7 @@ export function showDefaults(command: Command, settings: () => Readonly<Record<s
   });
 }
 
-/** A default as it would be written behind the flag; nothing for a switch that is off, and for what has no default. */
+/** A default as written after its flag. Undefined for a switch that is off and for settings without a default. */
 function defaultText(option: Option, value: unknown): string | undefined {
   if (option.negate || value === undefined || value === null) return undefined;
   if (typeof value === 'boolean') return option.optional ? (value ? 'on' : 'off') : value ? 'on' : undefined;

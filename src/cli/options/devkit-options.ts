@@ -19,8 +19,7 @@ import { addSettings } from './setting-options.js';
 
 export { requireFlag };
 
-// The options of commands that read a devkit. None has a default here, so that a flag which was not given can be told
-// from one that was, and a configuration file can fill it in.
+// The options of commands that read a devkit. They have no defaults, so that a configuration file can set what flags do not.
 
 /** The flags of {@link addDevkitOptions}. */
 export interface DevkitFlags {
@@ -48,33 +47,33 @@ export interface MaskFlags {
   rgbMasks?: RgbMasks;
 }
 
-/** Adds the options that say which images a command works on. */
+/** Adds the options that choose the images. */
 export function addDevkitOptions(command: Command): Command {
   return addSelectionOptions(addSettings(command, devkitSettings));
 }
 
-/** Adds those of them that no configuration file holds. */
+/** Adds those options that choose images and are not settings. */
 export function addSelectionOptions(command: Command): Command {
   return command.optionsGroup(GROUPS.input)
-    .option('--mask-dir <folder>', 'ground-truth masks, in place of SegmentationClass: a folder in the devkit or a path')
+    .option('--mask-dir <folder>', 'ground-truth masks instead of SegmentationClass: a folder in the devkit or a path')
     .option('--ids <id,...>', 'only these images of the split', parseIds)
     .option('--limit <n>', 'only the first n images', parseCount);
 }
 
-/** Adds the options that say where image-level labels come from. */
+/** Adds the options for the source of image-level labels. */
 export function addLabelOptions(command: Command): Command {
   return addSettings(command, labelSourceSettings);
 }
 
-/** Adds the option that says how masks in colours are read. */
+/** Adds `--rgb-masks`. */
 export function addMaskOptions(command: Command): Command {
   return command.optionsGroup(GROUPS.input)
-    .addOption(choice('--rgb-masks <how>', 'masks in colours, or with a palette in another order: refuse them, or read them by the colours of the VOC palette, white as void', ['reject', 'voc'] satisfies RgbMasks[]));
+    .addOption(choice('--rgb-masks <how>', 'RGB masks, and masks with a reordered palette: reject them, or read them by the colours of the VOC palette (white is void)', ['reject', 'voc'] satisfies RgbMasks[]));
 }
 
-/** Adds the option that makes missing files an error. */
+/** Adds `--strict`. */
 export function addStrictOption(command: Command): Command {
-  return command.optionsGroup(GROUPS.input).option('--strict', 'exit with 2 if files of the list are missing; nothing else changes');
+  return command.optionsGroup(GROUPS.input).option('--strict', 'end with exit code 2 if files of the list are missing');
 }
 
 /** Parses `--ids`: image ids separated by commas. */
@@ -90,18 +89,17 @@ export interface Selection {
   readonly split: Split;
   /** The images of the split, narrowed down by `--ids` and `--limit`. */
   readonly items: readonly VocItem[];
-  /** The images that were left out because the file in question is not on disk. */
+  /** The images that were left out because the file that is needed is not on disk. */
   readonly missing: readonly VocItem[];
-  /** All images of the split, or those that `--ids` names: also what is missing, and what `--limit` leaves out. */
+  /** All images of the split or of `--ids`, including missing ones and those that `--limit` leaves out. */
   readonly listed: readonly VocItem[];
 }
 
 /**
- * Opens the devkit and the split that the flags name. `--limit` counts images that are there. What is worth knowing about the
- * list is said on stderr; it is in `split.notes` as well.
+ * Opens the devkit and the split of the flags. `--limit` counts only images that exist. Prints `split.notes` to stderr.
  *
- * @param needed the file that an image cannot do without; images that lack it are handed back as missing
- * @throws {UserError} for flags that are missing or name something that does not exist
+ * @param needed the file that every image needs. Images without it are returned as missing
+ * @throws {UserError} if a flag is missing or names something that does not exist
  */
 export async function openSelection(flags: DevkitFlags, needed?: 'imagePath' | 'maskPath'): Promise<Selection> {
   const root = requireFlag(flags.vocRoot, '--voc-root', 'VOCdevkit/VOC2012');
@@ -114,16 +112,15 @@ export async function openSelection(flags: DevkitFlags, needed?: 'imagePath' | '
   return { devkit, split, items: present.slice(0, flags.limit), missing, listed: chosen };
 }
 
-/** The data set and the files that a command reads of it: results may not take their place. */
+/** The files and folders that a command reads. Results must not overwrite them. */
 export function inputsOf({ devkit, split }: Selection, ...files: readonly (string | undefined)[]): string[] {
   return [devkit.root, devkit.imageDir, devkit.maskDir, devkit.annotationDir, split.path, ...files.filter((file) => file !== undefined)];
 }
 
 /**
- * Refuses `--out` or `--csv` if what is written there would take the place of something that is read, or of another file of
- * the data set.
+ * Checks that `--out` or `--csv` does not overwrite an input or another file of the data set.
  *
- * @throws UserError if it would
+ * @throws UserError if it does
  */
 export async function refuseOverwriting(
   file: string, flag: string, { devkit, split }: Selection, ...files: readonly (string | undefined)[]
@@ -133,34 +130,34 @@ export async function refuseOverwriting(
 }
 
 /**
- * The line that tells what is missing of a list.
+ * The line that says how many files of a list are missing.
  *
- * @param where what names the missing ones, for instance ` (run.json lists them)`
+ * @param where a note on where they are listed, for instance ` (run.json lists them)`
  */
 export function describeMissing(missing: number, listed: number, where = '', what = 'photographs of the split'): string {
   const number = (count: number): string => count.toLocaleString('en-US');
   return `${number(listed - missing)} of the ${number(listed)} ${what} were on disk; ${number(missing)} ${missing === 1 ? 'is' : 'are'} missing${where}\n`;
 }
 
-/** The error to throw if not one photograph of a selection is on disk: it says what was looked for, and where. */
+/** The error if no photograph of a selection is on disk. It says where they were expected. */
 export function noPhotographs({ devkit, split, missing }: Selection): UserError {
   const [first] = missing;
-  const sought = first === undefined ? `they are looked for in ${devkit.imageDir}` : `the first of ${split.path}, "${first.id}", is looked for as ${first.imagePath}`;
+  const sought = first === undefined ? `they are expected in ${devkit.imageDir}` : `the first one in ${split.path}, "${first.id}", is expected at ${first.imagePath}`;
   return new UserError(`none of the ${missing.length} photographs of the split is on disk`, sought);
 }
 
 /**
- * Opens the label source that the flags name.
+ * Opens the label source of the flags.
  *
- * @param spec the source, in place of `--labels`
- * @throws {UserError} when none is named, or when it cannot be opened
+ * @param spec the source to use instead of `--labels`
+ * @throws {UserError} if no source is given, or if it cannot be opened
  */
 export async function openLabels(flags: LabelFlags & MaskFlags, devkit: Devkit, spec?: LabelSpec): Promise<LabelSource> {
   const { kind, file } = spec ?? parseLabelSpec(requireFlag(flags.labels, '--labels', 'xml'));
   return createLabelSource(kind, { devkit, file: file ?? flags.labelFile, difficult: flags.difficult, rgbMasks: flags.rgbMasks });
 }
 
-/** The file that the text of a label source names: of `npy:cls_labels.npy` what is behind the colon. */
+/** The file in the text of a label source: `cls_labels.npy` for `npy:cls_labels.npy`. */
 export function labelFileIn(labels: string | undefined): string | undefined {
   return labels === undefined ? undefined : parseLabelSpec(labels).file;
 }

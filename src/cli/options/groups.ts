@@ -1,4 +1,4 @@
-/** Headings of flags in `--help`. Those of settings are named where the settings are declared. */
+/** The headings in `--help`. Settings declare their own. */
 export const GROUPS = {
-  settings: 'Settings:', input: 'Input:', classifier: 'Classifier:', output: 'Output:', running: 'Running:', others: 'Options:',
+  settings: 'Settings:', input: 'Input:', classifier: 'Classifier:', output: 'Output:', running: 'Running:',
 } as const;

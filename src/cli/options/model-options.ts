@@ -25,7 +25,7 @@ export interface ModelFlags {
   tokens?: [number, number];
 }
 
-/** The classifier to use: the one named, or the bundled one, which is said on standard error. */
+/** The classifier to use: the given one, or the bundled one, with a note on standard error. */
 export function modelOrDefault(named: string | undefined): string {
   if (named !== undefined) return named;
   const path = defaultModelPath();
@@ -33,23 +33,23 @@ export function modelOrDefault(named: string | undefined): string {
   return path;
 }
 
-/** Adds the option that lets a classifier with an untrained head through. */
+/** Adds the option that allows a classifier with an untrained head. */
 export function addForceOption(command: Command): Command {
   return command.optionsGroup(GROUPS.classifier).option('--force', 'use the classifier even if its head is untrained');
 }
 
-/** Adds the options that say what a model's file does not: they override its sidecar file and its metadata. */
+/** Adds the options that describe a model. They override its sidecar file and its metadata. */
 export function addModelOptions(command: Command): Command {
   return command.optionsGroup(GROUPS.classifier)
-    .option('--logits <tensor>', 'the tensor that holds the class scores before softmax or sigmoid')
-    .option('--preprocess <preset>', `how the input is made: ${Object.keys(preprocessPresets).join(', ')}`, parsePreset)
+    .option('--logits <tensor>', 'the tensor with the class scores before softmax or sigmoid')
+    .option('--preprocess <preset>', `preprocessing of the input: ${Object.keys(preprocessPresets).join(', ')}`, parsePreset)
     .option('--channel-order <order>', 'rgb or bgr', parseOrder)
     .option('--scale <s>', 'input = (pixel * scale - mean) / std, pixel in 0..255', parsePositive)
-    .option('--mean <a,b,c>', 'per channel, in the channel order of the network', (text) => parseTriple(text, parseNumber))
-    .option('--std <a,b,c>', 'per channel', (text) => parseTriple(text, parsePositive))
-    .option('--classes <voc|file>', 'the names of the logits: the 20 VOC classes, or a file with one name per line')
-    .option('--model-input-size <HxW>', 'for a network that works at one size only and does not say so', parseSize)
-    .option('--tokens <HxW>', 'the grid of a vision transformer\'s tokens, if its graph does not tell it: 14x14 for 224 pixels in patches of 16', parseSize);
+    .option('--mean <a,b,c>', 'mean per channel, in the channel order of the network', (text) => parseTriple(text, parseNumber))
+    .option('--std <a,b,c>', 'standard deviation per channel', (text) => parseTriple(text, parsePositive))
+    .option('--classes <voc|file>', 'the names of the logits: voc for the 20 VOC classes, or a file with one name per line')
+    .option('--model-input-size <HxW>', 'the only input size of the network, if its file does not declare it', parseSize)
+    .option('--tokens <HxW>', 'the token grid of a vision transformer, if its graph does not show it: 14x14 for 224 pixels in patches of 16', parseSize);
 }
 
 function parsePreset(text: string): string {
@@ -82,9 +82,9 @@ function parseSize(text: string): [number, number] {
 }
 
 /**
- * The part of a model's specification that the flags give; single flags override the preset.
+ * The part of a model's specification that flags set. Single flags override `--preprocess`.
  *
- * @throws UserError where the file of class names cannot be read
+ * @throws UserError if the file of class names cannot be read
  */
 export async function specOfFlags(flags: ModelFlags): Promise<Partial<ModelSpec>> {
   const given: Partial<ModelSpec> = {
@@ -103,7 +103,7 @@ async function readClasses(nameOrFile: string): Promise<string[]> {
     const names = (await readFile(nameOrFile, 'utf8')).split(/\r?\n/).map((line) => line.trim()).filter((line) => line !== '');
     if (names.length > 0) return names;
   } catch (error) {
-    throw new UserError(`cannot read the class names in ${nameOrFile}: ${messageOf(error)}`, 'give --classes voc, or a file with one name per line');
+    throw new UserError(`cannot read the class names in ${nameOrFile}: ${messageOf(error)}`, 'use --classes voc, or a file with one name per line');
   }
-  throw new UserError(`${nameOrFile} holds no class names`, 'it needs one name per line, in the order of the logits');
+  throw new UserError(`${nameOrFile} contains no class names`, 'write one name per line, in the order of the logits');
 }

@@ -3,7 +3,7 @@ import { UserError } from '../../errors.js';
 import { MAX_WORKERS } from '../../runtime/settings.js';
 import { parseDecimal } from '../../text/decimal.js';
 
-/** Makes a function that throws a `UserError` the parser of a flag. */
+/** Turns a function that throws `UserError` into the parser of a flag. */
 export function argument<T>(parse: (text: string) => T): (text: string) => T {
   return (text) => {
     try {
@@ -15,26 +15,23 @@ export function argument<T>(parse: (text: string) => T): (text: string) => T {
   };
 }
 
-/** Parses a number. */
 export function parseNumber(text: string): number {
   const value = parseDecimal(text);
   if (value === undefined) throw new InvalidArgumentError('Expected a number.');
   return value;
 }
 
-/** Parses a whole number from 1 up. */
 export function parseCount(text: string): number {
   if (!/^[1-9]\d*$/.test(text) || !Number.isSafeInteger(Number(text))) throw new InvalidArgumentError('Expected a whole number from 1 up.');
   return Number(text);
 }
 
-/** Parses a whole number from 1 to a limit. */
 export function parseCountUpTo(most: number, text: string): number {
   if (!/^[1-9]\d*$/.test(text) || Number(text) > most) throw new InvalidArgumentError(`Expected a whole number from 1 to ${most}.`);
   return Number(text);
 }
 
-/** Parses `--workers`: a whole number that a machine may have processors. */
+/** Parses `--workers`. */
 export function parseWorkers(text: string): number {
   return parseCountUpTo(MAX_WORKERS, text);
 }

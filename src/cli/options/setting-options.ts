@@ -10,10 +10,10 @@ import { argument, parseCount, parseCountUpTo, parseNumber } from './parsers.js'
 type Parser = (text: string) => unknown;
 
 /**
- * Adds the flags of settings, as they are declared. None has a default, so that a flag which was not given can be told from
- * one that was. Lists of tables get none here: no single argument can hold them.
+ * Adds the flags of settings as they are declared. They have no defaults, so that a configuration file can set what flags do
+ * not. Lists of objects have no flag.
  *
- * @param several whether settings that are axes take several values
+ * @param several whether axes take several values
  */
 export function addSettings(command: Command, table: SettingTable, { several = false } = {}): Command {
   for (const [name, schema] of Object.entries(table)) {
@@ -28,7 +28,7 @@ export function addSettings(command: Command, table: SettingTable, { several = f
   return command;
 }
 
-/** The settings among the flags of a command, by the names of the table. */
+/** The settings that are given as flags, by their names in the table. */
 export function givenSettings(table: SettingTable, flags: object): Record<string, unknown> {
   return Object.fromEntries(Object.entries(table)
     .map(([name, schema]) => [name, (flags as Record<string, unknown>)[attributeOf(name, schema)]])
@@ -53,7 +53,7 @@ function plainOptions(flag: string, schema: z.core.$ZodType, info: SettingInfo):
   return [(schema instanceof z.ZodEnum ? option.choices(wordsOf(schema)) : option).argParser(parse)];
 }
 
-/** A flag that adds to the values of its setting each time it is given. Lists of words, numbers and switches hold several values. */
+/** A flag that adds values to its setting each time it is given. Words, numbers and switches can be lists. */
 function axisOptions(flag: string, schema: z.core.$ZodType, info: SettingInfo): Option[] {
   const [value, parse, help] = severalOf(schema, info);
   const option = new Option(`${flag} ${value}`, help);
@@ -68,10 +68,10 @@ function severalOf(schema: z.core.$ZodType, info: SettingInfo): [value: string, 
   if (schema instanceof z.ZodEnum) return [`<${value},...>`, parseWords(wordsOf(schema)), help];
   if (schema instanceof z.ZodNumber) return [`<${value},...>`, argument(parseNumbers), help];
   const parse = parserOf(schema, info) ?? ((text) => text);
-  return [`<${value}>`, (text) => [parse(text)], `${help}; give the flag again for another value`];
+  return [`<${value}>`, (text) => [parse(text)], `${help}; repeat the flag for more values`];
 }
 
-/** Reads one value of a schema; nothing for what no text can say. */
+/** The parser of a schema's values. Undefined if a flag cannot express them. */
 function parserOf(schema: z.core.$ZodType, { parse }: SettingInfo): Parser | undefined {
   if (parse !== undefined) return argument(parse);
   if (schema instanceof z.ZodEnum) return (text) => parseChoice(text, wordsOf(schema), 'Allowed choices are');

@@ -13,7 +13,7 @@ export interface ShardFlags {
   shards?: number;
 }
 
-/** A shard, and the array task that stands for it. */
+/** A shard, and the array task that processes it. */
 export interface ChosenShard {
   readonly shard: Shard;
   readonly task?: ArrayTask;
@@ -23,21 +23,21 @@ export interface ChosenShard {
 /**
  * Adds the options that split a list between processes.
  *
- * @param automatic whether the variables of a job scheduler are looked at without `--shard auto`
+ * @param automatic whether the variables of a job scheduler are used even without `--shard auto`
  */
 export function addShardOptions(command: Command, automatic: boolean): Command {
   const schedulers = 'SLURM, SGE, PBS or Kubernetes';
-  command.optionsGroup(GROUPS.running).option('--shard <i/n>', `work on the i-th of n parts of the list; auto: on the part that ${schedulers} has given this process${automatic ? ' (default in an array job)' : ''}`);
-  if (automatic) command.option('--no-shard', `do not take a part from the variables of ${schedulers}`);
-  return command.option('--shards <n>', 'the number of parts, if the scheduler tells only which one this is, or if some are run again', parseCount);
+  command.optionsGroup(GROUPS.running).option('--shard <i/n>', `process only part i of n of the list; auto: the part that ${schedulers} assigns to this process${automatic ? ' (default in an array job)' : ''}`);
+  if (automatic) command.option('--no-shard', `ignore the variables of ${schedulers}`);
+  return command.option('--shards <n>', 'the number of parts, if the scheduler does not set it or only some of them run', parseCount);
 }
 
 /**
- * The shard that the flags name, or that a job scheduler has given this process; none for the whole list.
+ * The shard from the flags or the job scheduler. Undefined for the whole list.
  *
- * @param automatic as for {@link addShardOptions}
- * @param earlier tells which tasks have worked in the output folder before
- * @throws UserError if the shard cannot be told
+ * @param automatic see {@link addShardOptions}
+ * @param earlier returns the tasks that have used the output folder before
+ * @throws UserError if the shard cannot be determined
  */
 export async function chosenShard(
   { shard, shards }: ShardFlags, automatic: boolean, environment: Readonly<Record<string, string | undefined>>,
@@ -51,7 +51,7 @@ export async function chosenShard(
   if (shard === 'auto' || shards !== undefined) {
     throw new UserError(
       `${shards === undefined ? '--shard auto' : '--shards'} is given, but no scheduler says which part this is`,
-      'name it with --shard i/n; SLURM_ARRAY_TASK_ID, SGE_TASK_ID, PBS_ARRAY_INDEX and JOB_COMPLETION_INDEX are looked at',
+      'set it with --shard i/n; schedulers set SLURM_ARRAY_TASK_ID, SGE_TASK_ID, PBS_ARRAY_INDEX or JOB_COMPLETION_INDEX',
     );
   }
   return undefined;

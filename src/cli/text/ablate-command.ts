@@ -12,16 +12,16 @@ import { z } from 'zod';
 import type { DevkitFlags, MaskFlags } from '../options/devkit-options.js';
 import type { ModelFlags } from '../options/model-options.js';
 
-/** The flags of `ablate` that say what it works on, beside its settings. */
+/** The flags of `ablate` that choose images and model and are not settings. */
 export type SourceFlags = Omit<DevkitFlags, 'vocRoot' | 'split'> & MaskFlags & ModelFlags;
 
-/** What is scored: the settings that name it. */
+/** The settings that choose images, labels, model and runtime. */
 export type SourceSettings = Pick<AblateConfig, 'vocRoot' | 'split' | 'scoreOn' | 'labels' | 'labelFile' | 'difficult' | 'model' | 'runtime' | 'device' | 'workers' | 'threads'>;
 
 /**
- * The whole command that makes a variant's seeds, to be pasted into a shell: its eval scores what the variant scores.
+ * The shell command that makes a variant's seeds. {@link evalCommand} gives them the variant's score.
  *
- * @param score the variant, and the parameter that was chosen
+ * @param score the variant and its chosen parameter
  */
 export function generateCommand(
   score: Pick<VariantScore, 'variant' | 'parameter'>, config: SourceSettings & PassSettings, flags: SourceFlags,
@@ -37,7 +37,7 @@ export function generateCommand(
   });
 }
 
-/** The command that scores what {@link generateCommand} makes. */
+/** The shell command that scores the seeds of {@link generateCommand}. */
 export function evalCommand(
   config: SourceSettings & Pick<AblateConfig, 'ignoredAs'>, flags: SourceFlags, { allowMissing }: { readonly allowMissing: boolean },
 ): string {
@@ -47,7 +47,7 @@ export function evalCommand(
   });
 }
 
-/** Settings as flags, for people: `--fuse mean --gamma 3`. */
+/** Settings as flags: `--fuse mean --gamma 3`. */
 export function settingsText(settings: Readonly<Record<string, unknown>>): string {
   return words(settings).join(' ');
 }
@@ -58,7 +58,7 @@ function sourceOf({ vocRoot, split, scoreOn }: SourceSettings, { maskDir, ids, l
   return { vocRoot, split: scoreOn ?? split, maskDir, ids, limit };
 }
 
-/** The settings that must be said because `generate` starts from a preset that has others. */
+/** The settings that differ from the preset that `generate` starts from. */
 function changed(wanted: Partial<SeedSettings>, layerCount: number): Record<string, unknown> {
   const schema = z.object(seedSettings);
   const [all, start] = [schema.parse(wanted), schema.parse(presetSettings(generateSchema, DEFAULT_PRESET))];
@@ -74,7 +74,7 @@ function commandText(command: string, settings: Readonly<Record<string, unknown>
   return ['voc-seeds', command, ...words(settings)].join(' ');
 }
 
-/** Flags and their values, quoted for a shell; what is `undefined` is left out. */
+/** Flags and their values, quoted for a shell. Undefined values are left out. */
 function words(settings: Readonly<Record<string, unknown>>): string[] {
   return Object.entries(settings).flatMap(([name, value]) => {
     const flag = flagOf(name);
@@ -91,7 +91,7 @@ function textOf(value: unknown): string {
   return String(value);
 }
 
-/** A word as a POSIX shell reads it. */
+/** Quotes a word for a POSIX shell if necessary. */
 function shellWord(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll('\'', '\'\\\'\'')}'`;
 }

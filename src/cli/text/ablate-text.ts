@@ -6,20 +6,20 @@ import type { VariantSettings } from '../../settings/ablate.js';
 import { PRESETS, presetSettings } from '../../settings/presets.js';
 import { settingsText } from './ablate-command.js';
 
-/** What is going to be computed, in two lines. */
+/** The plan of an ablation, in two lines. */
 export function describePlan({ variants, dropped }: VariantList, { views, layers, methods, maps }: AblationWork, thresholds: number): string {
   const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`;
-  const plural = dropped === 0 ? '' : `, ${dropped} more that equal one of them left out`;
+  const plural = dropped === 0 ? '' : `, ${dropped} ${dropped === 1 ? 'duplicate' : 'duplicates'} left out`;
   return [
     `${count(variants.length, 'variant')}${plural}; thresholds 0 to 1 in ${thresholds} steps`,
-    `per image ${count(views.length, 'view')}, ${count(layers.length, 'layer')} (${layers.join(', ')}), ${count(methods.length, 'method')} (${methods.join(', ')}); ${count(maps.length, 'way')} from these to maps`,
+    `per image ${count(views.length, 'view')}, ${count(layers.length, 'layer')} (${layers.join(', ')}), ${count(methods.length, 'method')} (${methods.join(', ')}); combined in ${count(maps.length, 'way')}`,
   ].join('\n');
 }
 
 /**
- * What variants start from, in one line.
+ * The settings that variants start from, in one line.
  *
- * @param start the preset or file that was named
+ * @param start the preset or file they come from
  */
 export function describeBase(base: VariantSettings, start: string): string {
   const preset = PRESETS.find((name) => name === start) ?? 'paper';
@@ -29,21 +29,16 @@ export function describeBase(base: VariantSettings, start: string): string {
   return `settings: preset ${preset}${text}`;
 }
 
-/** The most failures that are listed; ablation.json has them all. */
+/** The largest number of failures shown in the terminal. ablation.json lists all. */
 const MOST = 20;
 
-/** What has become of the images. */
+/** The summary of a pass. */
 export function describePass({ counts, failures, interrupted, seconds, stages }: PassSummary): string {
   const lines = [
-    `${counts.measured} images measured in ${seconds.toFixed(1)} s${counts.resumed > 0 ? `, ${counts.resumed} before` : ''} (of an image's time ${stages.read} ms reading, ${stages.cam} CAM, ${stages.variants} variants, ${stages.write} writing)`,
+    `${counts.measured} images measured in ${seconds.toFixed(1)} s${counts.resumed > 0 ? `, ${counts.resumed} before` : ''} (per image ${stages.read} ms reading, ${stages.cam} CAM, ${stages.variants} variants, ${stages.write} writing)`,
   ];
-  if (interrupted) lines.push(`interrupted with ${counts.left} images left; the same command resumes`);
+  if (interrupted) lines.push(`interrupted with ${counts.left} images left: run the same command again to continue`);
   if (failures.length > 0) lines.push(`${failures.length} images failed:`, ...failures.slice(0, MOST).map(({ id, reason }) => `  ${id}: ${reason}`));
   if (failures.length > MOST) lines.push(`  ... and ${failures.length - MOST} more, in ablation.json`);
   return lines.join('\n');
-}
-
-/** The first few names of a list. */
-export function few(ids: readonly string[]): string {
-  return `${ids.slice(0, 5).join(', ')}${ids.length > 5 ? ', ...' : ''}`;
 }

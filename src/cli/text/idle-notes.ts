@@ -5,15 +5,15 @@ import { idleSettings } from '../../settings/idle.js';
 import type { MaskFlags } from '../options/devkit-options.js';
 
 /**
- * Flags that change nothing, given the settings: a note on each, for standard error.
+ * Notes about flags that have no effect.
  *
- * @param given the settings that flags gave
+ * @param given the settings that are given as flags
  */
 export function idleNotes(
   given: Readonly<Record<string, unknown>>, settings: VariantSettings & { readonly labels?: string | undefined }, { rgbMasks }: MaskFlags = {},
 ): string[] {
   const idle = [...idleSettings(settings, undefined, generateSchema.shape)]
-    // Of one layer, `all` would still scale it: the other two are a choice.
+    // `all` scales even a single layer, so the other two values are a choice and not idle.
     .filter(([name]) => given[name] !== undefined && name !== 'scaleLayers')
     .map(([name, needs]) => [flagOf(name), needs]);
   if (rgbMasks !== undefined && settings.labels?.startsWith('masks') !== true) idle.push(['--rgb-masks', '--labels masks']);

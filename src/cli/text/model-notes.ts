@@ -3,18 +3,18 @@ import type { ChosenLayers } from '../../cam/layer-choice.js';
 import type { NetworkGraph } from '../../classifier/network.js';
 import { networkNotes } from '../../classifier/notes.js';
 
-/** Says on standard error what was decided for the user about a network. */
+/** Prints notes about automatic choices for a network. */
 export function sayNetworkNotes(path: string, network: NetworkGraph): void {
   for (const note of networkNotes(path, network)) process.stderr.write(`note: ${note}\n`);
 }
 
-/** Says on standard error what was decided for the user about a classifier, and which layers are left out. */
+/** Prints notes about automatic choices for a classifier and about layers that it does not have. */
 export function sayModelNotes({ path, graph, spec }: LoadedClassifier, { missing, requests }: ChosenLayers): void {
   if (spec.untrained === true) process.stderr.write(`note: ${untrainedNote(path)}\n`);
   sayNetworkNotes(path, graph);
   if (missing.length === 0) return;
   const layers = [...new Set(requests.map(({ layer }) => layer))];
-  process.stderr.write(`note: ${path} has no layer at ${missing.join(', ')}: used are ${layers.map(({ name, stride }) => `${name} (/${stride})`).join(', ')}\n`);
+  process.stderr.write(`note: ${path} has no layer at ${missing.join(', ')}; using ${layers.map(({ name, stride }) => `${name} (/${stride})`).join(', ')}\n`);
 }
 
 /** The note about an untrained classifier that is used because of --force. */

@@ -6,7 +6,7 @@ const STACK = 'VOC_SEEDS_STACK';
 
 /** The purpose of a system call, for error messages. */
 const purposes: Readonly<Record<string, string>> = {
-  open: 'open', read: 'read', scandir: 'list', stat: 'look at', lstat: 'look at', access: 'look at', write: 'write', mkdir: 'make the folder',
+  open: 'open', read: 'read', scandir: 'list', stat: 'access', lstat: 'access', access: 'access', write: 'write', mkdir: 'create the folder',
   rename: 'write', unlink: 'remove', rm: 'remove', rmdir: 'remove', spawn: 'start', uv_cwd: 'find the current folder',
 };
 
