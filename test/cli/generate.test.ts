@@ -255,7 +255,7 @@ describe('generate with photographs that fail', () => {
       expect([width, height]).toEqual(size);
     }
     // 2000 x 3 at short:64 would be 42667 x 64.
-    expect(notes.find(({ id }) => id === 'strip')!.notes[0]).toMatch(/^held down to \d+x\d+ pixels at the network$/);
+    expect(notes.find(({ id }) => id === 'strip')!.notes[0]).toMatch(/^limited to \d+x\d+ pixels at the network$/);
   }, 30_000);
 });
 

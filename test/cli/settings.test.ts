@@ -66,7 +66,7 @@ describe('settings that cannot be', () => {
     [['--layers', '/8,/32@gradcam'], 'there is no method \'gradcam\' for the layer /32@gradcam; did you mean grad-cam?'],
     [['--class-thresholds', 'dogg=0.3'], 'There is no VOC class \'dogg\': did you mean dog?'],
     [['--class-thresholds', 'dog=0.3,dog=0.4'], 'There are two thresholds for dog.'],
-    [['--class-thresholds', 'dog=0x1'], 'Expected classes and their thresholds'],
+    [['--class-thresholds', 'dog=0x1'], 'Expected classes with thresholds'],
     [['--class-thresholds', 'dog=2'], '--class-thresholds: dog is 2; it must be from 0 to 1'],
     [['--input-size', 'shrt:320'], '--input-size is \'shrt:320\'; it must be native, short:N, long:N or fixed:HxW, for example short:320 (did you mean short:320?)'],
     [['--method', 'layercam'], 'Did you mean layer-cam?'],
