@@ -234,7 +234,7 @@ describe('ablate', () => {
     expect(result.run.maskless).toEqual(['small']);
     const reasons = Object.fromEntries(result.run.failures.map(({ id, reason }) => [id, reason]));
     expect(Object.keys(reasons).sort()).toEqual(['tall', 'unlabelled', 'wide']);
-    expect(reasons.wide).toContain('is 121 x 80 pixels, its mask');
+    expect(reasons.wide).toContain('is 121 x 80 pixels, but its mask');
     expect(stderr).toContain('1 photographs have no mask and are left out: small');
     expect(stderr).toContain('3 images failed:');
     await writeFile(join(root, 'Annotations/unlabelled.xml'), annotation([]));
