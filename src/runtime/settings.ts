@@ -4,26 +4,25 @@ import { RUNTIME_NAMES } from './names.js';
 import { ORT_DEVICES } from './ort/ort.js';
 import { TFJS_DEVICES } from './tfjs/backend.js';
 
-/** The most workers or threads: more than any machine has processors. */
+/** The most workers or threads. */
 export const MAX_WORKERS = 1024;
 
-/** A number of workers or threads. */
 export const workerCount = z.number().int().min(1).max(MAX_WORKERS).optional();
 
 const group = 'Running';
 
-/** What runs the graphs. */
+/** What runs the network. */
 export const runtimeSettings = {
   runtime: setting(z.enum(RUNTIME_NAMES).default('auto'), {
-    group, value: 'name', help: 'ort (ONNX Runtime), tfjs (TensorFlow.js), or auto: tfjs if it has a GPU, else ort',
+    group, value: 'name', help: 'ort (ONNX Runtime), tfjs (TensorFlow.js), or auto: tfjs if it has a GPU, otherwise ort',
   }),
   device: setting(z.enum([...new Set([...ORT_DEVICES, ...TFJS_DEVICES])]).optional(), {
     group, value: 'name',
-    help: `of ort: ${ORT_DEVICES.join(', ')}; of tfjs: ${TFJS_DEVICES.join(', ')}; voc-seeds doctor tells which of them work`,
+    help: `of ort: ${ORT_DEVICES.join(', ')}; of tfjs: ${TFJS_DEVICES.join(', ')}; voc-seeds doctor shows which ones work`,
   }),
 };
 
-/** How the work is spread over the machine. */
+/** How many workers and threads run. */
 export const workerSettings = {
   workers: setting(workerCount, {
     group, value: 'n', help: 'worker threads, each working on its own images', otherwise: 'one per processor, fewer if memory is short',

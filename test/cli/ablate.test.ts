@@ -378,7 +378,7 @@ describe('ablate', () => {
 
   it.each([
     [['--split', 'train', '--tune-on', 'first', '--score-on', 'second'], 'give either a split, or one to tune on'],
-    [['--tune-on', 'first'], 'tuneOn and scoreOn go together'],
+    [['--tune-on', 'first'], 'give both tuneOn and scoreOn, or neither'],
     [['--split', 'train', '--baseline', 'nobody'], 'there is no variant \'nobody\''],
     [['--split', 'train', '--method', 'magic'], 'is not known'],
     [['--split', 'train', '--refine', 'magic', '--refine', 'pamr'], 'there is no refiner "magic"'],

@@ -58,7 +58,7 @@ describe('settings that cannot be', () => {
     [['--conflict-margin', '-0.1'], '--conflict-margin is -0.1; it must be from 0 to 1'],
     [['--percentile', '101'], '--percentile is 101; it must be from 0 to 100'],
     [['--background-threshold', '0.9'], '--background-threshold is 0.9; it must not be above threshold of the preset fast, which is 0.53'],
-    [['--config', 'bset'], 'there is neither a preset nor a file called \'bset\'\ndid you mean best?'],
+    [['--config', 'bset'], 'there is no preset or file called \'bset\'\ndid you mean best?'],
     [['--refine', 'pmar:iteration=5'], '--refine is \'pmar:iteration=5\'; there is no refiner "pmar"; did you mean pamr?'],
     [['--refine', 'pamr:iteration=5'], 'has no option "iteration"; did you mean iterations?'],
     [['--refine', 'pamr,random-walk:radius=99'], 'the refiner random-walk: radius is 99; it must be a whole number from 1 to 16'],
@@ -90,7 +90,7 @@ describe('settings that cannot be', () => {
     [['--max-pixels', '0'], 'Expected a whole number from 1 up.'],
     [['--max-pixels', '99999999999999999999'], 'Expected a whole number from 1 up.'],
     [['--treshold', '0.3'], 'Did you mean --threshold?'],
-    [['--save-unrefined', '--refine', 'none'], '--save-unrefined is true; it has nothing to save because nothing is refined'],
+    [['--save-unrefined', '--refine', 'none'], '--save-unrefined is true; there is nothing to save because nothing is refined'],
   ])('generate --print-config %j', async (flags, message) => {
     expect(messageOf(await run('generate', '--print-config', ...flags))).toContain(message);
   });
@@ -102,7 +102,7 @@ describe('settings that cannot be', () => {
     [['--conflict-margin', '0.1,2'], '--conflict-margin contains 2; it must be from 0 to 1'],
     [['--thresholds', '1001'], '--thresholds is 1001; it must be a whole number from 2 to 1000'],
     [['--bootstrap', '0.5'], '--bootstrap is 0.5; it must be a whole number from 0 to 100000'],
-    [['--config', 'fsat'], 'there is neither a preset nor a file called \'fsat\'\ndid you mean fast?'],
+    [['--config', 'fsat'], 'there is no preset or file called \'fsat\'\ndid you mean fast?'],
     [['--refine', 'pmar'], '--refine is \'pmar\'; there is no refiner "pmar"; did you mean pamr?'],
     [['--target', 'logits'], 'Did you mean logit?'],
   ])('ablate --print-config %j', async (flags, message) => {
