@@ -1,28 +1,28 @@
 import { z } from 'zod';
 import { UserError } from './errors.js';
 
-/** What is known of a setting beside its type, range and default, which are its schema's. */
+/** What is declared for a setting in addition to its schema (type, range and default). */
 export interface SettingInfo {
   /** One line for `--help`, editors and docs. */
   readonly help: string;
-  /** The heading that it stands under in `--help` and docs. */
+  /** Its heading in `--help` and docs. */
   readonly group: string;
-  /** What stands for the value in `--help`: `g` for `--gamma <g>`. */
+  /** The placeholder of the value in `--help`: `g` for `--gamma <g>`. */
   readonly value?: string;
   /** The flag, if it is not the name in kebab-case; `false` if there is none. */
   readonly flag?: string | false;
-  /** The help of `--no-flag`, which takes a switch back that a file turns on. */
+  /** The help of `--no-flag`, which turns off a switch that is on by default or in a file. */
   readonly off?: string;
-  /** What happens if a setting without a default is not given, in a word or two. */
+  /** What a setting without a default is if it is not given, in a word or two. */
   readonly otherwise?: string;
-  /** Reads the value of the flag, if its schema does not tell how. Throws a `UserError`. */
+  /** Parses the value of the flag; default: by its schema. Throws a `UserError`. */
   readonly parse?: (text: string) => unknown;
   /**
-   * What would give the setting an effect, if it has none with these settings. Beside the settings it may look at
-   * `layerCount`, the number of layers that are fused.
+   * If the setting has no effect with the given settings, what would give it one. The given settings include `layerCount`, the
+   * number of fused layers.
    */
   readonly needs?: (settings: never) => string | undefined;
-  /** Whether variants of `ablate` may differ in it, and how its value is called in their names; `true`: `layer-norm max`. */
+  /** Whether variants of `ablate` may differ in it, and the text of its value in their names; `true`: `layer-norm max`. */
   readonly axis?: true | ((value: never) => string);
 }
 
@@ -51,12 +51,12 @@ export function axis<S extends z.ZodDefault>(schema: S, { named, ...info }: Omit
 /** The names of the axes in a table of settings. */
 export type AxisOf<Table> = { [Name in keyof Table]: typeof AXIS extends keyof Table[Name] ? Name : never }[keyof Table];
 
-/** What was declared of a setting; nothing for other schemas. */
+/** What was declared for a setting; `undefined` for other schemas. */
 export function infoOf(schema: z.core.$ZodType): SettingInfo | undefined {
   return registry.get(schema as never) as SettingInfo | undefined;
 }
 
-/** The name of a setting as a flag has it: `score-cam-batch`. */
+/** `score-cam-batch` for `scoreCamBatch`. */
 export function kebabCase(name: string): string {
   return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
@@ -67,12 +67,12 @@ export function flagOf(name: string, schema?: z.ZodType): string {
   return typeof own === 'string' ? own : `--${kebabCase(name)}`;
 }
 
-/** The schema of a value that is given: without default, and not optional. */
+/** The schema of a given value: without default, not optional. */
 export function valueSchema(schema: z.core.$ZodType): z.core.$ZodType {
   return schema instanceof z.ZodDefault || schema instanceof z.ZodOptional ? valueSchema(schema.unwrap()) : schema;
 }
 
-/** A schema that also takes only what a function accepts; what its `UserError` says becomes the schema's message. */
+/** Adds a check to a schema: the message of a `UserError` that `check` throws becomes the schema's message. */
 export function checkedBy<S extends z.ZodType>(schema: S, check: (value: z.output<S>) => unknown): S {
   return schema.check((context) => {
     try {

@@ -20,9 +20,9 @@ import { truthSlots } from './truth-slots.js';
 import type { AblationWork, Parameters } from './work.js';
 import { parametersOf } from './work.js';
 
-/** What a worker needs for all of its images. */
+/** What a worker needs for all its images. */
 export interface AblateWorkerData {
-  /** Of all requests in all views. */
+  /** For all requests in all views. */
   readonly photo: PhotoCamPlan;
   readonly runtime: RuntimeChoice;
   readonly work: AblationWork;
@@ -35,11 +35,11 @@ export interface AblateWorkerData {
 export interface AblateTask extends ImageClasses {
   readonly imagePath: string;
   readonly maskPath: string;
-  /** Where its record goes; the folder must exist. */
+  /** The record to write; the folder must exist. */
   readonly recordPath: string;
 }
 
-/** Where the time of an image went, in milliseconds: decoding, the network, all variants, writing. */
+/** The time of each stage of an image, in milliseconds: decoding, the network, all variants, writing. */
 export interface AblateTimes {
   readonly read: number;
   readonly cam: number;
@@ -51,14 +51,14 @@ export type AblateResult = ImageResult<AblateTimes>;
 
 const data = workerData as AblateWorkerData;
 
-// The images of a batch are the parallel work; threads inside one image would only compete with them.
+// Images are processed in parallel; more threads per image would only compete.
 sharp.concurrency(1);
 
 let cam: Promise<PhotoCam> | undefined;
 const measurer = new ImageMeasurer(data.work, data.parameters);
 const coloured = data.work.maps.some(takesColours);
 
-/** The entry point of the worker: never throws, a failure is a result. */
+/** The entry point of the worker. Never throws; failures are returned. */
 export default async function run(task: AblateTask): Promise<AblateResult> {
   try {
     return await measure(task);
@@ -70,12 +70,12 @@ export default async function run(task: AblateTask): Promise<AblateResult> {
 async function measure({ imagePath, maskPath, labels, logits, recordPath }: AblateTask): Promise<AblateResult> {
   const start = performance.now();
   const mask = await readMask(maskPath, { rgb: data.rgbMasks });
-  // Refuses values that are no labels.
+  // Throws if a value is not a label.
   classesInMap(mask, maskPath);
   const photo = await openPhoto(imagePath);
   const { original } = photo;
   if (original[0] !== mask.height || original[1] !== mask.width) {
-    throw new UserError(`the photograph ${imagePath} is ${original[1]} x ${original[0]} pixels, its mask ${maskPath} ${mask.width} x ${mask.height}`);
+    throw new UserError(`the photograph ${imagePath} is ${original[1]} x ${original[0]} pixels, but its mask ${maskPath} is ${mask.width} x ${mask.height}`);
   }
   const opened = performance.now();
   cam ??= openRuntime(data.runtime).then(({ runtime }) => PhotoCam.load(data.photo, runtime, { threads: data.threads }));

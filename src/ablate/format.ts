@@ -6,10 +6,10 @@ import type { PassSettings } from './run.js';
 import type { AblationScores, Parameter, VariantScore } from './score.js';
 
 /**
- * The settings with which `generate` makes the seeds of a variant at its chosen parameter, by the names of its configuration:
- * as a file, they are one for `generate --config`.
+ * The settings with which `generate` makes the seeds of a variant with its chosen parameter. Written to a file, they are a
+ * configuration for `generate --config`.
  *
- * @param pass what all variants share
+ * @param pass the settings that all variants share
  */
 export function generateSettings(
   { variant, parameter }: Pick<VariantScore, 'variant' | 'parameter'>, { target, scoreCamTopK, scoreCamBatch, inputSize, maxPixels }: PassSettings,
@@ -43,7 +43,7 @@ function short(value: number): string {
 const percent = (ratio: number): string => (Number.isNaN(ratio) ? '-' : (100 * ratio).toFixed(2));
 const signed = (ratio: number): string => `${ratio > 0 ? '+' : ''}${percent(ratio)}`;
 
-/** The variants as Markdown for reading, the best first. */
+/** The variants as a Markdown table, the best first, with notes. */
 export function ablationMarkdown(result: AblationScores): string {
   const { scores, baseline, sawMasks } = result;
   const intervals = scores.some(({ low }) => low !== undefined);
@@ -60,7 +60,7 @@ export function ablationMarkdown(result: AblationScores): string {
   return `${markdownTable(header, rows)}\n\n${notesOf(result)}\n`;
 }
 
-/** What the table means. */
+/** The notes below the table. */
 export function notesOf({ scores, baseline, sawMasks, images }: AblationScores): string {
   const intervals = scores.some(({ low }) => low !== undefined);
   return [
@@ -71,7 +71,7 @@ export function notesOf({ scores, baseline, sawMasks, images }: AblationScores):
   ].join('\n');
 }
 
-/** The result for JSON; shares in 0..1, what is NaN here becomes null there. */
+/** The result for JSON; ratios in 0..1, NaN becomes null. */
 export function ablationJson({ scores, baseline, sawMasks, images }: AblationScores, pass: PassSettings): Record<string, unknown> {
   return {
     images, sawMasks, baseline,
@@ -89,7 +89,7 @@ export function ablationJson({ scores, baseline, sawMasks, images }: AblationSco
   };
 }
 
-/** The result as CSV: one line per variant, shares in 0..1 in full precision, a cell empty where there is no number. */
+/** The result as CSV: one line per variant, ratios in 0..1 in full precision; a cell is empty if there is no number. */
 export function ablationCsv({ scores }: AblationScores): string {
   const header = [
     'variant', 'parameter', 'value', 'tuned', 'miou', 'low', 'high', 'difference', 'difference_low', 'difference_high', 'real',

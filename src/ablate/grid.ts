@@ -1,18 +1,18 @@
 import type { AxisName, Grid, NamedVariant, VariantSettings } from '../settings/ablate.js';
 import { AXIS_NAMES, axisText } from '../settings/ablate.js';
 
-/** A variant before it is known which of its settings have an effect. */
+/** A variant with all its settings, including those that have no effect. */
 export interface WantedVariant {
-  /** A name of its own; else it is made of the settings in which variants differ. */
+  /** Default: made of the settings in which variants differ. */
   readonly name?: string;
   readonly settings: VariantSettings;
 }
 
 /**
- * All variants that are wanted: the cross product of the grid's values, the last axis running fastest, and behind it the
- * variants that are listed by name. Without either it is the base settings alone.
+ * All variants: the cross product of the grid's values, with the last axis running fastest, followed by the named variants.
+ * If there are neither, the base settings are the only variant.
  *
- * @param base what a variant has where nothing else is said
+ * @param base the settings of a variant that neither the grid nor a named variant changes
  */
 export function expandGrid(base: VariantSettings, grid: Grid, named: readonly NamedVariant[]): WantedVariant[] {
   const axes = AXIS_NAMES.filter((axis) => grid[axis] !== undefined);
@@ -33,7 +33,7 @@ function given(changes: Partial<VariantSettings>): Partial<VariantSettings> {
 }
 
 /**
- * Names that tell variants apart: the settings in which they differ, without those that have no effect on a variant.
+ * Names of variants, made of the settings in which they differ, without those that have no effect on a variant.
  *
  * @param variants with the settings that have an effect
  */

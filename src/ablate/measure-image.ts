@@ -22,23 +22,23 @@ import { truthSlots } from './truth-slots.js';
 import type { AblationWork, MapWork, MeasureWork, Parameters } from './work.js';
 import { parametersOf } from './work.js';
 
-/** What the network has said about an image, and what is true of it. */
+/** The network's maps of an image, and its ground truth. */
 export interface MeasuredImage {
-  /** For each view the maps [K, h, w] of each request; those of mirrored views turned back. */
+  /** For each view, the maps [K, h, w] of each request; those of mirrored views are mirrored back. */
   readonly views: readonly (readonly LayerMaps[])[];
   /** The VOC index of each class of the maps, at least one. */
   readonly labels: readonly number[];
   readonly size: Size;
   /** [height, width] */
   readonly truth: Uint8Array;
-  /** RGB, HWC, on the grid that maps of this size are refined on; needed where maps take colours. */
+  /** RGB, HWC, on the {@link refineGrid} of `size`; needed if {@link takesColours}. */
   readonly image?: Uint8Array;
 }
 
-/** The most numbers that are refined at once (64 MiB). */
+/** How many numbers are refined at once (64 MiB). */
 const MAX_REFINED = 2 ** 24;
 
-/** Counts the pixels of images for all measures of an ablation; keeps its memory from one image to the next. */
+/** Counts the pixels of images for all measures of an ablation. Memory is reused from one image to the next. */
 export class ImageMeasurer {
   private readonly kernels = new MapKernels();
   private readonly byMaps: ReadonlyMap<number, readonly number[]>;
@@ -49,7 +49,7 @@ export class ImageMeasurer {
     this.byMaps = byMaps;
   }
 
-  /** @returns the counts of every measure, and the truth that they refer to */
+  /** @returns the counts of every measure, and the true labels that they refer to */
   measure(image: MeasuredImage): { truth: TruthSlots; measures: MeasureCounts[] } {
     const { work, kernels } = this;
     const truth = truthSlots(image.truth);
@@ -83,7 +83,7 @@ export class ImageMeasurer {
     return countByThreshold(maps, truth, this.thresholdsFor(kind, maps), conflict);
   }
 
-  /** The thresholds that what is tried comes down to in an image. */
+  /** The threshold in this image for each parameter. */
   private thresholdsFor(kind: MeasureWork['kind'], maps: MapRows): number[] {
     const tried = parametersOf(kind, this.parameters);
     switch (kind) {
@@ -97,7 +97,7 @@ export class ImageMeasurer {
     }
   }
 
-  /** The affinities of a refiner are those of the photograph: all maps that it refines go through it together. */
+  /** Measures all maps with the same refiners together, because affinities only depend on the photograph. */
   private measureColoured(
     image: MeasuredImage, chain: string, indices: readonly number[], truth: TruthSlots, sweep: Sweep, results: MeasureCounts[],
   ): void {
@@ -129,12 +129,12 @@ export class ImageMeasurer {
   }
 }
 
-/** Whether counts are those of a histogram of the strongest map. */
+/** Whether a histogram of the strongest map gives the counts. */
 function isPlain({ kind, conflict }: MeasureWork): boolean {
   return kind === 'steps' && conflict.kind === 'argmax';
 }
 
-/** Whether maps are made with the help of the photograph's colours. */
+/** Whether making the maps needs the photograph's colours. */
 export function takesColours({ upsampler, refine }: Pick<MapWork, 'upsampler' | 'refine'>): boolean {
   return upsampler !== undefined || refine !== undefined;
 }
@@ -149,13 +149,13 @@ function layersOf({ views }: MeasuredImage, work: MapWork): LayerMaps[][] {
   return work.views.map((view) => work.requests.map((request) => views[view][request]));
 }
 
-/** Maps that take colours, as `mapsOfPhoto` makes them before they are refined. */
+/** Maps on the grid for refining, as `mapsOfPhoto` makes them. */
 function onGrid(image: MeasuredImage, work: MapWork, grid: Size): MapRows {
   if (work.upsampler === undefined) return fuse({ ...image, size: grid }, work);
   return upsampled(layersOf(image, work), image.labels.length, grid, image.image!, work.fusion, parseUpsampler(work.upsampler)).maps;
 }
 
-/** Lists whose numbers together are no more than `limit`, but at least one part each. */
+/** Splits parts into groups of at most `limit` numbers, but at least one part. */
 function groupsOf<T extends { readonly planes: readonly Float32Array[] }>(parts: readonly T[], limit: number): T[][] {
   const groups: T[][] = [];
   let room = 0;
@@ -181,7 +181,7 @@ function joined(planes: readonly Float32Array[]): Float32Array {
   return all;
 }
 
-/** Seeds against each of several background maps, counted from their labels. */
+/** The counts of the seeds with each of several background maps. */
 function countBackgrounds(
   maps: MapRows, backgrounds: readonly Float32Array[], labels: readonly number[], truth: TruthSlots, { conflict }: MeasureWork,
 ): MeasureCounts {
@@ -206,7 +206,7 @@ class Sweep {
   private readonly truthBytes: Bytes;
   private readonly maps: Floats;
   private readonly counts: Words;
-  /** Layers that several variants take alike, normalised and scaled, by what was done to them. */
+  /** Normalised and scaled layers that variants share, by layer and options. */
   private readonly layers = new Map<string, GridMaps>();
   private readonly grids = new Map<string, Grid>();
   private readonly ids = new Map<LayerMaps, number>();
@@ -220,7 +220,7 @@ class Sweep {
     this.counts = kernels.histogram(thresholds);
   }
 
-  /** Of the maps of one view; as {@link fuseViews} fuses them, without maps that leave the kernels' memory. */
+  /** Of the layers of one view, fused as {@link fuseViews} does but within the kernels' memory. */
   ofLayers(layers: readonly LayerMaps[], { fusion }: MapWork): MeasureCounts {
     const prepared = layers.map((layer, i) => this.prepared(layer, fusion, isScaled(fusion, i, layers.length) ? fusion.gamma : undefined));
     const maxima = this.kernels.fuse(prepared, this.image.labels.length, this.maps, fusion.fuse);
@@ -260,7 +260,7 @@ class Sweep {
     const { view } = counts;
     const step = count * labels.length;
     const sums = new Int32Array(thresholds * step);
-    // From the highest threshold down, each has what the one above it has, and its own bin.
+    // Each threshold has the pixels of the next higher one and those of its own bin.
     for (let bin = thresholds - 1; bin >= 0; bin--) {
       for (let t = 0; t < count; t++) {
         const from = (bin * LABEL_COUNT + truths[t]) * COLUMN_COUNT;

@@ -5,10 +5,10 @@ import { className } from '../voc/classes.js';
 import { notesOf, parameterText } from './format.js';
 import type { AblationScores, VariantScore } from './score.js';
 
-/** Curves in one chart: more could not be told apart. */
+/** The most curves in one chart that can be told apart. */
 const MOST_CURVES = 8;
 
-/** The charts of an ablation by their file names without ending, as SVG. */
+/** The charts of an ablation as SVG, by file name without extension. */
 export function ablationCharts({ scores, baseline, sawMasks }: AblationScores): Map<string, string> {
   const charts = new Map<string, string>();
   const swept = scores.filter(({ parameter }) => parameter.name === 'threshold' || parameter.name === 'per-class').slice(0, MOST_CURVES);
@@ -47,7 +47,7 @@ function classChart(variant: VariantScore, baseline: VariantScore): string {
   });
 }
 
-/** The charts and the table as one HTML page that needs nothing else. */
+/** The charts and the table as one self-contained HTML page. */
 export function ablationPage(result: AblationScores): string {
   const percent = (ratio: number | undefined): string => (ratio === undefined || Number.isNaN(ratio) ? '' : (100 * ratio).toFixed(2));
   const span = ({ low, high }: { readonly low?: number; readonly high?: number }): string => (low === undefined ? '' : `${percent(low)} .. ${percent(high)}`);

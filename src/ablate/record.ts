@@ -1,16 +1,16 @@
 import { join } from 'node:path';
 
-/** The folder of the images' records in that of an ablation. */
+/** The folder of the images' records within an ablation's folder. */
 export const RECORD_FOLDER = 'images';
 
-/** Where the record of an image lies. */
+/** The path of an image's record. */
 export function recordPath(out: string, id: string): string {
   return join(out, RECORD_FOLDER, `${id}.bin`);
 }
 
-/** What one image contributes: pixels by true label, and for every measure and parameter by predicted label. */
+/** The pixel counts of one image: by true label, and for every measure and parameter also by predicted label. */
 export interface ImageRecord {
-  /** True labels that the image has, ascending; pixels without one (255) are nowhere counted. */
+  /** The true labels in the image, ascending. Unlabelled pixels (255) are not counted. */
   readonly truths: readonly number[];
   /** Pixels of each true label. */
   readonly totals: Float64Array;
@@ -21,19 +21,19 @@ export interface ImageRecord {
 
 /** The counts of one measure. */
 export interface MeasureCounts {
-  /** Parameters that were tried. */
+  /** The number of parameters that were tried. */
   readonly parameters: number;
-  /** Columns: one per class, and one more for pixels predicted as ignore where the measure has such. */
+  /** One column per class, and one for ignored pixels if the measure has them. */
   readonly columns: number;
-  /** [parameters, truths, columns]; what is left of a true label's total is predicted as background. */
+  /** [parameters, truths, columns]; the rest of a true label's total is predicted as background. */
   readonly counts: Int32Array;
 }
 
-/** Says what a file is, and which version of it. */
+/** The type and version of the file: `VSA1`. */
 const MAGIC = [0x56, 0x53, 0x41, 0x31];
 
 /**
- * Packs a record. Neighbouring parameters have similar counts: their differences are stored, small ones in a byte.
+ * Packs a record. Neighbouring parameters have similar counts, so differences are stored, small ones in one byte.
  */
 export function encodeRecord({ truths, totals, labels, measures }: ImageRecord): Uint8Array {
   const out = new ByteWriter();
@@ -55,27 +55,27 @@ export function encodeRecord({ truths, totals, labels, measures }: ImageRecord):
 /**
  * Unpacks a record.
  *
- * @throws RangeError for bytes that are none
+ * @throws RangeError if the bytes are not a complete record
  */
 export function decodeRecord(bytes: Uint8Array): ImageRecord {
   const read = new ByteReader(bytes);
-  if (MAGIC.some((byte) => read.byte() !== byte)) throw new RangeError('it is no record of an ablation');
+  if (MAGIC.some((byte) => read.byte() !== byte)) throw new RangeError('it is not a record of an ablation');
   const list = (): number[] => Array.from({ length: read.unsigned() }, () => read.unsigned());
   const [truths, totals, labels] = [list(), Float64Array.from(list()), list()];
   const measures = Array.from({ length: read.unsigned() }, (): MeasureCounts => {
     const [parameters, columns] = [read.unsigned(), read.unsigned()];
     const step = truths.length * columns;
-    // Every count takes a byte at least: a damaged file does not make room for more.
+    // Every count needs at least one byte; this limits the memory that a damaged file can ask for.
     if (parameters * step > read.left) throw new RangeError('it is cut short');
     const counts = new Int32Array(parameters * step);
     for (let i = 0; i < counts.length; i++) counts[i] = read.signed() + (i < step ? 0 : counts[i - step]);
     return { parameters, columns, counts };
   });
-  if (read.left !== 0) throw new RangeError('there is more behind its end');
+  if (read.left !== 0) throw new RangeError('there is data after its end');
   return { truths, totals, labels, measures };
 }
 
-/** Numbers of seven bits per byte, the lowest first; the highest bit says that more follow. */
+/** Writes numbers with seven bits per byte, the lowest first; the highest bit means that more follow. */
 class ByteWriter {
   private buffer = new Uint8Array(1024);
   private length = 0;
@@ -89,7 +89,7 @@ class ByteWriter {
     this.buffer[this.length++] = value;
   }
 
-  /** A whole number from 0 to 2^32 - 1. */
+  /** An integer from 0 to 2^32 - 1. */
   unsigned(value: number): void {
     let rest = value >>> 0;
     while (rest > 0x7f) {
@@ -99,7 +99,7 @@ class ByteWriter {
     this.byte(rest);
   }
 
-  /** A whole number from -2^31 to 2^31 - 1; those near 0 are short, whatever their sign. */
+  /** An integer from -2^31 to 2^31 - 1; those near 0 are short, whatever their sign. */
   signed(value: number): void {
     this.unsigned((value << 1) ^ (value >> 31));
   }

@@ -14,10 +14,10 @@ import type { AblateResult, AblateTask, AblateTimes, AblateWorkerData } from './
 import { decodeRecord, RECORD_FOLDER, recordPath } from './record.js';
 import type { AblationWork, MapWork, Parameters } from './work.js';
 
-/** The settings of the pass that all variants share. */
+/** The settings that all variants share. */
 export type PassSettings = Pick<AblateConfig, 'target' | 'scoreCamTopK' | 'scoreCamBatch' | 'inputSize' | 'maxPixels'>;
 
-/** Everything that {@link runPass} needs; each item has a photograph and a mask on disk. */
+/** Everything that {@link runPass} needs; each item must have a photograph and a mask on disk. */
 export interface PassOptions extends BatchOptions {
   readonly settings: AblateConfig;
   readonly work: AblationWork;
@@ -25,15 +25,15 @@ export interface PassOptions extends BatchOptions {
   readonly rgbMasks?: RgbMasks;
 }
 
-/** What a pass has done. */
+/** The result of a pass. */
 export interface PassSummary {
-  /** Images that have a record now, also those of other shards. */
+  /** Images that have a record now, including those of other shards. */
   readonly done: readonly VocItem[];
-  /** How many images other shards have not measured yet. */
+  /** The number of images that other shards have not measured yet. */
   readonly elsewhere: number;
   readonly failures: readonly { readonly id: string; readonly reason: string }[];
   readonly counts: { readonly measured: number; readonly resumed: number; readonly failed: number; readonly left: number };
-  /** Images that an earlier run had done, but whose records were missing or damaged: they were to be measured again. */
+  /** Images of earlier runs that were measured again because their records were missing or damaged. */
   readonly remade: readonly string[];
   readonly interrupted: boolean;
   readonly seconds: number;
@@ -42,10 +42,11 @@ export interface PassSummary {
 }
 
 /**
- * Shows every image to the network once and counts its pixels for all variants. One small file per image holds the counts;
- * an interrupted pass resumes.
+ * Shows every image to the network once and counts its pixels for all variants. The counts are written to one small file per
+ * image. An interrupted pass can be resumed.
  *
- * @throws UserError if nothing can be done at all: a model without VOC classes, a folder with other settings' results
+ * @throws UserError if the pass cannot start, for example if the model has no VOC classes or the folder contains results of other
+ * settings
  */
 export async function runPass(options: PassOptions): Promise<PassSummary> {
   const { classifier, work, parameters, items, out, settings: { target, scoreCamTopK, scoreCamBatch, maxPixels, inputSize } } = options;
@@ -60,7 +61,7 @@ export async function runPass(options: PassOptions): Promise<PassSummary> {
     files: ({ id }) => ({ [RECORD_FOLDER]: recordPath(out, id) }),
     isWhole: async (_item, _folder, path) => decodeRecord(await readFile(path)) !== undefined,
     startPool: (runtime, { workers, threads }) => new WorkerPool<AblateTask, AblateResult>({
-      // Two tasks per worker: one computes, the next is decoded.
+      // Two tasks per worker: one computes while the next is decoded.
       worker: workerUrl('./ablate-worker.js', import.meta.url), threads: workers, tasksPerWorker: 2,
       data: {
         photo: PhotoCam.plan(classifier, options.settings, { requests: requestsOf(classifier.graph, work), views: work.views }),
@@ -73,7 +74,7 @@ export async function runPass(options: PassOptions): Promise<PassSummary> {
   });
 }
 
-/** What the journal knows maps by. */
+/** What maps depend on, for the journal. */
 function identityOf({ views, requests, ...rest }: MapWork, work: AblationWork): Readonly<Record<string, unknown>> {
   return { views, picks: requests.map((request) => work.requests[request]), ...rest };
 }

@@ -17,23 +17,23 @@ import { parametersOf } from './work.js';
 
 /** Everything that {@link scoreAblation} needs. */
 export interface ScoreOptions {
-  /** Holds the records of all images. */
+  /** The folder with the records of all images. */
   readonly out: string;
   readonly variants: readonly Variant[];
   readonly work: AblationWork;
   readonly parameters: Parameters;
-  /** Images that parameters are chosen on, and images that are scored with them; the same ones where there is but one list. */
+  /** Images that parameters are chosen on, and images that are scored with them; may be the same. */
   readonly tuneIds: readonly string[];
   readonly scoreIds: readonly string[];
   readonly ignoredAs: IgnoredAs;
-  /** Resamples; 0 for no intervals. */
+  /** The number of resamples; 0: no intervals. */
   readonly bootstrap: number;
   readonly seed: number;
-  /** The name of the variant that the others are compared with, or `best`; the first one unless given. */
+  /** The name of the variant that the others are compared with, or `best`; default: the first one. */
   readonly baseline?: string;
 }
 
-/** What is tried with a variant: its name, and its best value. */
+/** The parameter that was tuned for a variant, and its best value. */
 export type Parameter
   = | { readonly name: 'threshold' | 'alpha' | 'percentile'; readonly value: number }
     | { readonly name: 'otsu' }
@@ -43,7 +43,7 @@ export type Parameter
 /** How a variant differs from the baseline, on the same images. */
 export interface Difference extends Partial<Interval> {
   readonly value: number;
-  /** Whether the interval leaves out 0; not known without one. */
+  /** Whether the interval excludes 0; `undefined` without an interval. */
   readonly real?: boolean;
 }
 
@@ -51,31 +51,31 @@ export interface Difference extends Partial<Interval> {
 export interface VariantScore extends Partial<Interval> {
   readonly variant: Variant;
   readonly parameter: Parameter;
-  /** On the images that the parameter was chosen on. */
+  /** Mean IoU on the images that the parameter was chosen on. */
   readonly tuned: number;
-  /** On the images that are scored; `low` and `high` are its 95 % interval. */
+  /** Mean IoU on the scored images; `low` and `high` are its 95 % interval. */
   readonly miou: number;
-  /** IoU of each label 0..20 on the images that are scored; NaN for labels that are not there. */
+  /** IoU of each label 0..20 on the scored images; NaN for labels that do not occur. */
   readonly perLabel: readonly number[];
   readonly difference: Difference;
-  /** What each value of the parameter scores. */
+  /** The mean IoU of each value of the parameter. */
   readonly curve: readonly { readonly value: number; readonly tuned: number; readonly miou: number }[];
 }
 
 export interface AblationScores {
   /** The best first. */
   readonly scores: readonly VariantScore[];
-  /** The name of the variant that differences refer to. */
+  /** The name of the variant that the others are compared with. */
   readonly baseline: string;
-  /** Whether the images that are scored are those that parameters were chosen on. */
+  /** Whether parameters were chosen on the scored images. */
   readonly sawMasks: boolean;
   readonly images: { readonly tune: number; readonly score: number };
 }
 
 /**
- * Chooses each variant's parameter on some images and scores it on others, with bootstrap intervals over the latter.
+ * Chooses each variant's parameter on some images and scores it on others, with bootstrap intervals over the scored images.
  *
- * @throws UserError where a record is missing or damaged, or the baseline is none of the variants
+ * @throws UserError if a record is missing or damaged, or the baseline is not one of the variants
  */
 export async function scoreAblation(options: ScoreOptions): Promise<AblationScores> {
   const { variants, work, parameters, tuneIds, scoreIds, ignoredAs, bootstrap, seed } = options;
@@ -140,11 +140,11 @@ async function readRecord(out: string, id: string): Promise<ImageRecord> {
   try {
     return decodeRecord(await readRegularFile(path));
   } catch (error) {
-    throw new UserError(`the counts of ${id} in ${path} cannot be read: ${messageOf(error)}`, 'remove the file and run the same command again', { cause: error });
+    throw new UserError(`cannot read the counts of ${id} in ${path}: ${messageOf(error)}`, 'remove the file and run the same command again', { cause: error });
   }
 }
 
-/** The counts of all measures over some images. */
+/** The counts of all measures, summed over some images. */
 async function sumRecords({ out, work, parameters }: ScoreOptions, ids: readonly string[]): Promise<MeasureSums[]> {
   const totals = new Float64Array(LABEL_COUNT);
   const sums = work.measures.map(({ kind }) => new MeasureSums(parametersOf(kind, parameters).length, totals));
@@ -156,7 +156,7 @@ async function sumRecords({ out, work, parameters }: ScoreOptions, ids: readonly
   return sums;
 }
 
-/** The matrices of all variants for every image that is scored. */
+/** The confusion matrices of each variant for every scored image. */
 async function sparseMatrices({ out, variants, work, scoreIds }: ScoreOptions, choices: readonly Choice[]): Promise<SparseMatrices[]> {
   const cells = variants.map((): number[] => []);
   const counts = variants.map((): number[] => []);

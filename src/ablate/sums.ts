@@ -3,20 +3,20 @@ import type { ImageRecord, MeasureCounts } from './record.js';
 
 const MATRIX = LABEL_COUNT * COLUMN_COUNT;
 
-/** Which parameter decides about each label 0..20: one for all, or one for each class. */
+/** The index of the parameter of each label 0..20: one for all, or one per class. */
 export type Choice = number | readonly number[];
 
-/** Where a column of an image's counts belongs in a matrix of all labels. */
+/** The column of a matrix of all labels for a column of an image's counts. */
 function columnOf(labels: readonly number[], k: number): number {
   return k < labels.length ? labels[k] : IGNORED_COLUMN;
 }
 
 /** The counts of one measure over many images. */
 export class MeasureSums {
-  /** [parameters, 21, 22] without the column of the background, which follows from the totals. */
+  /** [parameters, 21, 22]; the column of the background is empty because it follows from the totals. */
   private readonly counts: Float64Array;
 
-  /** @param totals [21] pixels of each true label, added up by the owner */
+  /** @param totals [21], pixels of each true label; the caller adds them up */
   constructor(readonly parameters: number, private readonly totals: Float64Array) {
     this.counts = new Float64Array(parameters * MATRIX);
   }
@@ -32,8 +32,8 @@ export class MeasureSums {
   }
 
   /**
-   * The confusion matrix [21, 22] of a choice. With a parameter per class, what is foreground by its strongest class's
-   * threshold stays that, and all else is background: no other class's threshold has a say.
+   * The confusion matrix [21, 22] of a choice. With one parameter per class, only the threshold of a pixel's strongest class
+   * decides whether the pixel is foreground.
    */
   matrix(choice: Choice, out: Float64Array = new Float64Array(MATRIX)): Float64Array {
     for (let truth = 0; truth < LABEL_COUNT; truth++) {
@@ -52,9 +52,9 @@ export class MeasureSums {
 }
 
 /**
- * The cells of one image's matrix that are not 0, by a choice.
+ * Visits the cells of one image's matrix that are not 0.
  *
- * @param add takes a place in [21, 22] and its count
+ * @param add receives the index of a cell in [21, 22] and its count
  */
 export function eachCell(
   { truths, totals, labels }: ImageRecord, { columns, counts }: MeasureCounts, choice: Choice, add: (cell: number, count: number) => void,

@@ -5,14 +5,14 @@ import type { MeasureCounts } from './record.js';
 import type { TruthSlots } from './truth-slots.js';
 
 /**
- * Counts the labels that `assignSeeds` would give, for many thresholds in one pass over the maps: as a threshold rises, what
- * becomes of a pixel changes at few places, and only these changes are counted.
+ * Counts the labels of `assignSeeds` for many thresholds in one pass over the maps. As the threshold rises, the label of a pixel
+ * changes only a few times, and only these changes are counted.
  *
- * @param thresholds ascending, each the same for all classes
- * @returns counts with one column per class, and one more for ignored pixels where contested ones are ignored
+ * @param thresholds ascending; each applies to all classes
+ * @returns counts with one column per class, and one for ignored pixels with the policy `ignore`
  */
 export function countByThreshold(maps: MapRows, truth: TruthSlots, thresholds: readonly number[], conflict: ConflictPolicy): MeasureCounts {
-  // A class alone has no rival.
+  // A single class has no conflicts.
   const kind = maps.classCount === 1 ? 'argmax' : conflict.kind;
   const columns = maps.classCount + (conflict.kind === 'ignore' ? 1 : 0);
   const changes = new Changes(thresholds.length, truth.count, columns);
@@ -22,7 +22,7 @@ export function countByThreshold(maps: MapRows, truth: TruthSlots, thresholds: r
   return { parameters: thresholds.length, columns, counts: changes.sums() };
 }
 
-/** Changes of counts: a pixel that is counted at level n is there at all thresholds below the n-th. */
+/** Changes of counts: a pixel that is added at level n counts at all thresholds below the n-th. */
 class Changes {
   private readonly values: Int32Array;
 
@@ -42,10 +42,10 @@ class Changes {
   }
 }
 
-/** How many of the thresholds a value exceeds. */
+/** The number of thresholds that a value exceeds. */
 function levelOf(thresholds: readonly number[]): (value: number) => number {
   const edges = Float64Array.from(thresholds);
-  // A value in [i, i + 1) / 256 exceeds every threshold below i / 256; the few others are compared.
+  // A value in [i, i + 1) / 256 exceeds every threshold below i / 256; only the few others are compared.
   const surely = Uint16Array.from({ length: 256 }, (_, i) => edges.filter((edge) => edge < i / 256).length);
   return (value) => {
     let level = surely[Math.min(Math.max(Math.floor(value * 256), 0), 255)];
@@ -55,8 +55,8 @@ function levelOf(thresholds: readonly number[]): (value: number) => number {
 }
 
 /**
- * The strongest map wins. With a margin, a pixel is ignored while the second-best is foreground as well and as near as that:
- * at thresholds below the second-best.
+ * The strongest map wins. If the second-strongest is less than `margin` below it, the pixel is ignored at all thresholds that the
+ * second-strongest exceeds.
  */
 function countStrongest(maps: MapRows, truth: TruthSlots, level: (value: number) => number, margin: number, changes: Changes): void {
   const { width, height, classCount } = maps;
@@ -79,7 +79,7 @@ function countStrongest(maps: MapRows, truth: TruthSlots, level: (value: number)
   }
 }
 
-/** The largest map but the winner's. */
+/** The largest map except the winner's. */
 function secondOfRow(maps: MapRows, y: number, winner: Uint8Array, second: Float32Array): void {
   second.fill(-Infinity);
   for (let k = 0; k < maps.classCount; k++) {
@@ -89,13 +89,13 @@ function secondOfRow(maps: MapRows, y: number, winner: Uint8Array, second: Float
 }
 
 /**
- * The smallest of the classes that claim a pixel wins. Which classes claim it falls step by step as the threshold rises, and
- * who is the smallest of them depends on the threshold as well: so pixels are counted by the set of classes that claim them.
+ * The smallest of the classes that claim a pixel wins. The classes that claim it and which of them is the smallest both depend on
+ * the threshold, so pixels are counted by the set of classes that claim them.
  */
 function countSmallerFirst(maps: MapRows, truth: TruthSlots, thresholds: number, level: (value: number) => number, changes: Changes): void {
   const { width, height, classCount } = maps;
   const slots = truth.count + 1;
-  /** Of each set of classes (a bit each): [thresholds + 1, slots], pixels that are claimed by just these, as changes. */
+  /** For each set of classes (one bit per class), the pixels that exactly these claim, as changes: [thresholds + 1, slots]. */
   const sets = new Map<number, Int32Array>();
   const areas = new Int32Array((thresholds + 1) * classCount);
   const rows = Array.from({ length: classCount }, () => new Uint16Array(width));
@@ -132,7 +132,7 @@ function countSmallerFirst(maps: MapRows, truth: TruthSlots, thresholds: number,
       const smallest = smallestOf(set, own);
       for (let slot = 0; slot < truth.count; slot++) {
         const pixels = counts[(threshold + 1) * slots + slot];
-        // At this threshold alone: there from level threshold + 1, and gone from the next lower one.
+        // Only at this threshold: added at level threshold + 1, removed at the next lower level.
         changes.add(threshold + 1, slot, smallest, pixels);
         changes.add(threshold, slot, smallest, -pixels);
       }
@@ -140,12 +140,12 @@ function countSmallerFirst(maps: MapRows, truth: TruthSlots, thresholds: number,
   }
 }
 
-/** Each row becomes the sum of itself and all behind it. */
+/** Each row becomes the sum of itself and all rows after it. */
 function sumUpwards(values: Int32Array, step: number): void {
   for (let i = values.length - step - 1; i >= 0; i--) values[i] += values[i + step];
 }
 
-/** The class with the fewest pixels; of equals the last one, which has the last word in `assignSeeds`. */
+/** The class with the fewest pixels; if equal, the last, as in `assignSeeds`. */
 function smallestOf(set: number, areas: Int32Array): number {
   let smallest = -1;
   for (let k = 0; k < areas.length; k++) if ((set >> k & 1) === 1 && (smallest < 0 || areas[k] <= areas[smallest])) smallest = k;

@@ -1,6 +1,6 @@
 import { LABEL_COUNT } from '../metrics/confusion.js';
 
-/** The true label of every pixel as its place among the labels that the image has. */
+/** The true label of every pixel, as an index into the labels in the image. */
 export interface TruthSlots {
   /** [pixels]: 0..count - 1, or `count` for pixels that are not scored. */
   readonly slots: Uint8Array;

@@ -9,20 +9,20 @@ export function curveOf(sums: MeasureSums, ignoredAs: IgnoredAs): number[] {
   return Array.from({ length: sums.parameters }, (_, p) => meanIou(sums.matrix(p, matrix), ignoredAs));
 }
 
-/** The place of the largest number, the first one of equals; 0 where there is none. */
+/** The index of the largest number; if equal, the first; 0 if there is none. */
 export function largestOf(values: readonly number[]): number {
   return values.reduce((best, value, i) => (value > values[best] || Number.isNaN(values[best]) ? i : best), 0);
 }
 
-/** Rounds over all classes; coordinate ascent is at its end long before. */
+/** The most rounds over all classes; coordinate ascent converges long before. */
 const MAX_ROUNDS = 50;
 
 /**
- * A parameter for each class, by coordinate ascent: from the best common one, class after class takes the parameter with
- * the highest mean IoU while the others keep theirs, until a round changes nothing. Exact for each step, as a pixel's fate
- * depends on the parameter of its strongest class only; a better combination that no single step leads to may exist.
+ * A parameter for each class, by coordinate ascent: starting from the best common one, each class in turn gets the parameter with
+ * the highest mean IoU while the others keep theirs, until a round changes nothing. Each step is exact, because the label of a
+ * pixel only depends on the parameter of its strongest class. The result may be a local maximum.
  *
- * @returns [21]; the background's entry has no meaning
+ * @returns [21]; ignore the background's entry
  */
 export function tunePerClass(sums: MeasureSums, ignoredAs: IgnoredAs): number[] {
   const common = curveOf(sums, ignoredAs);

@@ -12,22 +12,22 @@ import type { ConflictPolicy } from '../seeds/assign.js';
 import { nameVariants } from './grid.js';
 import type { WantedVariant } from './grid.js';
 
-/** How one map per class comes about: everything but the way to labels. */
+/** How the maps of a variant are made, without how labels are made of them. */
 export interface MapRecipe {
-  /** Which methods at which layers, as `tensor@method`, shallowest first. */
+  /** Layers and methods as `tensor@method`, shallowest first. */
   readonly layers: readonly string[];
   readonly views: readonly View[];
   readonly fusion: MultiScaleOptions;
   /** An edge-aware upsampler, as text. */
   readonly upsampler?: string;
-  /** Refiners that follow each other, as text. */
+  /** Refiners, as text. */
   readonly refine?: { readonly chain: string; readonly norm: 'max' | 'none' };
 }
 
 /** One variant of the ablation. */
 export interface Variant {
   readonly name: string;
-  /** The settings as they were asked for. */
+  /** The settings as given. */
   readonly settings: VariantSettings;
   /** Those of them that have an effect. */
   readonly effective: Partial<VariantSettings>;
@@ -36,22 +36,22 @@ export interface Variant {
   readonly conflict: ConflictPolicy;
 }
 
-/** Variants that differ, and how many were left out because they equal another one. */
+/** Distinct variants, and the number of those left out because they equal another one. */
 export interface VariantList {
   readonly variants: readonly Variant[];
   readonly dropped: number;
 }
 
 /**
- * Resolves the layers of all variants, finds out which settings have an effect, and drops variants that equal an earlier one.
+ * Resolves the layers of all variants, finds the settings that have an effect, and drops variants that equal an earlier one.
  *
- * @throws UserError where a layer or a refiner does not exist, where settings exclude each other, or where two variants have one name
+ * @throws UserError if a layer or refiner does not exist, settings exclude each other, or two variants have the same name
  */
 export function resolveVariants(classifier: ClassifierGraph, wanted: readonly WantedVariant[]): VariantList {
   const distinct = new Map<string, { name?: string; readonly variant: Unnamed }>();
   const names = new Set<string>();
   for (const { name, settings } of wanted) {
-    if (name !== undefined && names.has(name)) throw new UserError(`two variants are called '${name}'`, 'give each a name of its own');
+    if (name !== undefined && names.has(name)) throw new UserError(`two variants are called '${name}'`, 'give each its own name');
     if (name !== undefined) names.add(name);
     const variant = resolve(settings, chooseLayers(classifier, settings.layers, settings.method));
     const key = JSON.stringify([variant.recipe, variant.background, variant.conflict]);
@@ -64,18 +64,18 @@ export function resolveVariants(classifier: ClassifierGraph, wanted: readonly Wa
   return { variants: entries.map(({ variant }, i) => ({ name: all[i], ...variant })), dropped: wanted.length - entries.length };
 }
 
-/** What identifies a way to maps; equal ones are computed once. */
+/** Equal keys mean equal maps, which are computed only once. */
 export function recipeKey(recipe: MapRecipe): string {
   return JSON.stringify(recipe);
 }
 
 type Unnamed = Omit<Variant, 'name'>;
 
-/** Settings that have no effect are given a fixed value in the recipe, so that equal recipes are equal texts. */
+/** In the recipe, settings without an effect get a fixed value, so that variants with equal maps have equal recipes. */
 function resolve(settings: VariantSettings, chosen: ChosenLayers): Unnamed {
   const { background, conflict, conflictMargin, refine, refineNorm, upsample, alignCorners, mapNorm, layerNorm } = settings;
   if (background === 'per-class' && conflict !== 'argmax') {
-    throw new UserError(`thresholds per class cannot be tuned together with --conflict ${conflict}`, 'give --conflict argmax with --background per-class');
+    throw new UserError(`thresholds per class cannot be tuned with --conflict ${conflict}`, 'use --conflict argmax with --background per-class');
   }
   const views = viewsOf(settings);
   const [many, several] = [chosen.names.length > 1, views.length > 1];

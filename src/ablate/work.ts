@@ -4,7 +4,7 @@ import type { ConflictPolicy } from '../seeds/assign.js';
 import type { Variant } from './variant.js';
 import { recipeKey } from './variant.js';
 
-/** One way to maps, as indices into what is computed for an image. Plain data. */
+/** How to make maps, with indices into the {@link AblationWork}. Plain data. */
 export interface MapWork {
   /** Indices into the views. */
   readonly views: readonly number[];
@@ -15,18 +15,16 @@ export interface MapWork {
   readonly refine?: { readonly chain: string; readonly norm: 'max' | 'none' };
 }
 
-/** What is counted of maps. Plain data. */
+/** What to count in maps. Plain data. */
 export interface MeasureWork {
-  /** Index of the maps. */
+  /** Index into the maps. */
   readonly maps: number;
-  /**
-   * `steps`: every threshold of the sweep; `power`: every alpha; `percentile`: every percentage; `otsu`: Otsu's threshold.
-   */
+  /** `steps`: every threshold of the sweep; `power`: every alpha; `percentile`: every percentage; `otsu`: Otsu's threshold. */
   readonly kind: 'steps' | 'power' | 'percentile' | 'otsu';
   readonly conflict: ConflictPolicy;
 }
 
-/** What is tried with each kind of background. Plain data. */
+/** The values to try for each kind of background. Plain data. */
 export interface Parameters {
   /** Steps of the sweep; the thresholds are i / thresholds. */
   readonly thresholds: number;
@@ -34,17 +32,17 @@ export interface Parameters {
   readonly percentiles: readonly number[];
 }
 
-/** Everything that one pass over the images computes, each thing once. */
+/** Everything that one pass over the images computes, without duplicates. */
 export interface AblationWork {
-  /** Distinct layers, by name, and distinct methods. */
+  /** Distinct layer names and methods. */
   readonly layers: readonly string[];
   readonly methods: readonly CamMethodName[];
-  /** Which methods at which layers, as indices into both. */
+  /** Indices into both. */
   readonly requests: readonly { readonly layer: number; readonly method: number }[];
   readonly views: readonly View[];
   readonly maps: readonly MapWork[];
   readonly measures: readonly MeasureWork[];
-  /** Of each variant the measure that it is scored by. */
+  /** For each variant, the index of its measure. */
   readonly measureOf: readonly number[];
 }
 
@@ -73,7 +71,7 @@ export function planWork(variants: readonly Variant[], layerOrder: readonly stri
       requests: recipe.layers.map((name) => requestIndex.get(name)!),
       fusion: recipe.fusion, upsampler: recipe.upsampler, refine: recipe.refine,
     }));
-    // Thresholds per class are made of the very counts that one threshold is.
+    // Thresholds per class are tuned with the same counts as one threshold.
     const kind = background === 'constant' || background === 'per-class' ? 'steps' : background;
     return indexOf(measureKeys, JSON.stringify([index, kind, conflict]), measures, () => ({ maps: index, kind, conflict }));
   });
@@ -98,11 +96,11 @@ function indexOf<T>(known: Map<string, number>, key: string, list: T[], make: ()
   return index;
 }
 
-/** What is tried with a kind of measure, in the order of its counts; Otsu's threshold has nothing to try, once. */
+/** The values to try for a kind of measure, in the order of its counts; for Otsu's threshold, a single NaN. */
 export function parametersOf(kind: MeasureWork['kind'], { thresholds, alphas, percentiles }: Parameters): number[] {
   switch (kind) {
     case 'steps': return Array.from({ length: thresholds }, (_, i) => i / thresholds);
-    // The larger alpha is, the lower the threshold that it comes down to.
+    // Larger alphas mean lower thresholds.
     case 'power': return [...alphas].sort((a, b) => b - a);
     case 'percentile': return [...percentiles].sort((a, b) => a - b);
     case 'otsu': return [NaN];

@@ -9,15 +9,15 @@ import { DataType } from '../onnx/tensor.js';
 import type { ClassifierGraph } from '../classifier/classifier.js';
 import { CAM_LOGITS } from './gradient-graph.js';
 
-/** Inputs of the graphs in this file, beside the image and tensors of the network; `cam/logits` is an output of each of them. */
+/** Inputs of the graphs in this file, in addition to the image and tensors of the network. `cam/logits` is an output of each. */
 export const CAM_MASKS = 'cam/masks';
 export const CAM_CHANNELS = 'cam/channels';
 
 const floatValue = (name: string, shape: OnnxValueInfo['shape']): OnnxValueInfo => ({ name, type: DataType.float32, shape });
 
 /**
- * The forward pass, which also hands out some of its tensors under their own names: image in, `cam/logits` [1, classes]
- * and the tensors out.
+ * The forward pass, which also outputs some of its tensors under their own names: image in, `cam/logits` [1, classes] and the
+ * tensors out.
  */
 export function buildActivationGraph(classifier: ClassifierGraph, tensors: readonly string[]): OnnxModel {
   const { graph } = classifier.model;
@@ -30,9 +30,9 @@ export function buildActivationGraph(classifier: ClassifierGraph, tensors: reado
 }
 
 /**
- * The classifier behind masks, for Score-CAM: the image [1, 3, H, W] and `cam/masks` [B, 1, h, w] in, `cam/logits`
- * [B, classes] of the masked images out. Each mask is upsampled bilinearly (half-pixel centres) to H x W, brought to [0, 1]
- * by its minimum and maximum, and multiplied by the image; a constant mask becomes 0.
+ * The classifier of masked images, for Score-CAM: the image [1, 3, H, W] and `cam/masks` [B, 1, h, w] in, `cam/logits`
+ * [B, classes] out. Each mask is upsampled bilinearly (half-pixel centres) to H x W, scaled to [0, 1] by its minimum and
+ * maximum, and multiplied by the image. A constant mask becomes 0.
  */
 export function buildMaskedGraph(classifier: ClassifierGraph): OnnxModel {
   const { model: { graph }, input } = classifier;
@@ -53,25 +53,28 @@ export function buildMaskedGraph(classifier: ClassifierGraph): OnnxModel {
   });
 }
 
-/** The rest of a network above a layer, and the tensors that it reads from below beside the layer itself. */
+/** The part of a network above a layer. */
 export interface AblatedGraph {
   readonly model: OnnxModel;
-  /** The image input, or tensors that the graph of activations can hand out; empty where all passes through the layer. */
+  /** Other tensors from below the layer that it reads: the image input, or outputs of {@link buildActivationGraph}. */
   readonly carried: readonly string[];
 }
 
 /**
- * The network from a layer on, for Ablation-CAM: the layer [1, C, h, w], `cam/channels` int64 [B] and what else is carried
- * past the layer in, `cam/logits` [B, classes] with one of the channels set to zero out.
+ * The network from a layer on, for Ablation-CAM: the layer [1, C, h, w], `cam/channels` int64 [B] and the carried tensors in,
+ * `cam/logits` [B, classes] out, each row with one of the channels set to zero.
  *
- * @throws UserError where the network cannot be cut there
+ * @throws UserError if the network cannot be cut there
  */
 export function buildAblatedGraph(classifier: ClassifierGraph, layer: FeatureLayer): AblatedGraph {
   const { model: { graph }, shapes, input } = classifier;
   const { nodes, carried } = restOf(graph, input.name, layer.name);
   const inverted = carried.find((name) => name !== input.name && !shapes.batchLeads(name));
   if (inverted !== undefined) {
-    throw new UserError(`Ablation-CAM cannot be taken at '${layer.name}': '${inverted}', which is read beside it, does not lead with the batch`, 'name another layer with --layers');
+    throw new UserError(
+      `Ablation-CAM does not work at '${layer.name}': the layers above also read '${inverted}', whose first axis is not the batch`,
+      'name another layer with --layers',
+    );
   }
   const b = new GraphBuilder({ ...graph, nodes });
   b.reserve(CAM_CHANNELS);
@@ -95,7 +98,7 @@ export function buildAblatedGraph(classifier: ClassifierGraph, layer: FeatureLay
   return { model, carried };
 }
 
-/** Whether the network, whatever batch it declares, works on several images at once. */
+/** Whether the network works on several images at once, whatever batch size it declares. */
 export function takesBatches({ model: { graph }, input, logits, classCount }: ClassifierGraph): boolean {
   const size: Size = input.fixedSize ?? [256, 320];
   try {
@@ -106,7 +109,7 @@ export function takesBatches({ model: { graph }, input, logits, classCount }: Cl
   }
 }
 
-/** The nodes that depend on a layer, with the arithmetic on constants and sizes that they read, in the graph's order. */
+/** The nodes that depend on a layer, and those that compute the constants and sizes that they read, in the graph's order. */
 function restOf({ nodes, initializers }: OnnxGraph, image: string, layer: string): { nodes: OnnxNode[]; carried: string[] } {
   const reached = (start: string, sizes: boolean): Set<string> => {
     const set = new Set([start]);
@@ -130,7 +133,7 @@ function restOf({ nodes, initializers }: OnnxGraph, image: string, layer: string
   return { nodes: kept.reverse(), carried: [...carried] };
 }
 
-/** Nodes that read other tensors in place of some. */
+/** The nodes, with some of their inputs replaced. */
 function renamed(nodes: readonly OnnxNode[], names: ReadonlyMap<string, Value>): OnnxNode[] {
   return nodes.map((node) => ({ ...node, inputs: node.inputs.map((name) => names.get(name) ?? name) }));
 }

@@ -10,22 +10,22 @@ import { floatsOf } from './gradient-program.js';
 import { camMethods } from './methods/index.js';
 import { camTargets } from './target.js';
 
-/** What the methods without gradients need, as plain data. Graphs are serialised and lie in shared memory. */
+/** What the methods without gradients need, as plain data. Graphs are serialised and in shared memory. */
 export interface ChannelPlan {
   /** The name of the image input. */
   readonly input: string;
-  /** The maps that are wanted, in the order of the result. */
+  /** The maps to make, in the order of the result. */
   readonly requests: readonly { readonly layer: string; readonly method: CamMethodName }[];
   readonly target: CamTargetName;
-  /** Channels that run at once. */
+  /** How many channels run at once. */
   readonly batch: number;
-  /** For masks: only the channels with the largest mean activations, this many; `undefined` for all. */
+  /** For masks: how many channels are used, those with the largest mean activations; `undefined`: all. */
   readonly topK: number | undefined;
   /** Image to logits and activations. */
   readonly activations: Uint8Array;
   /** Image and masks to logits. */
   readonly masked?: Uint8Array;
-  /** By layer: from the layer to logits, and the tensors that it needs besides. */
+  /** By layer: the graph from the layer to logits, and the other tensors that it needs. */
   readonly ablated: Readonly<Record<string, { readonly graph: Uint8Array; readonly carried: readonly string[] }>>;
 }
 
@@ -49,7 +49,7 @@ export class ChannelProgram {
   }
 
   /**
-   * @param image NCHW [1, 3, H, W], normalised as the classifier wants it
+   * @param image NCHW [1, 3, H, W], normalised for the classifier
    * @param classes indices of logits, at least one
    */
   async run(image: Float32Array, [height, width]: Size, classes: readonly number[]): Promise<CamResult> {
@@ -97,7 +97,7 @@ export class ChannelProgram {
   /**
    * Runs the network for some channels, in batches.
    *
-   * @param same tells of a channel whether it does what all such channels do; only the first of them is run
+   * @param same whether a channel is one of those that all give the same result; only the first of them is run
    */
   private async eachChannel(
     channels: readonly number[], { data, height, width }: Activation, same: (values: Float32Array) => boolean,
@@ -122,7 +122,7 @@ export class ChannelProgram {
   }
 }
 
-/** Which channels were run, and the logits [classes] that each of them gave. */
+/** The channels that were run, and the logits [classes] of each. */
 interface ChannelLogits {
   readonly channels: readonly number[];
   readonly perChannel: readonly Float32Array[];
@@ -142,7 +142,7 @@ function activationOf(tensor: RuntimeTensor): Activation {
 const isConstant = (values: Float32Array): boolean => values.every((value) => value === values[0]);
 const isZero = (values: Float32Array): boolean => values.every((value) => value === 0);
 
-/** The channels with the largest means, in the order of the layer. (Of maxima, many would be the same where activations are clipped.) */
+/** The channels with the largest means, in the order of the layer. (If activations are clipped, many maxima are equal.) */
 function largestChannels({ channels, height, width, data }: Activation, count = channels): number[] {
   const area = height * width;
   const all = Array.from({ length: channels }, (_, k) => k);

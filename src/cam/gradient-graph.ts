@@ -25,14 +25,14 @@ export interface GradientRequest {
 }
 
 /**
- * Builds the CAM program of a classifier as one graph: the forward pass, the gradient of the chosen classes' target down to
- * the shallowest layer and no deeper, and the formula of each request. All methods share the gradient.
+ * Builds the CAM program of a classifier as one graph: the forward pass, the gradient of the target of the chosen classes
+ * back to the shallowest layer only, and the formula of each request. All methods share the gradient.
  *
  * Inputs: the classifier's image [1, 3, H, W], and `cam/classes`, int64 [K], the indices of the logits.
  * Outputs: `cam/logits` [1, classes], and for the i-th request `cam/map_i` [K, h, w].
  *
  * @param requests at least one
- * @throws UserError if an operator on the way has no gradient rule, or a method is not defined at a layer
+ * @throws UserError if an operator above a layer has no gradient rule, or a method is not defined at a layer
  */
 export function buildCamGraph(
   classifier: ClassifierGraph, requests: readonly GradientRequest[], target: CamTargetName = 'logit',

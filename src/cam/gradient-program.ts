@@ -7,25 +7,25 @@ import { CAM_CLASSES, CAM_LOGITS, camOutput } from './gradient-graph.js';
 export interface CamResult {
   /** [classes] */
   readonly logits: Float32Array;
-  /** For each request the maps [K, h, w], in the order of the classes asked for. */
+  /** The maps [K, h, w] of each request, in the order of the given classes. */
   readonly maps: readonly LayerMaps[];
 }
 
-/** All requests for gradient methods: image and classes in, small maps out, in one run of one graph. */
+/** One graph for all requests of gradient methods: image and classes in, small maps out. */
 export class GradientProgram {
   private constructor(private readonly session: Session, private readonly input: string, private readonly count: number) {}
 
   /**
    * @param graph a serialised graph made by {@link buildCamGraph}
    * @param input the name of its image input
-   * @param count how many requests it was built for
+   * @param count the number of requests that it was built for
    */
   static async load(graph: Uint8Array, input: string, count: number, runtime: Runtime, options: SessionOptions): Promise<GradientProgram> {
     return new GradientProgram(await runtime.load(graph, options), input, count);
   }
 
   /**
-   * @param image NCHW [1, 3, H, W], normalised as the classifier wants it
+   * @param image NCHW [1, 3, H, W], normalised for the classifier
    * @param classes indices of logits, at least one
    */
   async run(image: Float32Array, [height, width]: Size, classes: readonly number[]): Promise<CamResult> {
@@ -49,8 +49,8 @@ export class GradientProgram {
   }
 }
 
-/** The numbers of a tensor that is known to hold floats. */
+/** The numbers of a float32 tensor. */
 export function floatsOf(tensor: RuntimeTensor): Float32Array {
-  if (tensor.type !== 'float32') throw new TypeError('floats are expected');
+  if (tensor.type !== 'float32') throw new TypeError(`expected a float32 tensor, got ${tensor.type}`);
   return tensor.data;
 }

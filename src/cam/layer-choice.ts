@@ -6,7 +6,7 @@ import { strideAliases } from '../classifier/layers.js';
 import type { ClassifierGraph } from '../classifier/classifier.js';
 import type { CamRequest } from './plan.js';
 
-/** One map that goes into fusion: which method at which layer. */
+/** One map to fuse: which method at which layer. */
 export interface LayerChoice {
   readonly layer: string;
   readonly method: CamMethodName;
@@ -16,21 +16,21 @@ export interface LayerChoice {
 export interface ChosenLayers {
   /** Shallowest first. */
   readonly requests: readonly CamRequest[];
-  /** Names that say it all: a tensor's name, with `@method` behind it. */
+  /** Full names: `tensor@method`. */
   readonly names: readonly string[];
-  /** Those of the default layers that the network does not have; they are left out. */
+  /** Default layers that were left out because the network does not have them. */
   readonly missing: readonly string[];
 }
 
 /**
- * Parses `/16`, a tensor's name, or either with a method of its own behind it: `/32@grad-cam`.
+ * Parses `/16`, a tensor's name, or either followed by its own method: `/32@grad-cam`.
  *
  * @throws UserError if a stride has a method that does not exist
  */
 export function parseLayerChoice(text: string, method: CamMethodName): LayerChoice {
   const at = text.lastIndexOf('@');
   const own = CAM_METHODS.find((name) => name === text.slice(at + 1));
-  // A tensor's name may hold an @ of its own; a stride does not.
+  // The name of a tensor may contain an @, a stride does not.
   if (own === undefined && /^\/\d+@/.test(text)) {
     throw new UserError(`there is no method '${text.slice(at + 1)}' for the layer ${text}`, didYouMean(text.slice(at + 1), CAM_METHODS));
   }
@@ -38,14 +38,13 @@ export function parseLayerChoice(text: string, method: CamMethodName): LayerChoi
 }
 
 /**
- * Finds the layers of a list such as `['/8', '/16', '/32@grad-cam']`. Methods that are good at different depths can be
- * fused: the gradient at the deepest layer is shared by all positions, further up it is not.
+ * Finds the layers of a list such as `['/8', '/16', '/32@grad-cam']`.
  *
- * If the list is the default one, strides that the network does not have (as after dilation) are left out, as long as
- * one remains.
+ * Of the default list, strides that the network does not have (for example after dilation) are left out, as long as one
+ * remains.
  *
- * @param wanted layers with or without a method of their own
- * @param method for those without
+ * @param wanted layers with or without their own method
+ * @param method of the layers without their own
  * @throws UserError if there is no such layer, or a layer is named twice with one method
  */
 export function chooseLayers(classifier: ClassifierGraph, wanted: readonly string[], method: CamMethodName): ChosenLayers {
@@ -62,7 +61,7 @@ export function chooseLayers(classifier: ClassifierGraph, wanted: readonly strin
 }
 
 function missingDefaults({ layers }: ClassifierGraph, wanted: readonly string[]): readonly string[] {
-  // Presets name the same strides, some with a method of their own.
+  // Presets name the same strides, some with their own method.
   const strides = wanted.map((text) => parseLayerChoice(text, 'layer-cam').layer);
   if (strides.join() !== DEFAULT_LAYERS.join()) return [];
   const aliases = strideAliases(layers);

@@ -5,39 +5,39 @@ import { describeNode, intAttribute, intsAttribute } from '../onnx/model.js';
 import type { GraphShapes } from '../onnx/shapes/shapes.js';
 import type { ClassifierGraph } from '../classifier/classifier.js';
 
-/** Positions still apart, or averaged. */
+/** Before or after pooling. */
 type State = 'positions' | 'pooled';
 
 /**
- * Sees to it that logits are a linear function of a layer's mean over its positions: that between the layer and the logits
- * there is global average pooling, a linear layer and nothing else. A 1x1 convolution may stand on either side of pooling.
+ * Checks that logits are a linear function of a layer's mean over its positions: only global average pooling and a linear
+ * layer may be between the layer and the logits. 1x1 convolutions may come before or after pooling.
  *
- * @throws UserError that names the first node that is something else, and the layers that would do
+ * @throws UserError that names the first other node, and the layers that can be used
  */
 export function requireLinearHead({ model: { graph }, shapes, logits, layers }: ClassifierGraph, layer: FeatureLayer): void {
   const reason = obstacle(graph, shapes, logits, layer);
   if (reason === undefined) return;
   const possible = layers.filter((other) => obstacle(graph, shapes, logits, other) === undefined).map(({ name }) => name);
   throw new UserError(
-    `CAM cannot be taken at '${layer.name}': ${reason}; it is defined for the layer under global average pooling and a linear head`,
+    `CAM does not work at '${layer.name}': ${reason}; it is only defined for the layer before global average pooling and a linear head`,
     possible.length > 0
-      ? `it can be taken at: ${possible.slice(-5).reverse().join(', ')} (--layers)`
-      : 'this network has no such layer: use --method grad-cam, which is the same where both are defined',
+      ? `choose one of these with --layers: ${possible.slice(-5).reverse().join(', ')}`
+      : 'this network has no such layer: use --method grad-cam, which gives the same maps for networks that have one',
   );
 }
 
-/** What is in the way, if anything is. */
+/** Why CAM does not work at a layer; `undefined` if it does. */
 function obstacle({ nodes, initializers }: OnnxGraph, shapes: GraphShapes, logits: string, layer: FeatureLayer): string | undefined {
   const states = new Map<string, State>([[layer.name, 'positions']]);
   for (const node of nodes) {
     const own = node.inputs.filter((name) => states.has(name));
     if (own.length === 0 || node.op === 'Shape') continue;
     const [input] = own;
-    // The shape that Reshape is given is computed from a size, not from a content.
+    // Reshape's shape input is computed from sizes, not from values.
     const operands = node.op === 'Reshape' ? [] : node.inputs.filter((name) => name !== '' && name !== input);
     const constant = own.length === 1 && operands.every((name) => initializers.has(name));
     const state = constant ? after(node, input, states.get(input)!, shapes) : undefined;
-    if (state === undefined) return `${describeNode(node)} stands between it and the logits`;
+    if (state === undefined) return `${describeNode(node)} is between it and the logits`;
     states.set(node.outputs[0], state);
   }
   const end = states.get(logits);
@@ -45,7 +45,7 @@ function obstacle({ nodes, initializers }: OnnxGraph, shapes: GraphShapes, logit
   return end === undefined ? 'the logits do not depend on it' : 'nothing averages it over its positions';
 }
 
-/** What a node makes of a tensor, where it is a part of a linear head. */
+/** The state after a node; `undefined` if the node is not part of a linear head. */
 function after(node: OnnxNode, input: string, state: State, shapes: GraphShapes): State | undefined {
   switch (node.op) {
     case 'Identity': case 'Dropout': return state;

@@ -5,14 +5,14 @@ import type { CamTargetName } from './target.js';
 
 export type { CamMethodName, CamTargetName };
 
-/** Channels that Score-CAM and Ablation-CAM send through the network at once, unless told otherwise. */
+/** How many channels Score-CAM and Ablation-CAM run at once by default. */
 export const DEFAULT_CHANNEL_BATCH = 16;
 
 /** The CAM methods, by the names that users type. */
 export const CAM_METHODS = Object.keys(camMethods) as readonly CamMethodName[];
 
-/** What of a class is explained, by the names that users type. */
+/** The targets, by the names that users type. */
 export const CAM_TARGETS = Object.keys(camTargets) as readonly CamTargetName[];
 
-/** The layers unless told otherwise; those that a network has not are left out. */
+/** The default layers; those that a network does not have are left out. */
 export const DEFAULT_LAYERS: readonly string[] = ['/8', '/16', '/32'];

@@ -25,34 +25,34 @@ export interface CamRequest {
   readonly method: CamMethodName;
 }
 
-/** How maps are made, beside the methods and layers. */
+/** How maps are made, in addition to methods and layers. */
 export interface CamOptions {
-  /** What of a class is explained; its logit unless given. CAM takes the logit always. */
+  /** What of a class is explained; default: `logit`. The method CAM always uses the logit. */
   readonly target?: CamTargetName;
-  /** Score-CAM takes the channels with the largest mean activations only, this many; all of them unless given. */
+  /** How many channels Score-CAM uses, those with the largest mean activations; default: all. */
   readonly scoreCamTopK?: number;
-  /** How many channels Score-CAM and Ablation-CAM send through the network at once; 16 unless given. */
+  /** How many channels Score-CAM and Ablation-CAM run at once; default: 16. */
   readonly scoreCamBatch?: number;
 }
 
 /**
- * All that is needed to make some maps of a classifier: plain data, which crosses to worker threads; its graphs lie in shared
- * memory.
+ * Everything needed to make some maps of a classifier. It is plain data that can be sent to worker threads; its graphs are in
+ * shared memory.
  */
 export interface CamPlan {
   /** The name of the image input. */
   readonly input: string;
-  /** One graph for all gradient methods, which share their gradients, and the indices of the requests that it answers. */
+  /** One graph for all gradient methods, and the indices of the requests that it answers. */
   readonly gradient?: { readonly graph: Uint8Array; readonly indices: readonly number[] };
-  /** What the methods without gradients share, and the indices of the requests that they answer. */
+  /** The methods without gradients, and the indices of the requests that they answer. */
   readonly channels?: ChannelPlan & { readonly indices: readonly number[] };
 }
 
 /**
  * Builds the graphs that make maps.
  *
- * @param requests at least one; gradient-based and gradient-free methods may be mixed. The maps come in this order
- * @throws UserError if a method or the target is not defined for the classifier, or cannot be taken at a layer
+ * @param requests at least one; methods with and without gradients may be mixed. The maps are returned in this order
+ * @throws UserError if a method or the target is not defined for the classifier, or a method does not work at a layer
  */
 export function prepareCam(classifier: ClassifierGraph, requests: readonly CamRequest[], options: CamOptions = {}): CamPlan {
   const { target = 'logit', scoreCamTopK, scoreCamBatch = DEFAULT_CHANNEL_BATCH } = options;
@@ -87,7 +87,10 @@ function channelPlan(
   const [masked, ablated] = [at('mask'), at('ablate')];
   const other = [...masked, ...ablated].find(({ arrangement }) => arrangement.kind !== 'channels-first');
   if (other !== undefined) {
-    throw new UserError(`Score-CAM and Ablation-CAM cannot be taken at '${other.name}': it is no map of channels [N, C, h, w]`, 'use a method with gradients, such as --method layer-cam');
+    throw new UserError(
+      `Score-CAM and Ablation-CAM do not work at '${other.name}': its layout is not [N, C, h, w]`,
+      'use a method with gradients, such as --method layer-cam',
+    );
   }
   const input = classifier.input.name;
   const rests = ablated.map((layer) => ({ layer: layer.name, ...buildAblatedGraph(classifier, layer) }));
@@ -126,19 +129,19 @@ export async function openCam({ gradient, channels, input }: CamPlan, runtime: R
   return new CamRunner(programs);
 }
 
-/** A part of a plan, and the indices of the requests that it answers. */
+/** A loaded part of a plan. */
 interface CamProgram {
   readonly program: GradientProgram | ChannelProgram;
   readonly indices: readonly number[];
 }
 
-/** A plan that a runtime has loaded: image and classes in, small maps out. */
+/** A loaded plan: image and classes in, small maps out. */
 export class CamRunner {
   /** Made by {@link openCam}. */
   constructor(private readonly programs: readonly CamProgram[]) {}
 
   /**
-   * @param image NCHW [1, 3, H, W], normalised as the classifier wants it
+   * @param image NCHW [1, 3, H, W], normalised for the classifier
    * @param size [H, W]
    * @param classes indices of logits, at least one
    */

@@ -9,26 +9,26 @@ function uses({ method, layers }: { readonly method: string; readonly layers: re
   return methods.some((name) => layers.some((layer) => layer.endsWith(`@${name}`) || (method === name && !layer.includes('@'))));
 }
 
-/** The settings of class activation maps: which method, for what of a class, at which layers. */
+/** The settings of class activation maps: method, target and layers. */
 export const camSettings = {
   method: axis(z.enum(CAM_METHODS).default('layer-cam'), {
-    group: 'CAM', value: 'name', help: 'how activations become a map, at layers without a method of their own', named: (value) => value,
+    group: 'CAM', value: 'name', help: 'CAM method of the layers that do not name their own', named: (value) => value,
   }),
   target: setting(z.enum(CAM_TARGETS).default('logit'), {
-    group: 'CAM', value: 'what', help: 'what of a class is explained; margin: its logit minus the strongest other one',
+    group: 'CAM', value: 'what', help: 'what the maps explain: a function of the logits; margin: the class\'s logit minus the largest other logit',
   }),
   scoreCamTopK: setting(z.number().int().positive().optional(), {
-    group: 'CAM', value: 'n', help: 'Score-CAM: only the n channels with the largest mean activations', otherwise: 'all',
+    group: 'CAM', value: 'n', help: 'Score-CAM: use only the n channels with the largest mean activations', otherwise: 'all',
     needs: (settings: { method: string; layers: string[] }) => (uses(settings, 'score-cam') ? undefined : '--method score-cam'),
   }),
   scoreCamBatch: setting(z.number().int().positive().default(DEFAULT_CHANNEL_BATCH), {
-    group: 'CAM', value: 'n', help: 'Score-CAM, Ablation-CAM: channels that go through the network at once',
+    group: 'CAM', value: 'n', help: 'Score-CAM, Ablation-CAM: number of channels run at once',
     needs: (settings: { method: string; layers: string[] }) => (
       uses(settings, 'score-cam', 'ablation-cam') ? undefined : '--method score-cam or ablation-cam'),
   }),
   layers: axis(checkedBy(z.array(z.string().min(1)).min(1), (layers) => { for (const layer of layers) parseLayerChoice(layer, 'layer-cam'); }).default([...DEFAULT_LAYERS]), {
     group: 'CAM', value: 'layer,...',
-    help: 'feature layers to fuse: strides like /16, or tensor names, each with its own method if you like: /32@grad-cam; write a comma in a name as \\,',
+    help: 'feature layers to fuse: strides like /16 or tensor names, optionally with their own method: /32@grad-cam; write a comma in a name as \\,',
     named: (value) => value.join(','),
   }),
 };

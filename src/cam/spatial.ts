@@ -2,8 +2,8 @@ import type { GraphBuilder, Value } from '../onnx/builder.js';
 import type { FeatureLayer } from '../classifier/layers.js';
 
 /**
- * A layer's tensor, or its gradient, as [N, C, h, w]: tokens without a place are dropped and the others laid out on their
- * grid; [N, h, w, C] is transposed.
+ * A layer's tensor, or its gradient, as [N, C, h, w]. [N, h, w, C] is transposed; tokens are laid out on their grid, without
+ * those that have no position.
  */
 export function asChannelsFirst(b: GraphBuilder, value: Value, { arrangement }: Pick<FeatureLayer, 'arrangement'>): Value {
   switch (arrangement.kind) {

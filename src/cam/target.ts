@@ -1,7 +1,7 @@
 import { UserError } from '../errors.js';
 import type { GraphBuilder, Value } from '../onnx/builder.js';
 
-/** What of a class is explained: its value, and the gradient of that with respect to the logits. */
+/** What of a class is explained: a function of the logits and its gradient. */
 export interface CamTarget {
   /**
    * The target of class c.
@@ -10,10 +10,10 @@ export interface CamTarget {
    */
   readonly value: (logits: ArrayLike<number>, c: number) => number;
   /**
-   * Adds to the graph dy_c / dz for K classes, [K, classes].
+   * Adds dy_c / dz for K classes to the graph, [K, classes].
    *
    * @param logits z, [1, classes]
-   * @param oneHot [K, classes], the classes asked for
+   * @param oneHot the K classes, [K, classes]
    */
   readonly outputGradient: (logits: Value, oneHot: Value, b: GraphBuilder) => Value;
 }
@@ -32,8 +32,8 @@ function logSumExp(logits: ArrayLike<number>): number {
 }
 
 /**
- * d log p_c / dz = e_c - p, [K, classes]. 1 - p_c is computed as the sum of the other probabilities: it keeps its digits
- * where p_c is almost 1.
+ * d log p_c / dz = e_c - p, [K, classes]. 1 - p_c is computed as the sum of the other probabilities, which stays accurate if p_c
+ * is almost 1.
  */
 function logProbabilityGradient(probabilities: Value, oneHot: Value, b: GraphBuilder): Value {
   const others = b.mul(probabilities, b.sub(b.floats(1), oneHot));
@@ -83,10 +83,10 @@ export type CamTargetName = keyof typeof table;
 /** Every target by the name that users type. */
 export const camTargets: Readonly<Record<CamTargetName, CamTarget>> = table;
 
-/** @throws UserError if a target needs more classes than there are */
+/** @throws UserError if the target needs at least two classes and there is only one */
 export function requireTarget(name: CamTargetName, classCount: number): CamTarget {
   if (classCount < 2 && name !== 'logit' && name !== 'sigmoid') {
-    throw new UserError(`the target '${name}' compares classes, but the model has ${classCount} logit`, 'use --target logit or --target sigmoid');
+    throw new UserError(`the target '${name}' compares classes, but the model has only one logit`, 'use --target logit or --target sigmoid');
   }
   return camTargets[name];
 }

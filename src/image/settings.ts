@@ -9,17 +9,17 @@ export const inputSizeText = checkedBy(z.string(), (text) => {
   try {
     parseInputSize(text);
   } catch (error) {
-    // The message shows the text already.
+    // The schema's message already shows the text.
     throw error instanceof UserError && error.hint !== undefined ? new UserError(error.hint) : error;
   }
 });
 
-/** How large photographs are at the network. */
+/** The size of photographs at the network. */
 export const imageSettings = {
   inputSize: setting(inputSizeText.default('short:320'), {
     group: 'CAM', value: 'size', help: 'size of the photograph at the network: native, short:N, long:N or fixed:HxW',
   }),
   maxPixels: setting(z.number().int().positive().default(DEFAULT_MAX_PIXELS), {
-    group: 'CAM', value: 'n', help: 'shrink larger inputs to this many pixels',
+    group: 'CAM', value: 'n', help: 'shrink larger inputs of the network to this many pixels',
   }),
 };

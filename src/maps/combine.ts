@@ -2,7 +2,7 @@ import { MAX_KEPT } from './fusion.js';
 import { ArrayMaps } from './map-rows.js';
 import type { MapRows } from './map-rows.js';
 
-/** How maps of the same pixels become one. */
+/** How several maps of the same pixels are combined. */
 export interface CombineOptions {
   readonly fuse: 'max' | 'mean';
   /** Divide each class's combined map by its maximum, or leave it. */
@@ -12,21 +12,21 @@ export interface CombineOptions {
 }
 
 /**
- * Maps of the same classes and pixels combined element by element: of several scales, of a picture and its mirror image,
- * of several layers.
+ * Maps of the same classes and pixels combined element by element: those of several scales, of a photograph and its mirror
+ * image, or of several layers.
  */
 export class CombinedMaps implements MapRows {
   readonly height: number;
   readonly width: number;
   readonly classCount: number;
-  /** The largest value of each class's map before it was normalised; 0: the map is zero everywhere. */
+  /** The largest value of each class's map before normalisation; 0: the map is zero everywhere. */
   readonly maxima: Float32Array;
   private readonly scratch: Float32Array;
   private readonly kept: ArrayMaps | undefined;
 
   /**
    * @param parts of equal sizes, at least one
-   * @param maxKept results of more numbers than this are computed row by row as they are read
+   * @param maxKept results with more numbers than this are computed row by row when they are read
    */
   constructor(private readonly parts: readonly MapRows[], private readonly options: CombineOptions, maxKept = MAX_KEPT) {
     ({ height: this.height, width: this.width, classCount: this.classCount } = parts[0]);
@@ -41,7 +41,7 @@ export class CombinedMaps implements MapRows {
     this.kept = kept;
   }
 
-  /** All rows, unless they are computed as they are read. */
+  /** All rows, unless they are computed when they are read. */
   get data(): Float32Array | undefined {
     return this.kept?.data;
   }
@@ -53,7 +53,7 @@ export class CombinedMaps implements MapRows {
     return this.scratch;
   }
 
-  /** Writes a row, not normalised, and returns its largest value. */
+  /** Writes a row without normalising it, and returns its largest value. */
   private combine(k: number, y: number, out: Float32Array): number {
     const mean = this.options.fuse === 'mean';
     this.parts.forEach((part, i) => {

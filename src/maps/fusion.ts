@@ -6,34 +6,34 @@ import type { GridMaps } from '../kernels/map-kernels.js';
 import type { MapRows } from './map-rows.js';
 import { ArrayMaps } from './map-rows.js';
 
-/** Every choice on the way from the maps of single layers to one map per class. */
+/** How the maps of single layers become one map per class. */
 export interface FusionOptions {
-  /** Divide each layer's map by its maximum, or leave it as it is. */
+  /** Divide each layer's map by its maximum, or not. */
   readonly layerNorm: 'max' | 'none';
   /** Which layers are scaled by tanh(gamma x): all but the deepest, all, or none. */
   readonly scaleLayers: 'shallow' | 'all' | 'none';
   readonly gamma: number;
-  /** How the layers become one: element-wise maximum or mean. */
+  /** How layers are fused: element-wise maximum or mean. */
   readonly fuse: 'max' | 'mean';
-  /** `nearest` is by half-pixel centres (PyTorch's `nearest-exact`), so that both kinds lay the cells over the same pixels. */
+  /** `nearest` uses half-pixel centres (PyTorch's `nearest-exact`), so that cells cover the same pixels as with `bilinear`. */
   readonly upsample: 'bilinear' | 'nearest';
-  /** Corner pixels on corner cells instead of half-pixel centres. */
+  /** Align corner pixels with corner cells instead of using half-pixel centres. */
   readonly alignCorners: boolean;
-  /** Divide each class's fused map by its maximum, or leave it. */
+  /** Divide each class's fused map by its maximum, or not. */
   readonly mapNorm: 'max' | 'none';
 }
 
-/** LayerCAM's choices. */
+/** The options of the LayerCAM paper. */
 export const DEFAULT_FUSION: FusionOptions = {
   layerNorm: 'max', scaleLayers: 'shallow', gamma: 2, fuse: 'max', upsample: 'bilinear', alignCorners: false, mapNorm: 'max',
 };
 
 /**
- * Normalises a layer's maps and scales them: `M / max M` and, where `gamma` is given, `tanh(gamma M / max M)` (LayerCAM,
- * equation 9). A map that is zero everywhere stays zero.
+ * Normalises and scales the maps of a layer: `M / max M` and, if `gamma` is given, `tanh(gamma M / max M)` (LayerCAM, equation
+ * 9). A map that is zero everywhere stays zero.
  *
  * @param classes the number of maps in `data`
- * @returns [K, height, width], in [0, 1] where normalised
+ * @returns [K, height, width], in [0, 1] if normalised
  */
 export function normaliseLayer({ data, height, width }: LayerMaps, classes: number, norm: FusionOptions['layerNorm'], gamma?: number): Float32Array {
   const result = Float32Array.from(data);
@@ -54,18 +54,18 @@ function maximumOf(values: Float32Array): number {
   return maximum;
 }
 
-/** Fused maps are kept up to this many numbers (64 MiB); larger ones are computed again when they are read. */
+/** Fused maps of up to this many numbers (64 MiB) are kept in memory; larger ones are computed when they are read. */
 export const MAX_KEPT = 2 ** 24;
 
 /**
- * One map per class at the size of the photograph. Layers are normalised, scaled, upsampled and fused as
- * {@link FusionOptions} say; then each class's map is divided by its own maximum. Maps are handed out row by row: a
- * photograph of 48 megapixels takes no more memory than its rows.
+ * One map per class at the size of the photograph. Layers are normalised, scaled, upsampled and fused as the
+ * {@link FusionOptions} say, then each class's map is divided by its maximum. Maps are read row by row, so those of very large
+ * photographs do not need to be in memory.
  */
 export class FusedMaps implements MapRows {
   readonly height: number;
   readonly width: number;
-  /** The largest value of each class's map before the last normalisation; 0: the map is zero everywhere. */
+  /** The largest value of each class's map before `mapNorm`; 0: the map is zero everywhere. */
   readonly maxima: Float32Array;
   private readonly source: MapRows;
 
@@ -73,7 +73,7 @@ export class FusedMaps implements MapRows {
    * @param layers shallowest first
    * @param classCount the number of maps K in each layer
    * @param size of the photograph
-   * @param maxKept maps of more numbers than this are computed row by row as they are read
+   * @param maxKept maps with more numbers than this are computed row by row when they are read
    */
   constructor(layers: readonly LayerMaps[], readonly classCount: number, [height, width]: Size, options: FusionOptions, maxKept = MAX_KEPT) {
     this.height = height;
@@ -88,12 +88,12 @@ export class FusedMaps implements MapRows {
     this.maxima = fused.maxima;
   }
 
-  /** All rows, unless they are computed as they are read. */
+  /** All rows, unless they are computed when they are read. */
   get data(): Float32Array | undefined {
     return this.source.data;
   }
 
-  /** Row y of class k's map, normalised, [width]. It may be overwritten by the next call, and is not to be changed. */
+  /** Row y of class k's map, [width]. Read it before the next call, which may overwrite it, and do not change it. */
   row(k: number, y: number): Float32Array {
     return this.source.row(k, y);
   }
@@ -108,7 +108,6 @@ function gridsOf(own: MapKernels, layers: readonly LayerMaps[], size: Size, opti
   return layers.map(({ data, height, width }) => ({ maps: own.floatsFrom(data), grid: own.grid([height, width], size, options) }));
 }
 
-/** All rows at once, in memory. */
 function fuseAtOnce(
   layers: readonly LayerMaps[], classCount: number, size: Size, options: FusionOptions,
 ): MapRows & { readonly maxima: Float32Array } {
@@ -120,12 +119,12 @@ function fuseAtOnce(
   return Object.assign(new ArrayMaps(fused.view.slice(), classCount, height, width), { maxima });
 }
 
-/** Maps too large to be kept: every row is computed when it is read, and once before to find the maxima. */
+/** For maps that are too large for memory: every row is computed when it is read, and once before to find the maxima. */
 class RowFusion implements MapRows {
   readonly height: number;
   readonly width: number;
   readonly maxima: Float32Array;
-  // Its own, for it is read long after it was made.
+  // Not the shared scratch kernels: rows are read long after the constructor has returned.
   private readonly kernels = new MapKernels();
   private readonly layers: readonly GridMaps[];
   private readonly scratch: Floats;

@@ -1,15 +1,15 @@
-/** Maps of several classes at the size of a photograph, read row by row, so that a huge photograph takes no more than its rows. */
+/** Maps of several classes at the size of a photograph. They are read row by row, so large maps need not be in memory. */
 export interface MapRows {
   readonly height: number;
   readonly width: number;
   readonly classCount: number;
-  /** All rows, [K, height, width], where they lie in memory as one; not to be changed. */
+  /** All rows, [K, height, width], if they are in memory as one array. Do not change it. */
   readonly data?: Float32Array | undefined;
-  /** Row y of class k, [width]; it is read before the next one is asked for, and not changed. */
+  /** Row y of class k, [width]. Read it before the next call, which may overwrite it, and do not change it. */
   row(k: number, y: number): Float32Array;
 }
 
-/** Maps that lie in memory, [K, height, width]. */
+/** Maps in memory, [K, height, width]. */
 export class ArrayMaps implements MapRows {
   /** @param data [classCount, height, width] */
   constructor(readonly data: Float32Array, readonly classCount: number, readonly height: number, readonly width: number) {}
@@ -20,7 +20,7 @@ export class ArrayMaps implements MapRows {
   }
 }
 
-/** All rows as one array, [K, height, width]; not to be changed. */
+/** All rows as one array, [K, height, width], without a copy if they are in memory. Do not change it. */
 export function mapsToArray(maps: MapRows): Float32Array {
   if (maps.data !== undefined) return maps.data;
   const { classCount, height, width } = maps;

@@ -3,34 +3,34 @@ import type { Size } from '../size.js';
 import { CombinedMaps } from './combine.js';
 import type { FusionOptions } from './fusion.js';
 import type { LayerMaps } from '../cam/layer-maps.js';
-import { FusedMaps, MAX_KEPT } from './fusion.js';
+import { FusedMaps, isScaled, MAX_KEPT } from './fusion.js';
 import { mapsToArray } from './map-rows.js';
 import type { MapRows } from './map-rows.js';
 
 /** One way of showing a photograph to the network. */
 export interface View {
-  /** The network's input size is multiplied by this. */
+  /** Multiplies the network's input size. */
   readonly scale: number;
-  /** Mirrored, left to right. */
+  /** Mirrored left to right. */
   readonly flip: boolean;
 }
 
-/** How maps of several views become one, beside how layers do. */
+/** How the maps of layers and views become one map per class. */
 export interface MultiScaleOptions extends FusionOptions {
-  /** Divide each view's map by its maximum before views are combined, or leave it, so that a view that responds strongly counts more. */
+  /** Divide each view's map by its maximum before views are combined, or not; then views with a strong response count more. */
   readonly scaleNorm: 'max' | 'none';
-  /** How the views become one: element-wise mean (a sum, but for normalisation) or maximum. */
+  /** How views are combined: element-wise mean or maximum. */
   readonly scaleFuse: 'mean' | 'max';
-  /** Fuse the layers of each view and then combine the views, or combine the views of each layer and then fuse layers. */
+  /** Fuse the layers of each view and then combine views, or combine the views of each layer and then fuse layers. */
   readonly fuseFirst: 'layers' | 'scales';
 }
 
-/** Every scale as it is and, where asked for, mirrored. */
+/** Every scale, unmirrored and with `flip` also mirrored. */
 export function viewsOf({ scales, flip }: { readonly scales: readonly number[]; readonly flip: boolean }): View[] {
   return scales.flatMap((scale) => (flip ? [{ scale, flip: false }, { scale, flip: true }] : [{ scale, flip: false }]));
 }
 
-/** Maps of a mirrored photograph turned back. */
+/** The maps of a mirrored photograph, mirrored back. */
 export function turnedBack({ height, width, data }: LayerMaps): LayerMaps {
   return { height, width, data: mirrored(data, width) };
 }
@@ -38,10 +38,10 @@ export function turnedBack({ height, width, data }: LayerMaps): LayerMaps {
 /**
  * One map per class at the size of the photograph, from the maps of all layers of all views.
  *
- * A single view is fused as LayerCAM does. Several are combined at the photograph's size after normalisation of each, as
- * IRN (Ahn et al., CVPR 2019) and PSA (Ahn and Kwak, CVPR 2018) do with the scales of one layer.
+ * The layers of a view are fused as in LayerCAM. Views are normalised and combined at the size of the photograph, as IRN (Ahn et
+ * al., CVPR 2019) and PSA (Ahn and Kwak, CVPR 2018) do with the scales of one layer.
  *
- * @param views per view its layers, shallowest first, mirrored ones turned back
+ * @param views the layers of each view, shallowest first; those of mirrored views are mirrored back
  * @param classCount the number of maps in each layer
  * @param size of the photograph
  */
@@ -49,29 +49,27 @@ export function fuseViews(
   views: readonly (readonly LayerMaps[])[], classCount: number, size: Size, options: MultiScaleOptions,
 ): MapRows & { readonly maxima: Float32Array } {
   if (views.length === 1) return new FusedMaps(views[0], classCount, size, options);
-  const { scaleNorm, scaleFuse, fuseFirst, layerNorm, scaleLayers, gamma, fuse, mapNorm } = options;
-  // All of them together take as much memory as a single one may.
+  const { scaleNorm, scaleFuse, fuseFirst, layerNorm, gamma, fuse, mapNorm } = options;
+  // Together they may take as much memory as one.
   const kept = MAX_KEPT / (views.length * (fuseFirst === 'layers' ? 1 : views[0].length));
   if (fuseFirst === 'layers') {
     const parts = views.map((layers) => new FusedMaps(layers, classCount, size, { ...options, mapNorm: scaleNorm }, kept));
     return new CombinedMaps(parts, { fuse: scaleFuse, norm: mapNorm });
   }
-  const last = views[0].length - 1;
   const layers = views[0].map((_, i) => {
     const parts = views.map((view) => new FusedMaps([view[i]], classCount, size, { ...options, scaleLayers: 'none', layerNorm: scaleNorm, mapNorm: 'none' }, kept));
-    const scaled = scaleLayers === 'all' || (scaleLayers === 'shallow' && i < last);
-    return new CombinedMaps(parts, { fuse: scaleFuse, norm: layerNorm, ...(scaled ? { gamma } : {}) });
+    return new CombinedMaps(parts, { fuse: scaleFuse, norm: layerNorm, ...(isScaled(options, i, views[0].length) ? { gamma } : {}) });
   });
   return new CombinedMaps(layers, { fuse, norm: mapNorm });
 }
 
-/** The layer with the most cells, the first one of equals. */
+/** The layer with the most cells; of several, the first. */
 export function finestOf(layers: readonly LayerMaps[]): LayerMaps {
   return layers.reduce((best, layer) => (layer.height * layer.width > best.height * best.width ? layer : best));
 }
 
 /**
- * The maps of each layer alone, on the finest grid that a view has of it: what {@link fuseViews} makes of one layer. To look at.
+ * The maps of each layer alone, as {@link fuseViews} makes them, on the finest grid that a view has of the layer.
  *
  * @returns per layer, shallowest first, [K, h, w]
  */

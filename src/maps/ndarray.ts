@@ -4,10 +4,10 @@ import { arrayView, isNdArray, rowMajor } from '../ndarray.js';
 import { ArrayMaps, mapsToArray } from './map-rows.js';
 import type { MapRows } from './map-rows.js';
 
-/** Maps as our own functions make them, or as an ndarray of float32 [K, height, width]. */
+/** Maps of this library, or a float32 ndarray [K, height, width]. */
 export type MapInput = MapRows | NdArray<Float32Array>;
 
-/** Maps as an ndarray [K, height, width], without a copy if they lie in memory (all but those of very large photographs). */
+/** Maps as an ndarray [K, height, width], without a copy if they are in memory (all but those of very large photographs). */
 export function mapsToNdarray(maps: MapRows): NdArray<Float32Array> {
   return arrayView(mapsToArray(maps), [maps.classCount, maps.height, maps.width]);
 }
@@ -18,9 +18,9 @@ export function layerMapsToNdarray({ data, height, width }: LayerMaps): NdArray<
 }
 
 /**
- * Maps as our own functions take them. An ndarray in row-major order is not copied.
+ * Maps as {@link MapRows}. An ndarray in row-major order is not copied.
  *
- * @throws UserError if an ndarray is not of float32 [K, height, width]
+ * @throws UserError if an ndarray is not float32 or not [K, height, width]
  */
 export function toMapRows(maps: MapInput): MapRows {
   if (!isNdArray(maps)) return maps;

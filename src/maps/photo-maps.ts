@@ -11,40 +11,40 @@ import { upsampleMaps } from './refine/upsamplers.js';
 import type { UpsamplerSpec } from './refine/upsamplers.js';
 import { powerBackground } from './power-background.js';
 
-/** Every choice on the way from the network's maps to those that seeds are made of; plain data. */
+/** How the network's maps become those that seeds are made of; plain data. */
 export interface PhotoMapOptions {
   readonly fusion: MultiScaleOptions;
-  /** Edge-aware upsampling from the finest layer's grid, instead of the fusion's own. */
+  /** Edge-aware upsampling from the finest layer's grid, instead of that of `fusion`. */
   readonly upsampler?: UpsamplerSpec;
-  /** Refiners, one after the other. */
+  /** Applied one after the other. */
   readonly refiners: readonly RefinerSpec[];
-  /** Divide each class's refined map by its maximum, or leave it. */
+  /** Divide each class's refined map by its maximum, or not. */
   readonly refineNorm: 'max' | 'none';
-  /** The background map `(1 - max)^alpha` is refined together with the classes, for this alpha. */
+  /** Also refine the background map `(1 - max)^alpha` for this alpha. */
   readonly powerAlpha?: number;
-  /** Hand out the maps as they were before the refiners, too. */
+  /** Also return the maps before the refiners. */
   readonly keepUnrefined?: boolean;
 }
 
 /** Maps that seeds are made of. */
 export interface PhotoMaps {
   readonly maps: MapRows;
-  /** The largest value of each class's map before it was normalised; 0: the map is zero everywhere. */
+  /** The largest value of each class's map before normalisation; 0: the map is zero everywhere. */
   readonly maxima: Float32Array;
-  /** The refined background map, [height, width], where it was asked for and there are refiners. */
+  /** The refined background map, [height, width], if there is a `powerAlpha` and a refiner. */
   readonly background?: Float32Array;
-  /** The maps before the refiners, where they were asked for and there are refiners. */
+  /** The maps before the refiners, with `keepUnrefined` and a refiner. */
   readonly unrefined?: MapRows;
 }
 
 /**
  * The maps of a photograph: fused, upsampled, refined.
  *
- * A photograph too large to be refined as it is has maps made and refined on a smaller grid, which are upsampled in the end.
+ * For photographs that are too large to be refined, maps are made and refined on a smaller grid and then upsampled.
  *
- * @param views per view its layers, shallowest first, mirrored ones turned back
+ * @param views the layers of each view, shallowest first; those of mirrored views are mirrored back
  * @param size of the photograph
- * @param photo reads the photograph at a size: RGB, [height, width, 3], 0..255; it is called where colours are needed only
+ * @param photo reads the photograph at a size: RGB, [height, width, 3], 0..255; only called if colours are needed
  */
 export async function mapsOfPhoto(
   views: readonly (readonly LayerMaps[])[], classCount: number, size: Size, photo: (size: Size) => Promise<Uint8Array>,
@@ -76,7 +76,7 @@ function fused(views: readonly (readonly LayerMaps[])[], classCount: number, siz
   return { maps, maxima: maps.maxima };
 }
 
-/** Fused on the grid of the finest layer of all views, and brought to the photograph's size along its edges. */
+/** Maps fused on the grid of the finest layer of all views, and upsampled to the photograph's size along its edges. */
 export function upsampled(
   views: readonly (readonly LayerMaps[])[], classCount: number, size: Size, image: Uint8Array, fusion: MultiScaleOptions, upsampler: UpsamplerSpec,
 ): PhotoMaps {
@@ -94,7 +94,7 @@ function joined(a: Float32Array, b: Float32Array): Float32Array {
   return all;
 }
 
-/** Each class's map divided by its maximum, in place, or as it is. */
+/** Each class's map divided by its maximum, in place, or unchanged. */
 export function normalised(maps: ArrayMaps, norm: 'max' | 'none'): ArrayMaps {
   if (norm === 'none') return maps;
   const { data, height, width } = maps;
@@ -105,7 +105,7 @@ export function normalised(maps: ArrayMaps, norm: 'max' | 'none'): ArrayMaps {
   return maps;
 }
 
-/** Maps of a grid at the size of the photograph. */
+/** Maps upsampled to the size of the photograph. */
 export function enlarged(maps: ArrayMaps | MapRows, size: Size): MapRows {
   if (maps.height === size[0] && maps.width === size[1]) return maps;
   return new FusedMaps([{ height: maps.height, width: maps.width, data: mapsToArray(maps) }], maps.classCount, size, {

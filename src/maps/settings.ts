@@ -9,7 +9,7 @@ const [fusing, scaling, refining] = ['Fusing layers', 'Scales and mirror images'
 const severalViews = ({ scales, flip }: { scales: number[]; flip: boolean }): string | undefined => (
   scales.length > 1 || flip ? undefined : 'several scales, or --flip');
 
-/** How the maps of layers and views become one map per class. */
+/** How the maps of layers and views are combined into one map per class. */
 export const fusionSettings = {
   layerNorm: axis(z.enum(['max', 'none']).default('max'), { group: fusing, value: 'norm', help: 'divide each layer\'s map by its maximum' }),
   scaleLayers: axis(z.enum(['shallow', 'all', 'none']).default('shallow'), {
@@ -25,27 +25,27 @@ export const fusionSettings = {
     },
   }),
   fuse: axis(z.enum(['max', 'mean']).default('max'), {
-    group: fusing, value: 'how', help: 'layers become one map by their maximum or mean', named: (value) => value,
+    group: fusing, value: 'how', help: 'fuse layers by their maximum or mean', named: (value) => value,
     needs: ({ layerCount }: { layerCount: number }) => (layerCount > 1 ? undefined : 'several layers'),
   }),
-  upsample: axis(z.enum(['bilinear', 'nearest']).default('bilinear'), { group: fusing, value: 'how', help: 'from cells to pixels', named: (value) => value }),
+  upsample: axis(z.enum(['bilinear', 'nearest']).default('bilinear'), { group: fusing, value: 'how', help: 'how maps are upsampled to the size of the photograph', named: (value) => value }),
   alignCorners: axis(z.boolean().default(false), {
-    group: fusing, help: 'corner pixels on corner cells, in place of half-pixel centres', off: 'half-pixel centres, if the configuration says otherwise',
+    group: fusing, help: 'align corner pixels with corner cells instead of using half-pixel centres', off: 'use half-pixel centres',
     named: (value) => (value ? 'corners aligned' : 'half-pixel centres'),
   }),
   mapNorm: axis(z.enum(['max', 'none']).default('max'), { group: fusing, value: 'norm', help: 'divide each class\'s fused map by its maximum' }),
   scales: axis(z.array(z.number().positive()).min(1).default([1]), {
-    group: scaling, value: 's,...', help: 'show the photograph at these multiples of the input size', parse: parsePositiveNumbers,
+    group: scaling, value: 's,...', help: 'show the photograph to the network at these multiples of the input size', parse: parsePositiveNumbers,
     named: (value) => `x${value.join(',')}`,
   }),
   flip: axis(z.boolean().default(false), {
-    group: scaling, help: 'also show it mirrored', off: 'no mirror images, if the configuration has them', named: (value) => (value ? 'flip' : 'no flip'),
+    group: scaling, help: 'also show it mirrored', off: 'do not show it mirrored', named: (value) => (value ? 'flip' : 'no flip'),
   }),
   scaleNorm: axis(z.enum(['max', 'none']).default('max'), {
     group: scaling, value: 'norm', help: 'divide the map of each scale by its maximum', needs: severalViews,
   }),
   scaleFuse: axis(z.enum(['mean', 'max']).default('mean'), {
-    group: scaling, value: 'how', help: 'scales and mirror images become one map by their mean or maximum', named: (value) => `scales by ${value}`,
+    group: scaling, value: 'how', help: 'combine scales and mirror images by their mean or maximum', named: (value) => `scales by ${value}`,
     needs: severalViews,
   }),
   fuseFirst: axis(z.enum(['layers', 'scales']).default('layers'), {
@@ -54,15 +54,15 @@ export const fusionSettings = {
   }),
 };
 
-/** How maps follow the photograph's colours. */
+/** How maps are refined by the photograph's colours. */
 export const refineSettings = {
   edgeUpsample: axis(checkedBy(z.string(), (text) => { if (text.trim() !== 'none') parseUpsampler(text); }).default('none'), {
-    group: refining, value: 'how', help: `from cells to pixels along edges: ${Object.keys(UPSAMPLERS).join(', ')}; none: plain --upsample`,
+    group: refining, value: 'how', help: `upsample along the photograph's edges: ${Object.keys(UPSAMPLERS).join(', ')}; none: by --upsample`,
     named: (value) => (value === 'none' ? 'plain upsampling' : `upsampled by ${value}`),
   }),
   refine: axis(checkedBy(z.string(), parseRefiners).default('none'), {
     group: refining, value: 'refiner,...',
-    help: `refine the maps by the photograph's colours: ${Object.keys(REFINERS).join(', ')}, each with options like pamr:iterations=5, or none`,
+    help: `refine the maps by the photograph's colours: ${Object.keys(REFINERS).join(', ')}, with options like pamr:iterations=5, or none`,
     named: (value) => (value === 'none' ? 'unrefined' : value),
   }),
   refineNorm: axis(z.enum(['max', 'none']).default('max'), {

@@ -21,23 +21,23 @@ export interface GenerateOptions extends BatchOptions {
   readonly settings: SeedSettings;
   /** Images of the split that are not on disk. */
   readonly missing: readonly VocItem[];
-  /** The name of the split, for the list of ids that were written. */
+  /** The name of the split; the list of written ids gets it. */
   readonly split: string;
-  /** All images of the split, if `items` is only a part of it: the list names every one that is done. */
+  /** All images of the split, if `items` is only a part of it; the list contains all of them that are done. */
   readonly splitItems?: readonly VocItem[];
   readonly format: MaskFormat;
   readonly saveCams: boolean;
-  /** Write the seeds that there would be without refiners, too. */
+  /** Also write the seeds without refiners. */
   readonly saveUnrefined?: boolean;
-  /** More to put down in run.json, such as the command. */
+  /** Additional fields of run.json, such as the command. */
   readonly record?: Readonly<Record<string, unknown>>;
 }
 
-/** What a run has done; the same goes into run.json. */
+/** The result of a run; also written to run.json. */
 export interface GenerateSummary {
   readonly out: string;
   readonly counts: {
-    /** Images written now, and images that an earlier run with the same settings had written. */
+    /** Images written by this run, and by earlier runs with the same settings. */
     readonly written: number;
     readonly resumed: number;
     readonly failed: number;
@@ -47,7 +47,7 @@ export interface GenerateSummary {
   readonly failures: readonly { readonly id: string; readonly reason: string }[];
   readonly notes: readonly { readonly id: string; readonly notes: readonly string[] }[];
   readonly missing: readonly string[];
-  /** Images that an earlier run had done, but whose files were missing or damaged: they were to be made again. */
+  /** Images of earlier runs that were made again because their files were missing or damaged. */
   readonly remade: readonly string[];
   readonly interrupted: boolean;
   readonly seconds: number;
@@ -57,13 +57,14 @@ export interface GenerateSummary {
 }
 
 /**
- * Makes seeds for a list of photographs: maps of each image's own classes, fused, thresholded, and written as VOC
- * label PNGs. Workers take whole images; decoding of the next and writing of the last overlap with computing.
+ * Makes seeds for a list of photographs and writes them as VOC label PNGs. Worker threads process one image each; reading and
+ * writing overlap with computing.
  *
- * An image that fails is recorded with its reason and the batch goes on. Results are written under a temporary name and
- * renamed; a journal in the output folder lets an interrupted run resume.
+ * If an image fails, the reason is recorded and the run continues. Files are written under a temporary name and then renamed. An
+ * interrupted run can be resumed.
  *
- * @throws UserError if nothing can be done at all: a model without VOC classes, a folder with other settings' results
+ * @throws UserError if the run cannot start, for example if the model has no VOC classes or the folder contains results of other
+ * settings
  */
 export async function generateSeeds(options: GenerateOptions): Promise<GenerateSummary> {
   const { classifier, settings, out, format } = options;
@@ -71,7 +72,7 @@ export async function generateSeeds(options: GenerateOptions): Promise<GenerateS
   return runImageBatch<SeedTask, StageTimes, GenerateSummary>(options, {
     settings: (common) => ({
       ...settings, layers: names, ...common, png: format, cams: options.saveCams,
-      // Not named if it is not asked for: runs of earlier versions can be resumed.
+      // Left out if false, so that runs of earlier versions can be resumed.
       ...options.saveUnrefined === true && { unrefined: true },
     }),
     network: { inputSize: inputSizeFor(classifier, settings), maxPixels: settings.maxPixels, scales: settings.scales },
@@ -104,7 +105,7 @@ async function finish(options: GenerateOptions, outcome: BatchOutcome<StageTimes
     split: options.split, shard: shard ?? null, ...plan,
     started: outcome.started.toISOString(), finished: new Date().toISOString(),
     ...summary,
-    // Of earlier runs too, which this one has resumed.
+    // Also those of earlier runs that this one has resumed.
     notes: journal.entries.flatMap(({ id, status, notes: own }) => (status === 'done' && own ? [{ id, notes: own }] : [])),
   }, null, 2)}\n`);
   return summary;
@@ -116,19 +117,22 @@ function listPath({ out, split }: GenerateOptions): string {
   return join(out, LIST_FOLDER, `${split}.txt`);
 }
 
-/** @throws UserError if seeds that are done have been removed while the run was under way */
+/** @throws UserError if seeds were removed during the run */
 async function requireSeeds(out: string, items: readonly VocItem[], journal: Journal): Promise<void> {
   const names = new Set(await readdir(join(out, SEED_FOLDER)));
   const lost = items.filter(({ id }) => journal.isDone(id) && !names.has(`${id}.png`));
   if (lost.length === 0) return;
-  throw new UserError(`${lost.length} seeds in ${join(out, SEED_FOLDER)} were removed while the run was under way, the first being ${lost[0].id}.png`, 'the same command makes them again');
+  throw new UserError(
+    `seeds were removed during the run: ${lost.length} files in ${join(out, SEED_FOLDER)}, the first is ${lost[0].id}.png`,
+    'run the same command again to make them again',
+  );
 }
 
-/** Writes the ids that are done, in the order of the split, also those of other shards. */
+/** Writes the ids that are done, including those of other shards, in the order of the split. */
 async function writeList(options: GenerateOptions, journal: Journal): Promise<void> {
   const { items, splitItems = items } = options;
   await journal.refresh();
-  // A shard that ended while this one was writing has written its own list before or after: look once more.
+  // If another shard ended while this one was writing, its list may have been overwritten: write again.
   do {
     const ids = splitItems.map(({ id }) => id).filter((id) => journal.isDone(id));
     await writeFileAtomic(listPath(options), ids.map((id) => `${id}\n`).join(''));

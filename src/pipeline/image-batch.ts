@@ -24,39 +24,42 @@ import type { VocItem } from '../voc/splits.js';
 import { imageClasses, vocLogits } from './image-classes.js';
 import type { ImageClasses } from './image-classes.js';
 
-/** What every batch of images takes. */
+/** The options of every batch of images. */
 export interface BatchOptions {
   readonly classifier: LoadedClassifier;
-  /** The images to work on, all of them on disk. */
+  /** The images to process; all must be on disk. */
   readonly items: readonly VocItem[];
   readonly labels: LabelSource;
   readonly out: string;
-  /** Files and folders that are read, beside those of `items`: `out` may be none of them. */
+  /** Other files and folders that are read, in addition to those of `items`; `out` must not be one of them. */
   readonly inputs?: readonly string[];
-  /** Go on where an earlier run in `out` stopped. */
+  /** Continue an earlier run in `out`. */
   readonly resume: boolean;
-  /** Work only on this part of the images. */
+  /** Process only this part of the images. */
   readonly shard?: Shard;
-  /** The array task that works on the shard; the journal keeps it for the next run. */
+  /** The array task that processes the shard; recorded in the journal for the next run. */
   readonly task?: ArrayTask;
-  /** Worker threads, each with a session of its own, and threads within each; by the machine's processors and memory unless given. */
+  /** Worker threads, each with its own session, and threads within each; default: by the machine's processors and memory. */
   readonly workers?: number;
   readonly threads?: number;
-  /** What runs the network; chosen by what the machine has unless given. */
+  /** What runs the network; default: chosen by the machine's hardware. */
   readonly runtime?: RuntimeChoice;
-  /** Once aborted, nothing new is begun; images under way are finished. */
+  /** When aborted, no new image is started; images in progress are finished. */
   readonly signal?: AbortSignal;
-  /** Called with what runs the network, for people. */
+  /** Called with a readable description of what runs the network. */
   readonly onRuntime?: (description: string) => void;
   /**
-   * Called before the first image, with the number of images to do, of those done by an earlier run, and of those that an
-   * earlier run had done but whose files are missing or damaged now.
+   * Called before the first image.
+   *
+   * @param total images to process
+   * @param resumed images that earlier runs have done
+   * @param remade images of earlier runs whose files are missing or damaged; they are made again
    */
   readonly onStart?: (total: number, resumed: number, remade: number) => void;
   readonly onProgress?: (done: number) => void;
 }
 
-/** What became of an image. `Times`: milliseconds of one worker by stage. */
+/** The result of an image. `Times`: milliseconds of one worker by stage. */
 export type ImageResult<Times>
   = | { readonly status: 'done'; readonly notes?: readonly string[]; readonly files: NonNullable<JournalEntry['files']>; readonly times: Times }
     | { readonly status: 'failed'; readonly reason: string };
@@ -66,31 +69,31 @@ export interface BatchWork<Task, Times, Summary> {
   /**
    * Everything that results depend on.
    *
-   * @param common what every batch has: classifier, labels, input size
+   * @param common the part that all batches share: classifier, labels, input size
    */
   readonly settings: (common: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>>;
-  /** How photographs come to the network, for the room that a worker takes. */
+  /** The sizes of photographs at the network, to estimate the memory of a worker. */
   readonly network: { readonly inputSize: InputSize; readonly maxPixels: number; readonly scales: readonly number[] };
-  /** The folders in `out` of the images' files; other folders that are made; paths of other files that are written. */
+  /** The folders in `out` for files of images; other folders that are made; paths of other files that are written. */
   readonly folders: readonly string[];
   readonly otherFolders?: readonly string[];
   readonly otherFiles?: readonly string[];
   /** The files of an image that is done, by folder. */
   readonly files: (item: VocItem, entry: JournalEntry) => Readonly<Record<string, string>>;
-  /** Whether a file of which no stamp is known is complete. False or an error: it is made again. */
+  /** Whether a file without a recorded stamp is complete. If it returns false or throws, the file is made again. */
   readonly isWhole: (item: VocItem, folder: string, path: string) => Promise<boolean>;
   readonly startPool: (runtime: RuntimeChoice, plan: WorkerPlan) => WorkerPool<Task, ImageResult<Times>>;
   readonly taskOf: (item: VocItem, classes: ImageClasses) => Task;
   /** The stages of an image, in the order of the summary. */
   readonly stages: readonly (keyof Times & string)[];
-  /** Called at the end, also after an interruption, while the folder and the journal are held. */
+  /** Called at the end, also after an interruption, while the folder and the journal are still locked. */
   readonly finish: (outcome: BatchOutcome<Times>) => Promise<Summary>;
 }
 
-/** What a batch has come to. */
+/** The result of a batch. */
 export interface BatchOutcome<Times> {
   readonly journal: Journal;
-  /** What the results depend on, as the journal holds it. */
+  /** What the results depend on, as recorded in the journal. */
   readonly settings: Readonly<Record<string, unknown>>;
   /** The images of the shard. */
   readonly items: readonly VocItem[];
@@ -98,11 +101,11 @@ export interface BatchOutcome<Times> {
   readonly plan: WorkerPlan;
   readonly started: Date;
   readonly seconds: number;
-  /** Images done now, done by earlier runs, failed, and not begun. */
+  /** Images done by this run, done by earlier runs, failed, and not started. */
   readonly counts: { readonly done: number; readonly resumed: number; readonly failed: number; readonly left: number };
   readonly failures: readonly { readonly id: string; readonly reason: string }[];
   readonly notes: readonly { readonly id: string; readonly notes: readonly string[] }[];
-  /** Images that an earlier run had done, but whose files were missing or damaged: they were to be made again. */
+  /** Images of earlier runs that were made again because their files were missing or damaged. */
   readonly remade: readonly string[];
   readonly interrupted: boolean;
   /** The mean time of an image in each stage, in milliseconds of one worker. */
@@ -110,13 +113,13 @@ export interface BatchOutcome<Times> {
 }
 
 /**
- * Works through photographs with worker threads. Workers take whole images; decoding of the next and writing of the last
- * overlap with computing.
+ * Processes photographs with worker threads, one image each; reading and writing overlap with computing.
  *
- * An image that fails is recorded with its reason and the batch goes on. A journal in the output folder lets an interrupted run
- * resume; shards of one run share the folder.
+ * If an image fails, the reason is recorded and the batch continues. An interrupted run can be resumed from the journal in the
+ * output folder. Shards of one run share the folder.
  *
- * @throws UserError if nothing can be done at all: a model without VOC classes, a folder with other settings' results
+ * @throws UserError if the run cannot start, for example if the model has no VOC classes or the folder contains results of other
+ * settings
  */
 export async function runImageBatch<Task, Times extends Readonly<Record<keyof Times, number>>, Summary>(
   options: BatchOptions, work: BatchWork<Task, Times, Summary>,
@@ -176,10 +179,10 @@ export async function runImageBatch<Task, Times extends Readonly<Record<keyof Ti
   }
 }
 
-/** A photograph of VOC's usual size, [height, width]. */
+/** The usual size of VOC photographs, [height, width]. */
 const USUAL: Size = [375, 500];
 
-/** How many workers and threads there are to be: those that are wanted, or as many as the machine has room for. */
+/** The number of workers and threads: those given, or as many as the machine has processors and memory for. */
 function workersFor(
   { graph }: LoadedClassifier, { inputSize, maxPixels, scales }: BatchWork<unknown, unknown, unknown>['network'], wanted: Partial<WorkerPlan>,
   accelerated: boolean,
@@ -194,7 +197,7 @@ function entryOf(id: string, result: ImageResult<unknown>): JournalEntry {
   return notes.length === 0 ? { id, status: 'done', files } : { id, status: 'done', notes, files };
 }
 
-/** Adds up what became of the images. */
+/** Adds up the results of images. */
 class Tally<Times extends Readonly<Record<keyof Times, number>>> {
   done = 0;
   readonly failures: { id: string; reason: string }[] = [];

@@ -13,9 +13,9 @@ export interface ImageClasses {
 }
 
 /**
- * The logit of each VOC class that the classifier knows, by VOC index.
+ * The logit of each VOC class of the classifier, by VOC index.
  *
- * @throws UserError if it knows none
+ * @throws UserError if the classifier has none
  */
 export function vocLogits({ spec, path }: LoadedClassifier): Map<number, number> {
   const logits = new Map<number, number>();
@@ -25,14 +25,14 @@ export function vocLogits({ spec, path }: LoadedClassifier): Map<number, number>
   });
   if (logits.size === 0) {
     throw new UserError(
-      `none of the ${spec.classes.length} classes of ${path} is a VOC class (they begin with ${spec.classes.slice(0, 3).join(', ')})`,
-      'seeds need a classifier of the VOC classes: \'voc-seeds train --mode head\' makes one from an ImageNet model',
+      `none of the ${spec.classes.length} classes of ${path} is a VOC class (the first ones are ${spec.classes.slice(0, 3).join(', ')})`,
+      'use a classifier of the VOC classes: \'voc-seeds train --mode head\' makes one from an ImageNet model',
     );
   }
   return logits;
 }
 
-/** The classes of an image, or the reason why it cannot be worked on. */
+/** The classes of an image, or the reason why it cannot be processed. */
 export async function imageClasses(
   item: VocItem, source: LabelSource, logitOf: ReadonlyMap<number, number>,
 ): Promise<ImageClasses | { readonly reason: string }> {

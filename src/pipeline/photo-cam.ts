@@ -25,42 +25,42 @@ import type { Size } from '../size.js';
 export type PhotoCamSettings = Omit<SeedSettings, 'threshold' | 'backgroundThreshold' | 'alpha' | 'percentile' | 'classThresholds' | 'conflict' | 'conflictMargin' | 'rescue'>
   & Partial<Pick<SeedSettings, 'alpha'>>;
 
-/** What a {@link PhotoCam} is loaded from: plain data, which crosses to worker threads. */
+/** What a {@link PhotoCam} is loaded from: plain data, which can be sent to worker threads. */
 export interface PhotoCamPlan {
   readonly cam: CamPlan;
-  /** The classifier's file, for messages, and how its input is made. */
+  /** The classifier's file, for messages. */
   readonly path: string;
   readonly spec: ModelSpec;
   readonly inputSize: InputSize;
   readonly maxPixels: number;
-  /** Views of one scale follow each other. */
+  /** Views of the same scale are adjacent. */
   readonly views: readonly View[];
   readonly maps: PhotoMapOptions;
 }
 
-/** What the network makes of a photograph. */
+/** The network's results for a photograph. */
 export interface PhotoLayers {
   /** The photograph's own size, [height, width]. */
   readonly size: Size;
-  /** [classes] of the first view; empty if no class was asked for. */
+  /** [classes], of the first view; empty if no class was given. */
   readonly logits: Float32Array;
-  /** For each view the maps [K, h, w] of each request, as they lie over the photograph; no views if no class was asked for. */
+  /** For each view, the maps [K, h, w] of each request; those of mirrored views are mirrored back. Empty if no class was given. */
   readonly views: readonly (readonly LayerMaps[])[];
-  /** The size at the network of the largest view that was held down to the limit of pixels, if any was. */
+  /** The size at the network of the largest view that was shrunk to `maxPixels`; `undefined` if none was. */
   readonly limited: Size | undefined;
   /** Milliseconds of decoding and resizing, and of running the network. */
   readonly times: { readonly read: number; readonly cam: number };
 }
 
-/** The maps of a photograph, and what they were made of. */
+/** The maps of a photograph, and the network's results that they were made of. */
 export interface PhotoResult extends PhotoLayers, PhotoMaps {
   /** In milliseconds; `maps`: fusing and refining. */
   readonly times: PhotoLayers['times'] & { readonly maps: number };
 }
 
 /**
- * A photograph's whole way: it is shown to the network in every view (scales, mirror images), and the maps of all layers and
- * views become one map per class, refined along the photograph's edges.
+ * Makes the maps of photographs: runs the network on every view (scales, mirror images) and combines the maps of all layers and
+ * views into one map per class, refined along the photograph's edges.
  *
  * ```ts
  * const cam = await PhotoCam.open(classifier, settings, ortRuntime, { threads: 2 });
@@ -72,10 +72,10 @@ export class PhotoCam {
   private constructor(private readonly plan: PhotoCamPlan, private readonly runner: CamRunner) {}
 
   /**
-   * Builds the CAM program; {@link load} takes it, in this thread or in others.
+   * Builds the CAM program, which {@link load} loads in this or another thread.
    *
-   * @param several other layers and views than those of the settings
-   * @throws UserError if the classifier does not have the layers, or a method, refiner or scale does not go with it
+   * @param several layers and views to use instead of those of the settings
+   * @throws UserError if the classifier does not have the layers, or a method, refiner or scale does not work with it
    */
   static plan(
     classifier: LoadedClassifier, settings: PhotoCamSettings, several?: { readonly requests: readonly CamRequest[]; readonly views: readonly View[] },
@@ -94,7 +94,7 @@ export class PhotoCam {
     return new PhotoCam(plan, await openCam(plan.cam, runtime, options));
   }
 
-  /** @throws UserError as {@link plan} does */
+  /** @throws UserError like {@link plan} */
   static async open(
     classifier: LoadedClassifier, settings: PhotoCamSettings, runtime: Runtime, options: SessionOptions = { threads: 1 },
   ): Promise<PhotoCam> {
@@ -102,11 +102,11 @@ export class PhotoCam {
   }
 
   /**
-   * The maps of some classes, [K, height, width] at the size of the photograph, in [0, 1] unless the settings leave them as they are.
+   * The maps of some classes, [K, height, width] at the size of the photograph, in [0, 1] unless the settings turn normalisation off.
    *
    * @param photo a photograph or its path
-   * @param classes at least one, by the index of its logit or by name; the maps come in this order
-   * @param unrefined hand out the maps as they were before the refiners, too
+   * @param classes at least one, by the index of its logit or by name; the maps are returned in this order
+   * @param unrefined also return the maps before the refiners
    * @throws UserError if the photograph cannot be read, or the classifier does not have a class
    */
   async maps(photo: PhotoFile | string, classes: readonly (number | string)[], { unrefined = false } = {}): Promise<PhotoResult> {
@@ -119,11 +119,11 @@ export class PhotoCam {
   }
 
   /**
-   * The maps of some classes at every layer in every view, as the network gives them; those of mirrored views are turned back.
+   * The maps of some classes at every layer in every view, not fused; those of mirrored views are mirrored back.
    *
    * @param photo a photograph or its path
-   * @param classes as {@link maps} takes them; if there is none, the photograph is decoded but the network does not run
-   * @throws UserError as {@link maps} does
+   * @param classes as for {@link maps}; if empty, the photograph is decoded but the network does not run
+   * @throws UserError like {@link maps}
    */
   async layerMaps(photo: PhotoFile | string, classes: readonly (number | string)[]): Promise<PhotoLayers> {
     const { path, spec, inputSize, maxPixels } = this.plan;
@@ -140,7 +140,7 @@ export class PhotoCam {
   }
 
   /**
-   * The logits of the photograph as it is, at a scale of 1.
+   * The logits of the photograph at scale 1, not mirrored.
    *
    * @returns [classes]
    */
@@ -192,7 +192,7 @@ function mapOptionsOf(settings: PhotoCamSettings): PhotoMapOptions {
   };
 }
 
-/** A photograph, and the milliseconds that opening it took. */
+/** An opened photograph, and the milliseconds that it took. */
 async function opened(photo: PhotoFile | string): Promise<{ readonly file: PhotoFile; readonly read: number }> {
   if (typeof photo !== 'string') return { file: photo, read: 0 };
   const start = performance.now();

@@ -4,7 +4,7 @@ import type { BackgroundPolicy } from '../seeds/background.js';
 import type { SeedPolicies } from '../seeds/make-seeds.js';
 import { thresholdsByClass } from '../seeds/settings.js';
 
-/** The settings that make seeds of maps: what is background, and who gets a contested pixel. */
+/** The settings that decide how seeds are made of maps. */
 export type PolicySettings = Pick<
   SeedSettings, 'background' | 'threshold' | 'backgroundThreshold' | 'alpha' | 'percentile' | 'classThresholds' | 'conflict' | 'conflictMargin' | 'rescue'
 >;
@@ -26,7 +26,7 @@ function conflictPolicy({ conflict, conflictMargin }: PolicySettings): ConflictP
   return conflict === 'ignore' ? { kind: conflict, margin: conflictMargin } : { kind: conflict };
 }
 
-/** @throws UserError if a threshold is given for what is not a VOC class, or two for one class */
+/** @throws UserError if a threshold is for a name that is not a VOC class, or a class has two thresholds */
 export function seedPolicies(settings: PolicySettings): SeedPolicies {
   const { backgroundThreshold, rescue } = settings;
   return { background: backgroundPolicy(settings), conflict: conflictPolicy(settings), backgroundThreshold, rescue };

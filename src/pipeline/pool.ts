@@ -16,10 +16,10 @@ export interface SeedPoolOptions extends WorkerPlan {
   readonly runtime: RuntimeChoice;
 }
 
-/** Builds the CAM program and starts the workers that make seeds, each with a session of its own. */
+/** Builds the CAM program and starts the workers that make seeds, each with its own session. */
 export function startSeedPool({ classifier, settings, format, runtime, workers, threads }: SeedPoolOptions): WorkerPool<SeedTask, SeedResult> {
   return new WorkerPool<SeedTask, SeedResult>({
-    // Two tasks per worker: one computes, the next is decoded.
+    // Two tasks per worker: one computes while the next is decoded.
     worker: workerUrl('./seed-worker.js', import.meta.url), threads: workers, tasksPerWorker: 2,
     data: { photo: PhotoCam.plan(classifier, settings), policies: seedPolicies(settings), format, runtime, threads } satisfies SeedWorkerData,
   });

@@ -11,31 +11,31 @@ export const SEED_FOLDER = 'SegmentationClass';
 export const UNREFINED_FOLDER = 'SegmentationClassUnrefined';
 export const CAM_FOLDER = 'cams';
 
-/** What is written beside the seeds. */
+/** What is written in addition to the seeds. */
 export interface SeedFileChoice {
   readonly saveCams: boolean;
   readonly saveUnrefined?: boolean;
 }
 
-/** The note on an image of no class; it has no maps. */
+/** The note on an image without classes; it has no maps. */
 export const NO_CLASS = 'no class: all background';
 
-/** The folders that a run writes into, that of the seeds first. */
+/** The folders that a run writes to, the seeds' first. */
 export function seedFolders({ saveCams, saveUnrefined = false }: SeedFileChoice): string[] {
   return [SEED_FOLDER, ...saveUnrefined ? [UNREFINED_FOLDER] : [], ...saveCams ? [CAM_FOLDER] : []];
 }
 
-/** The files of an image by their folders. */
+/** The files of an image, by folder. */
 export function seedFiles(out: string, id: string, choice: SeedFileChoice): Record<string, string> {
   return Object.fromEntries(seedFolders(choice).map((folder) => [folder, join(out, folder, `${id}.${folder === CAM_FOLDER ? 'npz' : 'png'}`)]));
 }
 
-/** The files that an image has by the record of it. */
+/** The files of an image that is done, by folder. */
 export function recordedFiles(out: string, { id, notes }: JournalEntry, choice: SeedFileChoice): Record<string, string> {
   return seedFiles(out, id, { ...choice, saveCams: choice.saveCams && notes?.includes(NO_CLASS) !== true });
 }
 
-/** Whether a file of an image of which no stamp is known is complete, and of the size of its photograph. Throws if it is not. */
+/** Whether a file without a recorded stamp is complete and has the size of its photograph; returns false or throws if not. */
 export async function isWholeSeedFile({ imagePath }: VocItem, folder: string, path: string): Promise<boolean> {
   const bytes = await readFile(path);
   if (folder === CAM_FOLDER) return decodeNpz(bytes).has('maps');

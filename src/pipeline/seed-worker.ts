@@ -18,7 +18,7 @@ import { PhotoCam } from './photo-cam.js';
 import type { PhotoCamPlan } from './photo-cam.js';
 import { CAM_FOLDER, NO_CLASS, SEED_FOLDER, UNREFINED_FOLDER } from './seed-files.js';
 
-/** What a worker needs for all of its images. */
+/** What a worker needs for all its images. */
 export interface SeedWorkerData {
   readonly photo: PhotoCamPlan;
   readonly runtime: RuntimeChoice;
@@ -30,11 +30,11 @@ export interface SeedWorkerData {
 /** One photograph. */
 export interface SeedTask extends ImageClasses {
   readonly imagePath: string;
-  /** Where its files go: see {@link seedFiles}. The folders must exist. */
+  /** The files to write; see {@link seedFiles}. The folders must exist. */
   readonly files: Readonly<Record<string, string>>;
 }
 
-/** Where the time of an image went, in milliseconds. */
+/** The time of each stage of an image, in milliseconds. */
 export interface StageTimes {
   readonly read: number;
   readonly cam: number;
@@ -42,17 +42,16 @@ export interface StageTimes {
   readonly write: number;
 }
 
-/** What became of a photograph. */
 export type SeedResult = ImageResult<StageTimes>;
 
 const data = workerData as SeedWorkerData;
 
-// The images of a batch are the parallel work; threads inside one image would only compete with them.
+// Images are processed in parallel; more threads per image would only compete.
 sharp.concurrency(1);
 
 let cam: Promise<PhotoCam> | undefined;
 
-/** The entry point of the worker: never throws, a failure is a result. */
+/** The entry point of the worker. Never throws; failures are returned. */
 export default async function run(task: SeedTask): Promise<SeedResult> {
   try {
     cam ??= openRuntime(data.runtime).then(({ runtime }) => PhotoCam.load(data.photo, runtime, { threads: data.threads }));
@@ -67,12 +66,12 @@ async function makeSeed(photoCam: PhotoCam, { imagePath, labels, logits, files }
   const result = await photoCam.maps(imagePath, logits, { unrefined: UNREFINED_FOLDER in files });
   const { maps, maxima, background, unrefined, views, size, limited, times } = result;
   const start = performance.now();
-  const notes = limited === undefined ? [] : [`held down to ${limited[1]}x${limited[0]} pixels at the network`];
+  const notes = limited === undefined ? [] : [`limited to ${limited[1]}x${limited[0]} pixels at the network`];
   const empty = labels.filter((_, k) => maxima[k] === 0);
   notes.push(...empty.map((label) => `the map of ${className(label)} is zero everywhere`));
   const seeds = makeSeeds(maps, labels, data.policies, background);
   const lost = seeds.lost.filter((label) => !empty.includes(label));
-  notes.push(...lost.map((label) => `${className(label)} gets no pixel${data.policies.rescue > 0 ? ' but its strongest' : ''}`));
+  notes.push(...lost.map((label) => `${className(label)} gets ${data.policies.rescue > 0 ? 'only its strongest pixels (rescue)' : 'no pixel'}`));
   const assigned = performance.now();
   const stamps = await writeAll(files, {
     [SEED_FOLDER]: () => encodeMask(seeds.labels, data.format),
@@ -90,7 +89,7 @@ async function makeSeed(photoCam: PhotoCam, { imagePath, labels, logits, files }
   };
 }
 
-/** An image of no class: it is decoded all the same, for its size and because a damaged one is to be reported. */
+/** An image without classes. It is still decoded, for its size and to report damaged files. */
 async function allBackground(photoCam: PhotoCam, imagePath: string, files: SeedTask['files']): Promise<SeedResult> {
   const { size: [height, width], times: { read } } = await photoCam.layerMaps(imagePath, []);
   const start = performance.now();
@@ -99,7 +98,7 @@ async function allBackground(photoCam: PhotoCam, imagePath: string, files: SeedT
   return { status: 'done', notes: [NO_CLASS], files: stamps, times: { read, cam: 0, seeds: 0, write: performance.now() - start } };
 }
 
-/** Writes those files that are wanted and that there is content for, and hands back their stamps. */
+/** Writes the wanted files that there is content for, and returns their stamps. */
 async function writeAll(files: SeedTask['files'], contents: Readonly<Record<string, () => Uint8Array>>): Promise<Record<string, string>> {
   const stamps: Record<string, string> = {};
   for (const [folder, path] of Object.entries(files)) {

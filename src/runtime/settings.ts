@@ -14,7 +14,7 @@ const group = 'Running';
 /** Settings of the runtime. */
 export const runtimeSettings = {
   runtime: setting(z.enum(RUNTIME_NAMES).default('auto'), {
-    group, value: 'name', help: 'ort (ONNX Runtime), tfjs (TensorFlow.js), or auto: tfjs if it has a GPU, else ort',
+    group, value: 'name', help: 'ort (ONNX Runtime), tfjs (TensorFlow.js), or auto: tfjs if it has a GPU, otherwise ort',
   }),
   device: setting(z.enum([...new Set([...ORT_DEVICES, ...TFJS_DEVICES])]).optional(), {
     group, value: 'name',

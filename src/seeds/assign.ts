@@ -5,29 +5,29 @@ import type { LabelMap } from '../voc/label-map.js';
 import { IGNORE_LABEL } from '../voc/label-map.js';
 import { scratchKernels } from '../kernels/kernels.js';
 
-/** What becomes of a pixel that several classes claim. */
+/** Which class gets a pixel that several classes claim. */
 export type ConflictPolicy
-  /** The strongest map wins, the first one of equals. */
+  /** The one with the strongest map; if equal, the first. */
   = | { readonly kind: 'argmax' }
-  /** Ignored (255) where the second-best map that is foreground comes within this margin of the best. */
+  /** None: the pixel is ignored (255) if the second-strongest map is also foreground and less than `margin` below the strongest. */
     | { readonly kind: 'ignore'; readonly margin: number }
-  /** Among the classes whose map is foreground there, the one with the fewest such pixels in the image (as in OAA, Jiang et al., ICCV 2019). */
+  /** Of the classes whose map is foreground there, the one with the fewest such pixels (as in OAA, Jiang et al., ICCV 2019). */
     | { readonly kind: 'smaller-first' };
 
 export interface AssignOptions {
-  /** Per map, not negative: a pixel is foreground where its strongest map exceeds this. */
+  /** Per map, not negative: a pixel is foreground if its strongest map exceeds the threshold. */
   readonly thresholds: readonly number[];
-  /** A pixel is background where its strongest map does not exceed this, and ignored between the two; at or above the threshold for none. */
+  /** A pixel is background if its strongest map does not exceed this, and ignored between this and the threshold; default: none. */
   readonly backgroundThreshold?: number | undefined;
-  /** A background map [height, width]: foreground must exceed it as well. */
+  /** A background map [height, width] that foreground must also exceed. */
   readonly background?: Float32Array | undefined;
   /** Default: argmax. */
   readonly conflict?: ConflictPolicy;
 }
 
 /**
- * Seeds from maps: each pixel takes the class whose map is largest there (the first one of equals), if that exceeds the
- * threshold of its class, else background; between the two thresholds it is ignored.
+ * Seeds from maps: each pixel gets the class with the largest map (if equal, the first) if it exceeds the threshold of that
+ * class, else it is background. Between the two thresholds it is ignored.
  *
  * @param input maps, one per class, at least one
  * @param labels the VOC index of each map's class
@@ -43,7 +43,7 @@ export function assignSeeds(input: MapInput, labels: readonly number[], options:
   return { width, height, data };
 }
 
-/** Seeds by the strongest map, row by row; a row is overwritten by the next one. */
+/** Seeds by the strongest map, row by row. Each row overwrites the one before. */
 function strongestOfRows(
   maps: MapRows, labels: readonly number[], thresholds: readonly number[], backgroundThreshold: number, background: Float32Array | undefined,
 ): (y: number) => Uint8Array {
@@ -65,17 +65,17 @@ function strongestOfRows(
   };
 }
 
-/** The largest float32 that is not above a number: a float32 exceeds the one just where it exceeds the other. */
+/** The largest float32 that is not above a number. Float32 values that exceed it are exactly those that exceed the number. */
 function floorFloat32(value: number): number {
   const bits = new Int32Array(1);
   const rounded = new Float32Array(bits.buffer);
   rounded[0] = value;
-  // The bits of positive numbers grow with them.
+  // The bits of positive floats are in the order of their values.
   if (rounded[0] > value) bits[0]--;
   return rounded[0];
 }
 
-/** Has the policy's say on pixels that several classes claim. */
+/** Applies the policy to pixels that several classes claim. */
 function settleConflicts(
   maps: MapRows, labels: readonly number[], data: Uint8Array, conflict: Exclude<ConflictPolicy, { readonly kind: 'argmax' }>,
   { thresholds: given, background }: AssignOptions,
@@ -101,8 +101,8 @@ function settleConflicts(
 /**
  * The largest map of each pixel in row y and which one it is.
  *
- * @param best takes the values [width]
- * @param winner takes the index of the map [width]; the first one of equals
+ * @param best receives the values [width]
+ * @param winner receives the index of the map [width]; if equal, the first
  */
 export function largestOfRow(maps: MapRows, y: number, best: Float32Array, winner: Uint8Array): void {
   best.set(maps.row(0, y));
@@ -118,7 +118,7 @@ export function largestOfRow(maps: MapRows, y: number, best: Float32Array, winne
   }
 }
 
-/** How many pixels each class would have if it were alone. */
+/** The number of pixels that each class claims. */
 function foregroundAreas(maps: MapRows, thresholds: Float64Array, background: Float32Array | undefined): number[] {
   return Array.from(thresholds, (threshold, k) => {
     let area = 0;
@@ -130,7 +130,7 @@ function foregroundAreas(maps: MapRows, thresholds: Float64Array, background: Fl
   });
 }
 
-/** What a map must exceed to claim a pixel: its threshold [K] and, where there is one, a background map's row [width]. */
+/** What a map must exceed to claim a pixel: its threshold [K] and a row of the background map [width], if there is one. */
 interface Claims {
   readonly thresholds: Float64Array;
   readonly floor: Float32Array | undefined;
@@ -140,7 +140,7 @@ function giveToSmallest(
   maps: MapRows, y: number, labels: Uint8Array,
   { areas, thresholds, values, floor }: Claims & { readonly areas: readonly number[]; readonly values: Uint8Array },
 ): void {
-  // From the largest to the smallest, so that the smallest has the last word.
+  // From the largest to the smallest: later ones overwrite earlier ones.
   const order = areas.map((_, k) => k).sort((a, b) => areas[b] - areas[a]);
   for (const k of order) {
     const row = maps.row(k, y);
@@ -161,16 +161,16 @@ function ignoreContested(
   }
 }
 
-/** The classes of the image that no pixel was given to. */
+/** The classes of the image that got no pixel. */
 export function lostClasses({ data }: LabelMap, labels: readonly number[]): number[] {
   return labels.filter((label) => !data.includes(label));
 }
 
 /**
- * Gives a class that got no pixel those where its map is strongest, whatever they were before.
+ * Gives a class the pixels where its map is strongest, whatever they were before.
  *
  * @param k the class's map
- * @param share of the image's pixels, above 0, up to 1; at least one pixel, and none where the map is zero
+ * @param share of the image's pixels, above 0, up to 1; at least one pixel, but none where the map is zero
  */
 export function giveStrongest(seeds: LabelMap, maps: MapRows, k: number, label: number, share: number): void {
   const { width, height } = maps;

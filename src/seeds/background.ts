@@ -1,21 +1,20 @@
 import type { MapRows } from '../maps/map-rows.js';
 
-/** How it is decided what is background. */
+/** What is background. */
 export type BackgroundPolicy
   /** One threshold for every image and class. */
   = | { readonly kind: 'constant'; readonly threshold: number }
-  /** A map of its own, `(1 - max_c M_c)^alpha` (PSA, Ahn and Kwak, CVPR 2018, equation 2), that competes with the classes. */
+  /** A background map, `(1 - max_c M_c)^alpha` (PSA, Ahn and Kwak, CVPR 2018, equation 2), that competes with the classes. */
     | { readonly kind: 'power'; readonly alpha: number }
-  /** The share of an image's pixels, in percent, that is background. */
+  /** A fixed share of each image's pixels, in percent. */
     | { readonly kind: 'percentile'; readonly percent: number }
-  /** The threshold that parts each image's own strongest map best (Otsu, 1979). */
+  /** The threshold that best separates the strongest map of each image (Otsu, 1979). */
     | { readonly kind: 'otsu' }
-  /** A threshold for each class, by VOC index, and one for the classes that have none. */
+  /** A threshold for each class, by VOC index, and one for the other classes. */
     | { readonly kind: 'per-class'; readonly thresholds: Readonly<Record<number, number>>; readonly otherwise: number };
 
 /**
- * The thresholds that a policy comes down to in one image: a pixel is foreground where its strongest map exceeds that
- * of its class.
+ * The thresholds of a policy for one image: a pixel is foreground if its strongest map exceeds the threshold of that class.
  *
  * @param maps 0..1
  * @param labels the VOC index of each map's class
@@ -32,8 +31,8 @@ export function thresholdsOf(policy: BackgroundPolicy, maps: MapRows, labels: re
 }
 
 /**
- * The value above which a map beats `(1 - m)^alpha`: where the background is made of the strongest map itself, the two
- * rules are one. They part once the background map has been refined together with the others.
+ * The value above which a map m exceeds the background map `(1 - m)^alpha`. The threshold and the background map give the same
+ * seeds, except if the background map was refined together with the others.
  *
  * @param alpha above 0
  * @returns the solution of t = (1 - t)^alpha, 0..1
@@ -41,7 +40,7 @@ export function thresholdsOf(policy: BackgroundPolicy, maps: MapRows, labels: re
 export function powerThreshold(alpha: number): number {
   let low = 0;
   let high = 1;
-  // Halving 52 times leaves nothing that a double could tell.
+  // 52 halvings give the full precision of a double.
   for (let i = 0; i < 52; i++) {
     const middle = (low + high) / 2;
     if (middle < (1 - middle) ** alpha) low = middle;
@@ -50,10 +49,10 @@ export function powerThreshold(alpha: number): number {
   return (low + high) / 2;
 }
 
-/** Bins of the histograms that percentiles and Otsu's threshold are read from: their resolution. */
+/** Bins of the histograms for percentiles and Otsu's threshold. */
 const BINS = 1024;
 
-/** How many pixels have a strongest map in (i / BINS, (i + 1) / BINS]; bin 0 holds 0, too. */
+/** The number of pixels whose strongest map is in (i / BINS, (i + 1) / BINS]; bin 0 includes 0. */
 export function strengths(maps: MapRows): Uint32Array {
   const counts = new Uint32Array(BINS);
   const best = new Float32Array(maps.width);
@@ -68,7 +67,7 @@ export function strengths(maps: MapRows): Uint32Array {
   return counts;
 }
 
-/** The upper bound of the first bin up to which there are at least so many percent of the pixels. */
+/** The upper bound of the first bin up to which there are at least `percent` of the pixels. */
 export function percentileOf(counts: Uint32Array, percent: number): number {
   const total = counts.reduce((sum, count) => sum + count, 0);
   let below = 0;
@@ -76,7 +75,7 @@ export function percentileOf(counts: Uint32Array, percent: number): number {
   return ((bin < 0 ? counts.length - 1 : bin) + 1) / counts.length;
 }
 
-/** The bound between bins that makes the variance between the two sides largest (Otsu, 1979, equation 18). */
+/** The bound between bins with the largest variance between the two sides (Otsu, 1979, equation 18). */
 export function otsuThreshold(counts: Uint32Array): number {
   let total = 0;
   let moment = 0;

@@ -6,16 +6,16 @@ import type { ConflictPolicy } from './assign.js';
 import type { BackgroundPolicy } from './background.js';
 import { thresholdsOf } from './background.js';
 
-/** Every choice on the way from maps to seeds; plain data, so that it crosses to worker threads. */
+/** How seeds are made of maps; plain data, which can be sent to worker threads. */
 export interface SeedPolicies {
   readonly background: BackgroundPolicy;
   readonly backgroundThreshold?: number;
   readonly conflict: ConflictPolicy;
-  /** The share of the image's pixels that a class gets which would get none; 0: it is only reported. */
+  /** The share of the image's pixels for a class that would get none; 0: the class is only reported. */
   readonly rescue: number;
 }
 
-/** Seeds, and what is worth telling about them. */
+/** Seeds, and the classes that were lost. */
 export interface Seeds {
   readonly labels: LabelMap;
   /** VOC indices of the image's classes that got no pixel by the policies; `rescue` may have given them some. */
@@ -31,7 +31,7 @@ export interface Seeds {
  */
 export function makeSeeds(input: MapInput, labels: readonly number[], policies: SeedPolicies, background?: Float32Array): Seeds {
   const maps = toMapRows(input);
-  // A background map has the say alone; the threshold it comes down to holds before refinement only.
+  // A background map replaces the thresholds: they are only equivalent to it before it is refined.
   const thresholds = background === undefined ? thresholdsOf(policies.background, maps, labels) : labels.map(() => 0);
   const { backgroundThreshold, conflict, rescue } = policies;
   const seeds = assignSeeds(maps, labels, { thresholds, backgroundThreshold, background, conflict });

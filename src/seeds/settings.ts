@@ -8,47 +8,47 @@ import { classIndex, VOC_CLASSES } from '../voc/classes.js';
 const group = 'Seeds';
 const share = z.number().min(0).max(1);
 
-/** What gives a setting an effect that belongs to some background policies. */
+/** For settings that only have an effect with some background policies. */
 const background = (...policies: string[]) => (settings: { background: string }): string | undefined => (
   policies.includes(settings.background) ? undefined : `--background ${policies.join(' or ')}`);
 
-/** The settings that lead from maps to labels. */
+/** How label maps are made of maps. */
 export const labelSettings = {
   threshold: setting(share.default(0.4), {
     group, value: 't', help: 'foreground if the largest map exceeds this, 0..1', needs: background('constant', 'per-class'),
   }),
   backgroundThreshold: setting(share.optional(), {
-    group, value: 't', help: 'background below this; between the two thresholds a pixel becomes 255, ignored', otherwise: 'none',
+    group, value: 't', help: 'background below this; pixels between the two thresholds become 255 (ignored)', otherwise: 'none',
   }),
   background: axis(z.enum(['constant', 'power', 'percentile', 'otsu', 'per-class']).default('constant'), {
-    group, value: 'policy', help: 'what is background: a constant threshold, (1 - max)^alpha, a share of each image, Otsu\'s threshold, a threshold per class',
+    group, value: 'policy', help: 'how background is found: a constant threshold, (1 - max)^alpha, a share of each image, Otsu\'s threshold, a threshold per class',
     named: (value) => value,
   }),
-  alpha: setting(z.number().positive().default(4), { group, value: 'a', help: 'the alpha of --background power', needs: background('power') }),
+  alpha: setting(z.number().positive().default(4), { group, value: 'a', help: 'alpha of --background power', needs: background('power') }),
   percentile: setting(z.number().min(0).max(100).default(70), {
-    group, value: 'p', help: 'the percentage of pixels that --background percentile takes for background', needs: background('percentile'),
+    group, value: 'p', help: 'percentage of pixels that are background with --background percentile', needs: background('percentile'),
   }),
   classThresholds: setting(checkedBy(z.record(z.string(), share), thresholdsByClass).default({}), {
-    group, value: 'class=t,...', help: 'thresholds of --background per-class; other classes have --threshold', parse: parseThresholds,
+    group, value: 'class=t,...', help: 'thresholds of --background per-class; other classes use --threshold', parse: parseThresholds,
     needs: background('per-class'),
   }),
   conflict: axis(z.enum(['argmax', 'ignore', 'smaller-first']).default('argmax'), {
-    group, value: 'policy', help: 'a pixel that several classes claim goes to the strongest, becomes 255 if they are nearly equal, or goes to the smaller object',
+    group, value: 'policy', help: 'pixels that several classes claim get the strongest class, 255 if the maps are nearly equal, or the class of the smaller object',
     named: (value) => value,
   }),
   conflictMargin: axis(share.default(0.05), {
-    group, value: 'm', help: 'how near is nearly equal for --conflict ignore', named: (value) => `margin ${value}`,
+    group, value: 'm', help: 'largest difference that counts as nearly equal with --conflict ignore', named: (value) => `margin ${value}`,
     needs: ({ conflict }: { conflict: string }) => (conflict === 'ignore' ? undefined : '--conflict ignore'),
   }),
   rescue: setting(share.default(0), {
-    group, value: 'share', help: 'if a class of the image gets no pixel, give it this share of the pixels, where its map is strongest',
+    group, value: 'share', help: 'give a class of the image that gets no pixel this share of the pixels, where its map is strongest',
   }),
 };
 
 /**
  * Thresholds by class index 1..20.
  *
- * @throws UserError if a threshold is given for what is not a VOC class, or two for one class
+ * @throws UserError if a name is not a VOC class, or a class has two thresholds
  */
 export function thresholdsByClass(byName: Readonly<Record<string, number>>): Record<number, number> {
   const thresholds: Record<number, number> = {};
@@ -67,7 +67,7 @@ function parseThresholds(text: string): Record<string, number> {
   for (const part of text.split(',')) {
     const [name, value = '', ...rest] = part.split('=').map((side) => side.trim());
     const threshold = rest.length > 0 ? undefined : parseDecimal(value);
-    if (name === '' || threshold === undefined) throw new UserError('Expected classes and their thresholds, for example cat=0.3,dog=0.4.');
+    if (name === '' || threshold === undefined) throw new UserError('Expected classes with thresholds, for example cat=0.3,dog=0.4.');
     if (classIndex(name) === undefined) throw new UserError(`There is no VOC class '${name}': ${didYouMean(name, VOC_CLASSES)}`);
     if (thresholds.has(name)) throw new UserError(`There are two thresholds for ${name}.`);
     thresholds.set(name, threshold);

@@ -4,7 +4,7 @@ import { imageSettings } from '../image/settings.js';
 import { fusionSettings, refineSettings } from '../maps/settings.js';
 import { labelSettings } from '../seeds/settings.js';
 
-/** The settings of class activation maps: method and target, which layers, at which input size, and how they are fused. */
+/** The settings of class activation maps: method, target, layers, input size and fusion. */
 export const camSettings = { ...methodSettings, ...imageSettings, ...fusionSettings };
 
 /** The settings of seeds: everything that a label map depends on, except the model and the photograph. */

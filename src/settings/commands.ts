@@ -6,13 +6,13 @@ import { generateSchema } from './generate.js';
 import { sharedSettings } from './shared.js';
 import { trainSchema } from './train.js';
 
-/** The schemas of configuration files, by the command that reads them; `cam` reads those of `generate`. */
+/** The schemas of configuration files, by command; `cam` reads those of `generate`. */
 export const fileSchemas = { generate: generateSchema, ablate: ablateSchema, train: trainSchema };
 
 /** A kind of configuration file. */
 export type FileKind = keyof typeof fileSchemas;
 
-/** The settings of every command that has flags for them. */
+/** The settings that have flags, by command. */
 export const commandSettings = {
   generate: generateSchema.shape,
   cam: { model: sharedSettings.model, ...camSettings, ...runtimeSettings },

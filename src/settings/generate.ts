@@ -8,18 +8,18 @@ import { sharedSettings } from './shared.js';
 
 const group = 'Output';
 
-/** Every setting of `generate` that a configuration file may hold. */
+/** Every setting of `generate` that a configuration file may contain. */
 export const generateSchema = z.strictObject({
   ...devkitSettings,
   ...labelSourceSettings,
   ...sharedSettings,
   ...seedSettings,
-  png: setting(z.enum(['palette', 'gray']).default('palette'), { group, value: 'format', help: '8-bit indexed with the VOC palette, or plain gray' }),
+  png: setting(z.enum(['palette', 'gray']).default('palette'), { group, value: 'format', help: 'palette: 8-bit indexed with the VOC palette; gray: 8-bit grayscale' }),
   saveCams: setting(z.boolean().default(false), {
-    group, help: 'also write the maps, cams/<id>.npz with keys (class indices), maps [K, H, W], and those of each layer, layer_<i> [K, h, w]',
+    group, help: 'also write the maps to cams/<id>.npz: keys (class indices), maps [K, H, W] and layer_<i> [K, h, w] for each layer',
   }),
   saveUnrefined: setting(z.boolean().default(false), {
-    group, help: 'also write the seeds that there would be without --refine, SegmentationClassUnrefined/<id>.png',
+    group, help: 'also write the seeds without --refine to SegmentationClassUnrefined/<id>.png',
   }),
   ...runtimeSettings,
   ...workerSettings,
@@ -28,7 +28,7 @@ export const generateSchema = z.strictObject({
   { path: ['backgroundThreshold'], message: 'it must not be above {threshold}' },
 ).refine(
   ({ saveUnrefined, refine }) => !saveUnrefined || parseRefiners(refine).length > 0,
-  { path: ['saveUnrefined'], message: 'it has nothing to save because nothing is refined: name a refiner, for example --refine pamr, or leave it out' },
+  { path: ['saveUnrefined'], message: 'there is nothing to save because nothing is refined: name a refiner, for example --refine pamr, or leave it out' },
 );
 
 export type GenerateConfig = z.infer<typeof generateSchema>;

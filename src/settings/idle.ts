@@ -4,10 +4,10 @@ import type { VariantSettings } from './ablate.js';
 import { seedSettings } from './cam.js';
 
 /**
- * The settings that change nothing, given the others, each with what would give it an effect.
+ * The settings that have no effect with these values of the others, each with what would give it one.
  *
- * @param layerCount how many layers are fused, if it is not as many as the settings name
- * @param table the settings that are looked at
+ * @param layerCount the number of fused layers; default: as many as the settings name
+ * @param table the settings to check
  */
 export function idleSettings(
   settings: VariantSettings, layerCount = settings.layers.length, table: SettingTable = seedSettings,

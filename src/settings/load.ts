@@ -12,7 +12,7 @@ import type { SeedSettings } from './cam.js';
 import { generateSchema } from './generate.js';
 import { PRESETS, RENAMED_PRESETS, settingsIn } from './presets.js';
 
-/** Where a value that a flag gave came from; see {@link explainIssues}. */
+/** The flag that a value came from; see {@link explainIssues}. */
 export function placeOfFlag(schema: z.ZodObject): (path: Path) => Place {
   return ([name, ...rest]) => {
     const inner = rest.filter((part) => typeof part !== 'number').map(String);
@@ -22,18 +22,18 @@ export function placeOfFlag(schema: z.ZodObject): (path: Path) => Place {
 
 /** How {@link loadConfig} reads settings. */
 export interface LoadOptions {
-  /** The presets that the command takes; default: all. */
+  /** The presets that the command accepts; default: all. */
   readonly presets?: readonly string[];
-  /** Where the given values came from, for messages; default: from flags. */
+  /** Where the given values came from, for messages; default: flags. */
   readonly placeOf?: (path: Path) => Place;
 }
 
 /**
- * Reads the settings of a command: given values override the configuration file, which overrides the defaults of the schema.
+ * Loads the settings of a command: given values override the configuration file, which overrides the defaults of the schema.
  *
- * @param file a YAML or JSON file, the name of a preset, or none
- * @param values those that are `undefined` were not given
- * @throws UserError if the file cannot be read, or a setting is unknown or wrong; it names the flag, or file and line
+ * @param file a YAML or JSON file, or the name of a preset
+ * @param values the given values; `undefined` ones are ignored
+ * @throws UserError if the file cannot be read, or a setting is unknown or wrong; the message names the flag, or file and line
  */
 export async function loadConfig<S extends z.ZodObject>(
   schema: S, file: string | undefined, values: Readonly<Record<string, unknown>>,
@@ -56,14 +56,14 @@ export async function loadConfig<S extends z.ZodObject>(
 }
 
 /**
- * Loads the settings of seeds from a preset or a file, complete and checked.
+ * Loads all settings of seeds from a preset or a file, and checks them.
  *
  * ```ts
  * const settings = await loadSettings('fast', { threshold: 0.5 });
  * ```
  *
- * @param presetOrFile the name of a preset (fast, best, paper, irn), or a YAML or JSON file; what a file does not set has its default
- * @param overrides settings that take the place of those there
+ * @param presetOrFile the name of a preset (fast, best, paper, irn), or a YAML or JSON file; other settings have their defaults
+ * @param overrides settings that override those of the preset or file
  * @throws UserError if there is no such preset or file, or a setting is unknown or wrong
  */
 export async function loadSettings(presetOrFile: string, overrides: Partial<SeedSettings> = {}): Promise<SeedSettings> {
@@ -87,7 +87,7 @@ async function readConfig(schema: z.ZodObject, named: string, presets: readonly 
   const { value } = file;
   if (value === null || value === undefined) return { path, preset, file, settings: {} };
   if (typeof value !== 'object' || Array.isArray(value)) {
-    throw new UserError(`${path}: a configuration holds settings (name: value), this one holds ${Array.isArray(value) ? 'a list' : show(value)}`);
+    throw new UserError(`${path}: a configuration must contain settings (name: value), this one contains ${Array.isArray(value) ? 'a list' : show(value)}`);
   }
   return { path, preset, file, settings: preset === undefined ? value as Record<PropertyKey, unknown> : settingsIn(schema, value) };
 }
@@ -99,5 +99,5 @@ function notFound(name: string, presets: readonly string[]): UserError {
     const elsewhere = presets.length === 0 && (PRESETS as readonly string[]).includes(stem) ? `${stem} is a preset of generate, cam and ablate; this command takes a file` : undefined;
     return new UserError(`cannot read the configuration ${name}: there is no such file`, near === undefined ? elsewhere : `did you mean the preset ${near}?`);
   }
-  return new UserError(`there is neither a preset nor a file called '${name}'`, didYouMean(name, presets));
+  return new UserError(`there is no preset or file called '${name}'`, didYouMean(name, presets));
 }

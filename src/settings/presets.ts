@@ -4,34 +4,34 @@ import { parseSettings } from '../formats/yaml/settings-file.js';
 import { presetPath } from '../package.js';
 
 const descriptions = {
-  fast: 'the best that runs one scale, with layers that every network has',
-  best: 'the best found with the bundled classifier: five scales, mirror images, a threshold per class; about six times as slow as fast',
-  paper: 'LayerCAM as its paper describes it; also what a configuration file starts from',
+  fast: 'the best settings with one scale and layers that every network has',
+  best: 'the best settings for the bundled classifier: five scales, mirror images, a threshold per class; about six times slower than fast',
+  paper: 'LayerCAM as in its paper; also the defaults of a configuration file',
   irn: 'the seeds of IRN: CAM of the deepest layer at four scales, two thresholds',
 } as const;
 
-/** Settings that come with this package, by name. */
+/** The name of a bundled configuration. */
 export type Preset = keyof typeof descriptions;
 export const PRESETS = Object.keys(descriptions) as readonly Preset[];
 
-/** What `generate`, `cam` and `ablate` start from if no configuration is named. */
+/** The preset of `generate`, `cam` and `ablate` if no configuration is given. */
 export const DEFAULT_PRESET: Preset = 'fast';
 
-/** Presets that have another name now. */
+/** New names of presets by their old ones. */
 export const RENAMED_PRESETS: ReadonlyMap<string, Preset> = new Map([['layercam', 'paper']]);
 
-/** What a preset is, in one line. */
+/** A one-line description of a preset. */
 export function presetText(preset: Preset): string {
   return descriptions[preset];
 }
 
-/** The settings of a preset that a command has, with the schema's defaults for what the preset does not say. */
+/** The settings of a preset for a command, with the schema's defaults for the others. */
 export function presetSettings<S extends z.ZodObject>(schema: S, preset: Preset): z.infer<S> {
   const path = presetPath(preset);
   return schema.parse(settingsIn(schema, parseSettings(readFileSync(path, 'utf8'), path).value as object));
 }
 
-/** Those settings of a preset that a command has: `ablate` tunes thresholds and has no setting for them. */
+/** The settings of a preset that a command has. (`ablate` tunes thresholds and has no setting for them.) */
 export function settingsIn(schema: z.ZodObject, settings: object): Record<string, unknown> {
   return Object.fromEntries(Object.entries(settings).filter(([name]) => Object.hasOwn(schema.shape, name)));
 }

@@ -6,13 +6,13 @@ import { commandSettings } from './commands.js';
 /** A setting, for the docs. */
 export interface SettingRow {
   readonly name: string;
-  /** None for what only a file can hold. */
+  /** `undefined` if it can only be set in a file. */
   readonly flag?: string;
   readonly group: string;
   readonly help: string;
   /** What a value must be: `a number above 0`. */
   readonly values: string;
-  /** The schema's default, or what happens without a value. */
+  /** The schema's default, or the text for a setting without one. */
   readonly default?: string;
   /** Whether variants of `ablate` may differ in it. */
   readonly axis: boolean;
@@ -20,7 +20,7 @@ export interface SettingRow {
   readonly commands: readonly string[];
 }
 
-/** Every setting of every command. Settings of one name that are declared twice (`train` has its own `flip`) are two rows. */
+/** Every setting of every command. Two declarations with the same name (`train` has its own `flip`) are two rows. */
 export function allSettings(): SettingRow[] {
   const rows = new Map<z.ZodType, SettingRow & { readonly commands: string[] }>();
   for (const [command, table] of Object.entries(commandSettings)) {

@@ -5,10 +5,10 @@ import { LABEL_KINDS, parseLabelSpec } from './labels/create.js';
 
 const group = 'Input';
 
-/** The text of a label source: `xml`, `masks`, `npy` or `list`, the last two also with their file: `npy:cls_labels.npy`. */
-export const labelsText = z.string().refine(isLabelSpec, 'it must be xml, masks, npy or list, or with its file npy:FILE or list:FILE');
+/** The text of a label source: `xml`, `masks`, `npy` or `list`; the last two also with a file: `npy:cls_labels.npy`. */
+export const labelsText = z.string().refine(isLabelSpec, 'it must be xml, masks, npy or list, or with a file npy:FILE or list:FILE');
 
-/** Lets the text of a label source through. */
+/** Returns the text of a label source if it is valid, or throws a `UserError`. */
 export function parseLabels(text: string): string {
   parseLabelSpec(text);
   return text;
@@ -24,17 +24,17 @@ function isLabelSpec(text: string): boolean {
   }
 }
 
-/** What gives a setting an effect that belongs to some kinds of labels. */
+/** For settings that only have an effect with some kinds of labels. */
 const labelled = (...kinds: string[]) => ({ labels }: { labels?: string }): string | undefined => (
   labels === undefined || kinds.includes(labels.split(':')[0]) ? undefined : `--labels ${kinds.join(' or ')}`);
 
-/** Which images, in which devkit. */
+/** The devkit and the images in it. */
 export const devkitSettings = {
   vocRoot: setting(z.string().optional(), {
-    group, value: 'folder', help: 'the devkit folder that holds JPEGImages, for example VOCdevkit/VOC2012',
+    group, value: 'folder', help: 'devkit folder that contains JPEGImages, for example VOCdevkit/VOC2012',
   }),
   split: setting(z.string().optional(), {
-    group, value: 'name|file', help: 'an official split (train, val, trainval), or the path of a list of ids or image paths',
+    group, value: 'name|file', help: 'official split (train, val, trainval), or the path of a list of ids or image paths',
   }),
 };
 
@@ -44,9 +44,9 @@ export const labelSourceSettings = {
     group, value: 'source', help: `image-level labels: ${LABEL_KINDS.join(', ')}`, parse: parseLabels,
   }),
   labelFile: setting(z.string().optional(), {
-    group, value: 'file', help: 'the file for the labels npy (cls_labels.npy) or list (lines "id class class ...")', needs: labelled('npy', 'list'),
+    group, value: 'file', help: 'file of --labels npy (cls_labels.npy) or --labels list (lines "id class class ...")', needs: labelled('npy', 'list'),
   }),
   difficult: setting(z.boolean().optional(), {
-    group, help: 'labels xml: count objects marked difficult (default)', off: 'labels xml: leave out objects marked difficult', needs: labelled('xml'),
+    group, help: 'with --labels xml, count objects marked difficult (default)', off: 'with --labels xml, ignore objects marked difficult', needs: labelled('xml'),
   }),
 };

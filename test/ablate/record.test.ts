@@ -32,7 +32,7 @@ describe('records', () => {
   it('are refused where they are damaged', () => {
     const bytes = encodeRecord(record);
     expect(() => decodeRecord(bytes.subarray(0, bytes.length - 1))).toThrow('it is cut short');
-    expect(() => decodeRecord(Uint8Array.of(...bytes, 0))).toThrow('there is more behind its end');
-    expect(() => decodeRecord(Buffer.from('hello'))).toThrow('it is no record');
+    expect(() => decodeRecord(Uint8Array.of(...bytes, 0))).toThrow('there is data after its end');
+    expect(() => decodeRecord(Buffer.from('hello'))).toThrow('it is not a record');
   });
 });

@@ -129,7 +129,7 @@ describe('CAM', () => {
   });
 
   it.each([
-    ['resnet-like', 'feat_a', /stands between/, /feat_c/],
+    ['resnet-like', 'feat_a', /is between/, /feat_c/],
     // A ReLU between the 1x1 convolution and pooling.
     ['squeezenet-like', 'feat_c', /Relu/, /relu_49/],
     ['vgg-like', 'feat_b', /Flatten/, /--method grad-cam/],

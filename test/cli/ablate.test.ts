@@ -234,7 +234,7 @@ describe('ablate', () => {
     expect(result.run.maskless).toEqual(['small']);
     const reasons = Object.fromEntries(result.run.failures.map(({ id, reason }) => [id, reason]));
     expect(Object.keys(reasons).sort()).toEqual(['tall', 'unlabelled', 'wide']);
-    expect(reasons.wide).toContain('is 121 x 80 pixels, its mask');
+    expect(reasons.wide).toContain('is 121 x 80 pixels, but its mask');
     expect(stderr).toContain('1 photographs have no mask and are left out: small');
     expect(stderr).toContain('3 images failed:');
     await writeFile(join(root, 'Annotations/unlabelled.xml'), annotation([]));
@@ -378,7 +378,7 @@ describe('ablate', () => {
 
   it.each([
     [['--split', 'train', '--tune-on', 'first', '--score-on', 'second'], 'give either a split, or one to tune on'],
-    [['--tune-on', 'first'], 'tuneOn and scoreOn go together'],
+    [['--tune-on', 'first'], 'give both tuneOn and scoreOn, or neither'],
     [['--split', 'train', '--baseline', 'nobody'], 'there is no variant \'nobody\''],
     [['--split', 'train', '--method', 'magic'], 'is not known'],
     [['--split', 'train', '--refine', 'magic', '--refine', 'pamr'], 'there is no refiner "magic"'],

@@ -255,7 +255,7 @@ describe('generate with photographs that fail', () => {
       expect([width, height]).toEqual(size);
     }
     // 2000 x 3 at short:64 would be 42667 x 64.
-    expect(notes.find(({ id }) => id === 'strip')!.notes[0]).toMatch(/^held down to \d+x\d+ pixels at the network$/);
+    expect(notes.find(({ id }) => id === 'strip')!.notes[0]).toMatch(/^limited to \d+x\d+ pixels at the network$/);
   }, 30_000);
 });
 
@@ -446,7 +446,7 @@ describe('settings of generate', () => {
     ['threshold: 0.2\nbackgroundThreshold: 0.3\n', /:2: backgroundThreshold is 0\.3; it must not be above threshold in .*:1, which is 0\.2/],
     ['labels: guess\n', /:1: labels is 'guess'; it must be xml, masks, npy or list/],
     ['inputSize: small\n', /:1: inputSize is 'small'; it must be native, short:N/],
-    ['- 1\n', /holds settings \(name: value\), this one holds a list/],
+    ['- 1\n', /must contain settings \(name: value\), this one contains a list/],
     ['a: [\n', /wrong\.yaml:\d: this is not YAML/],
   ])('a wrong file is refused: %j', async (text, message) => {
     const file = join(folder, 'wrong.yaml');

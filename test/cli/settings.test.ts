@@ -58,7 +58,7 @@ describe('settings that cannot be', () => {
     [['--conflict-margin', '-0.1'], '--conflict-margin is -0.1; it must be from 0 to 1'],
     [['--percentile', '101'], '--percentile is 101; it must be from 0 to 100'],
     [['--background-threshold', '0.9'], '--background-threshold is 0.9; it must not be above threshold of the preset fast, which is 0.53'],
-    [['--config', 'bset'], 'there is neither a preset nor a file called \'bset\'\ndid you mean best?'],
+    [['--config', 'bset'], 'there is no preset or file called \'bset\'\ndid you mean best?'],
     [['--refine', 'pmar:iteration=5'], '--refine is \'pmar:iteration=5\'; there is no refiner "pmar"; did you mean pamr?'],
     [['--refine', 'pamr:iteration=5'], 'has no option "iteration"; did you mean iterations?'],
     [['--refine', 'pamr,random-walk:radius=99'], 'the refiner random-walk: radius is 99; it must be a whole number from 1 to 16'],
@@ -66,7 +66,7 @@ describe('settings that cannot be', () => {
     [['--layers', '/8,/32@gradcam'], 'there is no method \'gradcam\' for the layer /32@gradcam; did you mean grad-cam?'],
     [['--class-thresholds', 'dogg=0.3'], 'There is no VOC class \'dogg\': did you mean dog?'],
     [['--class-thresholds', 'dog=0.3,dog=0.4'], 'There are two thresholds for dog.'],
-    [['--class-thresholds', 'dog=0x1'], 'Expected classes and their thresholds'],
+    [['--class-thresholds', 'dog=0x1'], 'Expected classes with thresholds'],
     [['--class-thresholds', 'dog=2'], '--class-thresholds: dog is 2; it must be from 0 to 1'],
     [['--input-size', 'shrt:320'], '--input-size is \'shrt:320\'; it must be native, short:N, long:N or fixed:HxW, for example short:320 (did you mean short:320?)'],
     [['--method', 'layercam'], 'Did you mean layer-cam?'],
@@ -90,7 +90,7 @@ describe('settings that cannot be', () => {
     [['--max-pixels', '0'], 'Expected a whole number from 1 up.'],
     [['--max-pixels', '99999999999999999999'], 'Expected a whole number from 1 up.'],
     [['--treshold', '0.3'], 'Did you mean --threshold?'],
-    [['--save-unrefined', '--refine', 'none'], '--save-unrefined is true; it has nothing to save because nothing is refined'],
+    [['--save-unrefined', '--refine', 'none'], '--save-unrefined is true; there is nothing to save because nothing is refined'],
   ])('generate --print-config %j', async (flags, message) => {
     expect(messageOf(await run('generate', '--print-config', ...flags))).toContain(message);
   });
@@ -102,7 +102,7 @@ describe('settings that cannot be', () => {
     [['--conflict-margin', '0.1,2'], '--conflict-margin contains 2; it must be from 0 to 1'],
     [['--thresholds', '1001'], '--thresholds is 1001; it must be a whole number from 2 to 1000'],
     [['--bootstrap', '0.5'], '--bootstrap is 0.5; it must be a whole number from 0 to 100000'],
-    [['--config', 'fsat'], 'there is neither a preset nor a file called \'fsat\'\ndid you mean fast?'],
+    [['--config', 'fsat'], 'there is no preset or file called \'fsat\'\ndid you mean fast?'],
     [['--refine', 'pmar'], '--refine is \'pmar\'; there is no refiner "pmar"; did you mean pamr?'],
     [['--target', 'logits'], 'Did you mean logit?'],
   ])('ablate --print-config %j', async (flags, message) => {

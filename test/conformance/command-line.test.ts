@@ -72,7 +72,7 @@ describe('the default layers', () => {
 
 it('methods that change channels are refused at layers that are no maps of channels', async () => {
   const network = await read('vit');
-  expect(() => prepareCam(network, camRequests(network.resolveLayers(['/16']), ['score-cam']))).toThrow(/Score-CAM and Ablation-CAM cannot be taken at/);
+  expect(() => prepareCam(network, camRequests(network.resolveLayers(['/16']), ['score-cam']))).toThrow(/Score-CAM and Ablation-CAM do not work at/);
 });
 
 describe('cam', () => {

@@ -53,8 +53,8 @@ describe('loadConfig', () => {
     const { message } = error as UserError;
     const file = join(folder, 'config.yaml');
     expect(message).toBe(`${file}:1: one is 'text'; it must be a number. ${file}:2: two is 11; it must be at most 10. ${file}:3: there is no setting 'four'; the settings are one, two, three`);
-    await expect(load('just text')).rejects.toThrow(`${file}: a configuration holds settings (name: value), this one holds 'just text'`);
-    await expect(load('[1, 2]')).rejects.toThrow('this one holds a list');
+    await expect(load('just text')).rejects.toThrow(`${file}: a configuration must contain settings (name: value), this one contains 'just text'`);
+    await expect(load('[1, 2]')).rejects.toThrow('this one contains a list');
     await expect(loadConfig(schema, join(folder, 'nowhere.yaml'), {})).rejects.toThrow(`cannot read the configuration ${join(folder, 'nowhere.yaml')}`);
   });
 });
@@ -117,7 +117,7 @@ describe('a file of settings', () => {
     const fails = (name: string, presets?: readonly string[]) => (
       loadConfig(generateSchema, name, {}, { presets }).catch((error: unknown) => error as UserError));
     expect(await fails(folder)).toMatchObject({ message: `${folder} is a folder` });
-    expect(await fails('bset')).toMatchObject({ message: 'there is neither a preset nor a file called \'bset\'', hint: 'did you mean best?' });
+    expect(await fails('bset')).toMatchObject({ message: 'there is no preset or file called \'bset\'', hint: 'did you mean best?' });
     expect(await fails('quick')).toMatchObject({ hint: 'give one of fast, best, paper, irn' });
     expect(await fails('configs/papr.yml')).toMatchObject({ hint: 'did you mean the preset paper?' });
     expect(await fails('best', [])).toMatchObject({ hint: 'best is a preset of generate, cam and ablate; this command takes a file' });
@@ -175,7 +175,7 @@ describe('loadSettings', () => {
   it('names what is wrong as the library calls it', async () => {
     await expect(loadSettings('fast', { gamma: -1 })).rejects.toThrow(/^gamma is -1; it must be above 0$/);
     await expect(loadSettings('fast', { refine: 'pmar' })).rejects.toThrow('refine is \'pmar\'; there is no refiner "pmar"; did you mean pamr?');
-    await expect(loadSettings('bset')).rejects.toThrow('there is neither a preset nor a file called \'bset\'');
+    await expect(loadSettings('bset')).rejects.toThrow('there is no preset or file called \'bset\'');
   });
 });
 

@@ -5,7 +5,7 @@ import type { ChannelScores } from './method.js';
  *
  *     w^c_k = (y_c - y^k_c) / y_c,   M^c = ReLU(sum_k w^c_k A^k),
  *
- * with y^k_c the target after channel k of the layer was set to zero. A target of exactly 0 has no shares: all weights are 0.
+ * with y^k_c the target after channel k of the layer was set to zero. If y_c is exactly 0, all weights are 0.
  *
  * S. Desai, H. G. Ramaswamy: Ablation-CAM: Visual Explanations for Deep Convolutional Network via Gradient-free
  * Localization, WACV 2020, equations 2 and 3.

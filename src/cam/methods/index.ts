@@ -21,5 +21,5 @@ const table = {
 
 export type CamMethodName = keyof typeof table;
 
-/** Every CAM method by the name that users type. A new one is a row here and a file with its formula. */
+/** Every CAM method by the name that users type. To add one, add a row here and a file with its formula. */
 export const camMethods: Readonly<Record<CamMethodName, CamMethod>> = table;

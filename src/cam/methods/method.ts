@@ -1,7 +1,7 @@
 import type { GraphBuilder, Value } from '../../onnx/builder.js';
 
 /**
- * A class activation map as a formula of activations and gradients: adds to the graph the map of a layer.
+ * A class activation map as a formula of activations and gradients. Adds the map of a layer to the graph.
  *
  * @param activation the layer A, [N, C, h, w] with N = 1 or N = K
  * @param gradient dy_c / dA, [K, C, h, w], one for each of K classes
@@ -14,23 +14,23 @@ export interface GradientMethod {
   readonly kind: 'gradient';
   readonly map: CamFormula;
   /**
-   * The method is defined for the layer under global average pooling and a linear head only. It then takes the gradient
-   * of the logit, whatever the target is.
+   * The method is only defined for the layer before global average pooling and a linear head. It uses the gradient of the
+   * logit, whatever the target is.
    */
   readonly linearHead?: true;
 }
 
-/** What a channel's change does to the target of one class. */
+/** The target of one class before and after changing each channel. */
 export interface ChannelScores {
-  /** The target y_c of the image as it is. */
+  /** The target y_c of the unchanged image. */
   readonly plain: number;
-  /** The target y_c for the change of each channel, [C]. */
+  /** The target y_c after the change of each channel, [C]. */
   readonly changed: Float64Array;
 }
 
 /**
- * A method without gradients: each channel of the layer changes what the network sees, the network runs once per channel,
- * and what becomes of the target is the channel's weight in the map ReLU(sum_k w_k A_k).
+ * A method without gradients: the network runs once per channel of the layer, with the photograph or the layer changed by that
+ * channel. The targets then give the weights of the map ReLU(sum_k w_k A_k).
  */
 export interface ChannelMethod {
   readonly kind: 'channels';
@@ -42,7 +42,7 @@ export interface ChannelMethod {
 
 export type CamMethod = GradientMethod | ChannelMethod;
 
-/** ReLU(sum_k w_k A_k): how most methods end. `weights` is [K, C, 1, 1], or [K, C, h, w] for one weight per position. */
+/** ReLU(sum_k w_k A_k), the last step of most methods. `weights` is [K, C, 1, 1], or [K, C, h, w] for one weight per position. */
 export function weightedSum(weights: Value, activation: Value, b: GraphBuilder): Value {
   return b.relu(b.reduceSum(b.mul(weights, activation), [1]));
 }

@@ -2,7 +2,7 @@ import type { CamFormula } from './method.js';
 import { weightedSum } from './method.js';
 
 /**
- * XGrad-CAM: every channel is weighted by the mean of its gradient, in which a position counts as much as it is activated,
+ * XGrad-CAM: every channel is weighted by the mean of its gradient, weighted by the activation at each position,
  *
  *     w^c_k = sum_ij (A^k_ij / sum_lm A^k_lm) dy_c / dA^k_ij,   M^c = ReLU(sum_k w^c_k A^k).
  *

@@ -1,16 +1,16 @@
 import type { Size } from '../../size.js';
 
 /**
- * The mean over the square window around each pixel; at the edges, over the part of it that lies in the picture. Its cost
- * does not depend on the radius: sums of columns are carried from row to row, and their sum along the row.
+ * The mean over the square window around each pixel, cut at the edges of the picture. The time does not depend on the radius:
+ * sums of columns are updated from row to row, and their sum along the row.
  *
  * @param plane [height, width]
- * @param radius the window has 2 radius + 1 pixels a side
- * @param out takes the means [height, width]; not `plane` itself, whose rows are still needed when the first means are written
+ * @param radius windows are 2 radius + 1 pixels wide and high
+ * @param out receives the means, [height, width]; must not be `plane`
  */
 export function boxMean(plane: Float64Array, [height, width]: Size, radius: number, out: Float64Array): void {
   const columns = new Float64Array(width);
-  // Shares of the windows' widths: a division per pixel would be most of the work.
+  // Dividing per pixel would take most of the time.
   const shares = Float64Array.from({ length: width }, (_, x) => 1 / (Math.min(x + radius, width - 1) - Math.max(x - radius, 0) + 1));
   for (let y = 0; y < Math.min(radius, height); y++) for (let x = 0; x < width; x++) columns[x] += plane[y * width + x];
   for (let y = 0; y < height; y++) {
@@ -23,12 +23,12 @@ export function boxMean(plane: Float64Array, [height, width]: Size, radius: numb
   }
 }
 
-/** The means along a row of column sums, whose columns are 1 / `share` pixels high. */
+/** The means along a row of column sums; columns are 1 / `share` pixels high. */
 function meanAlong(columns: Float64Array, radius: number, shares: Float64Array, share: number, out: Float64Array, start: number): void {
   const width = columns.length;
   let sum = 0;
   for (let x = 0; x < Math.min(radius, width); x++) sum += columns[x];
-  // Three stretches: the window grows, moves, and shrinks. One wider than the row holds all of it from the beginning.
+  // The window first grows, then moves, then shrinks. A window wider than the row contains the whole row from the start.
   const grown = Math.min(radius + 1, Math.max(width - radius, 0));
   const moved = Math.max(width - radius, 0);
   let x = 0;

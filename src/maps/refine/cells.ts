@@ -1,13 +1,13 @@
 import type { Size } from '../../size.js';
 import { scratchMapKernels } from '../../kernels/map-kernels.js';
 
-/** Where the numbers of a picture lie: channel by channel (a map of each), or pixel by pixel (RGB). */
+/** The order of a picture's numbers: channel by channel, or pixel by pixel (RGB). */
 export type Layout = 'planes' | 'pixels';
 
 /**
- * A picture on a coarser grid: the mean of the pixels whose centres fall into a cell.
+ * A picture on a coarser grid: each cell is the mean of the pixels whose centres are in it.
  *
- * @param data [channels, height, width], or [height, width, channels] where `layout` is `pixels`
+ * @param data [channels, height, width], or [height, width, channels] if `layout` is `pixels`
  * @param from [height, width]
  * @param to [h, w], not larger than `from`
  * @returns [channels, h, w]
@@ -18,10 +18,10 @@ export function cellMeans(data: Float32Array | Float64Array | Uint8Array, channe
   const means = new Float32Array(channels * h * w);
   const rows = startsOf(height, h);
   const columns = startsOf(width, w);
-  // One by one, planes are pixels of a single channel.
+  // Each plane is read as pixels with one channel.
   const [pictures, step] = layout === 'planes' ? [channels, 1] : [1, channels];
   const sums = new Float64Array(step * w);
-  // The loops see numbers of one type only: with several they are many times slower.
+  // Copied to one array type: with several types the loops are many times slower.
   const line = new Float64Array(step * width);
   for (let picture = 0; picture < pictures; picture++) {
     for (let row = 0; row < h; row++) {
@@ -50,20 +50,20 @@ function addCells(line: Float64Array, step: number, c: number, columns: Uint32Ar
   }
 }
 
-/** Where the pixels of each cell begin, and behind them the number of pixels. */
+/** The first pixel of each cell, followed by the number of pixels. */
 function startsOf(pixels: number, cells: number): Uint32Array {
   const starts = new Uint32Array(cells + 1).fill(pixels);
   for (let pixel = pixels - 1; pixel >= 0; pixel--) starts[cellOf(pixel, pixels, cells)] = pixel;
   return starts;
 }
 
-/** The cell that a pixel's centre falls into. */
+/** The cell that contains a pixel's centre. */
 function cellOf(pixel: number, pixels: number, cells: number): number {
   return Math.floor(((pixel + 0.5) * cells) / pixels);
 }
 
 /**
- * Planes on a finer grid, bilinear, by half-pixel centres, in float32.
+ * Planes upsampled bilinearly to a finer grid, with half-pixel centres, in float32.
  *
  * @param planes [channels, h, w]
  * @returns [channels, height, width]
@@ -77,7 +77,7 @@ export function upsamplePlanes(planes: Float32Array | Float64Array, channels: nu
   return large.view.slice();
 }
 
-/** The grid whose cells are about `stride` pixels wide and high; at least one cell, and never more than there are pixels. */
+/** The grid whose cells are about `stride` pixels wide and high: at least one cell, at most one per pixel. */
 export function strideGrid([height, width]: Size, stride: number): Size {
   return [Math.max(1, Math.round(height / stride)), Math.max(1, Math.round(width / stride))];
 }

@@ -1,7 +1,7 @@
 /** The linear light of each 8-bit sRGB value (IEC 61966-2-1). */
 const LINEAR = Float64Array.from({ length: 256 }, (_, i) => (i / 255 <= 0.04045 ? i / 255 / 12.92 : ((i / 255 + 0.055) / 1.055) ** 2.4));
 
-/** CIE's f: a cube root with a straight beginning. */
+/** CIE's f: a cube root, linear near 0. */
 function companded(t: number): number {
   return t > (6 / 29) ** 3 ? Math.cbrt(t) : t / (3 * (6 / 29) ** 2) + 4 / 29;
 }

@@ -2,15 +2,15 @@ import type { Size } from '../../size.js';
 import { scratchKernels } from '../../kernels/kernels.js';
 import { PaddedPlanes } from './padded-planes.js';
 
-/** How affinities are made of colours; see `pamr` and `par`. */
+/** How affinities are computed from colours; see `pamr` and `par`. */
 export interface DilatedAffinity {
   readonly iterations: number;
   readonly dilations: readonly number[];
-  /** What standard deviations are multiplied by. */
+  /** Standard deviations are multiplied by this. */
   readonly spread: number;
-  /** What is added to standard deviations, in units of colour 0..255. */
+  /** Added to standard deviations; for colours 0..255. */
   readonly epsilon: number;
-  /** Squared differences and affinities of the position, [8 dilations], instead of plain differences alone; they sum to `positionWeight`. */
+  /** Affinities by position, [8 dilations], with the sum `positionWeight`. If given, differences of colours are squared. */
   readonly position?: Float32Array;
   readonly positionWeight?: number;
 }
@@ -19,10 +19,10 @@ export interface DilatedAffinity {
 export const WINDOW: readonly (readonly [number, number])[] = [[-1, -1], [-1, 0], [-1, 1], [0, -1], [0, 1], [1, -1], [1, 0], [1, 1]];
 
 /**
- * Replaces every pixel by the mean of its neighbours at several dilations, weighted by their affinity, again and again.
- * Beyond the edges the picture and the maps continue with the nearest pixel.
+ * Repeatedly replaces every pixel by the mean of its neighbours at several dilations, weighted by their affinity. Beyond the
+ * edges the nearest pixel is repeated.
  *
- * Takes 4 bytes for each of the 8 neighbours at each dilation of each pixel: 36 MB for 500 x 375 pixels and six dilations.
+ * Needs 4 bytes for each of the 8 neighbours of each pixel at each dilation: 36 MB for 500 x 375 pixels and six dilations.
  *
  * @param maps [C, height, width]
  * @param image RGB, [height, width, 3]

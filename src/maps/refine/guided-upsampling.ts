@@ -7,16 +7,15 @@ import type { UpsampleMaps } from './upsampler.js';
 
 /** Options of {@link guidedUpsampling}. */
 export const guidedUpsamplingOptions = z.strictObject({
-  /** Windows have 2 radius + 1 cells a side. */
+  /** Windows are 2 radius + 1 cells wide and high. */
   radius: z.number().int().min(1).max(256).default(2),
   eps: ridgeSetting.default(0.01),
   guide: z.enum(['colour', 'gray']).default('colour'),
 });
 
 /**
- * The fast guided filter (He and Sun, arXiv:1505.00996, algorithm 2) as an upsampler: the linear models are fitted on the
- * small grid, under the mean colours of its cells; their coefficients are upsampled bilinearly and applied to the
- * photograph at full size.
+ * The fast guided filter (He and Sun, arXiv:1505.00996, algorithm 2) as an upsampler. Linear models are fitted on the small
+ * grid, to the mean colours of its cells. Their coefficients are upsampled bilinearly and applied to the full photograph.
  */
 export const guidedUpsampling: UpsampleMaps<z.infer<typeof guidedUpsamplingOptions>> = (maps, from, image, size, { radius, eps, guide: kind }) => {
   const full = guideOf(image, size, kind);

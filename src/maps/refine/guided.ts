@@ -5,20 +5,20 @@ import type { RefineMaps } from './refiner.js';
 
 /** Options of {@link guided}. */
 export const guidedOptions = z.strictObject({
-  /** Windows have 2 radius + 1 pixels a side. */
+  /** Windows are 2 radius + 1 pixels wide and high. */
   radius: z.number().int().min(1).max(1024).default(8),
-  /** Differences of the guide whose square (of colours 0..1) is far below this are smoothed away. */
+  /** Differences of colours (0..1) whose square is far below this are smoothed away. */
   eps: ridgeSetting.default(0.01),
   guide: z.enum(['colour', 'gray']).default('colour'),
 });
 
 /**
- * The guided filter (He, Sun and Tang, ECCV 2010; TPAMI 2013, equations 13 to 16, for colour 19 to 21): near each pixel the map becomes
- * a linear function of the photograph, and so takes over its edges.
+ * The guided filter (He, Sun and Tang, ECCV 2010; TPAMI 2013, equations 13 to 16, for colour 19 to 21): near each pixel the map
+ * becomes a linear function of the photograph, so that it has the same edges.
  *
- *     q(i) = mean(a)(i) . I(i) + mean(b)(i)     kept within 0..1
+ *     q(i) = mean(a)(i) . I(i) + mean(b)(i)     clipped to 0..1
  *
- * Windows are cut at the edges of the picture. A constant map stays as it is.
+ * Windows are cut at the edges of the picture. A constant map does not change.
  */
 export const guided: RefineMaps<z.infer<typeof guidedOptions>> = (maps, image, size, { radius, eps, guide: kind }) => {
   const guide = guideOf(image, size, kind);

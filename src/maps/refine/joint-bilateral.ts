@@ -4,11 +4,11 @@ import type { UpsampleMaps } from './upsampler.js';
 
 /** Options of {@link jointBilateral}. */
 export const jointBilateralOptions = z.strictObject({
-  /** Cells within this many columns and rows of a pixel's own count. */
+  /** How many columns and rows of cells around that of a pixel are used. */
   radius: z.number().int().min(1).max(8).default(2),
-  /** The width of the Gaussian over the distance, in cells. */
+  /** The width of the Gaussian of distances, in cells. */
   sigmaSpatial: z.number().min(0.05).max(16).default(1),
-  /** The width of the Gaussian over the difference of colours, which are 0..1. */
+  /** The width of the Gaussian of colour differences; colours are 0..1. */
   sigmaRange: z.number().min(0.001).max(10).default(0.1),
 });
 
@@ -17,9 +17,9 @@ export const jointBilateralOptions = z.strictObject({
  *
  *     S(p) = 1 / k(p) sum_q S(q) exp(-|p' - q|^2 / (2 sigmaSpatial^2)) exp(-|I(p) - I(q)|^2 / (2 sigmaRange^2))
  *
- * over the cells q within `radius` of the cell that pixel p lies in; p' is p in units of cells, by half-pixel centres. I(q)
- * is the mean colour of the cell's pixels: the paper takes the one pixel at its centre, which noise makes a poor witness.
- * Cells beyond the edges do not count.
+ * over the cells q within `radius` of the cell that contains pixel p. p' is p in units of cells, with half-pixel centres. I(q)
+ * is the mean colour of the cell's pixels; the paper uses the pixel at its centre, which is noisy. Cells beyond the edges are
+ * left out.
  */
 export const jointBilateral: UpsampleMaps<z.infer<typeof jointBilateralOptions>> = (maps, from, image, size, options) => {
   const { radius, sigmaSpatial, sigmaRange } = options;
@@ -57,7 +57,7 @@ export const jointBilateral: UpsampleMaps<z.infer<typeof jointBilateralOptions>>
       n = 0;
       for (let i = top; i < bottom; i++) {
         for (let j = left; j < right; j++) {
-          // Relative to the best one, so that a pixel unlike all of its cells still has weights to divide by.
+          // Relative to the best one, so that the weights of a pixel unlike all of its cells do not sum to 0.
           const weight = Math.exp(smallest - exponents[n++]);
           total += weight;
           for (let k = 0; k < classes; k++) sums[k] += weight * maps[k * cells + i * w + j];

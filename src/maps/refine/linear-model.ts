@@ -8,7 +8,7 @@ export interface Guide {
   readonly size: Size;
 }
 
-/** `colour` guides by the three channels together, `gray` by their luma (ITU-R BT.601). */
+/** `colour` uses the three channels together, `gray` their luma (ITU-R BT.601). */
 export type GuideKind = 'colour' | 'gray';
 
 /** @param image RGB, [height, width, 3] */
@@ -33,7 +33,7 @@ export interface LinearModel {
 }
 
 /**
- * The part of a guided filter that depends on the guide alone: means, and inverse covariances of its channels. In float64:
+ * The part of a guided filter that only depends on the guide: means and inverse covariances of its channels. In float64, because
  * a covariance is a small difference of large numbers.
  */
 interface GuideMoments {
@@ -43,10 +43,10 @@ interface GuideMoments {
   readonly inverse: readonly Float64Array[];
 }
 
-/** The places of an upper triangle. */
+/** Row and column of each number of an upper triangle. */
 const TRIANGLE = [[0, 0], [0, 1], [0, 2], [1, 1], [1, 2], [2, 2]] as const;
 
-/** Which number of the triangle stands at row i, column j. */
+/** The index in the triangle of row i, column j. */
 const PLACE = [[0, 1, 2], [1, 3, 4], [2, 4, 5]] as const;
 
 function momentsOf({ planes, size }: Guide, radius: number, eps: number): GuideMoments {
@@ -73,7 +73,7 @@ function covariance(a: Float64Array, b: Float64Array, meanA: Float64Array, meanB
   return result;
 }
 
-/** Replaces symmetric 3 x 3 matrices M by the inverse of M + eps U, by their cofactors. */
+/** Replaces symmetric 3 x 3 matrices M by the inverse of M + eps U, computed from cofactors. */
 function invert([m00, m01, m02, m11, m12, m22]: Float64Array[], eps: number): void {
   for (let p = 0; p < m00.length; p++) {
     const a = m00[p] + eps;
@@ -96,8 +96,8 @@ function invert([m00, m01, m02, m11, m12, m22]: Float64Array[], eps: number): vo
 }
 
 /**
- * The linear models of a guided filter (He et al., TPAMI 2013, equations 14, 15 and 19): in each window the map is fitted
- * by a linear function of the guide with ridge `eps`, and every pixel takes the mean of the windows that it lies in.
+ * The linear models of a guided filter (He et al., TPAMI 2013, equations 14, 15 and 19): in each window a linear function of the
+ * guide is fitted to the map with ridge `eps`, and every pixel gets the mean model of the windows that contain it.
  *
  *     a = (Sigma + eps U)^-1 (mean(I p) - mean(I) mean(p)),  b = mean(p) - a . mean(I),  then a and b are box-averaged
  *
@@ -128,9 +128,9 @@ function addProduct(out: Float64Array, a: Float32Array | Float64Array, b: Float6
 }
 
 /**
- * The value of a linear model under a guide of its own size, kept within 0..1: a line may lead beyond.
+ * The values of a linear model for a guide of the same size, clipped to 0..1.
  *
- * @param out takes [height, width]
+ * @param out receives the values, [height, width]
  */
 export function applyModel({ slopes, offset }: LinearModel, { planes }: Guide, out: Float32Array): void {
   const values = Float64Array.from(offset);

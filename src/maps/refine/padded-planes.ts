@@ -3,20 +3,19 @@ import type { Kernels } from '../../kernels/kernels.js';
 import type { Size } from '../../size.js';
 
 /**
- * Planes with a border all around in the memory of a WebAssembly instance, so that the neighbour of a pixel lies at the same
- * distance everywhere.
+ * Planes with a border in the memory of a WebAssembly instance, so that the offset to a neighbour is the same for all pixels.
  */
 export class PaddedPlanes {
-  /** Numbers from one row to the next: whole groups of eight pixels between two borders. */
+  /** Numbers from one row to the next: a multiple of eight, with both borders. */
   readonly stride: number;
   /** Numbers from one plane to the next. */
   readonly area: number;
   /** [count, height + 2 pad, stride]. */
   readonly block: Floats;
-  /** Columns and rows of border: at least the reach, in whole groups of eight. */
+  /** Columns and rows of border: the reach, rounded up to a multiple of eight. */
   readonly pad: number;
 
-  /** @param reach how far the farthest neighbour lies away */
+  /** @param reach the distance of the farthest neighbour */
   constructor(private readonly kernels: Kernels, readonly count: number, readonly size: Size, reach: number) {
     const [height, width] = size;
     this.pad = Math.ceil(reach / 8) * 8;
@@ -30,24 +29,24 @@ export class PaddedPlanes {
     return this.block.address + 4 * ((y + this.pad) * this.stride + this.pad);
   }
 
-  /** Continues every plane beyond its edges with the nearest pixel. */
+  /** Fills the borders with the nearest pixel. */
   replicate(): void {
     const [height, width] = this.size;
     const { run } = this.kernels;
     for (let i = 0; i < this.count; i++) run.replicateBorder(this.block.address + 4 * i * this.area, width, height, this.pad, this.stride);
   }
 
-  /** Makes every number the same, the borders' too. */
+  /** Sets every number, borders included. */
   fill(value: number): void {
     this.block.view.fill(value);
   }
 
-  /** Takes planes [count, height, width] in. */
+  /** Copies planes [count, height, width] in. */
   write(planes: Float32Array): void {
     this.eachRow((view, inside, outside, width) => view.set(planes.subarray(outside, outside + width), inside));
   }
 
-  /** Takes a picture [height, width, count] in. */
+  /** Copies a picture [height, width, count] in. */
   writeInterleaved(picture: Uint8Array): void {
     const { count, size: [height, width] } = this;
     this.eachRow((view, inside, outside) => {
@@ -56,7 +55,7 @@ export class PaddedPlanes {
     });
   }
 
-  /** The planes without their borders, [count, height, width]. */
+  /** A copy of the planes without borders, [count, height, width]. */
   read(): Float32Array {
     const planes = new Float32Array(this.count * this.size[0] * this.size[1]);
     this.eachRow((view, inside, outside, width) => planes.set(view.subarray(inside, inside + width), outside));

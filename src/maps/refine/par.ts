@@ -3,7 +3,7 @@ import { spreadByAffinity, WINDOW } from './dilated-affinity.js';
 import { dilationsSetting, iterationsSetting } from './options.js';
 import type { RefineMaps } from './refiner.js';
 
-/** The weights w1 and w2 of the paper's program. */
+/** The weights w1 and w2 of the authors' code. */
 const SPREAD = 0.3;
 const POSITION_WEIGHT = 0.01;
 
@@ -21,11 +21,11 @@ export const parOptions = z.strictObject({
  *     a(x, .)  = (softmax_n k(x, n) + w2 softmax_n p(n)) / (1 + w2)     w2 = 0.01
  *     m(x)    <- sum_n a(x, n) m(n)
  *
- * n runs over the eight neighbours of x at each dilation; sigma_c(x) and sigma_p are the (unbiased) standard deviations of
+ * n runs over the eight neighbours of x at each dilation. sigma_c(x) and sigma_p are the (unbiased) standard deviations of
  * their colours and distances. Edges are replicated.
  *
- * The authors' program leaves out the division by 1 + w2, which makes every map (1 + w2)^iterations times as large and
- * changes nothing else; here affinities sum to 1, and values stay in 0..1.
+ * The authors' code does not divide by 1 + w2, which only makes every map (1 + w2)^iterations times as large. Here affinities
+ * sum to 1 and values stay in 0..1.
  */
 export const par: RefineMaps<z.infer<typeof parOptions>> = (maps, image, size, { iterations, dilations }) => (
   spreadByAffinity(maps, image, size, {

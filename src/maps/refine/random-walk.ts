@@ -6,30 +6,30 @@ import { iterationsSetting } from './options.js';
 import { PaddedPlanes } from './padded-planes.js';
 import type { RefineMaps } from './refiner.js';
 
-/** A colour so far from all others that no affinity is left. */
+/** A colour so far from all others that the affinity is 0. */
 const NOWHERE = 1e9;
 
 /** Options of {@link randomWalk}. */
 export const randomWalkOptions = z.strictObject({
-  /** Pixels of the photograph along a cell of the grid that is walked on. */
+  /** The width of the grid's cells in pixels. */
   stride: z.number().int().min(1).max(64).default(4),
-  /** How far a step leads, in cells. */
+  /** The largest step, in cells. */
   radius: z.number().int().min(1).max(16).default(5),
-  /** How strongly a difference of colour (0..1) holds a step back. */
+  /** How much a difference of colours (0..1) reduces the affinity. */
   beta: z.number().positive().max(1e6).default(300),
   iterations: iterationsSetting.default(64),
 });
 
 /**
  * A random walk between cells of similar colour, as in PSA (Ahn and Kwak, CVPR 2018, equations 5 and 6) and IRN (Ahn et al.,
- * CVPR 2019, equation 9), where the affinities come from a trained network; here they come from the photograph alone.
+ * CVPR 2019, equation 9). Their affinities come from a trained network, these only from the photograph.
  *
- *     A(i, j) = exp(-beta |I(i) - I(j)|^2)     for |i - j| <= radius, i itself too; colours 0..1; no step leaves the picture
+ *     A(i, j) = exp(-beta |I(i) - I(j)|^2)     for |i - j| <= radius, including i = j; colours 0..1; within the picture
  *     T       = D^-1 A                         D(i, i) = sum_j A(i, j)
  *     m      <- T^iterations m
  *
- * on the grid of cells of stride x stride pixels, with their mean colours and mean values of the maps; the result is
- * upsampled bilinearly. Rows of T sum to 1.
+ * on the mean colours and mean map values of cells of stride x stride pixels. The result is upsampled bilinearly. Rows of T sum
+ * to 1.
  */
 export const randomWalk: RefineMaps<z.infer<typeof randomWalkOptions>> = (maps, image, size, { stride, radius, beta, iterations }) => {
   const grid = strideGrid(size, stride);
@@ -40,7 +40,7 @@ export const randomWalk: RefineMaps<z.infer<typeof randomWalkOptions>> = (maps, 
 };
 
 /**
- * T^iterations of some maps.
+ * T^iterations m.
  *
  * @param maps [classes, height, width]
  * @param colours [3, height, width], 0..255
@@ -75,7 +75,7 @@ function walk(
   return planes[iterations % 2].read();
 }
 
-/** Every step of at most this length, none at all included, as [down, right]. */
+/** Every step of at most this length, including [0, 0], as [down, right]. */
 function disc(radius: number): [number, number][] {
   const span = Array.from({ length: 2 * radius + 1 }, (_, i) => i - radius);
   const square = span.flatMap((down) => span.map((right): [number, number] => [down, right]));

@@ -1,8 +1,7 @@
 import type { Size } from '../../size.js';
 
 /**
- * Improves maps with the help of the photograph's colours. The maps of all classes are treated alike, each on its own, and
- * nothing is changed in place.
+ * Refines maps by the photograph's colours. Each class is refined independently, in the same way. Inputs are not changed.
  *
  * @param maps [C, height, width], 0..1
  * @param image RGB, [height, width, 3], 0..255

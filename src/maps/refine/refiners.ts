@@ -11,7 +11,7 @@ import { slic, slicOptions } from './slic.js';
 import { formatSteps, parseSteps } from './step-text.js';
 import type { StepOf } from './step-text.js';
 
-/** Every refiner by its name; a new one is a row here and a file. */
+/** Every refiner by name. To add one, add a row here and a file. */
 export const REFINERS = {
   'pamr': { options: pamrOptions, apply: pamr },
   'par': { options: parOptions, apply: par },
@@ -20,36 +20,35 @@ export const REFINERS = {
   'slic': { options: slicOptions, apply: slic },
 } as const;
 
-/** A refiner and its options; plain data, which can be sent to another thread or written to a file. */
+/** A refiner and its options; plain data. */
 export type RefinerSpec = StepOf<typeof REFINERS>;
 
 /**
- * Reads refiners that follow each other, as they stand on a command line or in YAML:
+ * Parses a list of refiners from the command line or a YAML file:
  *
  *     pamr
  *     guided:radius=16:eps=0.001,pamr:iterations=10:dilations=1-2-4-8
  *
- * Refiners are parted by commas, their options by colons, the numbers of a list by hyphens; an option that is not given has
- * its default. `none` and the empty text mean none.
+ * Refiners are separated by commas, options by colons, the numbers of a list by hyphens. Options that are not given have their
+ * defaults. `none` and the empty text are an empty list.
  *
- * @throws UserError where a refiner or an option is unknown, or a value out of range
+ * @throws UserError if a refiner or an option is unknown, or a value is out of range
  */
 export function parseRefiners(text: string): RefinerSpec[] {
   return parseSteps(text, REFINERS, 'refiner') as RefinerSpec[];
 }
 
-/** The text of refiners, as short as {@link parseRefiners} reads it. */
+/** The shortest text that {@link parseRefiners} reads as these refiners. */
 export function formatRefiners(specs: readonly RefinerSpec[]): string {
   return formatSteps(specs, REFINERS);
 }
 
 /**
- * Photographs are refined on a grid of at most so many pixels by default: affinities take about 200 bytes for each pixel,
- * 100 MB for these.
+ * The most pixels of a grid that is refined by default: affinities take about 200 bytes per pixel, 100 MB for these.
  */
 export const DEFAULT_MAX_REFINE_PIXELS = 2 ** 19;
 
-/** The grid that maps of a photograph are refined on: its own size or, beyond the limit, a smaller one of the same proportions. */
+/** The grid that maps of a photograph are refined on: its size, or if that is too large, a smaller one with the same proportions. */
 export function refineGrid([height, width]: Size, maxPixels = DEFAULT_MAX_REFINE_PIXELS): Size {
   const scale = Math.min(1, Math.sqrt(maxPixels / (height * width)));
   const rows = Math.max(1, Math.min(Math.floor(height * scale), maxPixels));
@@ -59,16 +58,16 @@ export function refineGrid([height, width]: Size, maxPixels = DEFAULT_MAX_REFINE
 /**
  * Refines maps, one refiner after the other.
  *
- * A photograph of more than `maxPixels` is refined on {@link refineGrid}: photograph and maps are averaged there, and the
- * result is upsampled bilinearly. Where memory counts, make maps and photograph of that size in the first place.
+ * A photograph of more than `maxPixels` is refined on {@link refineGrid}: photograph and maps are averaged to it, and the result
+ * is upsampled bilinearly. To save memory, pass maps and a photograph of that size.
  *
  * @param maps [C, height, width], 0..1; not changed
  * @param image RGB, [height, width, 3], 0..255
- * @param specs at least one; none gives `maps` itself
+ * @param specs applied one after the other; if empty, `maps` itself is returned
  * @returns [C, height, width], 0..1
  */
 export function refineMaps(maps: Float32Array, image: Uint8Array, size: Size, specs: readonly RefinerSpec[], maxPixels?: number): Float32Array;
-/** The same for ndarrays: maps of float32 [C, height, width], the photograph of uint8 [height, width, 3]. */
+/** The same for ndarrays: float32 maps [C, height, width], uint8 photograph [height, width, 3]. */
 export function refineMaps(
   maps: NdArray<Float32Array>, image: NdArray<Uint8Array>, specs: readonly RefinerSpec[], maxPixels?: number,
 ): NdArray<Float32Array>;
@@ -97,7 +96,7 @@ function refinePlanes(
   return upsamplePlanes(small, classes, grid, size);
 }
 
-/** The mean colours of a grid's cells, RGB, [h, w, 3]. */
+/** The mean colour of each cell of a grid, RGB, [h, w, 3]. */
 function reducedImage(image: Uint8Array, size: Size, grid: Size): Uint8Array {
   const means = cellMeans(image, 3, 'pixels', size, grid);
   const area = grid[0] * grid[1];

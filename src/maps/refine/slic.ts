@@ -5,16 +5,15 @@ import { slicSuperpixels } from './superpixels.js';
 
 /** Options of {@link slic}. */
 export const slicOptions = z.strictObject({
-  /** About how many superpixels a picture has. */
+  /** The approximate number of superpixels. */
   segments: z.number().int().min(1).max(1_000_000).default(400),
-  /** How much the distance counts beside the colour: round superpixels, or such that follow every edge. */
+  /** The weight of distances relative to colours: large for round superpixels, small for ones that follow every edge. */
   compactness: z.number().positive().max(1000).default(10),
   iterations: iterationsSetting.default(10),
 });
 
 /**
- * Voting of superpixels: every pixel takes the mean of the map over its SLIC superpixel (Achanta et al., TPAMI 2012), so
- * that maps are constant within superpixels and change only at their edges.
+ * Replaces every pixel by the mean of the map over its SLIC superpixel (Achanta et al., TPAMI 2012).
  */
 export const slic: RefineMaps<z.infer<typeof slicOptions>> = (maps, image, size, options) => {
   const { labels, count } = slicSuperpixels(image, size, options);

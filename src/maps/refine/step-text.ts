@@ -4,7 +4,7 @@ import { explainIssues } from '../../formats/yaml/issues.js';
 import { UserError } from '../../errors.js';
 import { didYouMean } from '../../text/nearest.js';
 
-/** Steps by name, each with the schema of its options, all of which have defaults. */
+/** Steps by name, each with the schema of its options; all options have defaults. */
 type StepTable = Readonly<Record<string, { readonly options: z.ZodObject }>>;
 
 /** A step and its options. */
@@ -13,18 +13,18 @@ export interface Step {
   readonly options: Readonly<Record<string, unknown>>;
 }
 
-/** A step of a table, with the options of its own schema. */
+/** A step of a table, with typed options. */
 export type StepOf<Table extends StepTable> = {
   readonly [Name in keyof Table]: { readonly name: Name; readonly options: Readonly<z.infer<Table[Name]['options']>> }
 }[keyof Table];
 
 /**
- * Reads steps `name:option=value:option=value,name,...`. A value is read as its option's default is: a number, a list of
- * numbers parted by hyphens, or a word.
+ * Parses steps `name:option=value:option=value,name,...`. A value has the form of its option's default: a number, a list of
+ * numbers separated by hyphens, or a word.
  *
- * @param kind what the steps are called in messages
- * @returns every step with all of its options; none for `none` and the empty text
- * @throws UserError
+ * @param kind the word for a step in messages
+ * @returns every step with all of its options; empty for `none` and the empty text
+ * @throws UserError if a step or an option is unknown or given twice, or a value is out of range
  */
 export function parseSteps(text: string, table: StepTable, kind: string): Step[] {
   if (text.trim() === '' || text.trim() === 'none') return [];
@@ -54,12 +54,12 @@ function readValue(text: string, example: unknown): unknown {
   return typeof example === 'number' ? readNumber(text) : text;
 }
 
-/** A number; anything else stays text, so that the schema's message shows it. */
+/** Text that is not a number is returned as it is, so that the schema's message shows it. */
 function readNumber(text: string): number | string {
   return parseDecimal(text) ?? text;
 }
 
-/** The shortest text that {@link parseSteps} reads as these steps: options that have their default are left out. */
+/** The shortest text that {@link parseSteps} reads as these steps: options with their default values are left out. */
 export function formatSteps(steps: readonly Step[], table: StepTable): string {
   return steps.map(({ name, options }) => {
     const defaults = table[name].options.parse({});

@@ -3,14 +3,14 @@ import { toCielab } from './cielab.js';
 
 /** SLIC's parameters. */
 export interface SlicOptions {
-  /** About how many superpixels a picture has. */
+  /** The approximate number of superpixels. */
   readonly segments: number;
-  /** How much the distance counts beside the colour. */
+  /** The weight of distances relative to colours. */
   readonly compactness: number;
   readonly iterations: number;
 }
 
-/** Every pixel's superpixel. */
+/** The superpixel of every pixel. */
 export interface Superpixels {
   /** [height, width], 0..count - 1. */
   readonly labels: Int32Array;
@@ -18,8 +18,8 @@ export interface Superpixels {
 }
 
 /**
- * SLIC superpixels (Achanta et al., TPAMI 2012): k-means of colour and position, where a centre only looks at the pixels
- * within its step of the grid, and small fragments join a neighbour afterwards.
+ * SLIC superpixels (Achanta et al., TPAMI 2012): k-means of colour and position. A centre only looks at the pixels within one
+ * grid step of it, and small fragments are merged into a neighbour at the end.
  *
  *     D = |lab(i) - lab(c)|^2 + (compactness / S)^2 |xy(i) - xy(c)|^2,  S = sqrt(pixels / segments)
  *
@@ -35,10 +35,10 @@ export function slicSuperpixels(image: Uint8Array, size: Size, options: SlicOpti
   return connect(labels, size, (step * step) / 4);
 }
 
-/** Numbers of a centre: L, a, b, x, y. */
+/** The numbers of a centre: L, a, b, x, y. */
 const FIELDS = 5;
 
-/** Centres on a regular grid, each moved to the flattest of the nine pixels around it. */
+/** Centres on a regular grid, each moved to the pixel with the smallest gradient in the 3 x 3 window around it. */
 function firstCentres(lab: Float32Array, [height, width]: Size, step: number): Float64Array {
   const rows = Math.max(1, Math.round(height / step));
   const columns = Math.max(1, Math.round(width / step));
@@ -53,7 +53,7 @@ function firstCentres(lab: Float32Array, [height, width]: Size, step: number): F
   return centres;
 }
 
-/** The pixel of the 3 x 3 window with the smallest gradient (equation 2 of the technical report of 2010); the middle one of equals. */
+/** The pixel of the 3 x 3 window with the smallest gradient (technical report of 2010, equation 2); if equal, the middle one. */
 function flattest(lab: Float32Array, [height, width]: Size, x: number, y: number): [number, number] {
   const difference = (p: number, q: number): number => (
     (lab[3 * p] - lab[3 * q]) ** 2 + (lab[3 * p + 1] - lab[3 * q + 1]) ** 2 + (lab[3 * p + 2] - lab[3 * q + 2]) ** 2
@@ -73,7 +73,7 @@ function flattest(lab: Float32Array, [height, width]: Size, x: number, y: number
   return best;
 }
 
-/** k-means within windows of two steps a side. */
+/** k-means within windows of two grid steps. */
 function cluster(lab: Float32Array, size: Size, centres: Float64Array, step: number, { compactness, iterations }: SlicOptions): Int32Array {
   const labels = new Int32Array(size[0] * size[1]).fill(-1);
   const nearest = new Float64Array(labels.length);
@@ -85,7 +85,7 @@ function cluster(lab: Float32Array, size: Size, centres: Float64Array, step: num
   return labels;
 }
 
-/** Gives each pixel the nearest of the centres whose window it lies in; one that lies in none keeps its label. */
+/** Gives each pixel the label of the nearest centre whose window contains it; pixels in no window keep their labels. */
 function assign(
   lab: Float32Array, [height, width]: Size, centres: Float64Array, step: number, weight: number, labels: Int32Array, nearest: Float64Array,
 ): void {
@@ -112,7 +112,7 @@ function assign(
   }
 }
 
-/** Moves each centre to the mean of its pixels; one without any stays. */
+/** Moves each centre to the mean of its pixels; centres without pixels stay. */
 function moveCentres(lab: Float32Array, [height, width]: Size, centres: Float64Array, labels: Int32Array): void {
   const sums = new Float64Array(centres.length);
   const counts = new Uint32Array(centres.length / FIELDS);
@@ -133,8 +133,8 @@ function moveCentres(lab: Float32Array, [height, width]: Size, centres: Float64A
 }
 
 /**
- * Makes every connected piece of a label a superpixel of its own, row by row from the top, and gives a piece of fewer than
- * `smallest` pixels to the superpixel that lies left of or above its first pixel.
+ * Makes every connected piece of a label its own superpixel, row by row from the top. A piece of fewer than `smallest` pixels is
+ * merged into the superpixel to the left of its first pixel, or above it.
  */
 function connect(labels: Int32Array, [height, width]: Size, smallest: number): Superpixels {
   const result = new Int32Array(labels.length).fill(-1);
@@ -142,7 +142,7 @@ function connect(labels: Int32Array, [height, width]: Size, smallest: number): S
   let count = 0;
   for (let start = 0; start < labels.length; start++) {
     if (result[start] >= 0) continue;
-    // Pixels before the first one of a piece have their superpixels already.
+    // Pixels before the first one of a piece already have superpixels.
     const before = start % width > 0 ? result[start - 1] : start >= width ? result[start - width] : -1;
     let end = 0;
     const visit = (p: number): void => {

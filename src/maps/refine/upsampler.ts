@@ -1,8 +1,7 @@
 import type { Size } from '../../size.js';
 
 /**
- * Brings small maps to the size of a photograph so that their edges follow its own. The maps of all classes are treated
- * alike, each on its own.
+ * Upsamples maps to the size of a photograph, following its edges. Each class is upsampled independently, in the same way.
  *
  * @param maps [C, h, w], 0..1
  * @param from [h, w], not larger than `size`

@@ -6,19 +6,19 @@ import { parseSteps } from './step-text.js';
 import type { StepOf } from './step-text.js';
 import type { UpsampleMaps } from './upsampler.js';
 
-/** Every edge-aware upsampler by its name; a new one is a row here and a file. */
+/** Every edge-aware upsampler by name. To add one, add a row here and a file. */
 export const UPSAMPLERS = {
   'joint-bilateral': { options: jointBilateralOptions, apply: jointBilateral },
   'guided': { options: guidedUpsamplingOptions, apply: guidedUpsampling },
 } as const;
 
-/** An upsampler and its options, as plain data. */
+/** An upsampler and its options; plain data. */
 export type UpsamplerSpec = StepOf<typeof UPSAMPLERS>;
 
 /**
- * Reads an upsampler, `joint-bilateral:sigmaRange=0.1` for example; written as refiners are.
+ * Parses an upsampler such as `joint-bilateral:sigmaRange=0.1`, written like a refiner.
  *
- * @throws UserError where it is unknown, an option is, or a value is out of range
+ * @throws UserError if it or an option is unknown, or a value is out of range
  */
 export function parseUpsampler(text: string): UpsamplerSpec {
   const specs = parseSteps(text, UPSAMPLERS, 'upsampler') as UpsamplerSpec[];
@@ -27,7 +27,7 @@ export function parseUpsampler(text: string): UpsamplerSpec {
 }
 
 /**
- * Brings small maps to the size of a photograph, following its edges.
+ * Upsamples maps to the size of a photograph, following its edges.
  *
  * @param maps [C, h, w], 0..1
  * @param from [h, w], not larger than `size`
