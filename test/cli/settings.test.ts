@@ -151,7 +151,7 @@ describe('presets', () => {
     // As configs/fast.yaml and configs/paper.yaml have it.
     expect(await gamma()).toEqual([3, '']);
     expect(await gamma('--config', 'paper')).toEqual([2, '']);
-    expect(await gamma('--config', 'paper')).toEqual([2, 'note: the preset layercam is now called paper\n']);
+    expect(await gamma('--config', 'layercam')).toEqual([2, 'note: the preset layercam is now called paper\n']);
   });
 
   it('config presets lists them', async () => {
