@@ -177,6 +177,6 @@ export function giveStrongest(seeds: LabelMap, maps: MapRows, k: number, label: 
   const strengths = new Float32Array(width * height);
   for (let y = 0; y < height; y++) strengths.set(maps.row(k, y), y * width);
   const sorted = strengths.slice().sort();
-  const bound = Math.max(sorted[Math.max(0, sorted.length - Math.max(1, Math.round(share * sorted.length)))], Number.MIN_VALUE);
-  for (let i = 0; i < strengths.length; i++) if (strengths[i] >= bound) seeds.data[i] = label;
+  const bound = sorted[Math.max(0, sorted.length - Math.max(1, Math.round(share * sorted.length)))];
+  for (let i = 0; i < strengths.length; i++) if (strengths[i] > 0 && strengths[i] >= bound) seeds.data[i] = label;
 }
