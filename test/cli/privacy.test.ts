@@ -8,7 +8,7 @@ import type { TinyDevkit } from '../pipeline/tiny.js';
 import type { Ended } from './program.js';
 import { startNode, startProgram } from './program.js';
 
-const library = workerUrl('../../dist/index.js', import.meta.url).href;
+const entry = (name: string): string => JSON.stringify(workerUrl(`../../dist/${name}.js`, import.meta.url).href);
 const variable = 'ORT_DISABLE_TELEMETRY';
 let devkit: TinyDevkit;
 let folder: string;
@@ -98,7 +98,8 @@ async function answerOf(places: Places, module: string): Promise<unknown> {
 }
 
 /** A module that makes a session of ONNX Runtime, which is when its telemetry begins. */
-const session = (): string => `import { openRuntime, readModel, serializeModel } from ${JSON.stringify(library)};
+const session = (): string => `import { openRuntime } from ${entry('index')};
+import { readModel, serializeModel } from ${entry('entries/onnx')};
 const { runtime } = await openRuntime({ runtime: 'ort' });
 await runtime.load(serializeModel(await readModel(${JSON.stringify(devkit.model)})), { threads: 1 });`;
 
@@ -107,7 +108,8 @@ describe('the library', () => {
     const answer = await answerOf(await emptyPlaces(), `
       import { readFileSync } from 'node:fs';
       const isLoaded = () => readFileSync('/proc/self/maps', 'utf8').includes('onnxruntime');
-      const { openRuntime, ortRuntime } = await import(${JSON.stringify(library)});
+      const { openRuntime } = await import(${entry('index')});
+      const [{ ortRuntime }] = await Promise.all([${['runtime', 'cam', 'train', 'import', 'metrics', 'onnx'].map((name) => `import(${entry(`entries/${name}`)})`).join(', ')}]);
       const imported = [isLoaded(), process.env.${variable} ?? null, /^\\d+\\.\\d+\\.\\d+/.test(ortRuntime.version)];
       await openRuntime({ runtime: 'ort' });
       console.log(JSON.stringify([...imported, isLoaded(), process.env.${variable}]));`);
@@ -118,7 +120,7 @@ describe('the library', () => {
     // The library is loaded, but no session made: telemetry would begin with it.
     for (const value of ['0', '', 'no']) {
       const answer = await answerOf(await emptyPlaces({ [variable]: value }), `
-        import { openRuntime } from ${JSON.stringify(library)};
+        import { openRuntime } from ${entry('index')};
         await openRuntime({ runtime: 'ort' });
         console.log(JSON.stringify(process.env.${variable}));`);
       expect(answer).toBe(value);
