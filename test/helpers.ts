@@ -1,9 +1,11 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { expect } from 'vitest';
 import type { CamMethodName } from '../src/cam/names.js';
 import type { CamRequest } from '../src/cam/plan.js';
 import type { FeatureLayer } from '../src/classifier/layers.js';
+import { UserError } from '../src/errors.js';
 
 /** The repository's folder. */
 export const repository = fileURLToPath(new URL('..', import.meta.url));
@@ -29,4 +31,15 @@ export function relativeError(actual: ArrayLike<number>, expected: ArrayLike<num
 /** Every method at every layer: the first method at all layers comes first. */
 export function camRequests(layers: readonly FeatureLayer[], methods: readonly CamMethodName[] = ['layer-cam']): CamRequest[] {
   return methods.flatMap((method) => layers.map((layer) => ({ layer, method })));
+}
+
+/** The UserError that an action must throw. */
+export function refusal(action: () => unknown): UserError {
+  try {
+    action();
+  } catch (error) {
+    expect(error).toBeInstanceOf(UserError);
+    return error as UserError;
+  }
+  throw new Error('nothing was thrown');
 }

@@ -1,11 +1,10 @@
 import type { AblateConfig } from '../../settings/ablate.js';
 import { UserError } from '../../errors.js';
 import { whatLiesInPlaceOf } from '../../voc/files-by-id.js';
-import { parseLabelSpec } from '../../voc/labels/create.js';
 import type { LabelSource } from '../../voc/labels/source.js';
 import { partitionByPresence } from '../../voc/splits.js';
 import type { VocItem } from '../../voc/splits.js';
-import { noPhotographs, openLabels, openSelection, requireFlag } from '../options/devkit-options.js';
+import { noPhotographs, openRunLabels, openSelection, requireFlag } from '../options/devkit-options.js';
 import type { DevkitFlags, MaskFlags, Selection } from '../options/devkit-options.js';
 
 /** The images of the pass. */
@@ -61,10 +60,6 @@ export async function imagesOf(flags: DevkitFlags, config: AblateConfig): Promis
 export async function labelsOf(
   flags: MaskFlags, config: AblateConfig, { selections }: AblationImages,
 ): Promise<LabelSource> {
-  const spec = parseLabelSpec(requireFlag(config.labels, '--labels', 'xml'));
-  // A list with images and classes is also the label file.
-  const own = spec.kind === 'list' && selections.length === 1 ? selections[0].split.path : undefined;
-  const options = { rgbMasks: flags.rgbMasks, labelFile: config.labelFile ?? own, difficult: config.difficult };
-  const labels = await openLabels(options, selections[0].devkit, spec);
-  return config.difficult === false ? { ...labels, name: `${labels.name} without difficult objects` } : labels;
+  const list = selections.length === 1 ? selections[0].split.path : undefined;
+  return (await openRunLabels({ ...config, rgbMasks: flags.rgbMasks }, selections[0].devkit, list)).labels;
 }

@@ -19,8 +19,6 @@ import { nearest } from '../../text/nearest.js';
 import { earlierTasks } from '../../jobs/journal/array-journal.js';
 import { writeFileAtomic } from '../../jobs/files/atomic.js';
 import { watchInterrupt } from '../../jobs/stop/interrupt.js';
-import { progressBar } from '../../jobs/progress.js';
-import type { Progress } from '../../jobs/progress.js';
 import { packageVersion } from '../../package.js';
 import { evalCommand, generateCommand } from '../text/ablate-command.js';
 import { imagesOf, labelsOf } from './ablate-images.js';
@@ -33,6 +31,7 @@ import { addMaskOptions, addSelectionOptions, addStrictOption, describeMissing, 
 import type { DevkitFlags, MaskFlags, StrictFlags } from '../options/devkit-options.js';
 import { GROUPS } from '../options/groups.js';
 import { EXIT } from '../exit-codes.js';
+import { batchProgress } from '../text/batch-progress.js';
 import type { CommandRegistrar } from '../command.js';
 import { sayNetworkNotes, untrainedNote } from '../text/model-notes.js';
 import { addForceOption, addModelOptions, modelOrDefault, specOfFlags } from '../options/model-options.js';
@@ -125,22 +124,16 @@ async function run(flags: AblateFlags): Promise<number> {
   const { shard, task, note } = await chosenShard(flags, false, process.env, () => earlierTasks(out)) ?? {};
   if (shard !== undefined) say(note ?? `shard ${shard.index} of ${shard.count}`);
 
-  let bar: Progress | undefined;
+  const progress = batchProgress(say, 'records');
   const watch = watchInterrupt(() => { say('\ninterrupted: finishing the images in progress (press Ctrl-C again to stop at once)'); });
   try {
     const summary = await runPass({
       classifier, settings: config, work, parameters, items: images.items, labels, rgbMasks: flags.rgbMasks, out,
       inputs: images.selections.flatMap((selection) => inputsOf(selection)), resume: flags.resume, shard, task,
       runtime: { runtime: config.runtime, device: config.device }, workers: config.workers, threads: config.threads, signal: watch.signal,
-      onRuntime: (description) => { say(`runtime: ${description}`); },
-      onStart: (total, resumed, remade) => {
-        if (resumed > 0) say(`${resumed} images were done before with the same settings`);
-        if (remade > 0) say(`${remade} records of an earlier run were missing or damaged and are made again`);
-        bar = progressBar(total, 'images');
-      },
-      onProgress: (ended) => bar?.advance(ended),
+      ...progress,
     });
-    bar?.stop();
+    progress.stop();
     say(describePass(summary));
     if (!summary.interrupted && watch.signal.aborted) say('interrupted before scoring: run the same command again to continue');
     if (watch.signal.aborted) return EXIT.interrupted;
@@ -174,7 +167,7 @@ async function run(flags: AblateFlags): Promise<number> {
     const incomplete = failures.length > 0 || images.maskless.length > 0 || (flags.strict === true && images.missing > 0);
     return incomplete ? EXIT.failures : EXIT.ok;
   } finally {
-    bar?.stop();
+    progress.stop();
     watch.dispose();
   }
 }

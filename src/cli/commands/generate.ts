@@ -7,20 +7,18 @@ import { generateSchema } from '../../settings/generate.js';
 import { loadConfig } from '../../settings/load.js';
 import { DEFAULT_PRESET, presetSettings } from '../../settings/presets.js';
 import { watchInterrupt } from '../../jobs/stop/interrupt.js';
-import { progressBar } from '../../jobs/progress.js';
-import type { Progress } from '../../jobs/progress.js';
 import { earlierTasks } from '../../jobs/journal/array-journal.js';
 import { generateSeeds } from '../../pipeline/generate.js';
 import type { GenerateSummary } from '../../pipeline/generate.js';
-import { parseLabelSpec } from '../../voc/labels/create.js';
 import { addConfigOption, addPrintConfigOption, printConfig, sayPreset, startOf } from '../options/config-options.js';
 import type { ConfigFlags } from '../options/config-options.js';
 import { showDefaults } from '../options/default-help.js';
-import { addMaskOptions, addSelectionOptions, addStrictOption, describeMissing, inputsOf, noPhotographs, openLabels, openSelection, requireFlag } from '../options/devkit-options.js';
+import { addMaskOptions, addSelectionOptions, addStrictOption, describeMissing, inputsOf, noPhotographs, openRunLabels, openSelection, requireFlag } from '../options/devkit-options.js';
 import type { DevkitFlags, MaskFlags, StrictFlags } from '../options/devkit-options.js';
 import { GROUPS } from '../options/groups.js';
 import { EXIT } from '../exit-codes.js';
 import { idleNotes } from '../text/idle-notes.js';
+import { batchProgress } from '../text/batch-progress.js';
 import type { CommandRegistrar } from '../command.js';
 import { sayModelNotes } from '../text/model-notes.js';
 import { addForceOption, addModelOptions, modelOrDefault, specOfFlags } from '../options/model-options.js';
@@ -77,10 +75,7 @@ async function run(flags: GenerateFlags): Promise<number> {
   }
   const folder = requireFlag(config.out, '--out', 'seeds');
   const selection = await openSelection({ ...flags, vocRoot: config.vocRoot, split: config.split }, 'imagePath');
-  const labelSpec = parseLabelSpec(requireFlag(config.labels, '--labels', 'xml'));
-  // A list with images and classes is also the label file.
-  const listFile = config.labelFile ?? (labelSpec.kind === 'list' ? selection.split.path : undefined);
-  const labels = await openLabels({ rgbMasks: flags.rgbMasks, labelFile: listFile, difficult: config.difficult }, selection.devkit, labelSpec);
+  const { labels, file: labelFile } = await openRunLabels({ ...config, rgbMasks: flags.rgbMasks }, selection.devkit, selection.split.path);
   if (selection.items.length === 0) throw noPhotographs(selection);
   const classifier = await loadClassifier(modelOrDefault(config.model), await specOfFlags(flags), flags.force);
   sayModelNotes(classifier, chooseLayers(classifier.graph, config.layers, config.method));
@@ -91,36 +86,29 @@ async function run(flags: GenerateFlags): Promise<number> {
   if (selection.missing.length > 0) say(`${selection.missing.length} of the split's photographs are not on disk and are left out`);
   if (shard !== undefined) say(note ?? `shard ${shard.index} of ${shard.count}`);
 
-  let bar: Progress | undefined;
+  const progress = batchProgress(say, 'seeds');
   const watch = watchInterrupt(() => { say('\ninterrupted: finishing the images in progress (press Ctrl-C again to stop at once)'); });
   try {
     const summary = await generateSeeds({
       classifier,
       settings: z.object(seedSettings).parse(config),
       items: selection.items, missing: selection.missing, split: selection.split.name, splitItems: selection.split.items,
-      // Without difficult objects the seeds differ, so the name of the labels differs too.
-      labels: config.difficult === false ? { ...labels, name: `${labels.name} without difficult objects` } : labels,
-      out: folder, inputs: inputsOf(selection, labelSpec.file ?? listFile),
+      labels,
+      out: folder, inputs: inputsOf(selection, labelFile),
       format: config.png, saveCams: config.saveCams, saveUnrefined: config.saveUnrefined, resume: flags.resume, shard, task,
       runtime: { runtime: config.runtime, device: config.device }, workers: config.workers, threads: config.threads,
       record: { command: 'generate', vocRoot: selection.devkit.root, splitFile: selection.split.path, ...selection.split.notes.length > 0 && { listNotes: selection.split.notes } },
       signal: watch.signal,
-      onRuntime: (description) => { say(`runtime: ${description}`); },
-      onStart: (total, resumed, remade) => {
-        if (resumed > 0) say(`${resumed} images were done before with the same settings`);
-        if (remade > 0) say(`${remade} seeds of an earlier run were missing or damaged and are made again`);
-        bar = progressBar(total, 'images');
-      },
-      onProgress: (ended) => bar?.advance(ended),
+      ...progress,
     });
-    bar?.stop();
+    progress.stop();
     process.stdout.write(flags.json === true ? `${JSON.stringify(summary, null, 2)}\n` : describe(summary));
     const { length: missing } = selection.missing;
     if (missing > 0) process.stderr.write(describeMissing(missing, selection.listed.length, ' (run.json lists them)'));
     if (summary.interrupted) return EXIT.interrupted;
     return summary.failures.length > 0 || (flags.strict === true && missing > 0) ? EXIT.failures : EXIT.ok;
   } finally {
-    bar?.stop();
+    progress.stop();
     watch.dispose();
   }
 }

@@ -161,3 +161,22 @@ export async function openLabels(flags: LabelFlags & MaskFlags, devkit: Devkit, 
 export function labelFileIn(labels: string | undefined): string | undefined {
   return labels === undefined ? undefined : parseLabelSpec(labels).file;
 }
+
+/**
+ * Opens the labels of a run that makes or scores seeds.
+ *
+ * @param list the only list of the run, if there is one: with `--labels list` it is also the label file
+ * @returns the labels and the file that they come from, if any
+ */
+export async function openRunLabels(
+  { labels, labelFile, difficult, rgbMasks }: LabelFlags & MaskFlags, devkit: Devkit, list: string | undefined,
+): Promise<{ readonly labels: LabelSource; readonly file: string | undefined }> {
+  const spec = parseLabelSpec(requireFlag(labels, '--labels', 'xml'));
+  const file = labelFile ?? (spec.kind === 'list' ? list : undefined);
+  const source = await openLabels({ rgbMasks, labelFile: file, difficult }, devkit, spec);
+  return {
+    // Without difficult objects the results differ, so the name of the labels differs too.
+    labels: difficult === false ? { ...source, name: `${source.name} without difficult objects` } : source,
+    file: spec.file ?? file,
+  };
+}

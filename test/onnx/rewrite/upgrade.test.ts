@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { UserError } from '../../../src/errors.js';
 import { GraphBuilder } from '../../../src/onnx/builder.js';
 import { foldConstants } from '../../../src/onnx/rewrite/fold.js';
 import type { OnnxModel } from '../../../src/onnx/model.js';
@@ -12,7 +11,7 @@ import { TARGET_OPSET, upgradeModel } from '../../../src/onnx/rewrite/upgrade.js
 import { serializeModel } from '../../../src/onnx/file/write.js';
 import { ortRuntime } from '../../../src/runtime/ort/ort.js';
 import { loadCase } from '../../fixtures/load.js';
-import { repository } from '../../helpers.js';
+import { repository, refusal } from '../../helpers.js';
 import { noise } from '../../random.js';
 
 const fixture = (name: string): string => resolve(repository, 'test/fixtures/onnx', name);
@@ -42,16 +41,6 @@ describe('an upgraded model computes what the original did', () => {
     });
   }
 });
-
-function refusal(action: () => unknown): UserError {
-  try {
-    action();
-  } catch (error) {
-    expect(error).toBeInstanceOf(UserError);
-    return error as UserError;
-  }
-  throw new Error('nothing was thrown');
-}
 
 describe('what cannot be upgraded is refused', async () => {
   const model = await readModel(fixture('forms-opset13.onnx'));

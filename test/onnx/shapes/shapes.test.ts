@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { refusal } from '../../helpers.js';
 import { describe, expect, it } from 'vitest';
-import { UserError } from '../../../src/errors.js';
 import { GraphBuilder } from '../../../src/onnx/builder.js';
 import { inferShapes } from '../../../src/onnx/shapes/infer.js';
 import type { OnnxGraph, OnnxModel } from '../../../src/onnx/model.js';
@@ -106,16 +106,6 @@ describe('arithmetic on sizes gives the numbers that ONNX Runtime computes', () 
 });
 
 const modelOf = (graph: OnnxGraph): OnnxModel => ({ irVersion: 8, opset: 18, otherOpsets: new Map(), producer: '', metadata: new Map(), graph });
-
-function refusal(action: () => unknown): UserError {
-  try {
-    action();
-  } catch (error) {
-    expect(error).toBeInstanceOf(UserError);
-    return error as UserError;
-  }
-  throw new Error('nothing was thrown');
-}
 
 describe('GraphShapes', () => {
   const free = ['N', 3, 'H', 'W'];
