@@ -18,7 +18,7 @@ const floors = [
   ['metrics'],
   ['autodiff'],
   ['runtime'],
-  ['voc'],
+  ['datasets'],
   ['image'],
   ['formats'],
   ['onnx'],

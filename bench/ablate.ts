@@ -19,9 +19,9 @@ import type { VariantSettings } from '../src/settings/ablate.js';
 import { generateSchema } from '../src/settings/generate.js';
 import { defaultModelPath } from '../src/package.js';
 import { generateSeeds } from '../src/pipeline/generate.js';
-import { openDevkit } from '../src/voc/devkit.js';
-import { createLabelSource } from '../src/voc/labels/create.js';
-import { readSplit } from '../src/voc/splits.js';
+import { openDevkit } from '../src/datasets/devkit.js';
+import { createLabelSource } from '../src/datasets/labels/create.js';
+import { readSplit } from '../src/datasets/splits.js';
 import { inFolder } from './in-folder.js';
 import { median } from './median.js';
 

@@ -19,10 +19,10 @@ import { defaultModelPath } from '../src/package.js';
 import { generateSeeds } from '../src/pipeline/generate.js';
 import type { GenerateSummary } from '../src/pipeline/generate.js';
 import { vocLogits } from '../src/pipeline/image-classes.js';
-import { openDevkit } from '../src/voc/devkit.js';
-import { createLabelSource } from '../src/voc/labels/create.js';
-import { readSplit } from '../src/voc/splits.js';
-import type { VocItem } from '../src/voc/splits.js';
+import { openDevkit } from '../src/datasets/devkit.js';
+import { createLabelSource } from '../src/datasets/labels/create.js';
+import { readSplit } from '../src/datasets/splits.js';
+import type { DataItem } from '../src/datasets/splits.js';
 import type { CamWorkerData } from './cam-worker.js';
 import { inFolder } from './in-folder.js';
 import { median } from './median.js';
@@ -35,13 +35,13 @@ const classifier = await loadClassifier(defaultModelPath());
 const settings = generateSchema.parse({});
 const workers = availableParallelism();
 
-async function generate(chosen: readonly VocItem[], onProgress?: (done: number) => void): Promise<GenerateSummary> {
+async function generate(chosen: readonly DataItem[], onProgress?: (done: number) => void): Promise<GenerateSummary> {
   return inFolder((out) => generateSeeds({
     classifier, settings, items: chosen, missing: [], labels, split: 'bench', out, format: 'palette', saveCams: false, resume: true, workers, onProgress,
   }));
 }
 
-async function startCamWorkers(chosen: readonly VocItem[]): Promise<Worker[]> {
+async function startCamWorkers(chosen: readonly DataItem[]): Promise<Worker[]> {
   const plan = prepareCam(classifier.graph, chooseLayers(classifier.graph, settings.layers, settings.method).requests, settings);
   const logitOf = vocLogits(classifier);
   const images = await Promise.all(chosen.map(async (item) => {

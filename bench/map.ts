@@ -12,10 +12,10 @@ import { DEFAULT_MAX_PIXELS, readPhoto } from '../src/image/photo.js';
 import { meanAveragePrecision } from '../src/metrics/average-precision.js';
 import { serializeModel } from '../src/onnx/file/write.js';
 import { ortRuntime } from '../src/runtime/ort/ort.js';
-import { VOC_CLASSES } from '../src/voc/classes.js';
-import { openDevkit } from '../src/voc/devkit.js';
-import { createLabelSource } from '../src/voc/labels/create.js';
-import { readSplit } from '../src/voc/splits.js';
+import { VOC_CLASSES } from '../src/datasets/classes/voc.js';
+import { openDevkit } from '../src/datasets/devkit.js';
+import { createLabelSource } from '../src/datasets/labels/create.js';
+import { readSplit } from '../src/datasets/splits.js';
 
 const devkit = await openDevkit(resolve('../shared/voc/VOCdevkit/VOC2012'));
 const list = resolve('../shared/voc/VOCdevkit/classifier_val.txt');

@@ -19,9 +19,9 @@ import { generateSeeds } from '../src/pipeline/generate.js';
 import { imageClasses, vocLogits } from '../src/pipeline/image-classes.js';
 import { startSeedPool } from '../src/pipeline/pool.js';
 import { SEED_FOLDER } from '../src/pipeline/seed-files.js';
-import { openDevkit } from '../src/voc/devkit.js';
-import { createLabelSource } from '../src/voc/labels/create.js';
-import { readSplit } from '../src/voc/splits.js';
+import { openDevkit } from '../src/datasets/devkit.js';
+import { createLabelSource } from '../src/datasets/labels/create.js';
+import { readSplit } from '../src/datasets/splits.js';
 import { inFolder } from './in-folder.js';
 import { median } from './median.js';
 

@@ -19,11 +19,11 @@ import { largestOfRow } from '../src/seeds/assign.js';
 import { vocLogits } from '../src/pipeline/image-classes.js';
 import { PhotoCam } from '../src/pipeline/photo-cam.js';
 import { generateSchema } from '../src/settings/generate.js';
-import { openDevkit } from '../src/voc/devkit.js';
-import { classesInMap } from '../src/voc/labels/masks.js';
-import { readMask } from '../src/voc/masks.js';
-import { readSplit } from '../src/voc/splits.js';
-import type { VocItem } from '../src/voc/splits.js';
+import { openDevkit } from '../src/datasets/devkit.js';
+import { classesInMap } from '../src/datasets/labels/masks.js';
+import { readMask } from '../src/datasets/masks.js';
+import { readSplit } from '../src/datasets/splits.js';
+import type { DataItem } from '../src/datasets/splits.js';
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { limit: { type: 'string' }, short: { type: 'string', default: '320' }, layers: { type: 'string', default: '/8,/16,/32' } } });
 const [modelPath] = positionals;
@@ -68,7 +68,7 @@ function together(parts: readonly ThresholdSweep[]): ThresholdSweep {
   return sum;
 }
 
-async function addItem({ imagePath, maskPath }: VocItem, sweeps: Sweeps): Promise<void> {
+async function addItem({ imagePath, maskPath }: DataItem, sweeps: Sweeps): Promise<void> {
   const truth = await readMask(maskPath);
   const labels = classesInMap(truth, maskPath);
   const { views: [layers] } = await cam.layerMaps(imagePath, labels.map((label) => logitOf.get(label)!));

@@ -8,8 +8,8 @@ import { rowMajor } from '../src/ndarray.js';
 import { tensorToNdarray } from '../src/runtime/runtime.js';
 import { assignSeeds } from '../src/seeds/assign.js';
 import { makeSeeds } from '../src/seeds/make-seeds.js';
-import { labelsToNdarray, toLabelMap } from '../src/voc/label-map.js';
-import { decodeMask, encodeMask } from '../src/voc/masks.js';
+import { labelsToNdarray, toLabelMap } from '../src/datasets/label-map.js';
+import { decodeMask, encodeMask } from '../src/datasets/masks.js';
 
 describe('views', () => {
   it('of maps are [K, height, width] and share their memory', () => {

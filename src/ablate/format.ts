@@ -1,7 +1,7 @@
 import { AXIS_NAMES } from '../settings/ablate.js';
 import type { SeedSettings } from '../settings/cam.js';
 import { markdownTable } from '../metrics/format.js';
-import { className } from '../voc/classes.js';
+import { className } from '../datasets/classes/voc.js';
 import type { PassSettings } from './run.js';
 import type { AblationScores, Parameter, VariantScore } from './score.js';
 

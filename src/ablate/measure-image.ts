@@ -11,7 +11,7 @@ import { otsuThreshold, percentileOf, powerThreshold, strengths } from '../seeds
 import { powerBackground } from '../maps/power-background.js';
 import { makeSeeds } from '../seeds/make-seeds.js';
 import { enlarged, normalised, upsampled } from '../maps/photo-maps.js';
-import { IGNORE_LABEL } from '../voc/label-map.js';
+import { IGNORE_LABEL } from '../datasets/label-map.js';
 import type { Bytes, Floats, Words } from '../kernels/arena.js';
 import type { Grid, GridMaps } from '../kernels/map-kernels.js';
 import { MapKernels } from '../kernels/map-kernels.js';

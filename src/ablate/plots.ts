@@ -1,7 +1,7 @@
 import { barChartSvg } from '../report/charts/bar-chart.js';
 import { escapeXml } from '../report/charts/escape.js';
 import { lineChartSvg } from '../report/charts/line-chart.js';
-import { className } from '../voc/classes.js';
+import { className } from '../datasets/classes/voc.js';
 import { notesOf, parameterText } from './format.js';
 import type { AblationScores, VariantScore } from './score.js';
 

@@ -8,8 +8,8 @@ import { runImageBatch } from '../pipeline/image-batch.js';
 import type { BatchOptions, BatchOutcome } from '../pipeline/image-batch.js';
 import { PhotoCam } from '../pipeline/photo-cam.js';
 import type { AblateConfig } from '../settings/ablate.js';
-import type { RgbMasks } from '../voc/masks.js';
-import type { VocItem } from '../voc/splits.js';
+import type { RgbMasks } from '../datasets/masks.js';
+import type { DataItem } from '../datasets/splits.js';
 import type { AblateResult, AblateTask, AblateTimes, AblateWorkerData } from './ablate-worker.js';
 import { decodeRecord, RECORD_FOLDER, recordPath } from './record.js';
 import type { AblationWork, MapWork, Parameters } from './work.js';
@@ -28,7 +28,7 @@ export interface PassOptions extends BatchOptions {
 /** The result of a pass. */
 export interface PassSummary {
   /** Images that have a record now, including those of other shards. */
-  readonly done: readonly VocItem[];
+  readonly done: readonly DataItem[];
   /** The number of images that other shards have not measured yet. */
   readonly elsewhere: number;
   readonly failures: readonly { readonly id: string; readonly reason: string }[];
@@ -86,7 +86,7 @@ function requestsOf(graph: ClassifierGraph, { layers, methods, requests }: Ablat
 
 async function summaryOf(
   { journal, items: own, counts, failures, remade, interrupted, seconds, stages }: BatchOutcome<AblateTimes>,
-  items: readonly VocItem[], shared: boolean,
+  items: readonly DataItem[], shared: boolean,
 ): Promise<PassSummary> {
   if (shared) await journal.refresh();
   const done = items.filter(({ id }) => journal.isDone(id));

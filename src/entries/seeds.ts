@@ -5,5 +5,5 @@ export { thresholdsOf } from '../seeds/background.js';
 export type { BackgroundPolicy } from '../seeds/background.js';
 export { makeSeeds } from '../seeds/make-seeds.js';
 export type { SeedPolicies, Seeds } from '../seeds/make-seeds.js';
-export { toLabelMap } from '../voc/label-map.js';
-export { decodeMask, encodeMask } from '../voc/masks.js';
+export { toLabelMap } from '../datasets/label-map.js';
+export { decodeMask, encodeMask } from '../datasets/masks.js';

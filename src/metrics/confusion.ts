@@ -1,6 +1,6 @@
 import { UserError } from '../errors.js';
-import type { LabelInput, LabelMap } from '../voc/label-map.js';
-import { IGNORE_LABEL, toLabelMap } from '../voc/label-map.js';
+import type { LabelInput, LabelMap } from '../datasets/label-map.js';
+import { IGNORE_LABEL, toLabelMap } from '../datasets/label-map.js';
 
 /** The number of labels that are scored: 0 background and 1..20, the VOC classes. */
 export const LABEL_COUNT = 21;

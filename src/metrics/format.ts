@@ -1,4 +1,4 @@
-import { className } from '../voc/classes.js';
+import { className } from '../datasets/classes/voc.js';
 import { LABEL_COUNT } from './confusion.js';
 import type { EvaluationResult } from './evaluate.js';
 import type { ImageScore } from './score-pairs.js';

@@ -1,6 +1,6 @@
 import { messageOf, UserError } from '../errors.js';
-import { maskIdsOf } from '../voc/files-by-id.js';
-import { FolderIndex } from '../voc/folder-index.js';
+import { maskIdsOf } from '../datasets/files-by-id.js';
+import { FolderIndex } from '../datasets/folder-index.js';
 import type { MaskPair } from './score-pairs.js';
 
 /** Pairs whose prediction exists on disk, and pairs whose prediction does not, both in the given order. */

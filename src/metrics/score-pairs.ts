@@ -1,5 +1,5 @@
 import { messageOf } from '../errors.js';
-import { readMask, type MaskOptions } from '../voc/masks.js';
+import { readMask, type MaskOptions } from '../datasets/masks.js';
 import { ConfusionMatrix } from './confusion.js';
 import { coverageOf, scoreAllWays, type IgnoredAs } from './scores.js';
 

@@ -8,8 +8,8 @@ import type { Journal } from '../jobs/journal/journal.js';
 import { runRecordName } from '../jobs/journal/run-record.js';
 import { packageVersion } from '../package.js';
 import type { SeedSettings } from '../settings/cam.js';
-import type { MaskFormat } from '../voc/masks.js';
-import type { VocItem } from '../voc/splits.js';
+import type { MaskFormat } from '../datasets/masks.js';
+import type { DataItem } from '../datasets/splits.js';
 import { runImageBatch } from './image-batch.js';
 import type { BatchOptions, BatchOutcome } from './image-batch.js';
 import { startSeedPool } from './pool.js';
@@ -20,11 +20,11 @@ import type { SeedTask, StageTimes } from './seed-worker.js';
 export interface GenerateOptions extends BatchOptions {
   readonly settings: SeedSettings;
   /** Images of the split that are not on disk. */
-  readonly missing: readonly VocItem[];
+  readonly missing: readonly DataItem[];
   /** The name of the split; the list of written ids gets it. */
   readonly split: string;
   /** All images of the split, if `items` is only a part of it; the list contains all of them that are done. */
-  readonly splitItems?: readonly VocItem[];
+  readonly splitItems?: readonly DataItem[];
   readonly format: MaskFormat;
   readonly saveCams: boolean;
   /** Also write the seeds without refiners. */
@@ -118,7 +118,7 @@ function listPath({ out, split }: GenerateOptions): string {
 }
 
 /** @throws UserError if seeds were removed during the run */
-async function requireSeeds(out: string, items: readonly VocItem[], journal: Journal): Promise<void> {
+async function requireSeeds(out: string, items: readonly DataItem[], journal: Journal): Promise<void> {
   const names = new Set(await readdir(join(out, SEED_FOLDER)));
   const lost = items.filter(({ id }) => journal.isDone(id) && !names.has(`${id}.png`));
   if (lost.length === 0) return;

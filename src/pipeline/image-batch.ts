@@ -19,8 +19,8 @@ import type { InputSize } from '../image/input-size.js';
 import { openRuntime } from '../runtime/open.js';
 import type { OpenedRuntime, RuntimeChoice } from '../runtime/open.js';
 import type { Size } from '../size.js';
-import type { LabelSource } from '../voc/labels/source.js';
-import type { VocItem } from '../voc/splits.js';
+import type { LabelSource } from '../datasets/labels/source.js';
+import type { DataItem } from '../datasets/splits.js';
 import { imageClasses, vocLogits } from './image-classes.js';
 import type { ImageClasses } from './image-classes.js';
 
@@ -28,7 +28,7 @@ import type { ImageClasses } from './image-classes.js';
 export interface BatchOptions {
   readonly classifier: LoadedClassifier;
   /** The images to process; all must be on disk. */
-  readonly items: readonly VocItem[];
+  readonly items: readonly DataItem[];
   readonly labels: LabelSource;
   readonly out: string;
   /** Other files and folders that are read, in addition to those of `items`; `out` must not be one of them. */
@@ -79,11 +79,11 @@ export interface BatchWork<Task, Times, Summary> {
   readonly otherFolders?: readonly string[];
   readonly otherFiles?: readonly string[];
   /** The files of an image that is done, by folder. */
-  readonly files: (item: VocItem, entry: JournalEntry) => Readonly<Record<string, string>>;
+  readonly files: (item: DataItem, entry: JournalEntry) => Readonly<Record<string, string>>;
   /** Whether a file without a recorded stamp is complete. If it returns false or throws, the file is made again. */
-  readonly isWhole: (item: VocItem, folder: string, path: string) => Promise<boolean>;
+  readonly isWhole: (item: DataItem, folder: string, path: string) => Promise<boolean>;
   readonly startPool: (runtime: RuntimeChoice, plan: WorkerPlan) => WorkerPool<Task, ImageResult<Times>>;
-  readonly taskOf: (item: VocItem, classes: ImageClasses) => Task;
+  readonly taskOf: (item: DataItem, classes: ImageClasses) => Task;
   /** The stages of an image, in the order of the summary. */
   readonly stages: readonly (keyof Times & string)[];
   /** Called at the end, also after an interruption, while the folder and the journal are still locked. */
@@ -96,7 +96,7 @@ export interface BatchOutcome<Times> {
   /** What the results depend on, as recorded in the journal. */
   readonly settings: Readonly<Record<string, unknown>>;
   /** The images of the shard. */
-  readonly items: readonly VocItem[];
+  readonly items: readonly DataItem[];
   readonly runtime: OpenedRuntime;
   readonly plan: WorkerPlan;
   readonly started: Date;

@@ -1,8 +1,8 @@
 import type { LoadedClassifier } from '../classifier/load.js';
 import { messageOf, UserError } from '../errors.js';
-import { classIndex, className } from '../voc/classes.js';
-import type { LabelSource } from '../voc/labels/source.js';
-import type { VocItem } from '../voc/splits.js';
+import { classIndex, className } from '../datasets/classes/voc.js';
+import type { LabelSource } from '../datasets/labels/source.js';
+import type { DataItem } from '../datasets/splits.js';
 
 /** The classes of an image. */
 export interface ImageClasses {
@@ -34,7 +34,7 @@ export function vocLogits({ spec, path }: LoadedClassifier): Map<number, number>
 
 /** The classes of an image, or the reason why it cannot be processed. */
 export async function imageClasses(
-  item: VocItem, source: LabelSource, logitOf: ReadonlyMap<number, number>,
+  item: DataItem, source: LabelSource, logitOf: ReadonlyMap<number, number>,
 ): Promise<ImageClasses | { readonly reason: string }> {
   try {
     const labels = await source.labels(item);

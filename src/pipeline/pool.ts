@@ -4,7 +4,7 @@ import type { WorkerPlan } from '../jobs/workers/worker-plan.js';
 import { workerUrl } from '../jobs/workers/worker-url.js';
 import type { RuntimeChoice } from '../runtime/open.js';
 import type { SeedSettings } from '../settings/cam.js';
-import type { MaskFormat } from '../voc/masks.js';
+import type { MaskFormat } from '../datasets/masks.js';
 import { PhotoCam } from './photo-cam.js';
 import { seedPolicies } from './policies.js';
 import type { SeedResult, SeedTask, SeedWorkerData } from './seed-worker.js';

@@ -4,7 +4,7 @@ import { openPhoto } from '../image/photo-file.js';
 import type { JournalEntry } from '../jobs/journal/journal.js';
 import { decodeNpz } from '../formats/numpy/npz.js';
 import { parsePng, unpackSamples } from '../formats/png/png.js';
-import type { VocItem } from '../voc/splits.js';
+import type { DataItem } from '../datasets/splits.js';
 
 /** The folders of a run's results. */
 export const SEED_FOLDER = 'SegmentationClass';
@@ -36,7 +36,7 @@ export function recordedFiles(out: string, { id, notes }: JournalEntry, choice: 
 }
 
 /** Whether a file without a recorded stamp is complete and has the size of its photograph; returns false or throws if not. */
-export async function isWholeSeedFile({ imagePath }: VocItem, folder: string, path: string): Promise<boolean> {
+export async function isWholeSeedFile({ imagePath }: DataItem, folder: string, path: string): Promise<boolean> {
   const bytes = await readFile(path);
   if (folder === CAM_FOLDER) return decodeNpz(bytes).has('maps');
   const file = parsePng(bytes);

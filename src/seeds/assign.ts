@@ -1,8 +1,8 @@
 import type { MapRows } from '../maps/map-rows.js';
 import type { MapInput } from '../maps/ndarray.js';
 import { toMapRows } from '../maps/ndarray.js';
-import type { LabelMap } from '../voc/label-map.js';
-import { IGNORE_LABEL } from '../voc/label-map.js';
+import type { LabelMap } from '../datasets/label-map.js';
+import { IGNORE_LABEL } from '../datasets/label-map.js';
 import { scratchKernels } from '../kernels/kernels.js';
 
 /** Which class gets a pixel that several classes claim. */

@@ -1,6 +1,6 @@
 import type { MapInput } from '../maps/ndarray.js';
 import { toMapRows } from '../maps/ndarray.js';
-import type { LabelMap } from '../voc/label-map.js';
+import type { LabelMap } from '../datasets/label-map.js';
 import { assignSeeds, giveStrongest, lostClasses } from './assign.js';
 import type { ConflictPolicy } from './assign.js';
 import type { BackgroundPolicy } from './background.js';

@@ -3,7 +3,7 @@ import { UserError } from '../errors.js';
 import { axis, checkedBy, setting } from '../setting.js';
 import { parseDecimal } from '../text/decimal.js';
 import { didYouMean } from '../text/nearest.js';
-import { classIndex, VOC_CLASSES } from '../voc/classes.js';
+import { classIndex, VOC_CLASSES } from '../datasets/classes/voc.js';
 
 const group = 'Seeds';
 const share = z.number().min(0).max(1);

@@ -3,7 +3,7 @@ import { IGNORED_AS } from '../metrics/scores.js';
 import { runtimeSettings, workerSettings } from '../runtime/settings.js';
 import type { AxisOf } from '../setting.js';
 import { infoOf, kebabCase, setting, valueSchema } from '../setting.js';
-import { devkitSettings, labelSourceSettings } from '../voc/settings.js';
+import { devkitSettings, labelSourceSettings } from '../datasets/settings.js';
 import { camSettings, seedSettings } from './cam.js';
 import type { SeedSettings } from './cam.js';
 import { sharedSettings } from './shared.js';

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { parseRefiners } from '../maps/refine/refiners.js';
 import { runtimeSettings, workerSettings } from '../runtime/settings.js';
 import { setting } from '../setting.js';
-import { devkitSettings, labelSourceSettings } from '../voc/settings.js';
+import { devkitSettings, labelSourceSettings } from '../datasets/settings.js';
 import { seedSettings } from './cam.js';
 import { sharedSettings } from './shared.js';
 

@@ -4,7 +4,7 @@ import { runtimeSettings, workerCount } from '../runtime/settings.js';
 import { setting } from '../setting.js';
 import { UserError } from '../errors.js';
 import { parseNames } from '../text/lists.js';
-import { devkitSettings, labelSourceSettings, labelsText, parseLabels } from '../voc/settings.js';
+import { devkitSettings, labelSourceSettings, labelsText, parseLabels } from '../datasets/settings.js';
 
 const share = z.number().min(0).max(1);
 const pixels = z.number().int().positive();

@@ -5,8 +5,8 @@ import { Command } from 'commander';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { registerEval } from '../../src/cli/commands/eval.js';
 import { IGNORED_AS } from '../../src/metrics/scores.js';
-import { readMask, writeMask } from '../../src/voc/masks.js';
-import { vocColour } from '../../src/voc/palette.js';
+import { readMask, writeMask } from '../../src/datasets/masks.js';
+import { vocColour } from '../../src/datasets/palette.js';
 import { fixtures, readExpected } from '../metrics/expected.js';
 
 const expected = readExpected('expected.json');

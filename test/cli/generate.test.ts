@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { parse as parseYaml } from 'yaml';
-import { readMask } from '../../src/voc/masks.js';
+import { readMask } from '../../src/datasets/masks.js';
 import { repository } from '../helpers.js';
 import { annotation, makeDevkit, photograph, writeSplit, writeTinyClassifier } from '../pipeline/tiny.js';
 import type { TinyDevkit } from '../pipeline/tiny.js';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { writeMask } from '../../src/voc/masks.js';
+import { writeMask } from '../../src/datasets/masks.js';
 import { annotation, makeDevkit, photograph, writeSplit } from '../pipeline/tiny.js';
 import type { TinyDevkit } from '../pipeline/tiny.js';
 import type { Ended } from './program.js';

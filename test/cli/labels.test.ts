@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { registerLabels } from '../../src/cli/commands/labels.js';
-import { encodeMask } from '../../src/voc/masks.js';
+import { encodeMask } from '../../src/datasets/masks.js';
 
 const fixtures = fileURLToPath(new URL('../fixtures/voc/', import.meta.url));
 const shared = resolve(fixtures, '../../../../shared/voc');

@@ -6,7 +6,7 @@ import { readModel } from '../../src/onnx/file/read.js';
 import { DataType } from '../../src/onnx/tensor.js';
 import { serializeModel } from '../../src/onnx/file/write.js';
 import { ortRuntime } from '../../src/runtime/ort/ort.js';
-import { VOC_CLASSES } from '../../src/voc/classes.js';
+import { VOC_CLASSES } from '../../src/datasets/classes/voc.js';
 import { relativeError } from '../helpers.js';
 import { noise } from '../random.js';
 import { withWeights } from '../../src/formats/weights/open.js';

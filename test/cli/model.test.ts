@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readModel } from '../../src/onnx/file/read.js';
-import { VOC_CLASSES } from '../../src/voc/classes.js';
+import { VOC_CLASSES } from '../../src/datasets/classes/voc.js';
 import type { OnnxModel } from '../../src/onnx/model.js';
 import { writeModel } from '../../src/onnx/file/write.js';
 import { computed, linearHead, smallModel } from '../onnx/small-model.js';

@@ -4,7 +4,7 @@ import { cp, mkdir, readdir, readFile, rm, stat, symlink, truncate, utimes, writ
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { decodeMask, encodeMask } from '../../src/voc/masks.js';
+import { decodeMask, encodeMask } from '../../src/datasets/masks.js';
 import { repository } from '../helpers.js';
 import { makeDevkit, photograph, writeSplit } from '../pipeline/tiny.js';
 import type { TinyDevkit } from '../pipeline/tiny.js';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { describeError } from '../../src/cli/text/report-error.js';
 import { UserError } from '../../src/errors.js';
-import { writeMask } from '../../src/voc/masks.js';
+import { writeMask } from '../../src/datasets/masks.js';
 import { repository } from '../helpers.js';
 import { makeDevkit, writeSplit } from '../pipeline/tiny.js';
 import type { TinyDevkit } from '../pipeline/tiny.js';

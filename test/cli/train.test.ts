@@ -5,8 +5,8 @@ import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse as parseYaml } from 'yaml';
 import { readModel } from '../../src/onnx/file/read.js';
-import { readMask } from '../../src/voc/masks.js';
-import { VOC_CLASSES } from '../../src/voc/classes.js';
+import { readMask } from '../../src/datasets/masks.js';
+import { VOC_CLASSES } from '../../src/datasets/classes/voc.js';
 import { annotation, noise, writeSplit, writeTinyClassifier } from '../pipeline/tiny.js';
 import { messageOf, run } from './terminal.js';
 

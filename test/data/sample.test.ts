@@ -5,14 +5,14 @@ import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { annotationXml, CLASSES, labelLine, rasterise } from '../../scripts/sample/rasterise.mjs';
 import type { Outlines } from '../../scripts/sample/rasterise.mjs';
-import { VOC_CLASSES } from '../../src/voc/classes.js';
-import { openDevkit } from '../../src/voc/devkit.js';
-import { listLabels } from '../../src/voc/labels/list.js';
-import { maskLabels } from '../../src/voc/labels/masks.js';
-import { xmlLabels } from '../../src/voc/labels/xml.js';
-import { readMask } from '../../src/voc/masks.js';
-import { readSplit } from '../../src/voc/splits.js';
-import type { VocItem } from '../../src/voc/splits.js';
+import { VOC_CLASSES } from '../../src/datasets/classes/voc.js';
+import { openDevkit } from '../../src/datasets/devkit.js';
+import { listLabels } from '../../src/datasets/labels/list.js';
+import { maskLabels } from '../../src/datasets/labels/masks.js';
+import { xmlLabels } from '../../src/datasets/labels/xml.js';
+import { readMask } from '../../src/datasets/masks.js';
+import { readSplit } from '../../src/datasets/splits.js';
+import type { DataItem } from '../../src/datasets/splits.js';
 
 const root = fileURLToPath(new URL('../../data/sample/', import.meta.url));
 const text = (path: string): string => readFileSync(join(root, path), 'utf8');
@@ -105,7 +105,7 @@ describe('the sample dataset', () => {
   });
 
   describe('read as a devkit', () => {
-    let items: readonly VocItem[];
+    let items: readonly DataItem[];
     beforeAll(async () => {
       ({ items } = await readSplit(await openDevkit(root), 'sample'));
     });

@@ -1,7 +1,7 @@
 import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { readMask } from '../../src/voc/masks.js';
+import { readMask } from '../../src/datasets/masks.js';
 import { repository } from '../helpers.js';
 import { execute } from '../package/npm.js';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ConfusionMatrix, IGNORED_COLUMN } from '../../src/metrics/confusion.js';
-import type { LabelMap } from '../../src/voc/label-map.js';
+import type { LabelMap } from '../../src/datasets/label-map.js';
 
 const map = (width: number, ...data: number[]): LabelMap => ({ width, height: data.length / width, data: Uint8Array.from(data) });
 const total = (matrix: ConfusionMatrix): number => matrix.counts.reduce((sum, count) => sum + count, 0);

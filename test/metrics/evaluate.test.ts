@@ -9,8 +9,8 @@ import { evaluatePairs } from '../../src/metrics/evaluate.js';
 import { maskIdsIn, partitionByPrediction } from '../../src/metrics/pairs.js';
 import type { MaskPair } from '../../src/metrics/score-pairs.js';
 import { IGNORED_AS } from '../../src/metrics/scores.js';
-import { IGNORE_LABEL, type LabelMap } from '../../src/voc/label-map.js';
-import { readMask, writeMask } from '../../src/voc/masks.js';
+import { IGNORE_LABEL, type LabelMap } from '../../src/datasets/label-map.js';
+import { readMask, writeMask } from '../../src/datasets/masks.js';
 import { expectMatrix, expectScore, fixtures, readExpected } from './expected.js';
 
 const expected = readExpected('expected.json');

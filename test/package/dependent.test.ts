@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'vitest';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readMask } from '../../src/voc/masks.js';
+import { readMask } from '../../src/datasets/masks.js';
 import { repository } from '../helpers.js';
 import { COMMONJS_PROGRAM, MODULE_PROGRAM, TYPED_COMMONJS, TYPED_PROGRAM } from './consumer.js';
 import type { Ended } from './npm.js';

@@ -13,11 +13,11 @@ import { serializeModel } from '../../src/onnx/file/write.js';
 import { ortRuntime } from '../../src/runtime/ort/ort.js';
 import { generateSeeds } from '../../src/pipeline/generate.js';
 import type { GenerateSummary } from '../../src/pipeline/generate.js';
-import { VOC_CLASSES } from '../../src/voc/classes.js';
-import { openDevkit } from '../../src/voc/devkit.js';
-import { xmlLabels } from '../../src/voc/labels/xml.js';
-import { readMask } from '../../src/voc/masks.js';
-import { readSplit } from '../../src/voc/splits.js';
+import { VOC_CLASSES } from '../../src/datasets/classes/voc.js';
+import { openDevkit } from '../../src/datasets/devkit.js';
+import { xmlLabels } from '../../src/datasets/labels/xml.js';
+import { readMask } from '../../src/datasets/masks.js';
+import { readSplit } from '../../src/datasets/splits.js';
 import { makeDevkit, tinySpec } from './tiny.js';
 import type { TinyDevkit } from './tiny.js';
 

@@ -7,7 +7,7 @@ import type { ModelSpec } from '../../src/classifier/spec.js';
 import { GraphBuilder } from '../../src/onnx/builder.js';
 import { DataType, OnnxTensor } from '../../src/onnx/tensor.js';
 import { writeModel } from '../../src/onnx/file/write.js';
-import { VOC_CLASSES } from '../../src/voc/classes.js';
+import { VOC_CLASSES } from '../../src/datasets/classes/voc.js';
 
 /** Numbers in [-1, 1), the same ones for the same seed (a linear congruential generator). */
 export function noise(seed: number): () => number {

@@ -13,7 +13,7 @@ import { loadConfig, loadSettings } from '../../src/settings/load.js';
 import { DEFAULT_PRESET, PRESETS, presetSettings } from '../../src/settings/presets.js';
 import { mergeSpecs, preprocessPresets, readSidecar, requireSpec } from '../../src/classifier/spec.js';
 import { UserError } from '../../src/errors.js';
-import { VOC_CLASSES } from '../../src/voc/classes.js';
+import { VOC_CLASSES } from '../../src/datasets/classes/voc.js';
 import { tinySpec, writeTinyClassifier } from '../pipeline/tiny.js';
 
 let folder: string;

@@ -1,9 +1,9 @@
 import type { AblateConfig } from '../../settings/ablate.js';
 import { UserError } from '../../errors.js';
-import { whatLiesInPlaceOf } from '../../voc/files-by-id.js';
-import type { LabelSource } from '../../voc/labels/source.js';
-import { partitionByPresence } from '../../voc/splits.js';
-import type { VocItem } from '../../voc/splits.js';
+import { whatLiesInPlaceOf } from '../../datasets/files-by-id.js';
+import type { LabelSource } from '../../datasets/labels/source.js';
+import { partitionByPresence } from '../../datasets/splits.js';
+import type { DataItem } from '../../datasets/splits.js';
 import { noPhotographs, openRunLabels, openSelection, requireFlag } from '../options/devkit-options.js';
 import type { DevkitFlags, MaskFlags, Selection } from '../options/devkit-options.js';
 
@@ -11,7 +11,7 @@ import type { DevkitFlags, MaskFlags, Selection } from '../options/devkit-option
 export interface AblationImages {
   readonly selections: readonly Selection[];
   /** The images of both lists, without duplicates. */
-  readonly items: readonly VocItem[];
+  readonly items: readonly DataItem[];
   readonly tune: readonly string[];
   readonly score: readonly string[];
   /** Photographs of the lists, and how many of them are not on disk. */
@@ -31,7 +31,7 @@ export async function imagesOf(flags: DevkitFlags, config: AblateConfig): Promis
   const names = tuneOn !== undefined && scoreOn !== undefined ? [tuneOn, scoreOn] : [requireFlag(config.split, '--split', 'train')];
   const selections: Selection[] = [];
   for (const split of names) selections.push(await openSelection({ ...flags, vocRoot: config.vocRoot, split }, 'imagePath'));
-  const items = new Map<string, VocItem>();
+  const items = new Map<string, DataItem>();
   for (const item of selections.flatMap((selection) => selection.items)) {
     const known = items.get(item.id);
     if (known !== undefined && known.imagePath !== item.imagePath) {
@@ -48,7 +48,7 @@ export async function imagesOf(flags: DevkitFlags, config: AblateConfig): Promis
   }
   const known = new Set(present.map(({ id }) => id));
   const idsOf = (selection: Selection): string[] => selection.items.map(({ id }) => id).filter((id) => known.has(id));
-  const count = (items: readonly VocItem[]): number => new Set(items.map(({ id }) => id)).size;
+  const count = (items: readonly DataItem[]): number => new Set(items.map(({ id }) => id)).size;
   return {
     selections, listed: count(selections.flatMap(({ listed }) => listed)), items: present,
     tune: idsOf(selections[0]), score: idsOf(selections[selections.length - 1]),

@@ -9,8 +9,8 @@ import type { MapsResult } from '../../metrics/maps/evaluate-maps.js';
 import type { MapPair } from '../../metrics/maps/score-maps.js';
 import type { PairFailure } from '../../metrics/score-pairs.js';
 import type { EvaluationResult } from '../../metrics/evaluate.js';
-import { FolderIndex } from '../../voc/folder-index.js';
-import type { VocItem } from '../../voc/splits.js';
+import { FolderIndex } from '../../datasets/folder-index.js';
+import type { DataItem } from '../../datasets/splits.js';
 import { labelFileIn, openLabels, openSelection, refuseOverwriting } from '../options/devkit-options.js';
 import type { DevkitFlags, LabelFlags, MaskFlags } from '../options/devkit-options.js';
 import { few } from '../text/few.js';
@@ -103,7 +103,7 @@ function stepOf(threshold: number, bins: number): number {
   return step;
 }
 
-async function findMaps(folder: string, items: readonly VocItem[]): Promise<Map<string, string>> {
+async function findMaps(folder: string, items: readonly DataItem[]): Promise<Map<string, string>> {
   const index = new FolderIndex();
   const found = new Map<string, string>();
   for (const { id } of items) {

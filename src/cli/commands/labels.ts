@@ -1,13 +1,13 @@
 import { messageOf, UserError } from '../../errors.js';
 import { writeFileAtomic } from '../../jobs/files/atomic.js';
-import { className } from '../../voc/classes.js';
-import { compareLabels } from '../../voc/labels/compare.js';
-import type { LabelComparison } from '../../voc/labels/compare.js';
-import { parseLabelSpec } from '../../voc/labels/create.js';
-import type { LabelSpec } from '../../voc/labels/create.js';
-import type { LabelSource } from '../../voc/labels/source.js';
-import { partitionByPresence } from '../../voc/splits.js';
-import type { Split, VocItem } from '../../voc/splits.js';
+import { className } from '../../datasets/classes/voc.js';
+import { compareLabels } from '../../datasets/labels/compare.js';
+import type { LabelComparison } from '../../datasets/labels/compare.js';
+import { parseLabelSpec } from '../../datasets/labels/create.js';
+import type { LabelSpec } from '../../datasets/labels/create.js';
+import type { LabelSource } from '../../datasets/labels/source.js';
+import { partitionByPresence } from '../../datasets/splits.js';
+import type { Split, DataItem } from '../../datasets/splits.js';
 import {
   addDevkitOptions, addLabelOptions, addMaskOptions, addStrictOption, describeMissing, labelFileIn, openLabels, openSelection, refuseOverwriting,
 } from '../options/devkit-options.js';
@@ -127,7 +127,7 @@ async function comparison(flags: LabelsFlags, { devkit, split, items }: Selectio
  *
  * @throws the last error if every image fails
  */
-async function askAll<T>(items: readonly VocItem[], ask: (item: VocItem) => Promise<T>): Promise<Answers<T>> {
+async function askAll<T>(items: readonly DataItem[], ask: (item: DataItem) => Promise<T>): Promise<Answers<T>> {
   const answers: { id: string; answer: T }[] = [];
   const skipped: Skipped[] = [];
   let last: unknown;

@@ -18,7 +18,7 @@ import type { OnnxModel } from '../../onnx/model.js';
 import { NetworkGraph } from '../../classifier/network.js';
 import type { Size } from '../../size.js';
 import { writeModel } from '../../onnx/file/write.js';
-import { VOC_CLASSES } from '../../voc/classes.js';
+import { VOC_CLASSES } from '../../datasets/classes/voc.js';
 import type { WeightsFile } from '../../formats/weights/open.js';
 import { withWeights } from '../../formats/weights/open.js';
 import { choice } from '../options/choice.js';

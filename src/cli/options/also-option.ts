@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 import type { AlsoTrainOn } from '../../train/workflow/data.js';
-import { parseLabelSpec } from '../../voc/labels/create.js';
+import { parseLabelSpec } from '../../datasets/labels/create.js';
 
 /** Parses `--also <root,split,labels>`, which may be repeated. An empty root or empty labels mean those of the main lists. */
 export function parseAlso(text: string, previous: readonly AlsoTrainOn[] = []): AlsoTrainOn[] {

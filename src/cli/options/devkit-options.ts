@@ -3,15 +3,15 @@ import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
 import { requireFlag, UserError } from '../../errors.js';
 import { refuseInputFile } from '../../jobs/journal/own-folder.js';
-import { openDevkit } from '../../voc/devkit.js';
-import type { Devkit } from '../../voc/devkit.js';
-import { createLabelSource, parseLabelSpec } from '../../voc/labels/create.js';
-import type { LabelSpec } from '../../voc/labels/create.js';
-import type { LabelSource } from '../../voc/labels/source.js';
-import type { RgbMasks } from '../../voc/masks.js';
-import { devkitSettings, labelSourceSettings } from '../../voc/settings.js';
-import { partitionByPresence, readSplit, selectIds } from '../../voc/splits.js';
-import type { Split, VocItem } from '../../voc/splits.js';
+import { openDevkit } from '../../datasets/devkit.js';
+import type { Devkit } from '../../datasets/devkit.js';
+import { createLabelSource, parseLabelSpec } from '../../datasets/labels/create.js';
+import type { LabelSpec } from '../../datasets/labels/create.js';
+import type { LabelSource } from '../../datasets/labels/source.js';
+import type { RgbMasks } from '../../datasets/masks.js';
+import { devkitSettings, labelSourceSettings } from '../../datasets/settings.js';
+import { partitionByPresence, readSplit, selectIds } from '../../datasets/splits.js';
+import type { Split, DataItem } from '../../datasets/splits.js';
 import { choice } from './choice.js';
 import { GROUPS } from './groups.js';
 import { parseCount } from './parsers.js';
@@ -88,11 +88,11 @@ export interface Selection {
   readonly devkit: Devkit;
   readonly split: Split;
   /** The images of the split, narrowed down by `--ids` and `--limit`. */
-  readonly items: readonly VocItem[];
+  readonly items: readonly DataItem[];
   /** The images that were left out because the file that is needed is not on disk. */
-  readonly missing: readonly VocItem[];
+  readonly missing: readonly DataItem[];
   /** All images of the split or of `--ids`, including missing ones and those that `--limit` leaves out. */
-  readonly listed: readonly VocItem[];
+  readonly listed: readonly DataItem[];
 }
 
 /**

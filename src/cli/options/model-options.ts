@@ -5,7 +5,7 @@ import type { ModelSpec } from '../../classifier/spec.js';
 import { preprocessPresets } from '../../classifier/spec.js';
 import { messageOf, UserError } from '../../errors.js';
 import { defaultModelPath } from '../../package.js';
-import { VOC_CLASSES } from '../../voc/classes.js';
+import { VOC_CLASSES } from '../../datasets/classes/voc.js';
 import { parseChoice } from './choice.js';
 import { GROUPS } from './groups.js';
 import { parseNumber } from './parsers.js';

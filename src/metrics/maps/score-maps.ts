@@ -1,9 +1,9 @@
 import { messageOf, UserError } from '../../errors.js';
 import { resizeMap } from '../../image/resize-map.js';
 import { requireWithin } from '../../limits.js';
-import { classesInMap } from '../../voc/labels/masks.js';
-import { readMask } from '../../voc/masks.js';
-import type { MaskOptions } from '../../voc/masks.js';
+import { classesInMap } from '../../datasets/labels/masks.js';
+import { readMask } from '../../datasets/masks.js';
+import type { MaskOptions } from '../../datasets/masks.js';
 import type { PairFailure } from '../score-pairs.js';
 import type { MapDump } from './dump.js';
 import { readMapDump } from './dump.js';

@@ -4,13 +4,13 @@ import { messageOf, UserError } from '../../errors.js';
 import { isFolder } from '../../jobs/files/is-folder.js';
 import { isDataSet, isRun, refuseDataSet } from '../../jobs/journal/own-folder.js';
 import { maskIdsIn } from '../../metrics/pairs.js';
-import type { Devkit } from '../../voc/devkit.js';
-import { openDevkit } from '../../voc/devkit.js';
-import { findMask, findPhoto } from '../../voc/files-by-id.js';
-import { FolderIndex } from '../../voc/folder-index.js';
-import { firstName, readSplit } from '../../voc/splits.js';
-import type { VocItem } from '../../voc/splits.js';
-import { idOfPath, readLines } from '../../voc/text-lines.js';
+import type { Devkit } from '../../datasets/devkit.js';
+import { openDevkit } from '../../datasets/devkit.js';
+import { findMask, findPhoto } from '../../datasets/files-by-id.js';
+import { FolderIndex } from '../../datasets/folder-index.js';
+import { firstName, readSplit } from '../../datasets/splits.js';
+import type { DataItem } from '../../datasets/splits.js';
+import { idOfPath, readLines } from '../../datasets/text-lines.js';
 import type { RunRecord } from './record.js';
 import { readRunRecord } from './record.js';
 
@@ -62,7 +62,7 @@ export async function openRun(folder: string, { vocRoot, truth }: OpenRunOptions
   const ids = await idsOf(lists, seedDir);
   const remarks: string[] = [];
   const devkit = await devkitOf(vocRoot, record, remarks);
-  const items = devkit === undefined ? new Map<string, VocItem>() : await itemsOf(devkit, record, lists);
+  const items = devkit === undefined ? new Map<string, DataItem>() : await itemsOf(devkit, record, lists);
   const index = new FolderIndex();
   const found = async (path: string | undefined): Promise<string | undefined> => (path === undefined ? undefined : index.find(path));
   const maskIn = async (place: string | undefined, id: string): Promise<string | undefined> => (
@@ -138,8 +138,8 @@ async function devkitOf(wanted: string | undefined, { vocRoot }: RunRecord, rema
 }
 
 /** The images by id: first from the list that the run used, which may contain paths, then from the lists that it has written. */
-async function itemsOf(devkit: Devkit, { splitFile }: RunRecord, lists: readonly string[]): Promise<Map<string, VocItem>> {
-  const items = new Map<string, VocItem>();
+async function itemsOf(devkit: Devkit, { splitFile }: RunRecord, lists: readonly string[]): Promise<Map<string, DataItem>> {
+  const items = new Map<string, DataItem>();
   for (const list of splitFile === undefined ? lists : [splitFile, ...lists]) {
     const split = await readSplit(devkit, list).catch(() => undefined);
     for (const item of split?.items ?? []) if (!items.has(item.id)) items.set(item.id, item);

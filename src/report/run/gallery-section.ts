@@ -1,4 +1,4 @@
-import { className } from '../../voc/classes.js';
+import { className } from '../../datasets/classes/voc.js';
 import { escapeXml } from '../charts/escape.js';
 import type { OverlayChoice } from './page-data.js';
 

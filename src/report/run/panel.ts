@@ -10,9 +10,9 @@ import { readRegularFile } from '../../jobs/files/read-file.js';
 import { decodeNpz, NpyError } from '../../formats/numpy/npz.js';
 import { requireWithin } from '../../limits.js';
 import type { NumberArray } from '../../formats/numpy/npz.js';
-import type { LabelMap } from '../../voc/label-map.js';
-import { readMask } from '../../voc/masks.js';
-import type { RgbMasks } from '../../voc/masks.js';
+import type { LabelMap } from '../../datasets/label-map.js';
+import { readMask } from '../../datasets/masks.js';
+import type { RgbMasks } from '../../datasets/masks.js';
 import type { PanelHeader } from './page-data.js';
 import { scriptJson } from './script-json.js';
 

@@ -1,7 +1,7 @@
 import type { EvaluationResult } from '../../metrics/evaluate.js';
 import { IGNORED_AS } from '../../metrics/scores.js';
 import type { IgnoredAs } from '../../metrics/scores.js';
-import { className } from '../../voc/classes.js';
+import { className } from '../../datasets/classes/voc.js';
 import { barChartSvg } from '../charts/bar-chart.js';
 import { escapeXml } from '../charts/escape.js';
 import { lineChartSvg } from '../charts/line-chart.js';

@@ -3,7 +3,7 @@ import { evaluatePairs } from '../../metrics/evaluate.js';
 import type { CurvePoint } from '../../metrics/maps/evaluate-maps.js';
 import { evaluateMaps } from '../../metrics/maps/evaluate-maps.js';
 import type { ImageScore, MaskPair, PairFailure } from '../../metrics/score-pairs.js';
-import type { RgbMasks } from '../../voc/masks.js';
+import type { RgbMasks } from '../../datasets/masks.js';
 import type { Run, RunImage } from './folder.js';
 
 /** Label maps for the images of a run: its seeds (refined or not), or those of another run. */

@@ -10,7 +10,7 @@ import type { OnnxNode } from '../../onnx/model.js';
 import { NetworkGraph } from '../../classifier/network.js';
 import { readModel } from '../../onnx/file/read.js';
 import { LOGITS } from '../graphs.js';
-import { VOC_CLASSES } from '../../voc/classes.js';
+import { VOC_CLASSES } from '../../datasets/classes/voc.js';
 import { networkNotes } from '../../classifier/notes.js';
 import type { TrainListener } from './listener.js';
 

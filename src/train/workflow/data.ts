@@ -1,11 +1,11 @@
 import { messageOf, requireFlag, UserError } from '../../errors.js';
 import { DEFAULT_MAX_PIXELS, readPhoto } from '../../image/photo.js';
-import { openDevkit } from '../../voc/devkit.js';
-import { createLabelSource, parseLabelSpec } from '../../voc/labels/create.js';
-import type { LabelSource } from '../../voc/labels/source.js';
-import type { RgbMasks } from '../../voc/masks.js';
-import { partitionByPresence, readSplit } from '../../voc/splits.js';
-import type { VocItem } from '../../voc/splits.js';
+import { openDevkit } from '../../datasets/devkit.js';
+import { createLabelSource, parseLabelSpec } from '../../datasets/labels/create.js';
+import type { LabelSource } from '../../datasets/labels/source.js';
+import type { RgbMasks } from '../../datasets/masks.js';
+import { partitionByPresence, readSplit } from '../../datasets/splits.js';
+import type { DataItem } from '../../datasets/splits.js';
 import { reasonLines } from '../reasons.js';
 import type { TrainListener } from './listener.js';
 
@@ -128,8 +128,8 @@ export async function requireReadable({ labels }: TrainingData, list: string): P
 /** A list with its labels. */
 interface OpenedList {
   readonly path: string;
-  readonly items: readonly VocItem[];
-  readonly missing: readonly VocItem[];
+  readonly items: readonly DataItem[];
+  readonly missing: readonly DataItem[];
   readonly notes: readonly string[];
   readonly source: LabelSource;
   readonly files: readonly string[];
@@ -175,12 +175,12 @@ function withIds(lists: readonly OpenedList[], ids: readonly string[] | undefine
   const unknown = ids.find((id) => !listed.has(id));
   if (unknown !== undefined) throw new UserError(`no list has an image with the id ${unknown}`, 'ids look like 2007_000032, without folder and extension');
   const wanted = new Set(ids);
-  const narrowed = (items: readonly VocItem[]): readonly VocItem[] => items.filter(({ id }) => wanted.has(id));
+  const narrowed = (items: readonly DataItem[]): readonly DataItem[] => items.filter(({ id }) => wanted.has(id));
   return lists.map((list) => ({ ...list, items: narrowed(list.items), missing: narrowed(list.missing) }));
 }
 
 /** The entries of the first `limit` photographs, list by list. */
-function* firstPhotographs(lists: readonly OpenedList[], limit = Infinity): Generator<{ readonly item: VocItem; readonly list: OpenedList }> {
+function* firstPhotographs(lists: readonly OpenedList[], limit = Infinity): Generator<{ readonly item: DataItem; readonly list: OpenedList }> {
   const begun = new Set<string>();
   for (const list of lists) {
     for (const item of list.items) {

@@ -15,7 +15,7 @@ import { fineTune } from '../fine-tune.js';
 import type { FineTuneSettings } from '../fine-tune.js';
 import { buildClassifier, LOGITS } from '../graphs.js';
 import { trainableParameters } from '../parameters.js';
-import { VOC_CLASSES } from '../../voc/classes.js';
+import { VOC_CLASSES } from '../../datasets/classes/voc.js';
 import type { Backbone } from './backbone.js';
 import { classifierMetadata } from './backbone.js';
 import type { TrainingData } from './data.js';

@@ -16,7 +16,7 @@ import { applyHead } from '../logistic.js';
 import type { LinearHead } from '../logistic.js';
 import { reasonLines } from '../reasons.js';
 import { computeVectors } from '../vectors.js';
-import { VOC_CLASSES } from '../../voc/classes.js';
+import { VOC_CLASSES } from '../../datasets/classes/voc.js';
 import type { Backbone } from './backbone.js';
 import { classifierMetadata } from './backbone.js';
 import type { TrainingData } from './data.js';

@@ -10,7 +10,7 @@ import { storeHalf } from '../../onnx/rewrite/half.js';
 import { openRuntime } from '../../runtime/open.js';
 import { trainSchema } from '../../settings/train.js';
 import type { TrainConfig, TrainSettings } from '../../settings/train.js';
-import { VOC_CLASSES } from '../../voc/classes.js';
+import { VOC_CLASSES } from '../../datasets/classes/voc.js';
 import type { EpochResult } from '../checkpoint.js';
 import { openBackbone } from './backbone.js';
 import { openTrainingData, requireReadable } from './data.js';

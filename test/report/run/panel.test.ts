@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodeNpz } from '../../../src/formats/numpy/npz.js';
 import { makePanel, panelScript, resizeLabels, shownSize } from '../../../src/report/run/panel.js';
 import type { PanelTask } from '../../../src/report/run/panel.js';
-import { writeMask } from '../../../src/voc/masks.js';
+import { writeMask } from '../../../src/datasets/masks.js';
 
 let folder: string;
 beforeAll(async () => { folder = await mkdtemp(join(tmpdir(), 'voc-seeds-report-')); });

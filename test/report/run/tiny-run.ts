@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { encodeNpz } from '../../../src/formats/numpy/npz.js';
-import { writeMask } from '../../../src/voc/masks.js';
+import { writeMask } from '../../../src/datasets/masks.js';
 
 /** One image of a run, its pixels row by row. */
 export interface TinyImage {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { VOC_PALETTE, vocColour, vocLabelOfColour } from '../../src/voc/palette.js';
+import { VOC_PALETTE, vocColour, vocLabelOfColour } from '../../src/datasets/palette.js';
 
 // The colours that the devkit publishes for its classes.
 const published: readonly (readonly [label: number, red: number, green: number, blue: number])[] = [

@@ -6,7 +6,7 @@ import { requireWithin } from '../../limits.js';
 import { PickleError, shortly } from '../../formats/pickle/values.js';
 import type { PickleValue } from '../../formats/pickle/values.js';
 import { printable } from '../../text/printable.js';
-import { VOC_CLASSES } from '../classes.js';
+import { VOC_CLASSES } from '../classes/voc.js';
 import { parseNpyObject } from '../../formats/numpy/npy-object.js';
 import { numberArray } from '../../formats/numpy/number-array.js';
 import { idOfPath } from '../text-lines.js';

@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import { UserError } from '../../errors.js';
-import { classIndex, requireClass } from '../classes.js';
+import { classIndex, requireClass } from '../classes/voc.js';
 import type { Devkit } from '../devkit.js';
 import { FolderIndex } from '../folder-index.js';
 import { findNamed, firstName } from '../splits.js';

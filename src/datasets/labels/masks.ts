@@ -1,5 +1,5 @@
 import { UserError } from '../../errors.js';
-import { VOC_CLASSES } from '../classes.js';
+import { VOC_CLASSES } from '../classes/voc.js';
 import { IGNORE_LABEL } from '../label-map.js';
 import type { LabelMap } from '../label-map.js';
 import { readMask } from '../masks.js';

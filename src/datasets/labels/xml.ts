@@ -4,7 +4,7 @@ import { isFolder } from '../../jobs/files/is-folder.js';
 import { readRegularFile } from '../../jobs/files/read-file.js';
 import { requireWithin } from '../../limits.js';
 import { printable } from '../../text/printable.js';
-import { requireClass } from '../classes.js';
+import { requireClass } from '../classes/voc.js';
 import type { Devkit } from '../devkit.js';
 import { FolderIndex } from '../folder-index.js';
 import { ascending } from './source.js';

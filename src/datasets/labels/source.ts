@@ -1,4 +1,4 @@
-import type { VocItem } from '../splits.js';
+import type { DataItem } from '../splits.js';
 
 /** A source of image-level labels. */
 export interface LabelSource {
@@ -9,7 +9,7 @@ export interface LabelSource {
    *
    * @throws {UserError} if the source has no labels for the image; the message names the image and the source
    */
-  labels(item: VocItem): Promise<number[]>;
+  labels(item: DataItem): Promise<number[]>;
 }
 
 /** Class indices in ascending order, each once. */

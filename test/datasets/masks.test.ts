@@ -8,8 +8,8 @@ import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { UserError } from '../../src/errors.js';
 import { crc32 } from '../../src/formats/png/crc32.js';
-import type { LabelMap } from '../../src/voc/label-map.js';
-import { decodeMask, encodeMask, readMask, writeMask } from '../../src/voc/masks.js';
+import type { LabelMap } from '../../src/datasets/label-map.js';
+import { decodeMask, encodeMask, readMask, writeMask } from '../../src/datasets/masks.js';
 
 const fixtures = fileURLToPath(new URL('../fixtures/voc/', import.meta.url));
 const real = resolve(fixtures, '../../../../shared/voc/VOCdevkit/VOC2012/SegmentationClass');

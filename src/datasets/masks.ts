@@ -3,7 +3,7 @@ import { writeFileAtomic } from '../jobs/files/atomic.js';
 import { NpyError } from '../formats/numpy/npz.js';
 import { readRegularFile } from '../jobs/files/read-file.js';
 import { requireWithin } from '../limits.js';
-import { className } from './classes.js';
+import { className } from './classes/voc.js';
 import { IGNORE_LABEL, toLabelMap } from './label-map.js';
 import type { LabelInput, LabelMap } from './label-map.js';
 import { whatLiesInPlaceOf } from './files-by-id.js';

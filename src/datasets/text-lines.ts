@@ -52,26 +52,36 @@ function isHeader([first, second = '']: readonly string[]): boolean {
  * @throws {UserError} if the file cannot be read, is not text, or has no lines
  */
 export async function readLines(path: string): Promise<ListLine[]> {
-  let bytes: Buffer;
-  try {
-    bytes = await readRegularFile(path, (size) => { requireWithin('listBytes', size, `the list ${path} has ${size} bytes`); });
-  } catch (cause) {
-    if (cause instanceof UserError) throw cause;
-    throw new UserError(`the list ${path} cannot be read: ${messageOf(cause)}`, undefined, { cause });
-  }
-  const text = decodeText(bytes, path);
+  const text = await readText(path);
   if (text.split(/[\r\n]/).some((line) => line.length > LONGEST)) throw new UserError(`the list ${path} has lines of more than ${LONGEST} characters`, 'A list is a text file with an image id or path per line.');
   const lines = parseLines(text);
   if (lines.length === 0) throw new UserError(`the list ${path} is empty`);
   return lines;
 }
 
-function decodeText(bytes: Buffer, path: string): string {
+/**
+ * Reads a text file in UTF-8, UTF-16 or, if it is neither, Windows-1252.
+ *
+ * @param what what the file is, for messages
+ * @throws {UserError} if the file cannot be read or is not text
+ */
+export async function readText(path: string, what = `the list ${path}`): Promise<string> {
+  let bytes: Buffer;
+  try {
+    bytes = await readRegularFile(path, (size) => { requireWithin('listBytes', size, `${what} has ${size} bytes`); });
+  } catch (cause) {
+    if (cause instanceof UserError) throw cause;
+    throw new UserError(`${what} cannot be read: ${messageOf(cause)}`, undefined, { cause });
+  }
+  return decodeText(bytes, what);
+}
+
+function decodeText(bytes: Buffer, what: string): string {
   const encoding = utf16Of(bytes);
   if (encoding !== undefined) return new TextDecoder(encoding).decode(bytes);
   const kind = fileKind(bytes);
   if (kind !== undefined || bytes.includes(0)) {
-    throw new UserError(`the list ${path} is not a text file${kind === undefined ? '' : `, but ${kind}`}`, 'A list is a text file with an image id or path per line.');
+    throw new UserError(`${what} is not a text file${kind === undefined ? '' : `, but ${kind}`}`, 'A list is a text file with an image id or path per line.');
   }
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openDevkit } from '../../src/voc/devkit.js';
-import type { Devkit } from '../../src/voc/devkit.js';
-import { partitionByPresence, readSplit, selectIds } from '../../src/voc/splits.js';
-import type { Split } from '../../src/voc/splits.js';
+import { openDevkit } from '../../src/datasets/devkit.js';
+import type { Devkit } from '../../src/datasets/devkit.js';
+import { partitionByPresence, readSplit, selectIds } from '../../src/datasets/splits.js';
+import type { Split } from '../../src/datasets/splits.js';
 
 const shared = resolve(fileURLToPath(new URL('../../../shared/voc/VOCdevkit', import.meta.url)));
 

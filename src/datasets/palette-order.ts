@@ -1,6 +1,6 @@
 import { IGNORE_LABEL } from './label-map.js';
 import { VOC_PALETTE, vocLabelOfColour } from './palette.js';
-import { VOC_CLASSES } from './classes.js';
+import { VOC_CLASSES } from './classes/voc.js';
 
 // Tools that re-compress palette PNGs (ImageMagick, Pillow's quantize, sharp, pngquant) keep the colours but renumber them.
 // The indices of such a mask are not the labels that its colours show. A different palette (gray, random, Cityscapes') says

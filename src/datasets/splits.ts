@@ -9,7 +9,7 @@ import { idOfPath, parseClassList, readLines } from './text-lines.js';
 import type { ListLine } from './text-lines.js';
 
 /** One image of a split. The files may be missing: see {@link partitionByPresence}. */
-export interface VocItem {
+export interface DataItem {
   /** The name of the image without folder and extension, for instance `2007_000032`. Unique in its split. */
   readonly id: string;
   readonly imagePath: string;
@@ -23,7 +23,7 @@ export interface Split {
   /** The file it was read from. */
   readonly path: string;
   /** The images in the order of the list, each once. */
-  readonly items: readonly VocItem[];
+  readonly items: readonly DataItem[];
   /** How many lines repeated an earlier image and were left out. */
   readonly duplicates: number;
   /** Remarks about the list for the user. */
@@ -52,7 +52,7 @@ export interface Split {
 export async function readSplit(devkit: Devkit, nameOrPath: string): Promise<Split> {
   const path = await findList(devkit, nameOrPath);
   const index = new FolderIndex();
-  const items = new Map<string, VocItem & { line: number }>();
+  const items = new Map<string, DataItem & { line: number }>();
   let duplicates = 0;
   const listed = await readLines(path);
   const classList = parseClassList(listed);
@@ -193,18 +193,18 @@ async function placeOf(named: string, devkit: Devkit, listPath: string, index: F
 
 /** Items whose file is on disk and items whose file is missing, both in the given order. */
 export interface Presence {
-  readonly present: readonly VocItem[];
-  readonly missing: readonly VocItem[];
+  readonly present: readonly DataItem[];
+  readonly missing: readonly DataItem[];
 }
 
 /**
  * Separates the items whose image (or mask) exists from those where it is missing. Many devkits lack some of the images
  * in the official lists.
  */
-export async function partitionByPresence(items: readonly VocItem[], file: 'imagePath' | 'maskPath' = 'imagePath'): Promise<Presence> {
+export async function partitionByPresence(items: readonly DataItem[], file: 'imagePath' | 'maskPath' = 'imagePath'): Promise<Presence> {
   const index = new FolderIndex();
-  const present: VocItem[] = [];
-  const missing: VocItem[] = [];
+  const present: DataItem[] = [];
+  const missing: DataItem[] = [];
   for (const item of items) (await index.has(item[file]) ? present : missing).push(item);
   return { present, missing };
 }
@@ -214,7 +214,7 @@ export async function partitionByPresence(items: readonly VocItem[], file: 'imag
  *
  * @throws {UserError} for an id that is not among the items
  */
-export function selectIds(items: readonly VocItem[], ids: readonly string[]): VocItem[] {
+export function selectIds(items: readonly DataItem[], ids: readonly string[]): DataItem[] {
   const byId = new Map(items.map((item) => [item.id, item]));
   return [...new Set(ids)].map((id) => {
     const item = byId.get(id);

@@ -1,4 +1,4 @@
-import { VOC_CLASSES } from '../classes.js';
+import { VOC_CLASSES } from '../classes/voc.js';
 
 /** The labels of one image by two sources: class indices 1..20. */
 export interface LabelPair {

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openDevkit } from '../../src/voc/devkit.js';
+import { openDevkit } from '../../src/datasets/devkit.js';
 
 let top: string;
 let root: string;

@@ -6,14 +6,14 @@ import { fileURLToPath } from 'node:url';
 import { zipSync } from 'fflate';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { UserError } from '../../src/errors.js';
-import { openDevkit } from '../../src/voc/devkit.js';
-import type { Devkit } from '../../src/voc/devkit.js';
-import { compareLabels } from '../../src/voc/labels/compare.js';
-import { createLabelSource } from '../../src/voc/labels/create.js';
-import { classesInMap } from '../../src/voc/labels/masks.js';
-import { parseNpyLabels } from '../../src/voc/labels/npy.js';
-import { parseAnnotation } from '../../src/voc/labels/xml.js';
-import type { VocItem } from '../../src/voc/splits.js';
+import { openDevkit } from '../../src/datasets/devkit.js';
+import type { Devkit } from '../../src/datasets/devkit.js';
+import { compareLabels } from '../../src/datasets/labels/compare.js';
+import { createLabelSource } from '../../src/datasets/labels/create.js';
+import { classesInMap } from '../../src/datasets/labels/masks.js';
+import { parseNpyLabels } from '../../src/datasets/labels/npy.js';
+import { parseAnnotation } from '../../src/datasets/labels/xml.js';
+import type { DataItem } from '../../src/datasets/splits.js';
 import { npyOfPickle, savedArrays } from '../fixtures/arrays/load.js';
 
 const fixtureFolder = fileURLToPath(new URL('../fixtures/voc/', import.meta.url));
@@ -28,7 +28,7 @@ const annotation = (...objects: string[]): string => `<annotation><folder>VOC201
 
 let root: string;
 let devkit: Devkit;
-const item = (id: string): VocItem => ({ id, imagePath: join(devkit.imageDir, `${id}.jpg`), maskPath: join(devkit.maskDir, `${id}.png`) });
+const item = (id: string): DataItem => ({ id, imagePath: join(devkit.imageDir, `${id}.jpg`), maskPath: join(devkit.maskDir, `${id}.png`) });
 
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'labels-'));
