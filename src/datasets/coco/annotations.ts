@@ -73,9 +73,11 @@ export async function readAnnotations(path: string): Promise<CocoAnnotations> {
 
 const NO_COCO = 'COCO annotations are an object with the keys images, annotations and categories';
 
+type ImageEntry = Pick<CocoImage, 'id' | 'fileName' | 'width' | 'height'>;
+
 /** Collects the elements of a file. The columns of annotations are plain lists of numbers, which need 8 bytes each. */
 class Reader {
-  private readonly images: Omit<CocoImage, 'categories' | 'places'>[] = [];
+  private readonly images: ImageEntry[] = [];
   private readonly indices = new Map<number, number>();
   private readonly categories = new Map<number, string>();
   private readonly ids: number[] = [];
@@ -115,23 +117,40 @@ class Reader {
 
   result(): CocoAnnotations {
     if (this.images.length === 0) throw new UserError('it has no images');
-    const images = this.images.map((image) => ({ ...image, categories: [] as number[], places: [] as number[], strange: undefined as number | undefined }));
     const strays: number[] = [];
     let strayCount = 0;
-    for (let i = 0; i < this.ids.length; i++) {
-      const index = this.indices.get(this.imageIds[i]);
+    // The annotations of each image: the last one, and for each annotation the one before it.
+    const last = new Int32Array(this.images.length).fill(-1);
+    const previous = new Int32Array(this.ids.length);
+    this.imageIds.forEach((imageId, i) => {
+      const index = this.indices.get(imageId);
       if (index === undefined) {
         if (strayCount++ < MOST_STRAYS) strays.push(this.ids[i]);
-        continue;
+      } else {
+        previous[i] = last[index];
+        last[index] = i;
       }
-      const image = images[index];
-      const category = this.categoryIds[i];
-      if (!this.categories.has(category)) image.strange ??= this.ids[i];
-      else if (!image.categories.includes(category)) image.categories.push(category);
-      image.places.push(this.offsets[i], this.lengths[i]);
-    }
+    });
+    const images = this.images.map((image, index) => {
+      const own: number[] = [];
+      for (let i = last[index]; i >= 0; i = previous[i]) own.push(i);
+      return this.withAnnotations(image, own.reverse());
+    });
     const categories = [...this.categories].map(([id, name]) => ({ id, name })).sort((a, b) => a.id - b.id);
     return { images, categories, strays, strayCount };
+  }
+
+  private withAnnotations({ id, fileName, width, height }: ImageEntry, own: readonly number[]): CocoImage {
+    const categories: number[] = [];
+    const places: number[] = [];
+    let strange: number | undefined;
+    for (const i of own) {
+      const category = this.categoryIds[i];
+      if (!this.categories.has(category)) strange ??= this.ids[i];
+      else if (!categories.includes(category)) categories.push(category);
+      places.push(this.offsets[i], this.lengths[i]);
+    }
+    return { id, fileName, width, height, categories, places, strange };
   }
 }
 
