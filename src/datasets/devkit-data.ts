@@ -14,8 +14,6 @@ export async function openVoc(root: string, { classes = VOC, maskDir }: DataSetO
   return {
     name: `voc:${root}`, root: devkit.root, imageDir: devkit.imageDir, truthPlace: devkit.maskDir, devkit,
     inputs: [devkit.root, devkit.imageDir, devkit.maskDir, devkit.annotationDir], hasLabels: false,
-    async readSplit(nameOrPath) {
-      return { ...await readSplit(devkit, nameOrPath), classes };
-    },
+    readSplit: (nameOrPath) => readSplit(devkit, nameOrPath, classes),
   };
 }

@@ -1,4 +1,4 @@
-import { join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { UserError } from '../errors.js';
 import { isFolder } from '../jobs/files/is-folder.js';
 import { findMask } from './files-by-id.js';
@@ -42,7 +42,7 @@ export async function truthIn(folder: string, { id, imagePath, labels, names }: 
   for (const name of names) {
     for (const ending of ['', '_mask']) {
       const path = join(folder, `${name}${ending}`);
-      const found = await findMask(join(path, '..'), path.slice(join(path, '..').length + 1), index);
+      const found = await findMask(dirname(path), basename(path), index);
       if (found !== undefined) return { kind: 'mask', path: found, classes: labels };
     }
   }
@@ -52,5 +52,6 @@ export async function truthIn(folder: string, { id, imagePath, labels, names }: 
 /** The note on images that are all background because they have no classes and no mask. */
 export function backgroundNote(items: readonly { readonly truth?: GroundTruth }[]): string[] {
   const count = items.filter(({ truth }) => truth?.kind === 'background').length;
-  return count === 0 ? [] : [`${count} images have no classes and no mask: their ground truth is background`];
+  if (count === 0) return [];
+  return [count === 1 ? '1 image has no class and no mask: its ground truth is background' : `${count} images have no class and no mask: their ground truth is background`];
 }

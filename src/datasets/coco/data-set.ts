@@ -79,7 +79,7 @@ async function splitIn(root: string, path: string, annotations: CocoAnnotations,
         : { problem: `annotation ${strange} of ${path} has a category that is not in the file` },
     });
   }
-  const notes = strayCount === 0 ? [] : [`${strayCount} annotations of ${path} belong to images that are not in it and are left out: ${strays.join(', ')}${strayCount > strays.length ? ', ...' : ''}`];
+  const notes = strayCount === 0 ? [] : [`${path} has annotations of images that are not in it (${strayCount}); they are left out: ${strays.join(', ')}${strayCount > strays.length ? ', ...' : ''}`];
   return { name, path, items, classes, duplicates: 0, notes };
 }
 
