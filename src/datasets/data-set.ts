@@ -1,6 +1,8 @@
+import { dirname } from 'node:path';
 import type { ClassSet } from './classes/class-set.js';
 import type { Devkit } from './devkit.js';
 import type { ShareOptions } from './ids.js';
+import { filesOf } from './splits.js';
 import type { Split } from './splits.js';
 
 /** Options of the kinds of data sets. Each kind uses some of them. */
@@ -35,4 +37,9 @@ export interface DataSet {
    * @throws UserError if there is no such split, or if it is not valid
    */
   readSplit(nameOrPath: string): Promise<Split>;
+}
+
+/** The folders with photographs, ground truth and annotations of a split: none of their files may be overwritten. */
+export function foldersOf({ inputs, root }: DataSet, { items }: Split): string[] {
+  return [...new Set([...inputs.filter((input) => input !== root), ...items.flatMap(filesOf).map((file) => dirname(file))])];
 }

@@ -12,7 +12,7 @@ import { readSplit } from './splits.js';
 export async function openVoc(root: string, { classes = VOC, maskDir }: DataSetOptions = {}): Promise<DataSet> {
   const devkit = await openDevkit(root, { maskDir });
   return {
-    name: `voc:${root}`, root: devkit.root, imageDir: devkit.imageDir, truthPlace: devkit.maskDir, devkit,
+    name: `voc:${devkit.root}`, root: devkit.root, imageDir: devkit.imageDir, truthPlace: devkit.maskDir, devkit,
     inputs: [devkit.root, devkit.imageDir, devkit.maskDir, devkit.annotationDir], hasLabels: false,
     readSplit: (nameOrPath) => readSplit(devkit, nameOrPath, classes),
   };

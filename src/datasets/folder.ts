@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { UserError } from '../errors.js';
 import { isFolder } from '../jobs/files/is-folder.js';
-import { ClassSet } from './classes/class-set.js';
+import { ownClassSet } from './classes/load.js';
 import type { DataSet, DataSetOptions } from './data-set.js';
 import { hasPictureEnding } from './files-by-id.js';
 import { FolderIndex } from './folder-index.js';
@@ -39,7 +39,7 @@ export async function openFolder(given: string, { classes: wanted, maskDir, ...s
   if (photos.length === 0) throw new UserError(`${given} has no photographs in folders of classes`, `The layout is ${join(given, '<class>', '<name>.jpg')}.`);
   const names = [...new Set(photos.map((photo) => photo.folder))].filter((name) => !isNegative(name)).sort();
   if (names.length === 0) throw new UserError(`${given} has only images without a class`, `Folders called ${NEGATIVE_FOLDERS.join(', ')} contain images without any class; name a folder after each class.`);
-  const classes = wanted ?? new ClassSet({ name: basename(root), classes: names });
+  const classes = wanted ?? ownClassSet({ name: basename(root), classes: names }, given);
   const labelOf = new Map(names.map((name) => [name, classes.require(name, join(root, name))]));
   const ids = uniqueIds(photos.map(({ path }) => path));
   const index = new FolderIndex();
@@ -53,7 +53,7 @@ export async function openFolder(given: string, { classes: wanted, maskDir, ...s
   const splits = new Set(photos.flatMap(({ split }) => split ?? []));
   const own = splits.size === 0 ? undefined : new Map([...splits].map((name) => [name, items.filter((_, i) => photos[i].split === name)]));
   return {
-    name: `folder:${given}`, root, imageDir: root, truthPlace: masks ?? join(root, MASK_FOLDERS[0]), inputs: masks === undefined ? [root] : [root, masks],
+    name: `folder:${root}`, root, imageDir: root, truthPlace: masks ?? join(root, MASK_FOLDERS[0]), inputs: masks === undefined ? [root] : [root, masks],
     hasLabels: true, defaultSplit: 'all',
     async readSplit(nameOrPath) {
       const split = await splitOf({ root, path: root, items, classes, own, share }, nameOrPath);

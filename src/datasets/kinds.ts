@@ -1,4 +1,4 @@
-import { UserError } from '../errors.js';
+import { requireFlag, UserError } from '../errors.js';
 import { didYouMean } from '../text/nearest.js';
 import { openCoco } from './coco/data-set.js';
 import type { DataSet, DataSetOptions } from './data-set.js';
@@ -48,6 +48,29 @@ export function parseDataSpec(text: string): DataSpec {
   }
   if (root === '') throw new UserError(`the data set '${text}' has no place`, `write ${kind}:ROOT; ROOT is ${kinds[kind].root}`);
   return { kind, root };
+}
+
+/** Whether a text starts with a kind of data set, as in `coco:ROOT`. */
+export function isDataSpec(text: string): boolean {
+  return DATA_KINDS.some((kind) => text.startsWith(`${kind}:`));
+}
+
+/** The settings that name a data set. */
+export interface DataSettings {
+  /** `KIND:ROOT`. */
+  readonly data?: string;
+  /** Short for `voc:ROOT`. */
+  readonly vocRoot?: string;
+}
+
+/**
+ * The data set of the settings, as `KIND:ROOT`.
+ *
+ * @throws UserError if there are two, or none
+ */
+export function dataSpecOf({ data, vocRoot }: DataSettings): string {
+  if (data !== undefined && vocRoot !== undefined) throw new UserError('--data and --voc-root are both given', '--voc-root X is short for --data voc:X: leave one of them out');
+  return data ?? `voc:${requireFlag(vocRoot, '--voc-root', 'VOCdevkit/VOC2012; for other data sets: --data KIND:ROOT')}`;
 }
 
 /**

@@ -1,6 +1,7 @@
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { UserError } from '../errors.js';
-import { ClassSet } from './classes/class-set.js';
+import type { ClassSet } from './classes/class-set.js';
+import { ownClassSet } from './classes/load.js';
 import type { DataSet, DataSetOptions } from './data-set.js';
 import { FolderIndex } from './folder-index.js';
 import { uniqueIds } from './ids.js';
@@ -52,17 +53,17 @@ export async function openList(file: string, { classes: wanted, maskDir, ...shar
   const unique = [...known.values()];
   const ids = uniqueIds(unique.map(({ imagePath }) => imagePath.replaceAll('\\', '/').replace(`${root.replaceAll('\\', '/')}/`, '')));
   const items = await Promise.all(unique.map(async ({ imagePath, maskPath, labels }, i): Promise<DataItem> => {
-    const names = [...new Set([ids[i], basename(imagePath, extname(imagePath))])];
     if (maskPath !== undefined) return { id: ids[i], imagePath, labels, truth: { kind: 'mask', path: maskPath, classes: labels } };
     if (masks === undefined) return { id: ids[i], imagePath, labels };
-    return { id: ids[i], imagePath, labels, truth: await truthIn(masks, { id: ids[i], imagePath, labels, names: names.slice(0, 1) }, index) };
+    return { id: ids[i], imagePath, labels, truth: await truthIn(masks, { id: ids[i], imagePath, labels, names: [ids[i]] }, index) };
   }));
   return {
-    name: `list:${file}`, root, imageDir: root, truthPlace: masks ?? join(root, MASK_FOLDERS[0]), inputs: [path, ...masks === undefined ? [] : [masks]],
+    name: `list:${path}`, root, imageDir: root, truthPlace: masks ?? join(root, MASK_FOLDERS[0]), inputs: [path, ...masks === undefined ? [] : [masks]],
     hasLabels: true, defaultSplit: 'all',
     async readSplit(nameOrPath) {
       const split = await splitOf({ root, path, items, classes, share }, nameOrPath);
-      return { ...split, duplicates: split.duplicates + (split.path === path ? duplicates : 0), notes: [...split.notes, ...backgroundNote(split.items)] };
+      const repeated = split.path === path ? duplicates : split.duplicates;
+      return { ...split, duplicates: repeated, notes: [...split.notes, ...backgroundNote(split.items)] };
     },
   };
 }
@@ -71,10 +72,5 @@ function classesOf(words: readonly string[], file: string): ClassSet {
   const names = [...new Set(words.flatMap((word) => word.split(/[\s,;]+/)).filter((word) => word !== ''))].sort();
   if (names.length === 0) throw new UserError(`the list ${file} contains no classes`, 'A line is a photograph and its classes: images/001.jpg scratch dent');
   if (names.every((name) => /^[+-]?\d+$/.test(name))) throw new UserError(`the classes in ${file} are numbers`, 'Name them with --class-set: a file with one name per line.');
-  try {
-    return new ClassSet({ name: basename(file, extname(file)), classes: names });
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    throw new UserError(`the classes in ${file}: ${error.message}`, error.hint, { cause: error });
-  }
+  return ownClassSet({ name: basename(file, extname(file)), classes: names }, file);
 }

@@ -25,7 +25,8 @@ export interface Undivided {
  * @throws UserError if there is no such split or list, or if the list names something else
  */
 export async function splitOf({ root, path, items, classes, own, share }: Undivided, nameOrPath: string): Promise<Split> {
-  const part = (name: string, chosen: readonly DataItem[], from = path): Split => ({ name, path: from, items: chosen, classes, duplicates: 0, notes: [] });
+  const part = (name: string, chosen: readonly DataItem[], from = path): Split => (
+    { name, path: from, items: chosen, classes, duplicates: 0, notes: [] });
   if (nameOrPath === 'all') return part('all', items);
   const known = own?.get(nameOrPath);
   if (known !== undefined) return part(nameOrPath, known);

@@ -9,7 +9,7 @@ import { FolderIndex } from './folder-index.js';
 import { findMask, findPhoto, hasPictureEnding, maskPathOf } from './files-by-id.js';
 import { idOfPath, parseClassList, readLines } from './text-lines.js';
 import type { ListLine } from './text-lines.js';
-import { maskTruth } from './truth.js';
+import { maskTruth, truthFile } from './truth.js';
 import type { GroundTruth } from './truth.js';
 
 /** One image of a split. The files may be missing: see {@link partitionByPresence}. */
@@ -23,6 +23,11 @@ export interface DataItem {
   readonly labels?: readonly number[];
   /** Why the data set does not know its classes, although it has labels of its own. */
   readonly problem?: string;
+}
+
+/** The files of an image: its photograph, and the file of its ground truth. */
+export function filesOf({ imagePath, truth }: DataItem): string[] {
+  return truth === undefined ? [imagePath] : [imagePath, truthFile(truth)];
 }
 
 /** A list of images. */

@@ -28,6 +28,9 @@ export interface BackgroundTruth {
   readonly path: string;
 }
 
+/** The ground truth of an image, or the path of its label mask. */
+export type TruthInput = GroundTruth | string;
+
 /** The ground truth in the file of a label mask. */
 export function maskTruth(path: string): MaskTruth {
   return { kind: 'mask', path };
@@ -39,7 +42,8 @@ export function maskTruth(path: string): MaskTruth {
  * @param options for mask files
  * @throws UserError if a file is missing or not valid; it names {@link truthName}
  */
-export async function readTruth(truth: GroundTruth, options?: MaskOptions): Promise<LabelMap> {
+export async function readTruth(truth: TruthInput, options?: MaskOptions): Promise<LabelMap> {
+  if (typeof truth === 'string') return readMask(truth, options);
   switch (truth.kind) {
     case 'mask': return truth.classes === undefined ? readMask(truth.path, options) : withClasses(await readMask(truth.path, options), truth.path, truth.classes);
     case 'coco': return readCocoTruth(truth);
@@ -51,8 +55,14 @@ export async function readTruth(truth: GroundTruth, options?: MaskOptions): Prom
 }
 
 /** Its name in messages: the file of a mask, `image 139 of instances_val2017.json`. */
-export function truthName(truth: GroundTruth): string {
+export function truthName(truth: TruthInput): string {
+  if (typeof truth === 'string') return truth;
   return truth.kind === 'coco' ? cocoTruthName(truth) : truth.path;
+}
+
+/** The file that it is read from: a mask, an annotation file, or the photograph of an image without classes. */
+export function truthFile(truth: TruthInput): string {
+  return typeof truth === 'string' ? truth : truth.path;
 }
 
 /** Reads a mask that may be black and white. */

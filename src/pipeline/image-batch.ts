@@ -22,6 +22,7 @@ import type { Size } from '../size.js';
 import type { ClassSet } from '../datasets/classes/class-set.js';
 import { VOC } from '../datasets/classes/voc.js';
 import type { LabelSource } from '../datasets/labels/source.js';
+import { filesOf } from '../datasets/splits.js';
 import type { DataItem } from '../datasets/splits.js';
 import { imageClasses, logitsOf } from './image-classes.js';
 import type { ImageClasses } from './image-classes.js';
@@ -138,7 +139,7 @@ export async function runImageBatch<Task, Times extends Readonly<Record<keyof Ti
   });
   await refuseInputs({
     out, folders, files: work.otherFiles, inputs: options.inputs ?? [],
-    inputFolders: [...new Set(items.flatMap(({ imagePath, maskPath }) => [dirname(imagePath), dirname(maskPath)]))],
+    inputFolders: [...new Set(items.flatMap(filesOf).map((file) => dirname(file)))],
   });
   const journal = await Journal.open(out, settings, shardPart(shard), resume, folders, options.task);
   let place: OutFolder | undefined;

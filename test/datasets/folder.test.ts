@@ -26,12 +26,13 @@ describe('openFolder', () => {
 
   it('puts the class in front of the ids of photographs with the same name', async () => {
     await data.photos('a/001.jpg', 'b/001.jpg', 'b/002.jpg');
-    expect(labelsIn(await (await openFolder(data.root)).readSplit('all'))).toEqual({ a_001: [1], b_001: [2], '002': [2] });
+    expect(labelsIn(await (await openFolder(data.root)).readSplit('all'))).toEqual({ 'a_001': [1], 'b_001': [2], '002': [2] });
   });
 
   it('divides the images by a hash of their ids, so that new images do not move others', async () => {
     await data.photos(...['001', '002', '003', '004', '005', '006'].map((name) => `a/${name}.jpg`));
-    const ids = async (split: string, valShare: number, seed?: number): Promise<string[]> => (await (await openFolder(data.root, { valShare, seed })).readSplit(split)).items.map(({ id }) => id);
+    const ids = async (split: string, valShare: number, seed?: number): Promise<string[]> => (
+      (await (await openFolder(data.root, { valShare, seed })).readSplit(split)).items.map(({ id }) => id));
     const val = await ids('val', 0.5);
     // By Python's hashlib: test/datasets/ids.test.ts.
     expect(val).toEqual(['004', '005']);
@@ -54,7 +55,8 @@ describe('openFolder', () => {
     expect(test.notes).toEqual(['1 image has no class and no mask: its ground truth is background']);
     const masks = await Promise.all(test.items.map(({ truth }) => readTruth(truth!)));
     // The only value of a mask is the image's class: 255 is broken (1), 1 is cut (2).
-    expect(masks.map(({ width, height, data: labels }) => [width, height, ...labels.subarray(0, 3)])).toEqual([[5, 4, 0, 1, 1], [5, 4, 0, 2, 0], [5, 4, 0, 0, 0]]);
+    expect(masks.map(({ width, height, data: labels }) => [width, height, ...labels.subarray(0, 3)]))
+      .toEqual([[5, 4, 0, 1, 1], [5, 4, 0, 2, 0], [5, 4, 0, 0, 0]]);
     await expect(set.readSplit('val')).rejects.toThrow(`there is no split val in ${data.root}`);
   });
 

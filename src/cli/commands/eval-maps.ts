@@ -48,7 +48,7 @@ export interface ScoredMaps {
 export async function scoreMaps(
   folder: string, flags: EvalMapsFlags, onStart: (total: number) => (done: number) => void,
 ): Promise<ScoredMaps> {
-  const selection = await openSelection(flags, 'maskPath', dirname(resolve(folder)));
+  const selection = await openSelection(flags, 'truth', dirname(resolve(folder)));
   const { classes, items, missing } = selection;
   if (typeof flags.csv === 'string') {
     await refuseOverwriting(flags.csv, '--csv', selection, flags.labelFile, labelFileIn(flags.labels));
@@ -69,7 +69,7 @@ export async function scoreMaps(
     const mapPath = found.get(item.id);
     if (mapPath === undefined) continue;
     try {
-      pairs.push({ id: item.id, truthPath: item.maskPath, mapPath, labels: await labels?.labels(item) });
+      pairs.push({ id: item.id, truth: item.truth!, mapPath, labels: await labels?.labels(item) });
     } catch (error) {
       unlabelled.push({ id: item.id, message: messageOf(error) });
     }

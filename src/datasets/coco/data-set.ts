@@ -3,8 +3,9 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { UserError } from '../../errors.js';
 import { isFolder } from '../../jobs/files/is-folder.js';
 import { printable } from '../../text/printable.js';
-import { ClassSet } from '../classes/class-set.js';
+import type { ClassSet } from '../classes/class-set.js';
 import { COCO } from '../classes/coco.js';
+import { ownClassSet } from '../classes/load.js';
 import type { DataSet, DataSetOptions } from '../data-set.js';
 import { maskPathOf } from '../files-by-id.js';
 import { FolderIndex } from '../folder-index.js';
@@ -36,7 +37,7 @@ export async function openCoco(given: string, { classes, maskDir }: DataSetOptio
   const masks = maskDir === undefined ? undefined : await findMaskFolder(root, maskDir);
   const annotationDir = join(root, 'annotations');
   return {
-    name: `coco:${given}`, root, imageDir: await isFolder(join(root, 'images')) ? join(root, 'images') : root,
+    name: `coco:${root}`, root, imageDir: await isFolder(join(root, 'images')) ? join(root, 'images') : root,
     truthPlace: masks ?? annotationDir, inputs: [root, annotationDir, ...masks === undefined ? [] : [masks]], hasLabels: true,
     async readSplit(nameOrPath) {
       const path = await findFile(root, annotationDir, nameOrPath);
@@ -60,7 +61,9 @@ async function findFile(root: string, annotationDir: string, nameOrPath: string)
     names.length === 0 ? 'Give the path of an annotation file, for instance instances_val2017.json.' : `Give the path of an annotation file, or one of: ${names.join(', ')}.`);
 }
 
-async function splitIn(root: string, path: string, annotations: CocoAnnotations, wanted: ClassSet | undefined, masks: string | undefined): Promise<Split> {
+async function splitIn(
+  root: string, path: string, annotations: CocoAnnotations, wanted: ClassSet | undefined, masks: string | undefined,
+): Promise<Split> {
   const { images, categories, strays, strayCount } = annotations;
   const file = basename(path);
   const name = file.startsWith('_annotations') ? basename(dirname(path)) : FILE_NAME.exec(file)?.[1] ?? file;
@@ -94,12 +97,7 @@ async function findPhoto(fileName: string, places: readonly string[], index: Fol
 function classesOf(categories: readonly CocoCategory[], name: string, path: string): ClassSet {
   const ids = COCO.data.categoryIds!;
   if (categories.every((category) => COCO.classes[ids.indexOf(category.id)] === category.name)) return COCO;
-  try {
-    return new ClassSet({ name, classes: categories.map((category) => category.name), categoryIds: categories.map(({ id }) => id) });
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    throw new UserError(`the categories of ${path}: ${error.message}`, error.hint, { cause: error });
-  }
+  return ownClassSet({ name, classes: categories.map((category) => category.name), categoryIds: categories.map(({ id }) => id) }, path);
 }
 
 /** The label of each category: by its name or, in a class set with ids of its own, by its id. */

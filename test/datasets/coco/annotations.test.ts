@@ -65,7 +65,9 @@ describe('JsonArrays', () => {
     expect(problem('{"images": [{}]} x')).toBe('there is text after its end (at byte 17)');
     expect(problem('{"images" [{}]}')).toBe('it is not JSON (at byte 10)');
     expect(problem('{images: [{}]}')).toBe('it is not JSON (at byte 1)');
-    for (let length = 1; length < text.trimEnd().length; length += 97) expect(problem(text.slice(0, length))).toBe(`it ends within its content, after ${length} bytes`);
+    for (let length = 1; length < text.trimEnd().length; length += 97) {
+      expect(problem(text.slice(0, length))).toBe(`it ends within its content, after ${length} bytes`);
+    }
   });
 });
 
@@ -87,13 +89,15 @@ describe('readAnnotations', () => {
 
   it('reads images with their categories and the places of their annotations, in any order of the keys', async () => {
     const { images, categories, strays } = await readAnnotations(tiny);
-    expect(images.map(({ id, fileName, width, height }) => [id, fileName, width, height])).toEqual([[9, 'a.jpg', 40, 30], [139, 'sub/b.png', 18, 24], [7, 'c.jpg', 10, 10]]);
+    expect(images.map(({ id, fileName, width, height }) => [id, fileName, width, height]))
+      .toEqual([[9, 'a.jpg', 40, 30], [139, 'sub/b.png', 18, 24], [7, 'c.jpg', 10, 10]]);
     expect(images.map((image) => [...image.categories].sort((a, b) => a - b))).toEqual([[1, 17, 67], [3, 17, 18, 90], []]);
     expect(categories.map(({ id }) => id)).toEqual([1, 3, 17, 18, 67, 90]);
     expect(strays).toEqual([]);
     for (const { id, places } of images) {
       const own = value.annotations.filter((one) => (one as { image_id: number }).image_id === id);
-      expect(Array.from({ length: places.length / 2 }, (_, i): unknown => JSON.parse(text.slice(places[2 * i], places[2 * i] + places[2 * i + 1])))).toEqual(own);
+      const read = (i: number): unknown => JSON.parse(text.slice(places[2 * i], places[2 * i] + places[2 * i + 1]));
+      expect(Array.from({ length: places.length / 2 }, (_, i) => read(i))).toEqual(own);
     }
   });
 
@@ -107,11 +111,14 @@ describe('readAnnotations', () => {
   it('refuses files that lack something', async () => {
     expect(await problem({ images: good.images, categories: [] })).toBe('the annotations FILE: it has no \'annotations\'');
     expect(await problem({ ...good, images: [] })).toBe('the annotations FILE: it has no images');
-    expect(await problem({ ...good, images: [{ id: 'x', file_name: 'a.jpg', width: 3, height: 2 }] })).toBe('the annotations FILE: images[0] has the id "x", but it must be a whole number');
+    expect(await problem({ ...good, images: [{ id: 'x', file_name: 'a.jpg', width: 3, height: 2 }] }))
+      .toBe('the annotations FILE: images[0] has the id "x", but it must be a whole number');
     expect(await problem({ ...good, images: [{ id: 3, width: 3, height: 2 }] })).toBe('the annotations FILE: images[0] has no file_name');
-    expect(await problem({ ...good, images: [{ id: 3, file_name: 'a.jpg', width: 0, height: 2 }] })).toBe('the annotations FILE: images[0] has the width 0, but it must be a number of pixels');
+    expect(await problem({ ...good, images: [{ id: 3, file_name: 'a.jpg', width: 0, height: 2 }] }))
+      .toBe('the annotations FILE: images[0] has the width 0, but it must be a number of pixels');
     expect(await problem({ ...good, images: [...good.images, good.images[0]] })).toBe('the annotations FILE: images[1]: two images have the id 1');
-    expect(await problem({ ...good, categories: [good.categories[0], good.categories[0]] })).toBe('the annotations FILE: categories[1]: two categories have the id 4');
+    expect(await problem({ ...good, categories: [good.categories[0], good.categories[0]] }))
+      .toBe('the annotations FILE: categories[1]: two categories have the id 4');
     expect(await problem({ ...good, annotations: [{ id: 3, category_id: 4 }] })).toBe('the annotations FILE: annotations[0] has no image_id');
     expect(await problem('{"images": [{"id": x}]}')).toMatch(/^the annotations FILE: images\[0\] is not JSON: /);
     await expect(readAnnotations(join(folder, 'none.json'))).rejects.toThrow('ENOENT');

@@ -46,7 +46,8 @@ describe('openCoco', () => {
     expect([...(await readTruth(split.items[1].truth!)).data]).toEqual(Array.from({ length: 20 }, () => 0));
     await expect(readTruth(split.items[0].truth!)).rejects.toThrow(`image 1 of ${path}: annotation 2: it has no segmentation`);
     // A subset of COCO, but with an id of COCO for another name.
-    const coco = await data.text('coco.json', JSON.stringify({ images: [image(1, '1.jpg')], annotations: [], categories: [{ id: 17, name: 'cat' }, { id: 18, name: 'cow' }] }));
+    const mixed = { images: [image(1, '1.jpg')], annotations: [], categories: [{ id: 17, name: 'cat' }, { id: 18, name: 'cow' }] };
+    const coco = await data.text('coco.json', JSON.stringify(mixed));
     expect((await set.readSplit(coco)).classes.classes).toEqual(['cat', 'cow']);
   });
 
@@ -55,20 +56,24 @@ describe('openCoco', () => {
       images: [image(1, '1.jpg')], annotations: [{ id: 1, image_id: 1, category_id: 64 }, { id: 2, image_id: 1, category_id: 5 }],
       categories: [{ id: 5, name: 'airplane' }, { id: 64, name: 'potted plant' }],
     }));
-    const labels = async (classes: ClassSet): Promise<readonly number[] | undefined> => (await (await openCoco(data.root, { classes })).readSplit(path)).items[0].labels;
+    const labels = async (classes: ClassSet): Promise<readonly number[] | undefined> => (
+      (await (await openCoco(data.root, { classes })).readSplit(path)).items[0].labels);
     expect(await labels(VOC)).toEqual([1, 16]);
     expect(await labels(new ClassSet({ name: 'mine', classes: ['Blume', 'Flieger'], categoryIds: [64, 5] }))).toEqual([1, 2]);
     await expect(labels(new ClassSet({ name: 'mine', classes: ['airplane', 'plant'], categoryIds: [64, 5] }))).rejects.toThrow('category 5 of');
-    await expect(labels(new ClassSet({ name: 'mine', classes: ['airplane'] }))).rejects.toThrow(`category 64 of ${path}: "potted plant" is not a class of mine`);
+    await expect(labels(new ClassSet({ name: 'mine', classes: ['airplane'] }))).rejects
+      .toThrow(`category 64 of ${path}: "potted plant" is not a class of mine`);
   });
 
   it('keeps bad annotations to their images', async () => {
     const annotations = [{ id: 5, image_id: 3, category_id: 1 }, { id: 6, image_id: 1, category_id: 9 }];
-    const path = await data.text('val/_annotations.coco.json', JSON.stringify({ images: [image(1, '1.jpg'), image(2, '2.jpg')], annotations, categories: [{ id: 1, name: 'dent' }] }));
+    const json = { images: [image(1, '1.jpg'), image(2, '2.jpg')], annotations, categories: [{ id: 1, name: 'dent' }] };
+    const path = await data.text('val/_annotations.coco.json', JSON.stringify(json));
     await data.photos('val/1.jpg');
     const split = await (await openCoco(data.root)).readSplit('val');
     expect(split).toMatchObject({ name: 'val', notes: [`${path} has annotations of images that are not in it (1); they are left out: 5`] });
-    expect(split.items).toMatchObject([{ id: '1', imagePath: data.path('val/1.jpg'), problem: `annotation 6 of ${path} has a category that is not in the file` }, { id: '2', labels: [] }]);
+    const problem = `annotation 6 of ${path} has a category that is not in the file`;
+    expect(split.items).toMatchObject([{ id: '1', imagePath: data.path('val/1.jpg'), problem }, { id: '2', labels: [] }]);
     await expect(readTruth(split.items[0].truth!)).rejects.toThrow('annotation 6 has the category 9');
   });
 
@@ -82,7 +87,9 @@ describe('openCoco', () => {
   it('names the splits if there is no such one', async () => {
     await expect(openCoco(data.path('none'))).rejects.toThrow('the COCO folder');
     await data.text('annotations/instances_val2017.json', '{}');
-    await expect((await openCoco(data.root)).readSplit('val')).rejects.toMatchObject({ hint: 'Give the path of an annotation file, or one of: val2017.' });
-    await expect((await openCoco(data.root)).readSplit('val2017')).rejects.toThrow(`the annotations ${data.path('annotations/instances_val2017.json')}: it has no 'images'`);
+    await expect((await openCoco(data.root)).readSplit('val')).rejects
+      .toMatchObject({ hint: 'Give the path of an annotation file, or one of: val2017.' });
+    await expect((await openCoco(data.root)).readSplit('val2017')).rejects
+      .toThrow(`the annotations ${data.path('annotations/instances_val2017.json')}: it has no 'images'`);
   });
 });
