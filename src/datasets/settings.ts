@@ -7,8 +7,8 @@ import { LABEL_KINDS, parseLabelSpec } from './labels/create.js';
 
 const group = 'Input';
 
-/** The text of a label source: `own`, `xml`, `main`, `masks`, `npy` or `list`; the last two also with a file: `npy:cls_labels.npy`. */
-export const labelsText = z.string().refine(isLabelSpec, 'it must be own, xml, main, masks, npy or list, or with a file npy:FILE or list:FILE');
+/** The text of a label source: `xml`, `masks`, `main`, `own`, `npy` or `list`; the last two also with a file: `npy:cls_labels.npy`. */
+export const labelsText = z.string().refine(isLabelSpec, 'it must be xml, masks, main, own, npy or list, or with a file npy:FILE or list:FILE');
 
 /** Returns the text of a label source if it is valid, or throws a `UserError`. */
 export function parseLabels(text: string): string {

@@ -444,7 +444,7 @@ describe('settings of generate', () => {
     ['threshhold: 0.3\n', /:1: there is no setting 'threshhold'; did you mean threshold\?/],
     ['threshold: 3\n', /:1: threshold is 3; it must be from 0 to 1/],
     ['threshold: 0.2\nbackgroundThreshold: 0.3\n', /:2: backgroundThreshold is 0\.3; it must not be above threshold in .*:1, which is 0\.2/],
-    ['labels: guess\n', /:1: labels is 'guess'; it must be xml, masks, npy or list/],
+    ['labels: guess\n', /:1: labels is 'guess'; it must be xml, masks, main, own, npy or list/],
     ['inputSize: small\n', /:1: inputSize is 'small'; it must be native, short:N/],
     ['- 1\n', /must contain settings \(name: value\), this one contains a list/],
     ['a: [\n', /wrong\.yaml:\d: this is not YAML/],

@@ -31,7 +31,7 @@ export interface LabelSourceOptions {
 }
 
 /** Every label source. */
-export const LABEL_KINDS = ['own', 'xml', 'main', 'npy', 'list', 'masks'] as const;
+export const LABEL_KINDS = ['xml', 'npy', 'list', 'masks', 'main', 'own'] as const;
 
 /** The name of a label source. */
 export type LabelKind = typeof LABEL_KINDS[number];
@@ -43,7 +43,7 @@ export interface LabelSpec {
 }
 
 /**
- * Parses a label source: `own`, `xml`, `main`, `masks`, `npy`, `list`, or with its file `npy:cls_labels.npy`.
+ * Parses a label source: `xml`, `masks`, `main`, `own`, `npy`, `list`, or with its file `npy:cls_labels.npy`.
  *
  * @throws UserError for anything else
  */
