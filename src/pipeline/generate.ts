@@ -13,6 +13,7 @@ import type { MaskFormat } from '../datasets/masks.js';
 import type { DataItem } from '../datasets/splits.js';
 import { runImageBatch } from './image-batch.js';
 import type { BatchOptions, BatchOutcome } from './image-batch.js';
+import { seedPolicies } from './policies.js';
 import { startSeedPool } from './pool.js';
 import { isWholeSeedFile, recordedFiles, SEED_FOLDER, seedFiles, seedFolders } from './seed-files.js';
 import type { SeedTask, StageTimes } from './seed-worker.js';
@@ -69,6 +70,8 @@ export interface GenerateSummary {
  */
 export async function generateSeeds(options: GenerateOptions): Promise<GenerateSummary> {
   const { classifier, settings, classes = VOC, out, format } = options;
+  // Fails before the run starts.
+  seedPolicies(settings, classes);
   const { names } = chooseLayers(classifier.graph, settings.layers, settings.method);
   return runImageBatch<SeedTask, StageTimes, GenerateSummary>(options, {
     settings: (common) => ({
