@@ -20,7 +20,7 @@ export interface CocoImage {
   readonly categories: readonly number[];
   /** The places of its annotations in the file: offset and length in bytes of each. */
   readonly places: readonly number[];
-  /** The id of its first annotation with an unknown category, if there is one. */
+  /** The id of its first annotation without a category of the file, if there is one. */
   readonly strange?: number;
 }
 
@@ -93,7 +93,8 @@ class Reader {
     else if (element.key === 'categories') this.addCategory(value, where);
     else {
       this.imageIds.push(numberIn(value, 'image_id', where));
-      this.categoryIds.push(numberIn(value, 'category_id', where));
+      // An annotation without a category fails its image, not the file.
+      this.categoryIds.push(typeof value.category_id === 'number' ? value.category_id : NaN);
       this.ids.push(typeof value.id === 'number' ? value.id : element.index);
       this.offsets.push(element.offset);
       this.lengths.push(element.bytes.length);

@@ -79,7 +79,7 @@ async function splitIn(
       truth: masks === undefined ? { kind: 'coco', path, imageId: id, width, height, places: parts, labels } : { kind: 'mask', path: await maskPathOf(masks, ids[i], index) },
       ...strange === undefined
         ? { labels: own.map((category) => labels[category]).sort((a, b) => a - b) }
-        : { problem: `annotation ${strange} of ${path} has a category that is not in the file` },
+        : { problem: `annotation ${strange} of ${path} has no category, or one that is not in the file` },
     });
   }
   const notes = strayCount === 0 ? [] : [`${path} has annotations of images that are not in it (${strayCount}); they are left out: ${strays.join(', ')}${strayCount > strays.length ? ', ...' : ''}`];

@@ -54,7 +54,7 @@ function regionOf(text: string, { imageId, labels }: CocoTruth): Region {
   const { id, image_id: image, category_id: category, iscrowd, segmentation } = parse(text);
   if (image !== imageId) throw changed();
   const name = `annotation ${String(id)}`;
-  if (!Object.hasOwn(labels, category as number)) throw new UserError(`${name} has the category ${String(category)}, which is not in the file`);
+  if (!Object.hasOwn(labels, category as number)) throw new UserError(category === undefined ? `${name} has no category_id` : `${name} has the category ${String(category)}, which is not in the file`);
   return { name, label: labels[category as number], crowd: iscrowd === 1 || iscrowd === true, segmentation };
 }
 

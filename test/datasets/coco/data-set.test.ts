@@ -72,7 +72,7 @@ describe('openCoco', () => {
     await data.photos('val/1.jpg');
     const split = await (await openCoco(data.root)).readSplit('val');
     expect(split).toMatchObject({ name: 'val', notes: [`${path} has annotations of images that are not in it (1); they are left out: 5`] });
-    const problem = `annotation 6 of ${path} has a category that is not in the file`;
+    const problem = `annotation 6 of ${path} has no category, or one that is not in the file`;
     expect(split.items).toMatchObject([{ id: '1', imagePath: data.path('val/1.jpg'), problem }, { id: '2', labels: [] }]);
     await expect(readTruth(split.items[0].truth!)).rejects.toThrow('annotation 6 has the category 9');
   });
