@@ -102,7 +102,9 @@ describe('readAnnotations', () => {
   });
 
   it('keeps annotations of unknown images and categories apart', async () => {
-    const annotations = [{ id: 5, image_id: 2, category_id: 4 }, { id: 6, image_id: 1, category_id: 9 }, { id: 7, image_id: 1, category_id: 4 }, { id: 8, image_id: 1 }];
+    const annotations = [
+      { id: 5, image_id: 2, category_id: 4 }, { id: 6, image_id: 1, category_id: 9 }, { id: 7, image_id: 1, category_id: 4 }, { id: 8, image_id: 1 },
+    ];
     const { images: [image], strays, strayCount } = await read({ ...good, annotations });
     expect([strays, strayCount]).toEqual([[5], 1]);
     expect(image).toMatchObject({ categories: [4], strange: 6 });
