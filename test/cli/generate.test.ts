@@ -119,7 +119,10 @@ describe('generate', () => {
     const [keys, maps] = [[...arrays.get('keys')!.values], arrays.get('maps')!.values];
     const byte = (value: number): number => Math.floor(255 * value + 0.5);
     const at = (k: number, i: number): number => maps[k * 40 * 64 + i];
-    const expected = [...labels.data].map((label, i) => (label === 255 ? 0 : byte(label === 0 ? 1 - Math.max(at(0, i), at(1, i)) : at(keys.indexOf(label), i))));
+    const expected = [...labels.data].map((label, i) => {
+      if (label === 255) return 0;
+      return byte(label === 0 ? 1 - Math.max(at(0, i), at(1, i)) : at(keys.indexOf(label), i));
+    });
     expect([...confidence]).toEqual(expected);
     expect(new Set(labels.data).has(255)).toBe(true);
     const bytes = await readFile(file);
