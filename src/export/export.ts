@@ -5,7 +5,7 @@ import { UserError } from '../errors.js';
 import { makeFolder, writeError } from '../jobs/files/atomic.js';
 import { isFolder } from '../jobs/files/is-folder.js';
 import { temporaryName } from '../jobs/files/temporary.js';
-import { refuseDataSet, refuseInputFile, refuseInputs } from '../jobs/journal/own-folder.js';
+import { refuseInputFile } from '../jobs/journal/own-folder.js';
 import { runOfRecord } from '../jobs/journal/run-record.js';
 import { runBatch } from '../jobs/workers/batch.js';
 import { WorkerPool } from '../jobs/workers/pool.js';
@@ -108,7 +108,7 @@ function requirePossible(name: FormatName, format: ExportFormat<unknown>, items:
   }
 }
 
-/** @throws UserError if `out` is an input, a data set, or a folder that is not empty */
+/** @throws UserError if `out` is a file that is read or belongs to a run, or a folder that is not empty */
 async function requirePlace(out: string, { singleFile }: ExportFormat<unknown>, inputs: readonly string[]): Promise<void> {
   if (singleFile === true) {
     if (!/\.json$/i.test(out)) throw new UserError(`--out ${out} is not the name of a JSON file`, 'this format is one file: --out seeds.json');
@@ -117,8 +117,6 @@ async function requirePlace(out: string, { singleFile }: ExportFormat<unknown>, 
     if (runOfRecord(basename(out)) !== undefined) throw new UserError(`--out ${out} is the name of a run's record`, 'choose another name');
     return;
   }
-  await refuseInputs({ out, folders: [], inputs });
-  await refuseDataSet(out);
   const names = await readdir(out).catch((error: NodeJS.ErrnoException): string[] => {
     if (error.code === 'ENOENT') return [];
     throw writeError(out, error);

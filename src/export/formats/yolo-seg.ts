@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { stringify } from 'yaml';
 import { writeFileAtomic } from '../../jobs/files/atomic.js';
 import type { ExportFormat, ExportImage } from '../format.js';
 import { componentsOf } from '../shapes/components.js';
@@ -26,9 +25,10 @@ export const yoloSeg: ExportFormat<null> = {
     return null;
   },
   finish: async (_, { out, classes }) => {
-    const names = Object.fromEntries(classes.classes.map((name, i) => [i, name]));
     await writeFileAtomic(join(out, 'data.yaml'), [
-      'train: images', '# Seeds are for training. Name validation images of your own here.', 'val: images', stringify({ names }),
+      'train: images', '# Seeds are for training. Name validation images of your own here.', 'val: images',
+      // A text of JSON is one of YAML. Without quotes, PyYAML would take the name no for false.
+      'names:', ...classes.classes.map((name, i) => `  ${i}: ${JSON.stringify(name)}`), '',
     ].join('\n'));
   },
 };
