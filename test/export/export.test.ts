@@ -126,7 +126,8 @@ describe('export --to voc-boxes', () => {
     ]);
     const labels = await xmlLabels({ devkit: await openDevkit(out) });
     const item = { imagePath: '', maskPath: '' };
-    expect([await labels.labels({ ...item, id: 'a' }), await labels.labels({ ...item, id: 'b' }), await labels.labels({ ...item, id: 'c' })]).toEqual([[8], [15], []]);
+    const found = await Promise.all(['a', 'b', 'c'].map((id) => labels.labels({ ...item, id })));
+    expect(found).toEqual([[8], [15], []]);
   });
 
   it('escapes the names of classes', async () => {
@@ -141,11 +142,11 @@ describe('export --to voc-boxes', () => {
 describe('export --to yolo-seg', () => {
   it('writes outer borders as shares of the size, and data.yaml', async () => {
     const out = await exported('yolo-seg', fresh());
-    // Corners (0, 0), (0, 2), (2, 2), (2, 0) of the ring, its hole filled: (x + 0.5) / 8, (y + 0.5) / 4.
+    // Corners (0, 0), (0, 2), (2, 2), (2, 0) of the ring, its hole filled: (x + 0.25) / 8, (y + 0.25) / 4.
     // The second cat: (5, 2), (5, 3), (6, 2).
     expect(await readFile(join(out, 'labels/a.txt'), 'utf8')).toBe([
-      '7 0.062500 0.125000 0.062500 0.625000 0.312500 0.625000 0.312500 0.125000',
-      '7 0.687500 0.625000 0.687500 0.875000 0.812500 0.625000', '',
+      '7 0.031250 0.062500 0.031250 0.562500 0.281250 0.562500 0.281250 0.062500',
+      '7 0.656250 0.562500 0.656250 0.812500 0.781250 0.562500', '',
     ].join('\n'));
     expect(await readFile(join(out, 'labels/c.txt'), 'utf8')).toBe('');
     expect(await readdir(join(out, 'images'))).toEqual(['a.jpg', 'b.jpg', 'c.jpg']);
@@ -160,7 +161,7 @@ describe('export --to yolo-seg', () => {
     const out = fresh();
     expect((await run('export', '--masks', masks, '--to', 'yolo-seg', '--photos', 'none', '--out', out)).code).toBe(0);
     expect(await readFile(join(out, 'labels/x.txt'), 'utf8')).toBe(
-      '0 0.125000 0.250000 0.125000 0.250000 0.125000 0.250000\n1 0.625000 0.750000 0.875000 0.750000 0.625000 0.750000\n');
+      '0 0.062500 0.125000 0.062500 0.125000 0.062500 0.125000\n1 0.562500 0.625000 0.812500 0.625000 0.562500 0.625000\n');
   });
 });
 
@@ -198,7 +199,8 @@ describe('export --to irn and psa', () => {
     // The middle of a block of 4 x 4 is between pixels 1 and 2: the mean of four pixels, which are linear in their place.
     const small = arrayOf(dict.get('cam'));
     expect(small.shape).toEqual([2, 1, 2]);
-    [(1.5 * 8 + 1.5) / 31, (1.5 * 8 + 5.5) / 31, (31 - 13.5) / 64, (31 - 17.5) / 64].forEach((value, i) => { expect(small.values[i]).toBeCloseTo(value, 6); });
+    const means = [(1.5 * 8 + 1.5) / 31, (1.5 * 8 + 5.5) / 31, (31 - 13.5) / 64, (31 - 17.5) / 64];
+    means.forEach((value, i) => { expect(small.values[i]).toBeCloseTo(value, 6); });
     expect(arrayOf((await dictOf(join(out, 'c.npy'))).get('keys')).shape).toEqual([0]);
   });
 

@@ -4,10 +4,12 @@ import type { ExportFormat, ExportImage } from '../format.js';
 import { componentsOf } from '../shapes/components.js';
 import { outlineOf } from '../shapes/outline.js';
 
+/** Where a point lies in its pixel: Ultralytics rounds down, supervision to the nearest, and both must get the pixel. */
+const INSIDE = 0.25;
+
 /**
  * Polygons as Ultralytics trains on: a line for each connected component, with its class counted from 0 and the points of its outer
- * border as shares of width and height. A point is the centre of a border pixel, so that rounding down gives the pixel. Holes are
- * filled: the format has none.
+ * border as shares of width and height. Holes are filled: the format has none.
  */
 export const yoloSeg: ExportFormat<null> = {
   help: 'polygons for Ultralytics YOLO, labels/<id>.txt and data.yaml',
@@ -18,7 +20,7 @@ export const yoloSeg: ExportFormat<null> = {
       const points = outlineOf(component, labels);
       // A polygon has at least three points; those of a pixel or a line repeat.
       while (points.length < 6) points.push(points[0], points[1]);
-      const shares = points.map((place, i) => ((place + 0.5) / (i % 2 === 0 ? labels.width : labels.height)).toFixed(6));
+      const shares = points.map((place, i) => ((place + INSIDE) / (i % 2 === 0 ? labels.width : labels.height)).toFixed(6));
       return `${component.label - 1} ${shares.join(' ')}\n`;
     });
     await writeFileAtomic(join(out, 'labels', `${id}.txt`), lines.join(''));
