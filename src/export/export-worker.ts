@@ -2,6 +2,7 @@ import sharp from 'sharp';
 import { workerData } from 'piscina';
 import { classSetOf } from '../datasets/classes/load.js';
 import type { ClassSetData } from '../datasets/classes/class-set.js';
+import type { RgbMasks } from '../datasets/masks.js';
 import type { ExportItem, FormatOptions } from './format.js';
 import { formatOf } from './formats/index.js';
 import type { FormatName } from './formats/index.js';
@@ -14,10 +15,11 @@ export interface ExportWorkerData {
   readonly out: string;
   readonly classes: ClassSetData;
   readonly options: FormatOptions;
+  readonly rgb?: RgbMasks;
 }
 
-const { format, out, classes, options } = workerData as ExportWorkerData;
-const context = { out, options, classes: classSetOf(classes) };
+const { format, out, classes, options, rgb } = workerData as ExportWorkerData;
+const context = { out, options, rgb, classes: classSetOf(classes) };
 
 // Images are already processed in parallel.
 sharp.concurrency(1);

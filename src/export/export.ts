@@ -1,6 +1,7 @@
 import { mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { basename, dirname, resolve } from 'node:path';
+import type { RgbMasks } from '../datasets/masks.js';
 import { UserError } from '../errors.js';
 import { makeFolder, writeError } from '../jobs/files/atomic.js';
 import { isFolder } from '../jobs/files/is-folder.js';
@@ -22,6 +23,8 @@ import type { SourceOptions } from './source.js';
 /** Everything that {@link exportSeeds} needs. */
 export interface ExportOptions extends SourceOptions, Partial<FormatOptions> {
   readonly to: FormatName;
+  /** What to do with masks of colours. Default: `reject`. */
+  readonly rgb?: RgbMasks;
   /** Files that are read besides, such as that of the classes. */
   readonly inputs?: readonly string[];
   /** The folder (or the file, for `coco`) to write. */
@@ -70,7 +73,7 @@ export async function exportSeeds(options: ExportOptions): Promise<ExportSummary
   requirePossible(to, format, items, choices);
   await requirePlace(out, format, [...source.inputs, ...options.inputs ?? []]);
   const place = format.singleFile === true ? out : temporaryName(resolve(out));
-  const context: ExportContext = { out: place, classes, options: choices };
+  const context: ExportContext = { out: place, classes, options: choices, rgb: options.rgb };
   onStart?.(items.length);
   try {
     if (format.singleFile !== true) await makeFolder(place);
@@ -128,7 +131,7 @@ async function runItems(
   items: readonly ExportItem[], name: FormatName, context: ExportContext, { workers, signal, onProgress }: Pick<ExportOptions, 'workers' | 'signal' | 'onProgress'>,
 ): Promise<(ImageOutcome | undefined)[]> {
   const threads = Math.min(workers ?? (items.length <= FEW ? 1 : availableParallelism()), items.length);
-  const data: ExportWorkerData = { format: name, out: context.out, classes: context.classes.data, options: context.options };
+  const data: ExportWorkerData = { format: name, out: context.out, classes: context.classes.data, options: context.options, rgb: context.rgb };
   const pool = threads > 1
     ? new WorkerPool<ExportItem, ImageOutcome>({ worker: workerUrl('./export-worker.js', import.meta.url), threads, tasksPerWorker: 2, data })
     : undefined;

@@ -1,5 +1,6 @@
 import type { ClassSet } from '../datasets/classes/class-set.js';
 import type { LabelMap } from '../datasets/label-map.js';
+import type { RgbMasks } from '../datasets/masks.js';
 import type { MapDump } from '../metrics/maps/dump.js';
 
 /** How photographs get into an export: as symbolic links, as copies, or not at all. */
@@ -33,6 +34,8 @@ export interface ExportContext {
   readonly out: string;
   readonly classes: ClassSet;
   readonly options: FormatOptions;
+  /** What to do with masks of colours. */
+  readonly rgb?: RgbMasks;
 }
 
 /** One image, with what the format reads of it. */

@@ -18,7 +18,7 @@ export type ImageOutcome = { readonly status: 'done'; readonly entry: unknown } 
 /** Exports one image. Never throws for a bad file: the reason is returned. */
 export async function exportImage(format: ExportFormat<unknown>, item: ExportItem, context: ExportContext): Promise<ImageOutcome> {
   try {
-    const labels = await readMask(item.maskPath);
+    const labels = await readMask(item.maskPath, { classes: context.classes, rgb: context.rgb });
     requireClasses(labels, context.classes, item.maskPath);
     const maps = format.readsMaps === true ? await mapsOf(item, context.classes) : undefined;
     const wantsPhoto = format.needsPhotos === true || (format.photoFolder !== undefined && context.options.photos !== 'none');
@@ -51,7 +51,7 @@ async function mapsOf({ camPath, classless }: ExportItem, classes: ClassSet): Pr
     if (classless === true) return { keys: [], height: 0, width: 0, maps: new Float32Array() };
     throw new UserError('it has no maps', 'make them with generate --save-cams');
   }
-  const maps = await readMapDump(camPath);
+  const maps = await readMapDump(camPath, undefined, classes.labelCount);
   const strange = maps.keys.find((key) => !Number.isInteger(key) || key < 1 || key > classes.classes.length);
   if (strange === undefined) return maps;
   throw new UserError(`the maps ${camPath} have the key ${strange}, but the classes of ${classes.name} are 1..${classes.classes.length}`, CLASSES);

@@ -43,13 +43,13 @@ export async function openSource({ run, masks, vocRoot, classes }: SourceOptions
   if (run !== undefined && masks !== undefined) throw new UserError('a run and --masks cannot be exported together', 'leave one of them out');
   if (masks !== undefined) return maskFolder(masks, vocRoot, classes ?? VOC);
   if (run === undefined) throw new UserError('there is nothing to export', 'give the --out folder of generate: voc-seeds export seeds --to coco --out seeds.json');
-  const opened = await openRun(run, { vocRoot });
+  const opened = await openRun(run, { classes, vocRoot });
   const classless = new Set(opened.record.notes?.filter(({ notes }) => notes.includes(NO_CLASS)).map(({ id }) => id));
   const items = opened.images.map(({ id, seedPath, camPath, photoPath }) => (
     { id, maskPath: seedPath, camPath, photoPath, classless: classless.has(id) }));
   return {
     items,
-    classes: classes ?? VOC, split: opened.record.split ?? 'train', remarks: opened.remarks,
+    classes: opened.classes, split: opened.record.split ?? 'train', remarks: opened.remarks,
     inputs: [run, vocRoot ?? opened.record.vocRoot].filter((folder) => folder !== undefined),
   };
 }

@@ -10,7 +10,8 @@ import type { RuntimeChoice } from '../runtime/open.js';
 import { confidenceOf } from '../seeds/confidence.js';
 import { makeSeeds } from '../seeds/make-seeds.js';
 import type { SeedPolicies } from '../seeds/make-seeds.js';
-import { className } from '../datasets/classes/voc.js';
+import type { ClassSetData } from '../datasets/classes/class-set.js';
+import { classSetOf } from '../datasets/classes/load.js';
 import type { MaskFormat } from '../datasets/masks.js';
 import { encodeMask } from '../datasets/masks.js';
 import { packPng } from '../formats/png/png.js';
@@ -26,6 +27,7 @@ export interface SeedWorkerData {
   readonly runtime: RuntimeChoice;
   readonly threads: number;
   readonly policies: SeedPolicies;
+  readonly classSet: ClassSetData;
   readonly format: MaskFormat;
 }
 
@@ -47,6 +49,7 @@ export interface StageTimes {
 export type SeedResult = ImageResult<StageTimes>;
 
 const data = workerData as SeedWorkerData;
+const classes = classSetOf(data.classSet);
 
 // Images are processed in parallel; more threads per image would only compete.
 sharp.concurrency(1);
@@ -70,14 +73,14 @@ async function makeSeed(photoCam: PhotoCam, { imagePath, labels, logits, files }
   const start = performance.now();
   const notes = limited === undefined ? [] : [`limited to ${limited[1]}x${limited[0]} pixels at the network`];
   const empty = labels.filter((_, k) => maxima[k] === 0);
-  notes.push(...empty.map((label) => `the map of ${className(label)} is zero everywhere`));
+  notes.push(...empty.map((label) => `the map of ${classes.nameOf(label)} is zero everywhere`));
   const seeds = makeSeeds(maps, labels, data.policies, background);
   const lost = seeds.lost.filter((label) => !empty.includes(label));
-  notes.push(...lost.map((label) => `${className(label)} gets ${data.policies.rescue > 0 ? 'only its strongest pixels (rescue)' : 'no pixel'}`));
+  notes.push(...lost.map((label) => `${classes.nameOf(label)} gets ${data.policies.rescue > 0 ? 'only its strongest pixels (rescue)' : 'no pixel'}`));
   const assigned = performance.now();
   const stamps = await writeAll(files, {
-    [SEED_FOLDER]: () => encodeMask(seeds.labels, data.format),
-    [UNREFINED_FOLDER]: () => encodeMask(makeSeeds(unrefined ?? maps, labels, data.policies).labels, data.format),
+    [SEED_FOLDER]: () => encodeMask(seeds.labels, data.format, classes),
+    [UNREFINED_FOLDER]: () => encodeMask(makeSeeds(unrefined ?? maps, labels, data.policies).labels, data.format, classes),
     [CONFIDENCE_FOLDER]: () => packPng(size[1], size[0], confidenceOf(seeds.labels, maps, labels)),
     [CAM_FOLDER]: () => encodeNpz({
       keys: { shape: [labels.length], data: Int32Array.from(labels) },
@@ -96,7 +99,7 @@ async function makeSeed(photoCam: PhotoCam, { imagePath, labels, logits, files }
 async function allBackground(photoCam: PhotoCam, imagePath: string, files: SeedTask['files']): Promise<SeedResult> {
   const { size: [height, width], times: { read } } = await photoCam.layerMaps(imagePath, []);
   const start = performance.now();
-  const background = (): Uint8Array => encodeMask({ width, height, data: new Uint8Array(width * height) }, data.format);
+  const background = (): Uint8Array => encodeMask({ width, height, data: new Uint8Array(width * height) }, data.format, classes);
   // Without a map, nothing speaks against the background.
   const certain = (): Uint8Array => packPng(width, height, new Uint8Array(width * height).fill(255));
   const stamps = await writeAll(files, { [SEED_FOLDER]: background, [UNREFINED_FOLDER]: background, [CONFIDENCE_FOLDER]: certain });

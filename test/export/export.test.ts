@@ -183,7 +183,8 @@ describe('export --to hf', () => {
 });
 
 describe('export --to irn and psa', () => {
-  const dictOf = async (path: string): Promise<Map<PickleValue, PickleValue>> => parseNpyObject(await readFile(path)) as Map<PickleValue, PickleValue>;
+  type Dict = Map<PickleValue, PickleValue>;
+  const dictOf = async (path: string): Promise<Dict> => parseNpyObject(await readFile(path)) as Dict;
   const arrayOf = (value: PickleValue | undefined) => {
     const { shape, values } = numberArray(value ?? null)!;
     return { shape, values: [...values] };

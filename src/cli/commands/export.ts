@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander';
-import { loadClassSet } from '../../datasets/classes/load.js';
+import { CLASS_SETS, loadClassSet } from '../../datasets/classes/load.js';
 import { UserError } from '../../errors.js';
 import { DEFAULT_OPTIONS, exportSeeds } from '../../export/export.js';
 import type { ExportSummary } from '../../export/export.js';
@@ -14,11 +14,12 @@ import { parseDecimal } from '../../text/decimal.js';
 import type { CommandRegistrar, ExitCode } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { choice } from '../options/choice.js';
-import { requireFlag } from '../options/devkit-options.js';
+import { addMaskOptions, requireFlag } from '../options/devkit-options.js';
+import type { MaskFlags } from '../options/devkit-options.js';
 import { GROUPS } from '../options/groups.js';
 import { parseCount, parseWorkers } from '../options/parsers.js';
 
-interface ExportFlags extends Partial<FormatOptions> {
+interface ExportFlags extends Partial<FormatOptions>, MaskFlags {
   to?: FormatName;
   out?: string;
   masks?: string;
@@ -53,13 +54,13 @@ Exit codes: 0 all images are exported; 1 wrong usage or an error; 2 some images 
 
 /** `voc-seeds export`: seeds in the formats of other programs. */
 export const registerExport: CommandRegistrar = (program, done) => {
-  program.command('export').argument('[run]', 'the output folder of generate')
+  const command = program.command('export').argument('[run]', 'the output folder of generate')
     .description('Export seeds for the next program: a devkit with photographs, MS COCO, YOLO, Hugging Face, CAMs for IRN and PSA.')
     .optionsGroup(GROUPS.input)
     .option('--masks <folder>', 'export the masks <id>.png of a folder instead of a run')
     .option('--voc-root <folder>', 'the devkit with the photographs (default: that of the run)')
-    .option('--class-set <name|file>', 'the classes of the labels: voc, coco or a file (default: those of the run)')
-    .optionsGroup(GROUPS.output)
+    .option('--class-set <name|file>', `the classes: ${CLASS_SETS.join(', ')}, or a YAML file (default: those of the run)`);
+  addMaskOptions(command).optionsGroup(GROUPS.output)
     .addOption(choice('--to <format>', 'the format, see below', FORMAT_NAMES))
     .option('--out <path>', 'a new folder; a .json file for coco')
     .addOption(choice('--photos <how>', `photographs as symbolic links, as copies, or left out (default: ${DEFAULT_OPTIONS.photos})`, ['link', 'copy', 'none'] satisfies PhotoMode[]))
@@ -84,7 +85,7 @@ function parseShare(text: string): number {
   return value;
 }
 
-async function runExport(run: string | undefined, { json, classSet, ...flags }: ExportFlags): Promise<ExitCode> {
+async function runExport(run: string | undefined, { json, classSet, rgbMasks: rgb, ...flags }: ExportFlags): Promise<ExitCode> {
   const to = requireFlag(flags.to, '--to', 'coco');
   const out = requireFlag(flags.out, '--out', to === 'coco' ? 'seeds.json' : to);
   requireEffect(to, flags);
@@ -93,7 +94,7 @@ async function runExport(run: string | undefined, { json, classSet, ...flags }: 
   const watch = watchInterrupt(() => { say('\ninterrupted: nothing will be written (press Ctrl-C again to stop at once)'); });
   try {
     const summary = await exportSeeds({
-      ...flags, to, out, run,
+      ...flags, to, out, run, rgb,
       inputs: classSet === undefined ? [] : [classSet], classes: classSet === undefined ? undefined : await loadClassSet(classSet),
       signal: watch.signal,
       onStart: (total) => { bar = progressBar(total, 'images'); },

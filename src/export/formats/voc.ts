@@ -11,8 +11,8 @@ export const voc: ExportFormat<null> = {
   help: 'a devkit with photographs, VOCdevkit/VOC2012',
   photoFolder: () => join(YEAR, 'JPEGImages'),
   uses: ['photos', 'split'],
-  image: async ({ out, id, labels }: ExportImage) => {
-    await writeFileAtomic(join(out, YEAR, 'SegmentationClass', `${id}.png`), encodeMask(labels, 'palette'));
+  image: async ({ out, id, labels, classes }: ExportImage) => {
+    await writeFileAtomic(join(out, YEAR, 'SegmentationClass', `${id}.png`), encodeMask(labels, 'palette', classes));
     return null;
   },
   finish: async (images, { out, options: { split } }) => {
