@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse as parseYaml } from 'yaml';
+import { ClassSet } from '../../src/datasets/classes/class-set.js';
 import { VOC } from '../../src/datasets/classes/voc.js';
 import { openDevkit } from '../../src/datasets/devkit.js';
 import { xmlLabels } from '../../src/datasets/labels/xml.js';
@@ -16,6 +17,7 @@ import { parseNpyObject } from '../../src/formats/numpy/npy-object.js';
 import { NdArray, numpyPickles } from '../../src/formats/pickle/numpy.js';
 import { loadPickle } from '../../src/formats/pickle/pickle.js';
 import type { PickleValue } from '../../src/formats/pickle/values.js';
+import { parsePng } from '../../src/formats/png/png.js';
 import { messageOf, run } from '../cli/terminal.js';
 import { makeRun } from '../report/run/tiny-run.js';
 import type { TinyRun } from '../report/run/tiny-run.js';
@@ -252,6 +254,31 @@ describe('export --to overlays', () => {
     const person = await sharp(join(people, 'c.jpg')).raw().toBuffer();
     // VOC's colour of persons is (192, 128, 128).
     person.forEach((value, i) => { expect(Math.abs(value - [192, 128, 128][i % 3])).toBeLessThan(4); });
+  });
+});
+
+describe('export of other classes', () => {
+  it('takes the classes and the palette of the run', async () => {
+    const classSet = { name: 'defects', classes: Array.from({ length: 30 }, (_, i) => `flaw ${i + 1}`), colours: { 'flaw 30': [1, 2, 3] as const } };
+    const other = await makeRun({ x: { width: 2, height: 1, seeds: [30, 0], maps: { 30: [1, 0.25] } } });
+    try {
+      const record = JSON.parse(await readFile(join(other.run, 'run.json'), 'utf8')) as object;
+      await writeFile(join(other.run, 'run.json'), JSON.stringify({ ...record, classSet }));
+      await writeMask(join(other.run, 'SegmentationClass/x.png'), { width: 2, height: 1, data: Uint8Array.of(30, 0) }, 'palette', new ClassSet(classSet));
+      for (const to of ['voc', 'voc-boxes', 'yolo-seg', 'hf', 'irn', 'psa', 'overlays']) {
+        const { code, stderr } = await run('export', other.run, '--to', to, '--out', join(other.folder, to));
+        expect(code, stderr).toBe(0);
+      }
+      const png = parsePng(await readFile(join(other.folder, 'voc/VOCdevkit/VOC2012/SegmentationClass/x.png')));
+      expect([...png.palette!.subarray(90, 93)]).toEqual([1, 2, 3]);
+      expect(await readFile(join(other.folder, 'voc-boxes/Annotations/x.xml'), 'utf8')).toContain('<name>flaw 30</name>');
+      expect(await readFile(join(other.folder, 'yolo-seg/labels/x.txt'), 'utf8')).toMatch(/^29 /);
+      expect(await readFile(join(other.folder, 'hf/train/metadata.jsonl'), 'utf8')).toContain('"classes":["flaw 30"]');
+      const dict = parseNpyObject(await readFile(join(other.folder, 'psa/x.npy'))) as Map<PickleValue, PickleValue>;
+      expect([...dict.keys()]).toEqual([29]);
+    } finally {
+      await rm(other.folder, { recursive: true });
+    }
   });
 });
 
