@@ -42,6 +42,8 @@ export interface ExportContext {
 export interface ExportImage extends ExportItem, ExportContext {
   /** Labels that are 0, 255 or a class. */
   readonly labels: LabelMap;
+  /** The classes that have pixels, ascending. */
+  readonly present: readonly number[];
   /** The maps, with labels as keys; only for formats that read them. */
   readonly maps?: MapDump;
 }

@@ -2,6 +2,7 @@ import { copyFile, mkdir, symlink } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { ClassSet } from '../datasets/classes/class-set.js';
 import type { LabelMap } from '../datasets/label-map.js';
+import { classesInMap } from '../datasets/labels/masks.js';
 import { readMask } from '../datasets/masks.js';
 import { messageOf, UserError } from '../errors.js';
 import { openPhoto } from '../image/photo-file.js';
@@ -15,36 +16,26 @@ import type { ExportContext, ExportFormat, ExportItem, PhotoMode } from './forma
 /** The result of an image. */
 export type ImageOutcome = { readonly status: 'done'; readonly entry: unknown } | { readonly status: 'failed'; readonly reason: string };
 
-/** Exports one image. Never throws for a bad file: the reason is returned. */
+/** Exports one image. Never throws: the reason of a failure is returned. */
 export async function exportImage(format: ExportFormat<unknown>, item: ExportItem, context: ExportContext): Promise<ImageOutcome> {
   try {
     const labels = await readMask(item.maskPath, { classes: context.classes, rgb: context.rgb });
-    requireClasses(labels, context.classes, item.maskPath);
+    const present = classesInMap(labels, item.maskPath, context.classes);
     const maps = format.readsMaps === true ? await mapsOf(item, context.classes) : undefined;
     const wantsPhoto = format.needsPhotos === true || (format.photoFolder !== undefined && context.options.photos !== 'none');
     if (wantsPhoto) await requirePhoto(item, labels);
-    const entry = await format.image({ ...item, ...context, labels, maps });
+    const entry = await format.image({ ...item, ...context, labels, present, maps });
     // Last, so that a bad image leaves no photograph behind.
     if (format.photoFolder !== undefined && wantsPhoto) {
       await placePhoto(item.photoPath!, join(context.out, format.photoFolder(context.options)), context.options.photos);
     }
     return { status: 'done', entry };
   } catch (error) {
-    if (!(error instanceof UserError) && systemProblem(error) === undefined) throw error;
     return { status: 'failed', reason: messageOf(error) };
   }
 }
 
 const CLASSES = 'name the right classes with --class-set';
-
-/** @throws UserError if a label is not in the class set */
-function requireClasses({ data }: LabelMap, classes: ClassSet, path: string): void {
-  const seen = new Uint8Array(256);
-  for (let i = 0; i < data.length; i++) seen[data[i]] = 1;
-  const strange = seen.findIndex((present, label) => present === 1 && !classes.hasLabel(label));
-  if (strange < 0) return;
-  throw new UserError(`mask ${path} has the label ${strange}, but the classes of ${classes.name} are 1..${classes.classes.length}`, CLASSES);
-}
 
 async function mapsOf({ camPath, classless }: ExportItem, classes: ClassSet): Promise<MapDump> {
   if (camPath === undefined) {

@@ -1,4 +1,4 @@
-import { lstat, mkdir, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { cp, lstat, mkdir, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -297,7 +297,7 @@ describe('export', () => {
     expect(summary).toMatchObject({ written: 1, interrupted: false, format: 'voc' });
     expect(Object.fromEntries(summary.failures.map(({ id, reason }) => [id, reason]))).toEqual({
       b: expect.stringMatching(/its photograph .*b\.jpg is 2x3, but its labels are 3x2/) as unknown, c: expect.stringContaining('it is not a PNG') as unknown,
-      d: expect.stringContaining('its photograph is not on disk') as unknown, e: expect.stringContaining('has the label 21, but the classes of voc are 1..20') as unknown,
+      d: expect.stringContaining('its photograph is not on disk') as unknown, e: expect.stringContaining('has the label 21, which is not a VOC class') as unknown,
     });
     expect(await readFile(join(out, 'VOCdevkit/VOC2012/ImageSets/Segmentation/train.txt'), 'utf8')).toBe('a\n');
     expect(await readdir(join(out, 'VOCdevkit/VOC2012/JPEGImages'))).toEqual(['a.jpg']);
@@ -349,6 +349,16 @@ describe('export', () => {
     expect(await refused('--to', 'coco', '--out', join(tiny.run, 'run.json'))).toContain('is the name of a run\'s record');
     expect(await refused('--to', 'coco', '--out', fresh())).toContain('is not the name of a JSON file');
     expect(await everything(tiny.root)).toEqual(before);
+  });
+
+  it('keeps the order of the list, also of a run of an earlier version', async () => {
+    const older = fresh();
+    await cp(tiny.run, older, { recursive: true });
+    await rm(join(older, 'ImageSets/Segmentation'), { recursive: true });
+    await writeFile(join(older, 'ImageSets/train.txt'), 'c\na\nb\n');
+    const out = fresh();
+    expect((await run('export', older, '--to', 'voc', '--out', out)).code).toBe(0);
+    expect(await readFile(join(out, 'VOCdevkit/VOC2012/ImageSets/Segmentation/train.txt'), 'utf8')).toBe('c\na\nb\n');
   });
 
   it('says what is missing or without effect', async () => {

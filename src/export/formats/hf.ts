@@ -21,10 +21,10 @@ export const hf: ExportFormat<Entry> = {
   photoFolder: (options) => join(folderOf(options), 'images'),
   needsPhotos: true,
   uses: ['photos', 'split'],
-  image: async ({ out, id, labels, options }: ExportImage) => {
+  image: async ({ out, id, labels, present, options }: ExportImage) => {
     // Grayscale: Pillow would show the colours of a palette after convert('RGB'), and some readers do that.
     await writeFileAtomic(join(out, folderOf(options), 'masks', `${id}.png`), encodeMask(labels, 'gray'));
-    return [...new Set(labels.data)].filter((label) => label !== 0 && label !== 255).sort((a, b) => a - b);
+    return present;
   },
   finish: async (images, { out, classes, options }) => {
     const lines = images.map(({ id, photoPath, entry }) => JSON.stringify({
