@@ -35,6 +35,8 @@ export { generateSeeds } from './pipeline/generate.js';
 export type { GenerateOptions, GenerateSummary } from './pipeline/generate.js';
 export { evaluatePairs } from './metrics/evaluate.js';
 export type { EvaluationResult } from './metrics/evaluate.js';
+export { exportSeeds } from './export/export.js';
+export type { ExportOptions, ExportSummary } from './export/export.js';
 export { writeRunReport } from './report/run/run-report.js';
 export type { RunReportOptions, RunReportSummary } from './report/run/run-report.js';
 export type { MapRows } from './maps/map-rows.js';

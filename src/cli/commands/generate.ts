@@ -95,7 +95,7 @@ async function run(flags: GenerateFlags): Promise<number> {
       items: selection.items, missing: selection.missing, split: selection.split.name, splitItems: selection.split.items,
       labels, classes: selection.classes,
       out: folder, inputs: inputsOf(selection, labelFile),
-      format: config.png, saveCams: config.saveCams, saveUnrefined: config.saveUnrefined, resume: flags.resume, shard, task,
+      format: config.png, saveCams: config.saveCams, saveUnrefined: config.saveUnrefined, soft: config.soft, resume: flags.resume, shard, task,
       runtime: { runtime: config.runtime, device: config.device }, workers: config.workers, threads: config.threads,
       record: { command: 'generate', ...dataRecord(selection), splitFile: selection.split.path, ...selection.split.notes.length > 0 && { listNotes: selection.split.notes } },
       signal: watch.signal,

@@ -119,10 +119,14 @@ export async function requireReportPlace(run: string, place: string | undefined)
   throw new UserError(`${run} ${what}, so no report is written into it`, 'choose another folder, for instance --out report');
 }
 
-/** The lists that the run has written. */
+/** The lists that the run has written. Earlier versions wrote them to `ImageSets`. */
 async function listsIn(folder: string): Promise<string[]> {
-  const names = await readdir(join(folder, 'ImageSets')).catch(() => []);
-  return names.filter((name) => name.endsWith('.txt')).sort().map((name) => join(folder, 'ImageSets', name));
+  const lists: string[] = [];
+  for (const place of [join(folder, 'ImageSets', 'Segmentation'), join(folder, 'ImageSets')]) {
+    const names = await readdir(place).catch(() => []);
+    lists.push(...names.filter((name) => name.endsWith('.txt')).sort().map((name) => join(place, name)));
+  }
+  return lists;
 }
 
 async function idsOf(lists: readonly string[], seedDir: string): Promise<string[]> {
