@@ -2,6 +2,7 @@ import type { SettingTable } from '../setting.js';
 import { runtimeSettings } from '../runtime/settings.js';
 import { ablateSchema } from './ablate.js';
 import { camSettings } from './cam.js';
+import { camProgramSettings } from './cam-program.js';
 import { generateSchema } from './generate.js';
 import { sharedSettings } from './shared.js';
 import { trainSchema } from './train.js';
@@ -14,8 +15,9 @@ export type FileKind = keyof typeof fileSchemas;
 
 /** The settings that have flags, by command. */
 export const commandSettings = {
-  generate: generateSchema.shape,
-  cam: { model: sharedSettings.model, ...camSettings, ...runtimeSettings },
-  ablate: ablateSchema.shape,
-  train: trainSchema.shape,
+  'generate': generateSchema.shape,
+  'cam': { model: sharedSettings.model, ...camSettings, ...runtimeSettings },
+  'ablate': ablateSchema.shape,
+  'train': trainSchema.shape,
+  'model cam-program': camProgramSettings,
 } satisfies Record<string, SettingTable>;
