@@ -18,7 +18,7 @@ import { generateSchema } from '../src/settings/generate.js';
 import { defaultModelPath } from '../src/package.js';
 import { generateSeeds } from '../src/pipeline/generate.js';
 import type { GenerateSummary } from '../src/pipeline/generate.js';
-import { vocLogits } from '../src/pipeline/image-classes.js';
+import { logitsOf } from '../src/pipeline/image-classes.js';
 import { openDevkit } from '../src/datasets/devkit.js';
 import { createLabelSource } from '../src/datasets/labels/create.js';
 import { readSplit } from '../src/datasets/splits.js';
@@ -43,7 +43,7 @@ async function generate(chosen: readonly DataItem[], onProgress?: (done: number)
 
 async function startCamWorkers(chosen: readonly DataItem[]): Promise<Worker[]> {
   const plan = prepareCam(classifier.graph, chooseLayers(classifier.graph, settings.layers, settings.method).requests, settings);
-  const logitOf = vocLogits(classifier);
+  const logitOf = logitsOf(classifier);
   const images = await Promise.all(chosen.map(async (item) => {
     const classes = await labels.labels(item);
     return { path: item.imagePath, logits: classes.map((label) => logitOf.get(label)!) };

@@ -7,6 +7,7 @@
 import { parseArgs } from 'node:util';
 import { ArrayMaps } from '../src/maps/map-rows.js';
 import type { InterpolationOptions } from '../src/kernels/interpolation.js';
+import { truthSlots } from '../src/ablate/truth-slots.js';
 import { ThresholdSweep } from '../src/metrics/sweep.js';
 import { largestOfRow } from '../src/seeds/assign.js';
 import { randomSequence } from '../src/random.js';
@@ -25,12 +26,13 @@ const truth = Uint8Array.from({ length: area }, (_, i) => [0, 0, 0, 12, 255][Mat
 const options: InterpolationOptions = { upsample: 'bilinear', alignCorners: false };
 
 const kernels = new MapKernels();
-const counts = kernels.histogram(100);
 const parts = layers.map(({ height: h, width: w, data }) => (
   { maps: kernels.floatsFrom(data), grid: kernels.grid([h, w], [height, width], options) }
 ));
 const out = kernels.floats(2 * area);
-const truthBytes = kernels.bytesFrom(truth);
+const slots = truthSlots(truth);
+const truthBytes = kernels.bytesFrom(slots.slots);
+const histogram = kernels.histogram(100, slots.count, labels.length);
 const a = kernels.floats(area);
 const b = kernels.floats(area);
 const other = new Float32Array(area);
@@ -53,7 +55,7 @@ function sweepRows(): void {
 
 const work: [string, (() => void) | undefined, () => void][] = [
   ['upsample and fuse 3 layers of 2 maps', undefined, () => { maxima = kernels.fuse(parts, 2, out, 'max'); }],
-  ['strongest of 2 maps and histogram of 100 bins', sweepRows, () => { kernels.argmaxHistogram(out, labels, truthBytes, counts, maxima); }],
+  ['strongest of 2 maps and histogram of 100 bins', sweepRows, () => { kernels.argmaxHistogram(out, truthBytes, histogram, maxima); }],
   ['maximum of two maps', () => { for (let i = 0; i < area; i++) if (other[i] > values32[i]) values32[i] = other[i]; }, () => { kernels.maxInto(a, b); }],
   ['weighted sum of two maps', () => { for (let i = 0; i < area; i++) values32[i] += 0.5 * other[i]; }, () => { kernels.addInto(a, b, 0.5); }],
   ['division by a number', () => { for (let i = 0; i < area; i++) values32[i] /= 1.5; }, () => { kernels.divide(a, 1.5); }],

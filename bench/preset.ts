@@ -16,7 +16,7 @@ import { loadConfig } from '../src/settings/load.js';
 import { PRESETS } from '../src/settings/presets.js';
 import { defaultModelPath } from '../src/package.js';
 import { generateSeeds } from '../src/pipeline/generate.js';
-import { imageClasses, vocLogits } from '../src/pipeline/image-classes.js';
+import { imageClasses, logitsOf } from '../src/pipeline/image-classes.js';
 import { startSeedPool } from '../src/pipeline/pool.js';
 import { SEED_FOLDER } from '../src/pipeline/seed-files.js';
 import { openDevkit } from '../src/datasets/devkit.js';
@@ -50,7 +50,7 @@ const STAGES = ['read', 'cam', 'seeds', 'write'] as const;
 /** Milliseconds of each stage, the mean over the images, one after the other in one thread. */
 async function stagesOf(settings: GenerateConfig): Promise<Record<typeof STAGES[number], number>> {
   const pool = startSeedPool({ classifier, settings, format: 'palette', runtime: { runtime: 'ort' }, workers: 1, threads: 1 });
-  const logitOf = vocLogits(classifier);
+  const logitOf = logitsOf(classifier);
   const sums = { read: 0, cam: 0, seeds: 0, write: 0 };
   const counted = Math.round(items.length / 3);
   await inFolder(async (out) => {

@@ -16,7 +16,7 @@ import { scoreMatrix } from '../src/metrics/scores.js';
 import { ThresholdSweep } from '../src/metrics/sweep.js';
 import { ortRuntime } from '../src/runtime/ort/ort.js';
 import { largestOfRow } from '../src/seeds/assign.js';
-import { vocLogits } from '../src/pipeline/image-classes.js';
+import { logitsOf } from '../src/pipeline/image-classes.js';
 import { PhotoCam } from '../src/pipeline/photo-cam.js';
 import { generateSchema } from '../src/settings/generate.js';
 import { openDevkit } from '../src/datasets/devkit.js';
@@ -46,7 +46,7 @@ const VARIANTS: Record<string, { layers: number[]; fusion: Partial<FusionOptions
 
 const devkit = await openDevkit(resolve('../shared/voc/VOCdevkit/VOC2012'));
 const classifier = await loadClassifier(modelPath);
-const logitOf = vocLogits(classifier);
+const logitOf = logitsOf(classifier);
 const cam = await PhotoCam.open(classifier, generateSchema.parse({ layers: LAYERS, inputSize: `short:${values.short}` }), ortRuntime, { threads: 2 });
 
 /** The sweeps of a part of the images, by variant. */

@@ -2,14 +2,14 @@
  * voc-seeds as a library: from photographs to seeds and their score.
  *
  * ```ts
- * import { loadClassifier, loadSettings, makeSeeds, openRuntime, PhotoCam, requireClass, seedPolicies, writeMask } from 'voc-seeds';
+ * import { loadClassifier, loadSettings, makeSeeds, openRuntime, PhotoCam, seedPolicies, VOC, writeMask } from 'voc-seeds';
  *
  * const classifier = await loadClassifier(); // the bundled one; or the path of an ONNX file
  * const settings = await loadSettings('fast');
  * const { runtime } = await openRuntime();
  * const cam = await PhotoCam.open(classifier, settings, runtime);
  * const { maps, background } = await cam.maps('photo.jpg', ['cat']);
- * const seeds = makeSeeds(maps, [requireClass('cat')], seedPolicies(settings), background);
+ * const seeds = makeSeeds(maps, [VOC.require('cat')], seedPolicies(settings), background);
  * await writeMask('seeds.png', seeds.labels); // the label of cats is 8, of background 0
  * await cam.close();
  * ```
@@ -45,7 +45,11 @@ export { overlayHeat, writeRgbPng } from './image/overlay.js';
 export { DEFAULT_MAX_PIXELS, readPhoto } from './image/photo.js';
 export { openPhoto } from './image/photo-file.js';
 export type { PhotoFile } from './image/photo-file.js';
-export { classIndex, className, requireClass, VOC_CLASSES } from './datasets/classes/voc.js';
+export { ClassSet } from './datasets/classes/class-set.js';
+export type { ClassSetData } from './datasets/classes/class-set.js';
+export { COCO } from './datasets/classes/coco.js';
+export { loadClassSet } from './datasets/classes/load.js';
+export { VOC } from './datasets/classes/voc.js';
 export { openDevkit } from './datasets/devkit.js';
 export { createLabelSource } from './datasets/labels/create.js';
 export { IGNORE_LABEL, labelsToNdarray } from './datasets/label-map.js';

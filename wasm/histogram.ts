@@ -1,60 +1,52 @@
 // The histogram for a threshold sweep: pixels by the value of their strongest map, its class and their true label.
 
-/** True labels 0..20 that are counted. */
-const LABELS: i32 = 21;
-/** Predicted labels 0..20 and ignore. */
-const COLUMNS: i32 = 22;
 /** 1.5 * 2^52: adding a small number rounds it to a whole number in the lowest bits. */
 const ROUND: f64 = 6755399441055744.0;
 /** Pixels at a time. Their places are computed first, then they are counted. */
 const CHUNK: i32 = 512;
 
 /**
- * Counts pixels: each pixel adds one to `counts[(bin * 21 + truth) * 22 + column]`, where bin = ceil(best * bins) - 1, at
- * least 0 and below `bins`. `best` is the largest of the pixel's maps (the first one if several are equal), each divided by
- * its divisor. `column` is the class of that map, or 0 if `best` is 0. Pixels without a true label (21..255) are left out.
+ * Counts pixels: each pixel adds one to `counts[(bin * rows + slot) * (classes + 1) + column]`, where bin = ceil(best * bins) - 1,
+ * at least 0 and below `bins`. `best` is the largest of the pixel's maps (the first one if several are equal), each divided by
+ * its divisor. `column` is 1 + the index of that map, or 0 if `best` is 0. Pixels with a slot of `rows` or more are left out.
  *
- * Within an image, there are only columns for the image's classes, so that all counters stay in the nearest cache.
+ * There are only rows and columns for the image's labels and classes, so that all counters stay in the nearest cache.
  *
  * @param maps [classes, pixels], readable for 12 bytes beyond the end
  * @param divisors [classes]
- * @param labels [classes] bytes: the label of each map, 1..20
- * @param truth [pixels] bytes, readable for 3 bytes beyond the end
- * @param scratch [2, bins, 22, classes + 1] and 512 more 32-bit integers
- * @param counts [bins, 21, 22] 32-bit integers
+ * @param slots [pixels] bytes: the row of each pixel's true label, readable for 3 bytes beyond the end
+ * @param scratch [2, bins, rows + 1, classes + 1] and 512 more 32-bit integers
+ * @param counts [bins, rows, classes + 1] 32-bit integers, written
  */
 export function argmaxHistogram(
-  maps: usize, classes: i32, pixels: i32, divisors: usize, labels: usize, truth: usize, bins: i32, scratch: usize, counts: usize,
+  maps: usize, classes: i32, pixels: i32, divisors: usize, slots: usize, rows: i32, bins: i32, scratch: usize, counts: usize,
 ): void {
   const columns = classes + 1;
   // Each bin has an extra row for pixels without a true label.
-  const binSize = (LABELS + 1) * columns;
+  const binSize = (rows + 1) * columns;
   // Two sets of counters, used in turn: neighbours mostly go to the same counter and would wait for each other.
   const other = <usize>(bins * binSize) << 2;
   const places = scratch + 2 * other;
   memory.fill(scratch, 0, 2 * other);
   for (let begin = 0; begin < pixels; begin += CHUNK) {
     const count = min(CHUNK, pixels - begin);
-    findPlaces(maps + (<usize>begin << 2), classes, <usize>pixels << 2, divisors, truth + <usize>begin, bins, binSize, count, places);
+    findPlaces(maps + (<usize>begin << 2), classes, <usize>pixels << 2, divisors, slots + <usize>begin, rows, bins, binSize, count, places);
     countPlaces(places, count, scratch, other);
   }
   for (let bin = 0; bin < bins; bin++) {
-    for (let t = 0; t < LABELS; t++) {
-      const from = scratch + (<usize>(bin * binSize + t * columns) << 2);
-      const to = counts + (<usize>((bin * LABELS + t) * COLUMNS) << 2);
-      for (let k = 0; k <= classes; k++) {
-        const at = from + (<usize>k << 2);
-        const target = to + (<usize>(k === 0 ? 0 : <i32>load<u8>(labels + k - 1)) << 2);
-        store<i32>(target, load<i32>(target) + load<i32>(at) + load<i32>(at + other));
-      }
+    const from = scratch + (<usize>(bin * binSize) << 2);
+    const to = counts + (<usize>(bin * rows * columns) << 2);
+    for (let i = 0; i < rows * columns; i++) {
+      const at = <usize>i << 2;
+      store<i32>(to + at, load<i32>(from + at) + load<i32>(from + at + other));
     }
   }
 }
 
-/** The place of each pixel: bin * binSize + truth * columns + column. Column k + 1 belongs to map k. */
+/** The place of each pixel: bin * binSize + slot * columns + column. Column k + 1 belongs to map k. */
 // @ts-ignore: decorators of functions are AssemblyScript's
 @inline
-function findPlaces(maps: usize, classes: i32, plane: usize, divisors: usize, truth: usize, bins: i32, binSize: i32, count: i32, places: usize): void {
+function findPlaces(maps: usize, classes: i32, plane: usize, divisors: usize, slots: usize, rows: i32, bins: i32, binSize: i32, count: i32, places: usize): void {
   const columns = classes + 1;
   const bytes = <usize>count << 2;
   for (let at: usize = 0; at < bytes; at += 16) {
@@ -72,8 +64,8 @@ function findPlaces(maps: usize, classes: i32, plane: usize, divisors: usize, tr
     const high = ceilings(i8x16.shuffle(best, best, 8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15), bins);
     const ceiling = i8x16.shuffle(low, high, 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27);
     const bin = i32x4.max_s(i32x4.sub(ceiling, i32x4.splat(1)), i32x4.splat(0));
-    const label = i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(v128.load32_zero(truth + (at >> 2))));
-    const row = i32x4.mul(i32x4.min_s(label, i32x4.splat(LABELS)), i32x4.splat(columns));
+    const slot = i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(v128.load32_zero(slots + (at >> 2))));
+    const row = i32x4.mul(i32x4.min_s(slot, i32x4.splat(rows)), i32x4.splat(columns));
     v128.store(places + at, i32x4.add(i32x4.add(i32x4.mul(bin, i32x4.splat(binSize)), row), column));
   }
 }

@@ -11,6 +11,8 @@ import type { PhotoCamPlan } from '../pipeline/photo-cam.js';
 import { openRuntime } from '../runtime/open.js';
 import type { RuntimeChoice } from '../runtime/open.js';
 import { classesInMap } from '../datasets/labels/masks.js';
+import type { ClassSetData } from '../datasets/classes/class-set.js';
+import { classSetOf } from '../datasets/classes/load.js';
 import type { RgbMasks } from '../datasets/masks.js';
 import { readMask } from '../datasets/masks.js';
 import { ImageMeasurer, takesColours } from './measure-image.js';
@@ -28,6 +30,7 @@ export interface AblateWorkerData {
   readonly work: AblationWork;
   readonly parameters: Parameters;
   readonly rgbMasks?: RgbMasks;
+  readonly classSet: ClassSetData;
   readonly threads: number;
 }
 
@@ -56,6 +59,7 @@ sharp.concurrency(1);
 
 let cam: Promise<PhotoCam> | undefined;
 const measurer = new ImageMeasurer(data.work, data.parameters);
+const classes = classSetOf(data.classSet);
 const coloured = data.work.maps.some(takesColours);
 
 /** The entry point of the worker. Never throws; failures are returned. */
@@ -69,9 +73,9 @@ export default async function run(task: AblateTask): Promise<AblateResult> {
 
 async function measure({ imagePath, maskPath, labels, logits, recordPath }: AblateTask): Promise<AblateResult> {
   const start = performance.now();
-  const mask = await readMask(maskPath, { rgb: data.rgbMasks });
+  const mask = await readMask(maskPath, { rgb: data.rgbMasks, classes });
   // Throws if a value is not a label.
-  classesInMap(mask, maskPath);
+  classesInMap(mask, maskPath, classes);
   const photo = await openPhoto(imagePath);
   const { original } = photo;
   if (original[0] !== mask.height || original[1] !== mask.width) {

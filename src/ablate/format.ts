@@ -1,7 +1,7 @@
 import { AXIS_NAMES } from '../settings/ablate.js';
 import type { SeedSettings } from '../settings/cam.js';
 import { markdownTable } from '../metrics/format.js';
-import { className } from '../datasets/classes/voc.js';
+import type { ClassSet } from '../datasets/classes/class-set.js';
 import type { PassSettings } from './run.js';
 import type { AblationScores, Parameter, VariantScore } from './score.js';
 
@@ -10,17 +10,19 @@ import type { AblationScores, Parameter, VariantScore } from './score.js';
  * configuration for `generate --config`.
  *
  * @param pass the settings that all variants share
+ * @param classes the class set that thresholds per class are for
  */
 export function generateSettings(
   { variant, parameter }: Pick<VariantScore, 'variant' | 'parameter'>, { target, scoreCamTopK, scoreCamBatch, inputSize, maxPixels }: PassSettings,
+  classes: ClassSet,
 ): Partial<SeedSettings> {
-  return { ...variant.settings, target, scoreCamTopK, scoreCamBatch, inputSize, maxPixels, ...chosen(parameter) };
+  return { ...variant.settings, target, scoreCamTopK, scoreCamBatch, inputSize, maxPixels, ...chosen(parameter, classes) };
 }
 
-function chosen(parameter: Parameter): Partial<SeedSettings> {
+function chosen(parameter: Parameter, classes: ClassSet): Partial<SeedSettings> {
   switch (parameter.name) {
     case 'otsu': return {};
-    case 'per-class': return { classThresholds: Object.fromEntries(parameter.values.flatMap((value, label) => (label === 0 ? [] : [[className(label), value]]))) };
+    case 'per-class': return { classThresholds: Object.fromEntries(parameter.values.flatMap((value, label) => (label === 0 ? [] : [[classes.nameOf(label), value]]))) };
     default: return { [parameter.name]: parameter.value };
   }
 }
@@ -72,28 +74,29 @@ export function notesOf({ scores, baseline, sawMasks, images }: AblationScores):
 }
 
 /** The result for JSON; ratios in 0..1, NaN becomes null. */
-export function ablationJson({ scores, baseline, sawMasks, images }: AblationScores, pass: PassSettings): Record<string, unknown> {
+export function ablationJson({ classes, scores, baseline, sawMasks, images }: AblationScores, pass: PassSettings): Record<string, unknown> {
   return {
+    ...classes.name !== 'voc' && { classSet: classes.data },
     images, sawMasks, baseline,
     variants: scores.map((score) => ({
       name: score.variant.name,
-      settings: generateSettings(score, pass),
+      settings: generateSettings(score, pass, classes),
       layers: score.variant.recipe.layers,
       threshold: score.parameter.name === 'threshold' ? score.parameter.value : null,
       parameter: score.parameter.name === 'per-class' ? { name: 'per-class' } : score.parameter,
       tuned: score.tuned, miou: score.miou, low: score.low, high: score.high,
       difference: score.difference,
-      perClass: Object.fromEntries(score.perLabel.map((iou, label) => [className(label), iou])),
+      perClass: Object.fromEntries(score.perLabel.map((iou, label) => [classes.nameOf(label), iou])),
       curve: score.curve,
     })),
   };
 }
 
 /** The result as CSV: one line per variant, ratios in 0..1 in full precision; a cell is empty if there is no number. */
-export function ablationCsv({ scores }: AblationScores): string {
+export function ablationCsv({ classes, scores }: AblationScores): string {
   const header = [
     'variant', 'parameter', 'value', 'tuned', 'miou', 'low', 'high', 'difference', 'difference_low', 'difference_high', 'real',
-    ...scores[0].perLabel.map((_, label) => `iou_${className(label)}`), ...AXIS_NAMES,
+    ...scores[0].perLabel.map((_, label) => `iou_${classes.nameOf(label)}`), ...AXIS_NAMES,
   ];
   const lines = scores.map(({ variant, parameter, tuned, miou, low, high, difference, perLabel }) => [
     variant.name, parameter.name, 'value' in parameter ? parameter.value : '', tuned, miou, low, high,

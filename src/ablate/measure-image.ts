@@ -3,7 +3,6 @@ import type { LayerMaps } from '../cam/layer-maps.js';
 import type { MapRows } from '../maps/map-rows.js';
 import { ArrayMaps, mapsToArray } from '../maps/map-rows.js';
 import { fuseViews } from '../maps/multi-scale.js';
-import { COLUMN_COUNT, LABEL_COUNT } from '../metrics/confusion.js';
 import type { Size } from '../size.js';
 import { parseRefiners, refineGrid, refineMaps } from '../maps/refine/refiners.js';
 import { parseUpsampler } from '../maps/refine/upsamplers.js';
@@ -12,8 +11,8 @@ import { powerBackground } from '../maps/power-background.js';
 import { makeSeeds } from '../seeds/make-seeds.js';
 import { enlarged, normalised, upsampled } from '../maps/photo-maps.js';
 import { IGNORE_LABEL } from '../datasets/label-map.js';
-import type { Bytes, Floats, Words } from '../kernels/arena.js';
-import type { Grid, GridMaps } from '../kernels/map-kernels.js';
+import type { Bytes, Floats } from '../kernels/arena.js';
+import type { Grid, GridMaps, Histogram } from '../kernels/map-kernels.js';
 import { MapKernels } from '../kernels/map-kernels.js';
 import type { MeasureCounts } from './record.js';
 import { countByThreshold } from './threshold-counts.js';
@@ -26,7 +25,7 @@ import { parametersOf } from './work.js';
 export interface MeasuredImage {
   /** For each view, the maps [K, h, w] of each request; those of mirrored views are mirrored back. */
   readonly views: readonly (readonly LayerMaps[])[];
-  /** The VOC index of each class of the maps, at least one. */
+  /** The label of each class of the maps, at least one. */
   readonly labels: readonly number[];
   readonly size: Size;
   /** [height, width] */
@@ -203,9 +202,9 @@ function countBackgrounds(
 
 /** The sweep over constant thresholds, for many maps of one image. */
 class Sweep {
-  private readonly truthBytes: Bytes;
+  private readonly slots: Bytes;
   private readonly maps: Floats;
-  private readonly counts: Words;
+  private readonly histogram: Histogram;
   /** Normalised and scaled layers that variants share, by layer and options. */
   private readonly layers = new Map<string, GridMaps>();
   private readonly grids = new Map<string, Grid>();
@@ -215,9 +214,9 @@ class Sweep {
     private readonly kernels: MapKernels, private readonly image: MeasuredImage,
     private readonly truth: TruthSlots, private readonly thresholds: number,
   ) {
-    this.truthBytes = kernels.bytesFrom(image.truth);
+    this.slots = kernels.bytesFrom(truth.slots);
     this.maps = kernels.floats(image.labels.length * image.truth.length);
-    this.counts = kernels.histogram(thresholds);
+    this.histogram = kernels.histogram(thresholds, truth.count, image.labels.length);
   }
 
   /** Of the layers of one view, fused as {@link fuseViews} does but within the kernels' memory. */
@@ -254,19 +253,18 @@ class Sweep {
   }
 
   private count(divisors: Float32Array | undefined): MeasureCounts {
-    const { counts, truth: { truths, count }, image: { labels }, thresholds } = this;
-    counts.view.fill(0);
-    this.kernels.argmaxHistogram(this.maps, labels, this.truthBytes, counts, divisors);
-    const { view } = counts;
+    const { histogram, truth: { count }, image: { labels }, thresholds } = this;
+    this.kernels.argmaxHistogram(this.maps, this.slots, histogram, divisors);
+    const { columns, counts: { view } } = histogram;
     const step = count * labels.length;
     const sums = new Int32Array(thresholds * step);
     // Each threshold has the pixels of the next higher one and those of its own bin.
     for (let bin = thresholds - 1; bin >= 0; bin--) {
       for (let t = 0; t < count; t++) {
-        const from = (bin * LABEL_COUNT + truths[t]) * COLUMN_COUNT;
+        const from = (bin * count + t) * columns + 1;
         for (let k = 0; k < labels.length; k++) {
           const at = bin * step + t * labels.length + k;
-          sums[at] = view[from + labels[k]] + (bin + 1 < thresholds ? sums[at + step] : 0);
+          sums[at] = view[from + k] + (bin + 1 < thresholds ? sums[at + step] : 0);
         }
       }
     }

@@ -1,7 +1,7 @@
 import { barChartSvg } from '../report/charts/bar-chart.js';
 import { escapeXml } from '../report/charts/escape.js';
 import { lineChartSvg } from '../report/charts/line-chart.js';
-import { className } from '../datasets/classes/voc.js';
+import type { ClassSet } from '../datasets/classes/class-set.js';
 import { notesOf, parameterText } from './format.js';
 import type { AblationScores, VariantScore } from './score.js';
 
@@ -9,7 +9,7 @@ import type { AblationScores, VariantScore } from './score.js';
 const MOST_CURVES = 8;
 
 /** The charts of an ablation as SVG, by file name without extension. */
-export function ablationCharts({ scores, baseline, sawMasks }: AblationScores): Map<string, string> {
+export function ablationCharts({ classes, scores, baseline, sawMasks }: AblationScores): Map<string, string> {
   const charts = new Map<string, string>();
   const swept = scores.filter(({ parameter }) => parameter.name === 'threshold' || parameter.name === 'per-class').slice(0, MOST_CURVES);
   if (swept.length > 0) {
@@ -35,14 +35,14 @@ export function ablationCharts({ scores, baseline, sawMasks }: AblationScores): 
   }
   const reference = scores.find(({ variant }) => variant.name === baseline)!;
   const compared = scores[0] === reference ? scores.at(1) : scores[0];
-  if (compared !== undefined) charts.set('classes', classChart(compared, reference));
+  if (compared !== undefined) charts.set('classes', classChart(compared, reference, classes));
   return charts;
 }
 
-function classChart(variant: VariantScore, baseline: VariantScore): string {
+function classChart(variant: VariantScore, baseline: VariantScore, classes: ClassSet): string {
   return barChartSvg({
     title: 'Difference by class', unit: `points of IoU, '${variant.variant.name}' over '${baseline.variant.name}'`, series: ['difference'], signed: true,
-    rows: variant.perLabel.map((iou, label) => ({ name: className(label), values: [100 * (iou - baseline.perLabel[label])] }))
+    rows: variant.perLabel.map((iou, label) => ({ name: classes.nameOf(label), values: [100 * (iou - baseline.perLabel[label])] }))
       .sort((a, b) => (Number.isNaN(b.values[0]) ? -Infinity : b.values[0]) - (Number.isNaN(a.values[0]) ? -Infinity : a.values[0])),
   });
 }

@@ -8,6 +8,7 @@ import { runImageBatch } from '../pipeline/image-batch.js';
 import type { BatchOptions, BatchOutcome } from '../pipeline/image-batch.js';
 import { PhotoCam } from '../pipeline/photo-cam.js';
 import type { AblateConfig } from '../settings/ablate.js';
+import { VOC } from '../datasets/classes/voc.js';
 import type { RgbMasks } from '../datasets/masks.js';
 import type { DataItem } from '../datasets/splits.js';
 import type { AblateResult, AblateTask, AblateTimes, AblateWorkerData } from './ablate-worker.js';
@@ -45,7 +46,7 @@ export interface PassSummary {
  * Shows every image to the network once and counts its pixels for all variants. The counts are written to one small file per
  * image. An interrupted pass can be resumed.
  *
- * @throws UserError if the pass cannot start, for example if the model has no VOC classes or the folder contains results of other
+ * @throws UserError if the pass cannot start, for example if the model has none of the classes or the folder contains results of other
  * settings
  */
 export async function runPass(options: PassOptions): Promise<PassSummary> {
@@ -65,7 +66,7 @@ export async function runPass(options: PassOptions): Promise<PassSummary> {
       worker: workerUrl('./ablate-worker.js', import.meta.url), threads: workers, tasksPerWorker: 2,
       data: {
         photo: PhotoCam.plan(classifier, options.settings, { requests: requestsOf(classifier.graph, work), views: work.views }),
-        runtime, work, parameters, rgbMasks: options.rgbMasks, threads,
+        runtime, work, parameters, rgbMasks: options.rgbMasks, classSet: (options.classes ?? VOC).data, threads,
       } satisfies AblateWorkerData,
     }),
     taskOf: ({ id, imagePath, maskPath }, classes) => ({ ...classes, imagePath, maskPath, recordPath: recordPath(out, id) }),

@@ -2,7 +2,7 @@ import { messageOf, UserError } from '../errors.js';
 import { readRegularFile } from '../jobs/files/read-file.js';
 import { bootstrapMeanIou, differenceInterval, drawWithReplacement, percentileInterval } from '../metrics/bootstrap.js';
 import type { Interval, SparseMatrices } from '../metrics/bootstrap.js';
-import { LABEL_COUNT } from '../metrics/confusion.js';
+import type { ClassSet } from '../datasets/classes/class-set.js';
 import { meanIou } from '../metrics/mean-iou.js';
 import type { IgnoredAs } from '../metrics/scores.js';
 import { randomSequence } from '../random.js';
@@ -19,6 +19,7 @@ import { parametersOf } from './work.js';
 export interface ScoreOptions {
   /** The folder with the records of all images. */
   readonly out: string;
+  readonly classes: ClassSet;
   readonly variants: readonly Variant[];
   readonly work: AblationWork;
   readonly parameters: Parameters;
@@ -37,7 +38,7 @@ export interface ScoreOptions {
 export type Parameter
   = | { readonly name: 'threshold' | 'alpha' | 'percentile'; readonly value: number }
     | { readonly name: 'otsu' }
-    /** By class index 1..20. */
+    /** By label, from 0; that of the background has no meaning. */
     | { readonly name: 'per-class'; readonly values: readonly number[] };
 
 /** How a variant differs from the baseline, on the same images. */
@@ -55,7 +56,7 @@ export interface VariantScore extends Partial<Interval> {
   readonly tuned: number;
   /** Mean IoU on the scored images; `low` and `high` are its 95 % interval. */
   readonly miou: number;
-  /** IoU of each label 0..20 on the scored images; NaN for labels that do not occur. */
+  /** IoU of each label on the scored images; NaN for labels that do not occur. */
   readonly perLabel: readonly number[];
   readonly difference: Difference;
   /** The mean IoU of each value of the parameter. */
@@ -63,6 +64,7 @@ export interface VariantScore extends Partial<Interval> {
 }
 
 export interface AblationScores {
+  readonly classes: ClassSet;
   /** The best first. */
   readonly scores: readonly VariantScore[];
   /** The name of the variant that the others are compared with. */
@@ -78,7 +80,8 @@ export interface AblationScores {
  * @throws UserError if a record is missing or damaged, or the baseline is not one of the variants
  */
 export async function scoreAblation(options: ScoreOptions): Promise<AblationScores> {
-  const { variants, work, parameters, tuneIds, scoreIds, ignoredAs, bootstrap, seed } = options;
+  const { classes, variants, work, parameters, tuneIds, scoreIds, ignoredAs, bootstrap, seed } = options;
+  const { labelCount } = classes;
   const sawMasks = sameSet(tuneIds, scoreIds);
   const tuneSums = await sumRecords(options, tuneIds);
   const scoreSums = sawMasks ? tuneSums : await sumRecords(options, scoreIds);
@@ -91,7 +94,7 @@ export async function scoreAblation(options: ScoreOptions): Promise<AblationScor
     const [tune, score] = [tuneSums[measures[v]], scoreSums[measures[v]]];
     const tried = parametersOf(work.measures[measures[v]].kind, parameters);
     const [tuned, scored] = [curveOf(tune, ignoredAs), sawMasks ? undefined : curveOf(score, ignoredAs)];
-    const perLabel = new Float64Array(LABEL_COUNT);
+    const perLabel = new Float64Array(labelCount);
     const miou = meanIou(score.matrix(choices[v]), ignoredAs, perLabel);
     return {
       variant, parameter: parameterOf(variant, choices[v], tried),
@@ -101,7 +104,9 @@ export async function scoreAblation(options: ScoreOptions): Promise<AblationScor
   });
   const reference = baselineOf(results, options.baseline);
   const draw = drawWithReplacement(randomSequence(seed));
-  const resamples = bootstrap === 0 ? undefined : bootstrapMeanIou(await sparseMatrices(options, choices), { resamples: bootstrap, draw, ignoredAs });
+  const resamples = bootstrap === 0
+    ? undefined
+    : bootstrapMeanIou(await sparseMatrices(options, choices), { resamples: bootstrap, draw, ignoredAs, labelCount });
   const scores = results.map((result, v): VariantScore => {
     const value = result.miou - results[reference].miou;
     if (resamples === undefined) return { ...result, difference: { value } };
@@ -109,7 +114,7 @@ export async function scoreAblation(options: ScoreOptions): Promise<AblationScor
     return { ...result, ...percentileInterval(resamples[v]), difference: { value, ...interval, real: interval.low > 0 || interval.high < 0 } };
   });
   scores.sort((a, b) => b.miou - a.miou);
-  return { scores, baseline: variants[reference].name, sawMasks, images: { tune: tuneIds.length, score: scoreIds.length } };
+  return { classes, scores, baseline: variants[reference].name, sawMasks, images: { tune: tuneIds.length, score: scoreIds.length } };
 }
 
 function sameSet(a: readonly string[], b: readonly string[]): boolean {
@@ -145,8 +150,8 @@ async function readRecord(out: string, id: string): Promise<ImageRecord> {
 }
 
 /** The counts of all measures, summed over some images. */
-async function sumRecords({ out, work, parameters }: ScoreOptions, ids: readonly string[]): Promise<MeasureSums[]> {
-  const totals = new Float64Array(LABEL_COUNT);
+async function sumRecords({ out, classes, work, parameters }: ScoreOptions, ids: readonly string[]): Promise<MeasureSums[]> {
+  const totals = new Float64Array(classes.labelCount);
   const sums = work.measures.map(({ kind }) => new MeasureSums(parametersOf(kind, parameters).length, totals));
   for (const id of ids) {
     const record = await readRecord(out, id);
@@ -157,14 +162,14 @@ async function sumRecords({ out, work, parameters }: ScoreOptions, ids: readonly
 }
 
 /** The confusion matrices of each variant for every scored image. */
-async function sparseMatrices({ out, variants, work, scoreIds }: ScoreOptions, choices: readonly Choice[]): Promise<SparseMatrices[]> {
+async function sparseMatrices({ out, classes, variants, work, scoreIds }: ScoreOptions, choices: readonly Choice[]): Promise<SparseMatrices[]> {
   const cells = variants.map((): number[] => []);
   const counts = variants.map((): number[] => []);
   const starts = variants.map(() => new Uint32Array(scoreIds.length + 1));
   for (const [i, id] of scoreIds.entries()) {
     const record = await readRecord(out, id);
     variants.forEach((_, v) => {
-      eachCell(record, record.measures[work.measureOf[v]], choices[v], (cell, count) => {
+      eachCell(record, record.measures[work.measureOf[v]], choices[v], classes.labelCount, (cell, count) => {
         cells[v].push(cell);
         counts[v].push(count);
       });

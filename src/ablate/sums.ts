@@ -1,52 +1,56 @@
-import { COLUMN_COUNT, IGNORED_COLUMN, LABEL_COUNT } from '../metrics/confusion.js';
+import { PairCounts } from '../metrics/pair-counts.js';
 import type { ImageRecord, MeasureCounts } from './record.js';
 
-const MATRIX = LABEL_COUNT * COLUMN_COUNT;
-
-/** The index of the parameter of each label 0..20: one for all, or one per class. */
+/** The index of the parameter of each label from 0: one for all, or one per class. */
 export type Choice = number | readonly number[];
-
-/** The column of a matrix of all labels for a column of an image's counts. */
-function columnOf(labels: readonly number[], k: number): number {
-  return k < labels.length ? labels[k] : IGNORED_COLUMN;
-}
 
 /** The counts of one measure over many images. */
 export class MeasureSums {
-  /** [parameters, 21, 22]; the column of the background is empty because it follows from the totals. */
-  private readonly counts: Float64Array;
+  /** For each true label and column [parameters]; the column of the background follows from the totals. */
+  private readonly pairs: PairCounts;
 
-  /** @param totals [21], pixels of each true label; the caller adds them up */
-  constructor(readonly parameters: number, private readonly totals: Float64Array) {
-    this.counts = new Float64Array(parameters * MATRIX);
+  /** @param totals [labels], pixels of each true label; the caller adds them up */
+  constructor(readonly parameters: number, readonly totals: Float64Array) {
+    // The last column is ignore.
+    this.pairs = new PairCounts(totals.length + 1, parameters);
+  }
+
+  get labelCount(): number {
+    return this.totals.length;
+  }
+
+  /** The classes that some pixel is predicted as, with some parameter. */
+  get predicted(): number[] {
+    const labels = new Set<number>();
+    this.pairs.each((_, column) => { if (column < this.labelCount) labels.add(column); });
+    return [...labels].sort((a, b) => a - b);
   }
 
   add({ truths, labels }: ImageRecord, { columns, counts }: MeasureCounts): void {
-    let i = 0;
-    for (let p = 0; p < this.parameters; p++) {
-      for (const truth of truths) {
-        const row = p * MATRIX + truth * COLUMN_COUNT;
-        for (let k = 0; k < columns; k++) this.counts[row + columnOf(labels, k)] += counts[i++];
+    const { pairs, parameters, labelCount } = this;
+    const step = truths.length * columns;
+    truths.forEach((truth, t) => {
+      for (let k = 0; k < columns; k++) {
+        const place = pairs.place(truth, labels[k] ?? labelCount);
+        for (let p = 0; p < parameters; p++) pairs.counts[place + p] += counts[p * step + t * columns + k];
       }
-    }
+    });
   }
 
   /**
-   * The confusion matrix [21, 22] of a choice. With one parameter per class, only the threshold of a pixel's strongest class
-   * decides whether the pixel is foreground.
+   * The confusion matrix [labels, labels + 1] of a choice. With one parameter per class, only the threshold of a pixel's strongest
+   * class decides whether the pixel is foreground.
    */
-  matrix(choice: Choice, out: Float64Array = new Float64Array(MATRIX)): Float64Array {
-    for (let truth = 0; truth < LABEL_COUNT; truth++) {
-      const row = truth * COLUMN_COUNT;
-      let rest = this.totals[truth];
-      for (let column = 1; column < COLUMN_COUNT; column++) {
-        const p = typeof choice === 'number' ? choice : choice[column] ?? 0;
-        const count = this.counts[p * MATRIX + row + column];
-        out[row + column] = count;
-        rest -= count;
-      }
-      out[row] = rest;
-    }
+  matrix(choice: Choice, out: Float64Array = new Float64Array(this.labelCount * (this.labelCount + 1))): Float64Array {
+    const columns = this.labelCount + 1;
+    const { counts } = this.pairs;
+    out.fill(0);
+    this.totals.forEach((total, truth) => { out[truth * columns] = total; });
+    this.pairs.each((truth, column, place) => {
+      const count = counts[place + (typeof choice === 'number' ? choice : choice[column] ?? 0)];
+      out[truth * columns + column] += count;
+      out[truth * columns] -= count;
+    });
     return out;
   }
 }
@@ -54,21 +58,24 @@ export class MeasureSums {
 /**
  * Visits the cells of one image's matrix that are not 0.
  *
- * @param add receives the index of a cell in [21, 22] and its count
+ * @param labelCount background and classes
+ * @param add receives the index of a cell in [labels, labels + 1] and its count
  */
 export function eachCell(
-  { truths, totals, labels }: ImageRecord, { columns, counts }: MeasureCounts, choice: Choice, add: (cell: number, count: number) => void,
+  { truths, totals, labels }: ImageRecord, { columns, counts }: MeasureCounts, choice: Choice, labelCount: number,
+  add: (cell: number, count: number) => void,
 ): void {
   const step = truths.length * columns;
   truths.forEach((truth, t) => {
+    const row = truth * (labelCount + 1);
     let rest = totals[t];
     for (let k = 0; k < columns; k++) {
-      const column = columnOf(labels, k);
+      const column = labels[k] ?? labelCount;
       const p = typeof choice === 'number' ? choice : choice[column] ?? 0;
       const count = counts[p * step + t * columns + k];
-      if (count !== 0) add(truth * COLUMN_COUNT + column, count);
+      if (count !== 0) add(row + column, count);
       rest -= count;
     }
-    if (rest !== 0) add(truth * COLUMN_COUNT, rest);
+    if (rest !== 0) add(row, rest);
   });
 }

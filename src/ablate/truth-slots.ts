@@ -1,4 +1,4 @@
-import { LABEL_COUNT } from '../metrics/confusion.js';
+import { IGNORE_LABEL } from '../datasets/label-map.js';
 
 /** The true label of every pixel, as an index into the labels in the image. */
 export interface TruthSlots {
@@ -12,11 +12,11 @@ export interface TruthSlots {
   readonly totals: Float64Array;
 }
 
-/** @param truth labels 0..20, and 255 for pixels that are not scored */
+/** @param truth labels, and 255 for pixels that are not scored */
 export function truthSlots(truth: Uint8Array): TruthSlots {
   const pixels = new Float64Array(256);
   for (let i = 0; i < truth.length; i++) pixels[truth[i]]++;
-  const truths = Array.from({ length: LABEL_COUNT }, (_, label) => label).filter((label) => pixels[label] > 0);
+  const truths = Array.from({ length: IGNORE_LABEL }, (_, label) => label).filter((label) => pixels[label] > 0);
   const table = new Uint8Array(256).fill(truths.length);
   truths.forEach((label, slot) => { table[label] = slot; });
   return { slots: truth.map((label) => table[label]), count: truths.length, truths, totals: Float64Array.from(truths, (label) => pixels[label]) };

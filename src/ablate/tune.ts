@@ -1,4 +1,3 @@
-import { LABEL_COUNT } from '../metrics/confusion.js';
 import { meanIou } from '../metrics/mean-iou.js';
 import type { IgnoredAs } from '../metrics/scores.js';
 import type { MeasureSums } from './sums.js';
@@ -22,16 +21,17 @@ const MAX_ROUNDS = 50;
  * the highest mean IoU while the others keep theirs, until a round changes nothing. Each step is exact, because the label of a
  * pixel only depends on the parameter of its strongest class. The result may be a local maximum.
  *
- * @returns [21]; ignore the background's entry
+ * @returns [labels]; ignore the background's entry. Classes that are never predicted have the common parameter
  */
 export function tunePerClass(sums: MeasureSums, ignoredAs: IgnoredAs): number[] {
   const common = curveOf(sums, ignoredAs);
-  const choice = new Array<number>(LABEL_COUNT).fill(largestOf(common));
+  const choice = new Array<number>(sums.labelCount).fill(largestOf(common));
   const matrix = sums.matrix(choice);
+  const classes = sums.predicted.filter((label) => label > 0);
   let best = meanIou(matrix, ignoredAs);
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const before = best;
-    for (let label = 1; label < LABEL_COUNT; label++) {
+    for (const label of classes) {
       let kept = choice[label];
       for (let p = 0; p < sums.parameters; p++) {
         choice[label] = p;

@@ -2,7 +2,7 @@ import type { NdArray } from 'ndarray';
 import { arrayView, isNdArray, rowMajor } from '../ndarray.js';
 
 /**
- * A label per pixel, row by row: 0 background, 1..20 the VOC classes, 255 ignore (void).
+ * A label per pixel, row by row: 0 background, then the classes from 1 (VOC: 1..20), 255 ignore (void).
  * `data.length === width * height`.
  */
 export interface LabelMap {

@@ -2,6 +2,7 @@ import { UserError } from '../errors.js';
 import { readNpyHeader } from '../formats/numpy/npy-header.js';
 import { decodeNpy } from '../formats/numpy/npz.js';
 import { requireWithin } from '../limits.js';
+import type { ClassSet } from './classes/class-set.js';
 import type { LabelMap } from './label-map.js';
 
 /** Whether a file starts like numpy's .npy. */
@@ -16,8 +17,9 @@ export function isNpy(bytes: Uint8Array): boolean {
  * @throws {UserError} for other types and shapes, for values outside 0..255, and for more pixels than the limit `maskPixels`
  * @throws {NpyError} for a broken file
  */
-export function decodeNpyMask(bytes: Uint8Array, name: string): LabelMap {
-  refuseLarge(bytes, name);
+export function decodeNpyMask(bytes: Uint8Array, name: string, { classes: { length } }: ClassSet): LabelMap {
+  const labels = `0..${length}`;
+  refuseLarge(bytes, name, labels);
   const { shape: stored, values } = decodeNpy(bytes);
   const shape = stored.length === 3 ? stored.filter((dim, axis) => dim !== 1 || axis === 1) : stored;
   const [height, width] = shape;
@@ -25,17 +27,17 @@ export function decodeNpyMask(bytes: Uint8Array, name: string): LabelMap {
   const data = new Uint8Array(width * height);
   for (let i = 0; i < data.length; i++) {
     const value = values[i];
-    if (!(value >= 0 && value <= 255)) throw new UserError(`mask ${name} has the value ${value} at x ${i % width}, y ${Math.floor(i / width)}`, 'Labels are 0..20, and 255 for void.');
+    if (!(value >= 0 && value <= 255)) throw new UserError(`mask ${name} has the value ${value} at x ${i % width}, y ${Math.floor(i / width)}`, `Labels are ${labels}, and 255 for void.`);
     data[i] = value;
   }
   return { width, height, data };
 }
 
 /** Checks type and size before anything is unpacked. */
-function refuseLarge(bytes: Uint8Array, name: string): void {
+function refuseLarge(bytes: Uint8Array, name: string, labels: string): void {
   const { type: [kind], shape } = readNpyHeader(bytes);
   if (kind === 'f' || kind === 'b' || kind === 'c') {
-    throw new UserError(`mask ${name} contains ${{ f: 'floating-point numbers', b: 'booleans', c: 'complex numbers' }[kind]}, not labels`, 'Labels are whole numbers, 0..20 and 255. Save them with labels.astype(\'uint8\').');
+    throw new UserError(`mask ${name} contains ${{ f: 'floating-point numbers', b: 'booleans', c: 'complex numbers' }[kind]}, not labels`, `Labels are whole numbers, ${labels} and 255. Save them with labels.astype('uint8').`);
   }
   requireWithin('maskPixels', shape.reduce((product, dim) => product * dim, 1), `mask ${name} has the shape (${shape.join(', ')})`);
 }

@@ -16,20 +16,3 @@ function buildPalette(): Uint8Array {
 
 /** The 256 colours of the VOC devkit as R, G, B bytes (768): 0 black, 1 (128, 0, 0), ... 255 (224, 224, 192). */
 export const VOC_PALETTE: Readonly<Uint8Array> = buildPalette();
-
-const indexByColour = new Map<number, number>();
-for (let index = 0; index < 256; index++) {
-  const [r, g, b] = VOC_PALETTE.subarray(index * 3, index * 3 + 3);
-  indexByColour.set(r << 16 | g << 8 | b, index);
-}
-
-/** The colour of a label (0..255) as [red, green, blue], each 0..255. */
-export function vocColour(label: number): [red: number, green: number, blue: number] {
-  const [red, green, blue] = VOC_PALETTE.subarray(label * 3, label * 3 + 3);
-  return [red, green, blue];
-}
-
-/** The label (0..255) whose VOC colour this is, or `undefined` for a colour that is not in the palette. */
-export function vocLabelOfColour(red: number, green: number, blue: number): number | undefined {
-  return indexByColour.get(red << 16 | green << 8 | blue);
-}

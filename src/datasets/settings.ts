@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { UserError } from '../errors.js';
 import { setting } from '../setting.js';
+import { CLASS_SETS } from './classes/load.js';
 import { LABEL_KINDS, parseLabelSpec } from './labels/create.js';
 
 const group = 'Input';
@@ -32,6 +33,9 @@ const labelled = (...kinds: string[]) => ({ labels }: { labels?: string }): stri
 export const devkitSettings = {
   vocRoot: setting(z.string().optional(), {
     group, value: 'folder', help: 'devkit folder that contains JPEGImages, for example VOCdevkit/VOC2012',
+  }),
+  classSet: setting(z.string().optional(), {
+    group, value: 'name|file', help: `the classes: ${CLASS_SETS.join(', ')}, or a YAML file with their names`, otherwise: 'voc',
   }),
   split: setting(z.string().optional(), {
     group, value: 'name|file', help: 'official split (train, val, trainval), or the path of a list of ids or image paths',

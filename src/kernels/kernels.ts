@@ -26,7 +26,7 @@ export interface KernelExports {
   divide(a: number, count: number, divisor: number): void;
   maximum(a: number, count: number): number;
   argmaxHistogram(
-    maps: number, classes: number, pixels: number, divisors: number, labels: number, truth: number, bins: number, scratch: number, counts: number,
+    maps: number, classes: number, pixels: number, divisors: number, slots: number, rows: number, bins: number, scratch: number, counts: number,
   ): void;
   assignStrongest(
     maps: number, classes: number, count: number, bounds: number, labels: number, background: number, floor: number, out: number,

@@ -4,9 +4,6 @@ import type { Size } from '../size.js';
 import type { Block, Bytes, Floats, Words } from './arena.js';
 import { createKernels, scratchKernels } from './kernels.js';
 
-/** Labels that are scored, and columns of a confusion matrix: the labels and ignore. */
-const LABEL_COUNT = 21;
-const COLUMN_COUNT = LABEL_COUNT + 1;
 /** Numbers after the counters, in which `argmaxHistogram` stores its pixels' places. */
 const PLACES = 512;
 /** Rows that are fused at a time: few enough to stay in the CPU's caches from one layer to the next. */
@@ -31,6 +28,17 @@ export interface Grid {
   readonly scratch: Floats;
 }
 
+/** Counters of pixels by threshold bin, true label and strongest class. */
+export interface Histogram {
+  readonly bins: number;
+  /** The number of true labels that occur. */
+  readonly rows: number;
+  /** Background, and one for each map. */
+  readonly columns: number;
+  /** [bins, rows, columns] */
+  readonly counts: Words;
+}
+
 /** Maps of one layer and their grid. */
 export interface GridMaps {
   /** [K, h, w]. */
@@ -44,8 +52,6 @@ export interface GridMaps {
  *
  * ```ts
  * const kernels = new MapKernels();
- * const counts = kernels.histogram(100);
- * kernels.hold();                                  // counts outlive reset()
  * for (const image of images) {
  *   kernels.reset();
  *   const layers = image.layers.map(({ data, height, width }) => (
@@ -53,7 +59,8 @@ export interface GridMaps {
  *   ));
  *   const maps = kernels.floats(image.classCount * area);
  *   const maxima = kernels.fuse(layers, image.classCount, maps, 'max');
- *   kernels.argmaxHistogram(maps, image.labels, kernels.bytesFrom(image.truth), counts, maxima);
+ *   const histogram = kernels.histogram(100, image.truthCount, image.classCount);
+ *   kernels.argmaxHistogram(maps, kernels.bytesFrom(image.truthSlots), histogram, maxima);
  * }
  * ```
  */
@@ -216,34 +223,29 @@ export class MapKernels {
     return this.kernels.run.maximum(a.address, a.length);
   }
 
-  /** Counters for {@link argmaxHistogram}, all zero: [bins, 21, 22]. */
-  histogram(bins: number): Words {
-    const counts = this.kernels.arena.words(bins * LABEL_COUNT * COLUMN_COUNT);
-    counts.view.fill(0);
-    return counts;
+  /** Counters for {@link argmaxHistogram}, not initialised. */
+  histogram(bins: number, rows: number, classes: number): Histogram {
+    return { bins, rows, columns: classes + 1, counts: this.kernels.arena.words(bins * rows * (classes + 1)) };
   }
 
   /**
    * Counts the pixels of an image like `ThresholdSweep.add`: by the value of the strongest map, its class (the first one if
-   * several are equal) and the true label. Bin i is for values in (i / bins, (i + 1) / bins]. Bin 0 also counts 0, with class
-   * 0. Pixels without a true label (21..255) are left out. The bins are exactly those computed with JavaScript's numbers.
+   * several are equal) and the true label. Bin i is for values in (i / bins, (i + 1) / bins]. Bin 0 also counts 0, in column 0.
+   * The bins are exactly those computed with JavaScript's numbers.
    *
    * @param maps [K, height, width]
-   * @param labels [K], 1..20
-   * @param truth [height, width]
-   * @param counts from {@link histogram}; a counter can count 2^32 - 1 pixels
+   * @param slots [height, width], the row of each pixel's true label; pixels with a slot beyond the rows are left out
+   * @param histogram from {@link MapKernels.histogram}, overwritten
    * @param divisors [K]: each map is first divided by its divisor, for example its maximum; 0 counts as 1, for a map of zeros
    */
-  argmaxHistogram(maps: Floats, labels: ArrayLike<number>, truth: Bytes, counts: Words, divisors?: ArrayLike<number>): void {
+  argmaxHistogram(maps: Floats, slots: Bytes, { bins, rows, columns, counts }: Histogram, divisors?: ArrayLike<number>): void {
     const { arena, run } = this.kernels;
-    const classes = labels.length;
-    if (maps.length !== classes * truth.length) throw new RangeError(`${maps.length} numbers are not ${classes} maps of ${truth.length} pixels`);
-    const bins = counts.length / (LABEL_COUNT * COLUMN_COUNT);
+    const classes = columns - 1;
+    if (maps.length !== classes * slots.length) throw new RangeError(`${maps.length} numbers are not ${classes} maps of ${slots.length} pixels`);
     const before = arena.mark();
     const scale = filled(arena.floats(classes), Float32Array.from({ length: classes }, (_, k) => divisors?.[k] || 1));
-    const values = filled(arena.bytes(classes), Uint8Array.from(labels));
-    const scratch = arena.words(2 * bins * COLUMN_COUNT * (classes + 1) + PLACES);
-    run.argmaxHistogram(maps.address, classes, truth.length, scale.address, values.address, truth.address, bins, scratch.address, counts.address);
+    const scratch = arena.words(2 * bins * (rows + 1) * columns + PLACES);
+    run.argmaxHistogram(maps.address, classes, slots.length, scale.address, slots.address, rows, bins, scratch.address, counts.address);
     arena.release(before);
   }
 }

@@ -1,4 +1,4 @@
-import { COLUMN_COUNT, LABEL_COUNT } from './confusion.js';
+import { VOC } from '../datasets/classes/voc.js';
 import { meanIou } from './mean-iou.js';
 import type { IgnoredAs } from './scores.js';
 
@@ -9,7 +9,7 @@ import type { IgnoredAs } from './scores.js';
 export interface SparseMatrices {
   /** [images + 1] */
   readonly starts: Uint32Array;
-  /** The position of each count in a matrix [21, 22]. */
+  /** The position of each count in a matrix [labels, labels + 1]. */
   readonly cells: Uint16Array;
   readonly counts: Float64Array;
 }
@@ -29,6 +29,8 @@ export interface BootstrapOptions {
   readonly resamples: number;
   readonly draw: Draw;
   readonly ignoredAs?: IgnoredAs;
+  /** Background and classes. Default: the 21 of VOC. */
+  readonly labelCount?: number;
 }
 
 /**
@@ -38,10 +40,10 @@ export interface BootstrapOptions {
  * @param predictors the matrices of the same images, in the same order
  * @returns per predictor [resamples]
  */
-export function bootstrapMeanIou(predictors: readonly SparseMatrices[], { resamples, draw, ignoredAs = 'error' }: BootstrapOptions): Float64Array[] {
+export function bootstrapMeanIou(predictors: readonly SparseMatrices[], { resamples, draw, ignoredAs = 'error', labelCount = VOC.labelCount }: BootstrapOptions): Float64Array[] {
   const results = predictors.map(() => new Float64Array(resamples));
   const weights = new Uint32Array(predictors.length === 0 ? 0 : predictors[0].starts.length - 1);
-  const sum = new Float64Array(LABEL_COUNT * COLUMN_COUNT);
+  const sum = new Float64Array(labelCount * (labelCount + 1));
   for (let resample = 0; resample < resamples; resample++) {
     draw(weights);
     predictors.forEach((matrices, p) => {

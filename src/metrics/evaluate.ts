@@ -2,6 +2,9 @@ import { availableParallelism } from 'node:os';
 import { runBatch } from '../jobs/workers/batch.js';
 import { WorkerPool } from '../jobs/workers/pool.js';
 import { workerUrl } from '../jobs/workers/worker-url.js';
+import type { ClassSet } from '../datasets/classes/class-set.js';
+import { classSetOf } from '../datasets/classes/load.js';
+import { VOC } from '../datasets/classes/voc.js';
 import { ConfusionMatrix } from './confusion.js';
 import type { EvalTask } from './eval-worker.js';
 import { scorePairs, type ImageScore, type MaskPair, type PairFailure, type PairScores, type ScorePairsOptions } from './score-pairs.js';
@@ -22,6 +25,7 @@ export interface EvaluateOptions extends ScorePairsOptions {
 
 /** The scores of a list of predictions. */
 export interface EvaluationResult {
+  readonly classes: ClassSet;
   /** Counts over all pixels of all scored pairs. */
   readonly matrix: ConfusionMatrix;
   /** The scores for each way of scoring ignored pixels. The three are equal if no pixel is predicted as ignore. */
@@ -55,16 +59,18 @@ const SHORT_LIST = 4 * CHUNK_SIZE;
  * console.log(scores.error.meanIou);
  */
 export async function evaluatePairs(pairs: readonly MaskPair[], options: EvaluateOptions = {}): Promise<EvaluationResult> {
-  const { byImage = false, rgb, signal, onProgress = () => undefined } = options;
+  const { byImage = false, rgb, classSet = VOC.data, signal, onProgress = () => undefined } = options;
   const workers = options.workers ?? (pairs.length > SHORT_LIST ? availableParallelism() : 1);
-  const tasks = chunksOf(pairs).map((chunk): EvalTask => ({ pairs: chunk, options: { byImage, rgb } }));
+  const tasks = chunksOf(pairs).map((chunk): EvalTask => ({ pairs: chunk, options: { byImage, rgb, classSet } }));
   let done = 0;
   const ended = ({ scored, failures }: PairScores): void => onProgress(done += scored + failures.length);
   const parts = workers > 1 && tasks.length > 1 ? await runInWorkers(tasks, workers, signal, ended) : await runHere(tasks, signal, ended);
 
-  const matrix = new ConfusionMatrix();
+  const classes = classSetOf(classSet);
+  const matrix = new ConfusionMatrix(classes.labelCount);
   for (const { counts } of parts) matrix.merge(new ConfusionMatrix(counts));
   return {
+    classes,
     matrix,
     scores: scoreAllWays(matrix),
     coverage: coverageOf(matrix),

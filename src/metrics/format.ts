@@ -1,5 +1,4 @@
-import { className } from '../datasets/classes/voc.js';
-import { LABEL_COUNT } from './confusion.js';
+import type { ClassSet } from '../datasets/classes/class-set.js';
 import type { EvaluationResult } from './evaluate.js';
 import type { ImageScore } from './score-pairs.js';
 import { IGNORED_AS, type IgnoredAs, type Scores } from './scores.js';
@@ -14,29 +13,29 @@ const ignoredAsText: Readonly<Record<IgnoredAs, string>> = {
  * The scores as Markdown: a table by class for one way of scoring ignored pixels. If any pixel is predicted as ignore, the
  * means for all three ways and the coverage follow. Ratios are in percent; `-` stands for NaN.
  */
-export function evaluationMarkdown({ scores, coverage }: EvaluationResult, ignoredAs: IgnoredAs): string {
+export function evaluationMarkdown({ classes, scores, coverage }: EvaluationResult, ignoredAs: IgnoredAs): string {
   const shown = scores[ignoredAs];
   const anyIgnored = coverage.predicted < coverage.valid;
   const blocks = [
     ...anyIgnored ? [`Pixels predicted as ignore (255) are scored ${ignoredAsText[ignoredAs]}:`] : [],
-    labelTable(shown),
-    [meanNote(shown), `Pixel accuracy: ${percent(shown.pixelAccuracy)} %`].join('\n'),
+    labelTable(shown, classes),
+    [meanNote(shown, classes), `Pixel accuracy: ${percent(shown.pixelAccuracy)} %`].join('\n'),
     ...anyIgnored ? [policyTable(scores), `Coverage: ${percent(coverage.share)} % of the valid pixels are predicted as a label.`] : [],
   ];
   return `${blocks.join('\n\n')}\n`;
 }
 
-function labelTable(scores: Scores): string {
+function labelTable(scores: Scores, classes: ClassSet): string {
   const rows = scores.labels.map(({ label, iou, precision, recall, overActivation, underActivation }) =>
-    [className(label), ...[iou, precision, recall, overActivation, underActivation].map(percent)]);
+    [classes.nameOf(label), ...[iou, precision, recall, overActivation, underActivation].map(percent)]);
   const means = [scores.meanIou, scores.meanPrecision, scores.meanRecall, scores.meanOverActivation, scores.meanUnderActivation];
   return markdownTable(['class', 'IoU', 'precision', 'recall', 'over', 'under'], [...rows, ['**mean**', ...means.map(percent)]]);
 }
 
 /** Says which classes the means are taken over. */
-function meanNote({ labels, present, absent }: Scores): string {
-  const notes = [`mean over ${present.length} of ${LABEL_COUNT} classes`];
-  if (absent.length > 0) notes.push(`absent: ${absent.map(className).join(', ')}`);
+function meanNote({ labels, present, absent }: Scores, classes: ClassSet): string {
+  const notes = [`mean over ${present.length} of ${classes.labelCount} classes`];
+  if (absent.length > 0) notes.push(`absent: ${absent.map((label) => classes.nameOf(label)).join(', ')}`);
   const predicted = labels.filter(({ precision }) => !Number.isNaN(precision)).length;
   const inTruth = labels.filter(({ recall }) => !Number.isNaN(recall)).length;
   if (predicted !== present.length) notes.push(`precision over the ${predicted} predicted`);
@@ -62,12 +61,12 @@ export function worstImages(images: readonly ImageScore[], ignoredAs: IgnoredAs)
 }
 
 /** A Markdown table of images with their mean IoU, coverage and IoU by class, in the given order. */
-export function imagesMarkdown(images: readonly ImageScore[], ignoredAs: IgnoredAs): string {
+export function imagesMarkdown(images: readonly ImageScore[], classes: ClassSet, ignoredAs: IgnoredAs): string {
   return `${markdownTable(
     ['image', 'mean IoU', 'coverage', 'IoU by class'],
     images.map(({ id, meanIou, iou, coverage }) => [
       id, percent(meanIou[ignoredAs]), percent(coverage),
-      iou[ignoredAs].flatMap((value, label) => Number.isNaN(value) ? [] : [`${className(label)} ${percent(value)}`]).join(', ') || '-',
+      iou[ignoredAs].flatMap((value, label) => Number.isNaN(value) ? [] : [`${classes.nameOf(label)} ${percent(value)}`]).join(', ') || '-',
     ]),
     [0, 3],
   )}\n`;
@@ -77,13 +76,13 @@ export function imagesMarkdown(images: readonly ImageScore[], ignoredAs: Ignored
  * The scores as CSV: one line per class and a line `mean`, for each way of scoring ignored pixels. Ratios are in
  * [0, 1] in full precision, counts are in pixels, and NaN is an empty cell.
  */
-export function evaluationCsv({ scores }: EvaluationResult): string {
+export function evaluationCsv({ classes, scores }: EvaluationResult): string {
   const lines: (string | number)[][] = [['ignored_as', 'label', 'class', 'iou', 'precision', 'recall', 'over', 'under', 'tp', 'fp', 'fn']];
   for (const policy of IGNORED_AS) {
     const { labels, meanIou, meanPrecision, meanRecall, meanOverActivation, meanUnderActivation } = scores[policy];
     for (const { label, iou, precision, recall, overActivation, underActivation, ...counts } of labels) {
       lines.push([
-        policy, label, className(label), iou, precision, recall, overActivation, underActivation,
+        policy, label, cell(classes.nameOf(label)), iou, precision, recall, overActivation, underActivation,
         counts.truePositives, counts.falsePositives, counts.falseNegatives,
       ]);
     }
@@ -93,20 +92,22 @@ export function evaluationCsv({ scores }: EvaluationResult): string {
 }
 
 /**
- * All counts and scores, for JSON. Ratios are in [0, 1]; NaN becomes `null` in JSON. `confusion` is [21][22]: a row is a true
- * label, a column a predicted label, and the last column is ignore.
+ * All counts and scores, for JSON. Ratios are in [0, 1]; NaN becomes `null` in JSON. `confusion` is [labels][labels + 1]: a row
+ * is a true label, a column a predicted label, and the last column is ignore. `classSet` is left out for VOC.
  */
-export function evaluationJson({ matrix, scores, coverage }: EvaluationResult): Record<string, unknown> {
+export function evaluationJson({ classes, matrix, scores, coverage }: EvaluationResult): Record<string, unknown> {
+  const nameOf = (label: number): string => classes.nameOf(label);
   return {
+    ...classes.name !== 'voc' && { classSet: classes.data },
     pixels: { valid: coverage.valid, predicted: coverage.predicted },
     coverage: coverage.share,
     scores: Object.fromEntries(IGNORED_AS.map((policy) => {
       const { labels, present, absent, ...means } = scores[policy];
       return [policy, {
         ...means,
-        present: present.map(className),
-        absent: absent.map(className),
-        classes: labels.map((label) => ({ class: className(label.label), ...label })),
+        present: present.map(nameOf),
+        absent: absent.map(nameOf),
+        classes: labels.map((label) => ({ class: nameOf(label.label), ...label })),
       }];
     })),
     confusion: matrix.rows(),
@@ -114,16 +115,21 @@ export function evaluationJson({ matrix, scores, coverage }: EvaluationResult): 
 }
 
 /** The scores of single images, for JSON. IoU is keyed by class name and contains only the classes of the image. */
-export function imagesJson(images: readonly ImageScore[]): Record<string, unknown>[] {
+export function imagesJson(images: readonly ImageScore[], classes: ClassSet): Record<string, unknown>[] {
   return images.map(({ id, meanIou, iou, coverage }) => ({
     id,
     coverage,
     meanIou,
     iou: Object.fromEntries(IGNORED_AS.map((policy) => [
       policy,
-      Object.fromEntries(iou[policy].flatMap((value, label) => Number.isNaN(value) ? [] : [[className(label), value] as const])),
+      Object.fromEntries(iou[policy].flatMap((value, label) => Number.isNaN(value) ? [] : [[classes.nameOf(label), value] as const])),
     ])),
   }));
+}
+
+/** A cell of a CSV file; names may contain commas. */
+function cell(text: string): string {
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
 function percent(ratio: number): string {

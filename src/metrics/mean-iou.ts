@@ -1,29 +1,31 @@
-import { COLUMN_COUNT, IGNORED_COLUMN, LABEL_COUNT } from './confusion.js';
+import { labelCountOf } from './confusion.js';
 import type { IgnoredAs } from './scores.js';
 
 /**
  * The mean IoU of a confusion matrix: the same number that `scoreMatrix` gives, but fast enough for thousands of resamples.
  *
- * @param counts [21, 22], as in `ConfusionMatrix`
+ * @param counts [labels, labels + 1], as in `ConfusionMatrix`
  * @param ignoredAs how pixels predicted as ignore (255) count
- * @param perLabel [21], receives the IoU of each label; NaN for a label that is neither true nor predicted
+ * @param perLabel [labels], receives the IoU of each label; NaN for a label that is neither true nor predicted
  * @returns 0..1; NaN if no label is present
  */
 export function meanIou(counts: Float64Array, ignoredAs: IgnoredAs = 'error', perLabel?: Float64Array): number {
+  const labelCount = labelCountOf(counts);
+  const columns = labelCount + 1;
   let sum = 0;
   let present = 0;
-  for (let label = 0; label < LABEL_COUNT; label++) {
-    const row = label * COLUMN_COUNT;
+  for (let label = 0; label < labelCount; label++) {
+    const row = label * columns;
     let truePositives = counts[row + label];
     // Pixels predicted as this label, and pixels whose true label it is.
     let predicted = 0;
-    for (let at = label; at < counts.length; at += COLUMN_COUNT) predicted += counts[at];
+    for (let at = label; at < counts.length; at += columns) predicted += counts[at];
     let truly = 0;
-    for (let column = 0; column < COLUMN_COUNT; column++) truly += counts[row + column];
-    if (ignoredAs === 'excluded') truly -= counts[row + IGNORED_COLUMN];
+    for (let column = 0; column < columns; column++) truly += counts[row + column];
+    if (ignoredAs === 'excluded') truly -= counts[row + labelCount];
     if (ignoredAs === 'background' && label === 0) {
-      for (let at = IGNORED_COLUMN; at < counts.length; at += COLUMN_COUNT) predicted += counts[at];
-      truePositives += counts[IGNORED_COLUMN];
+      for (let at = labelCount; at < counts.length; at += columns) predicted += counts[at];
+      truePositives += counts[labelCount];
     }
     const union = predicted + truly - truePositives;
     const iou = truePositives / union;

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { UserError } from '../errors.js';
-import { COLUMN_COUNT, ConfusionMatrix, LABEL_COUNT } from './confusion.js';
+import { classSetOf, classSetSchema } from '../datasets/classes/load.js';
+import { VOC } from '../datasets/classes/voc.js';
+import { ConfusionMatrix } from './confusion.js';
 import type { EvaluationResult } from './evaluate.js';
 import { coverageOf, scoreAllWays } from './scores.js';
 
@@ -14,8 +16,11 @@ const partSchema = z.object({
     failures: z.array(z.object({ id: z.string(), message: z.string() })),
   }),
   notes: z.array(z.string()).default([]),
-  confusion: z.array(z.array(count).length(COLUMN_COUNT)).length(LABEL_COUNT),
-});
+  classSet: classSetSchema.default(VOC.data as z.infer<typeof classSetSchema>),
+  confusion: z.array(z.array(count)),
+}).refine(({ classSet: { classes: { length } }, confusion }) => (
+  confusion.length === length + 1 && confusion.every((row) => row.length === length + 2)
+));
 
 type EvaluationPart = z.infer<typeof partSchema>;
 
@@ -50,7 +55,11 @@ export function mergeEvaluations(parts: readonly { readonly name: string; readon
   const missing = Array.from({ length: total ?? 0 }, (_, i) => i + 1).filter((index) => !known.has(index));
   if (missing.length > 0) throw new UserError(`parts are missing: ${missing.join(', ')} of ${total}`, 'pass all parts: the scores of a part are not those of the list');
   const all = [...known.values()].map(({ part }) => part);
-  const matrix = new ConfusionMatrix();
+  const [[first, ...others]] = [[...known.values()]];
+  const other = others.find(({ part }) => part.classSet.classes.join('\n') !== first.part.classSet.classes.join('\n'));
+  if (other !== undefined) throw new UserError(`${first.name} and ${other.name} have different classes (${first.part.classSet.name}, ${other.part.classSet.name})`);
+  const classes = classSetOf(first.part.classSet);
+  const matrix = new ConfusionMatrix(classes.labelCount);
   for (const { confusion } of all) matrix.merge(new ConfusionMatrix(Float64Array.from(confusion.flat())));
   const images = {
     scored: all.reduce((sum, part) => sum + part.images.scored, 0),
@@ -61,6 +70,6 @@ export function mergeEvaluations(parts: readonly { readonly name: string; readon
   const { scored, failures } = images;
   return {
     images, notes: [...new Set(all.flatMap(({ notes }) => notes))],
-    result: { matrix, scores: scoreAllWays(matrix), coverage: coverageOf(matrix), scored, failures, images: [], whiteVoid: 0 },
+    result: { classes, matrix, scores: scoreAllWays(matrix), coverage: coverageOf(matrix), scored, failures, images: [], whiteVoid: 0 },
   };
 }

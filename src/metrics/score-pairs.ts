@@ -1,4 +1,7 @@
 import { messageOf } from '../errors.js';
+import type { ClassSetData } from '../datasets/classes/class-set.js';
+import { classSetOf } from '../datasets/classes/load.js';
+import { VOC } from '../datasets/classes/voc.js';
 import { readMask, type MaskOptions } from '../datasets/masks.js';
 import { ConfusionMatrix } from './confusion.js';
 import { coverageOf, scoreAllWays, type IgnoredAs } from './scores.js';
@@ -22,14 +25,16 @@ export interface ImageScore {
   readonly id: string;
   /** Mean IoU over the labels in this image's ground truth or prediction; NaN if no pixel is valid. */
   readonly meanIou: Readonly<Record<IgnoredAs, number>>;
-  /** IoU of each label 0..20, NaN for labels that are not in this image. */
+  /** IoU of each label from 0, NaN for labels that are not in this image. */
   readonly iou: Readonly<Record<IgnoredAs, readonly number[]>>;
   /** The share of valid pixels that are predicted as a label; NaN if no pixel is valid. */
   readonly coverage: number;
 }
 
 /** Options of {@link scorePairs}: plain data, because they are sent to worker threads. */
-export interface ScorePairsOptions extends MaskOptions {
+export interface ScorePairsOptions extends Pick<MaskOptions, 'rgb'> {
+  /** The classes of the masks. Default: VOC. */
+  readonly classSet?: ClassSetData;
   /** Also score each image. */
   readonly byImage?: boolean;
 }
@@ -51,16 +56,19 @@ export interface PairScores {
  * Reads pairs of masks one by one and counts them into one matrix. A pair that cannot be read, has different sizes or
  * contains values that are not labels becomes a failure and does not stop the others.
  */
-export async function scorePairs(pairs: readonly MaskPair[], { byImage = false, rgb }: ScorePairsOptions = {}): Promise<PairScores> {
-  const total = new ConfusionMatrix();
+export async function scorePairs(
+  pairs: readonly MaskPair[], { byImage = false, rgb, classSet = VOC.data }: ScorePairsOptions = {},
+): Promise<PairScores> {
+  const classes = classSetOf(classSet);
+  const total = new ConfusionMatrix(classes.labelCount);
   const failures: PairFailure[] = [];
   const images: ImageScore[] = [];
   let whiteVoid = 0;
   for (const pair of pairs) {
     try {
-      const truth = await readMask(pair.truthPath, { rgb });
-      const prediction = await readMask(pair.predictionPath, { rgb });
-      const one = new ConfusionMatrix();
+      const truth = await readMask(pair.truthPath, { rgb, classes });
+      const prediction = await readMask(pair.predictionPath, { rgb, classes });
+      const one = new ConfusionMatrix(classes.labelCount);
       one.add(truth, prediction, { truth: pair.truthPath, prediction: pair.predictionPath });
       if (truth.whiteVoid ?? prediction.whiteVoid) whiteVoid++;
       total.merge(one);

@@ -1,4 +1,4 @@
-import { COLUMN_COUNT, IGNORED_COLUMN, LABEL_COUNT, type ConfusionMatrix } from './confusion.js';
+import type { ConfusionMatrix } from './confusion.js';
 
 /**
  * How a pixel predicted as ignore (255) is scored if the ground truth has a label:
@@ -17,7 +17,7 @@ export type IgnoredAs = (typeof IGNORED_AS)[number];
  * TP, FP and FN are numbers of pixels: predicted and true, predicted but not true, true but not predicted.
  */
 export interface LabelScores {
-  /** 0 background, 1..20 the VOC classes. */
+  /** 0 background, then the classes. */
   readonly label: number;
   readonly truePositives: number;
   readonly falsePositives: number;
@@ -40,7 +40,7 @@ export interface LabelScores {
 /** The scores of a confusion matrix for one way of scoring ignored pixels. */
 export interface Scores {
   readonly ignoredAs: IgnoredAs;
-  /** One entry per label, 0..20 in order. */
+  /** One entry per label, in order. */
   readonly labels: readonly LabelScores[];
   /** Labels in the ground truth or in the prediction. The means are taken over these. */
   readonly present: readonly number[];
@@ -68,7 +68,7 @@ export interface Scores {
  * neither true nor predicted; here that label is left out of the means and listed in `absent`.
  */
 export function scoreMatrix(matrix: ConfusionMatrix, ignoredAs: IgnoredAs): Scores {
-  const labels = Array.from({ length: LABEL_COUNT }, (_, label) => scoreLabel(matrix, label, ignoredAs));
+  const labels = Array.from({ length: matrix.labelCount }, (_, label) => scoreLabel(matrix, label, ignoredAs));
   const present = labels.filter((scores) => unionOf(scores) > 0);
   const correct = labels.reduce((sum, scores) => sum + scores.truePositives, 0);
   const { valid, predicted } = coverageOf(matrix);
@@ -109,21 +109,22 @@ export interface Coverage {
 export function coverageOf(matrix: ConfusionMatrix): Coverage {
   const valid = matrix.counts.reduce((sum, count) => sum + count, 0);
   let ignored = 0;
-  for (let label = 0; label < LABEL_COUNT; label++) ignored += matrix.at(label, IGNORED_COLUMN);
+  for (let label = 0; label < matrix.labelCount; label++) ignored += matrix.at(label, matrix.ignoredColumn);
   return { valid, predicted: valid - ignored, share: (valid - ignored) / valid };
 }
 
 function scoreLabel(matrix: ConfusionMatrix, label: number, ignoredAs: IgnoredAs): LabelScores {
+  const { labelCount, ignoredColumn } = matrix;
   let predictedAsLabel = 0;
   let trulyLabel = 0;
-  for (let truth = 0; truth < LABEL_COUNT; truth++) predictedAsLabel += matrix.at(truth, label);
-  for (let column = 0; column < COLUMN_COUNT; column++) trulyLabel += matrix.at(label, column);
+  for (let truth = 0; truth < labelCount; truth++) predictedAsLabel += matrix.at(truth, label);
+  for (let column = 0; column <= ignoredColumn; column++) trulyLabel += matrix.at(label, column);
   let truePositives = matrix.at(label, label);
   if (ignoredAs === 'background' && label === 0) {
-    for (let truth = 0; truth < LABEL_COUNT; truth++) predictedAsLabel += matrix.at(truth, IGNORED_COLUMN);
-    truePositives += matrix.at(0, IGNORED_COLUMN);
+    for (let truth = 0; truth < labelCount; truth++) predictedAsLabel += matrix.at(truth, ignoredColumn);
+    truePositives += matrix.at(0, ignoredColumn);
   }
-  if (ignoredAs === 'excluded') trulyLabel -= matrix.at(label, IGNORED_COLUMN);
+  if (ignoredAs === 'excluded') trulyLabel -= matrix.at(label, ignoredColumn);
   const union = predictedAsLabel + trulyLabel - truePositives;
   const falsePositives = predictedAsLabel - truePositives;
   const falseNegatives = trulyLabel - truePositives;

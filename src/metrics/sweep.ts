@@ -1,4 +1,5 @@
-import { COLUMN_COUNT, ConfusionMatrix, LABEL_COUNT } from './confusion.js';
+import { VOC } from '../datasets/classes/voc.js';
+import { ConfusionMatrix } from './confusion.js';
 
 /**
  * Scores every threshold of a sweep at once. Pixels are counted by the value of their strongest map, its class and the true
@@ -6,12 +7,15 @@ import { COLUMN_COUNT, ConfusionMatrix, LABEL_COUNT } from './confusion.js';
  * foreground if its strongest map exceeds the threshold.
  */
 export class ThresholdSweep {
-  /** [bins, 21, 22]; bin i counts values in (i / bins, (i + 1) / bins], bin 0 also counts 0. */
+  /** [bins, labels, labels + 1]; bin i counts values in (i / bins, (i + 1) / bins], bin 0 also counts 0. */
   private readonly counts: Float64Array;
 
-  /** @param bins equal parts of [0, 1]; the thresholds are their lower bounds i / bins */
-  constructor(readonly bins = 100) {
-    this.counts = new Float64Array(bins * LABEL_COUNT * COLUMN_COUNT);
+  /**
+   * @param bins equal parts of [0, 1]; the thresholds are their lower bounds i / bins
+   * @param labelCount background and classes
+   */
+  constructor(readonly bins = 100, readonly labelCount = VOC.labelCount) {
+    this.counts = new Float64Array(bins * labelCount * (labelCount + 1));
   }
 
   /** The threshold of a step of the sweep. */
@@ -24,16 +28,16 @@ export class ThresholdSweep {
    *
    * @param truth ground-truth labels; pixels with 255 are left out
    * @param best the strongest map, 0..1
-   * @param label the class of the strongest map, 1..20
+   * @param label the class of the strongest map, from 1
    */
   add(truth: Uint8Array, best: Float32Array, label: Uint8Array): void {
-    const { counts, bins } = this;
+    const { counts, bins, labelCount } = this;
     for (let i = 0; i < truth.length; i++) {
       const t = truth[i];
-      if (t >= LABEL_COUNT) continue;
+      if (t >= labelCount) continue;
       const bin = Math.min(Math.max(Math.ceil(best[i] * bins) - 1, 0), bins - 1);
       // A map of zero is background at every threshold.
-      counts[(bin * LABEL_COUNT + t) * COLUMN_COUNT + (best[i] > 0 ? label[i] : 0)]++;
+      counts[(bin * labelCount + t) * (labelCount + 1) + (best[i] > 0 ? label[i] : 0)]++;
     }
   }
 
@@ -44,12 +48,12 @@ export class ThresholdSweep {
 
   /** The confusion matrix at threshold `step / bins`. */
   matrix(step: number): ConfusionMatrix {
-    const size = LABEL_COUNT * COLUMN_COUNT;
-    const matrix = new ConfusionMatrix();
+    const matrix = new ConfusionMatrix(this.labelCount);
+    const size = matrix.counts.length;
     for (let bin = 0; bin < this.bins; bin++) {
       for (let i = 0; i < size; i++) {
         // Below the threshold everything is background (column 0).
-        matrix.counts[bin >= step ? i : i - (i % COLUMN_COUNT)] += this.counts[bin * size + i];
+        matrix.counts[bin >= step ? i : i - (i % (this.labelCount + 1))] += this.counts[bin * size + i];
       }
     }
     return matrix;

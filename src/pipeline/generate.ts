@@ -8,6 +8,7 @@ import type { Journal } from '../jobs/journal/journal.js';
 import { runRecordName } from '../jobs/journal/run-record.js';
 import { packageVersion } from '../package.js';
 import type { SeedSettings } from '../settings/cam.js';
+import { VOC } from '../datasets/classes/voc.js';
 import type { MaskFormat } from '../datasets/masks.js';
 import type { DataItem } from '../datasets/splits.js';
 import { runImageBatch } from './image-batch.js';
@@ -63,11 +64,11 @@ export interface GenerateSummary {
  * If an image fails, the reason is recorded and the run continues. Files are written under a temporary name and then renamed. An
  * interrupted run can be resumed.
  *
- * @throws UserError if the run cannot start, for example if the model has no VOC classes or the folder contains results of other
+ * @throws UserError if the run cannot start, for example if the model has none of the classes or the folder contains results of other
  * settings
  */
 export async function generateSeeds(options: GenerateOptions): Promise<GenerateSummary> {
-  const { classifier, settings, out, format } = options;
+  const { classifier, settings, classes = VOC, out, format } = options;
   const { names } = chooseLayers(classifier.graph, settings.layers, settings.method);
   return runImageBatch<SeedTask, StageTimes, GenerateSummary>(options, {
     settings: (common) => ({
@@ -78,7 +79,7 @@ export async function generateSeeds(options: GenerateOptions): Promise<GenerateS
     network: { inputSize: inputSizeFor(classifier, settings), maxPixels: settings.maxPixels, scales: settings.scales },
     folders: seedFolders(options), otherFolders: [LIST_FOLDER], otherFiles: [listPath(options), join(out, runRecordName())],
     files: (_, entry) => recordedFiles(out, entry, options), isWhole: isWholeSeedFile,
-    startPool: (runtime, plan) => startSeedPool({ classifier, settings, format, runtime, ...plan }),
+    startPool: (runtime, plan) => startSeedPool({ classifier, settings, classes, format, runtime, ...plan }),
     taskOf: ({ id, imagePath }, classes) => ({ ...classes, imagePath, files: seedFiles(out, id, options) }),
     stages: ['read', 'cam', 'seeds', 'write'],
     finish: (outcome) => finish(options, outcome),
@@ -98,6 +99,7 @@ async function finish(options: GenerateOptions, outcome: BatchOutcome<StageTimes
   await writeList(options, journal);
   await writeFileAtomic(join(out, runRecordName(shard)), `${JSON.stringify({
     ...options.record,
+    classSet: (options.classes ?? VOC).data,
     settings: outcome.settings,
     modelPath: options.classifier.path,
     runtime: description,

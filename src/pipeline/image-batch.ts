@@ -19,9 +19,11 @@ import type { InputSize } from '../image/input-size.js';
 import { openRuntime } from '../runtime/open.js';
 import type { OpenedRuntime, RuntimeChoice } from '../runtime/open.js';
 import type { Size } from '../size.js';
+import type { ClassSet } from '../datasets/classes/class-set.js';
+import { VOC } from '../datasets/classes/voc.js';
 import type { LabelSource } from '../datasets/labels/source.js';
 import type { DataItem } from '../datasets/splits.js';
-import { imageClasses, vocLogits } from './image-classes.js';
+import { imageClasses, logitsOf } from './image-classes.js';
 import type { ImageClasses } from './image-classes.js';
 
 /** The options of every batch of images. */
@@ -30,6 +32,8 @@ export interface BatchOptions {
   /** The images to process; all must be on disk. */
   readonly items: readonly DataItem[];
   readonly labels: LabelSource;
+  /** The classes of labels, maps and seeds. Default: VOC. */
+  readonly classes?: ClassSet;
   readonly out: string;
   /** Other files and folders that are read, in addition to those of `items`; `out` must not be one of them. */
   readonly inputs?: readonly string[];
@@ -118,17 +122,19 @@ export interface BatchOutcome<Times> {
  * If an image fails, the reason is recorded and the batch continues. An interrupted run can be resumed from the journal in the
  * output folder. Shards of one run share the folder.
  *
- * @throws UserError if the run cannot start, for example if the model has no VOC classes or the folder contains results of other
+ * @throws UserError if the run cannot start, for example if the model has none of the classes or the folder contains results of other
  * settings
  */
 export async function runImageBatch<Task, Times extends Readonly<Record<keyof Times, number>>, Summary>(
   options: BatchOptions, work: BatchWork<Task, Times, Summary>,
 ): Promise<Summary> {
-  const { classifier, items, labels, out, resume, shard, signal } = options;
+  const { classifier, items, labels, classes = VOC, out, resume, shard, signal } = options;
   const { folders, network, stages } = work;
-  const logitOf = vocLogits(classifier);
+  const logitOf = logitsOf(classifier, classes);
   const settings = work.settings({
     inputSize: formatInputSize(network.inputSize), model: await hashFile(classifier.path), ...classifier.spec, labels: labels.name,
+    // Left out for VOC, so that runs of earlier versions can be resumed.
+    ...classes.name !== 'voc' && { classSet: classes.data },
   });
   await refuseInputs({
     out, folders, files: work.otherFiles, inputs: options.inputs ?? [],
@@ -155,8 +161,8 @@ export async function runImageBatch<Task, Times extends Readonly<Record<keyof Ti
       concurrency: 2 * plan.workers + 1,
       signal,
       run: async (item): Promise<ImageResult<Times>> => {
-        const classes = await imageClasses(item, labels, logitOf);
-        return 'reason' in classes ? { status: 'failed', reason: classes.reason } : pool!.run(work.taskOf(item, classes));
+        const own = await imageClasses(item, labels, logitOf, classes);
+        return 'reason' in own ? { status: 'failed', reason: own.reason } : pool!.run(work.taskOf(item, own));
       },
       done: async ({ id }, result) => {
         await place?.check();

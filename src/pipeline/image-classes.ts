@@ -1,32 +1,35 @@
 import type { LoadedClassifier } from '../classifier/load.js';
 import { messageOf, UserError } from '../errors.js';
-import { classIndex, className } from '../datasets/classes/voc.js';
+import type { ClassSet } from '../datasets/classes/class-set.js';
+import { VOC } from '../datasets/classes/voc.js';
 import type { LabelSource } from '../datasets/labels/source.js';
 import type { DataItem } from '../datasets/splits.js';
 
 /** The classes of an image. */
 export interface ImageClasses {
-  /** Their VOC indices, 1..20. */
+  /** Their labels, from 1. */
   readonly labels: readonly number[];
   /** The index of the classifier's logit for each of them. */
   readonly logits: readonly number[];
 }
 
 /**
- * The logit of each VOC class of the classifier, by VOC index.
+ * The logit of each class of a set, by label. The classifier may have more classes, or lack some.
  *
  * @throws UserError if the classifier has none
  */
-export function vocLogits({ spec, path }: LoadedClassifier): Map<number, number> {
+export function logitsOf({ spec, path }: LoadedClassifier, classes: ClassSet = VOC): Map<number, number> {
   const logits = new Map<number, number>();
   spec.classes.forEach((name, logit) => {
-    const index = classIndex(name);
+    const index = classes.indexOf(name);
     if (index !== undefined) logits.set(index, logit);
   });
   if (logits.size === 0) {
     throw new UserError(
-      `none of the ${spec.classes.length} classes of ${path} is a VOC class (the first ones are ${spec.classes.slice(0, 3).join(', ')})`,
-      'use a classifier of the VOC classes: \'voc-seeds train --mode head\' makes one from an ImageNet model',
+      `none of the ${spec.classes.length} classes of ${path} is ${classes.oneOf} (the first ones are ${spec.classes.slice(0, 3).join(', ')})`,
+      classes.name === 'voc'
+        ? 'use a classifier of the VOC classes: \'voc-seeds train --mode head\' makes one from an ImageNet model. For other classes, name them with --class-set'
+        : `use a classifier of these classes (${classes.classes.slice(0, 3).join(', ')}): 'voc-seeds train --mode head' makes one from an ImageNet model`,
     );
   }
   return logits;
@@ -34,12 +37,12 @@ export function vocLogits({ spec, path }: LoadedClassifier): Map<number, number>
 
 /** The classes of an image, or the reason why it cannot be processed. */
 export async function imageClasses(
-  item: DataItem, source: LabelSource, logitOf: ReadonlyMap<number, number>,
+  item: DataItem, source: LabelSource, logitOf: ReadonlyMap<number, number>, classes: ClassSet = VOC,
 ): Promise<ImageClasses | { readonly reason: string }> {
   try {
     const labels = await source.labels(item);
     const unknown = labels.filter((label) => !logitOf.has(label));
-    if (unknown.length > 0) return { reason: `the classifier has no class ${unknown.map(className).join(', ')}` };
+    if (unknown.length > 0) return { reason: `the classifier has no class ${unknown.map((label) => classes.nameOf(label)).join(', ')}` };
     return { labels, logits: labels.map((label) => logitOf.get(label)!) };
   } catch (error) {
     return { reason: messageOf(error) };

@@ -1,4 +1,6 @@
 import type { SeedSettings } from '../settings/cam.js';
+import type { ClassSet } from '../datasets/classes/class-set.js';
+import { VOC } from '../datasets/classes/voc.js';
 import type { ConflictPolicy } from '../seeds/assign.js';
 import type { BackgroundPolicy } from '../seeds/background.js';
 import type { SeedPolicies } from '../seeds/make-seeds.js';
@@ -9,7 +11,7 @@ export type PolicySettings = Pick<
   SeedSettings, 'background' | 'threshold' | 'backgroundThreshold' | 'alpha' | 'percentile' | 'classThresholds' | 'conflict' | 'conflictMargin' | 'rescue'
 >;
 
-function backgroundPolicy({ background, threshold, alpha, percentile, classThresholds }: PolicySettings): BackgroundPolicy {
+function backgroundPolicy({ background, threshold, alpha, percentile, classThresholds }: PolicySettings, classes: ClassSet): BackgroundPolicy {
   switch (background) {
     case 'constant': return { kind: 'constant', threshold };
     case 'power': return { kind: 'power', alpha };
@@ -17,7 +19,7 @@ function backgroundPolicy({ background, threshold, alpha, percentile, classThres
     case 'otsu': return { kind: 'otsu' };
     case 'per-class': return {
       kind: 'per-class', otherwise: threshold,
-      thresholds: thresholdsByClass(classThresholds),
+      thresholds: thresholdsByClass(classThresholds, classes),
     };
   }
 }
@@ -26,8 +28,11 @@ function conflictPolicy({ conflict, conflictMargin }: PolicySettings): ConflictP
   return conflict === 'ignore' ? { kind: conflict, margin: conflictMargin } : { kind: conflict };
 }
 
-/** @throws UserError if a threshold is for a name that is not a VOC class, or a class has two thresholds */
-export function seedPolicies(settings: PolicySettings): SeedPolicies {
+/**
+ * @param classes default: VOC
+ * @throws UserError if a threshold is for a name that is not a class, or a class has two thresholds
+ */
+export function seedPolicies(settings: PolicySettings, classes: ClassSet = VOC): SeedPolicies {
   const { backgroundThreshold, rescue } = settings;
-  return { background: backgroundPolicy(settings), conflict: conflictPolicy(settings), backgroundThreshold, rescue };
+  return { background: backgroundPolicy(settings, classes), conflict: conflictPolicy(settings), backgroundThreshold, rescue };
 }

@@ -4,6 +4,8 @@ import type { WorkerPlan } from '../jobs/workers/worker-plan.js';
 import { workerUrl } from '../jobs/workers/worker-url.js';
 import type { RuntimeChoice } from '../runtime/open.js';
 import type { SeedSettings } from '../settings/cam.js';
+import type { ClassSet } from '../datasets/classes/class-set.js';
+import { VOC } from '../datasets/classes/voc.js';
 import type { MaskFormat } from '../datasets/masks.js';
 import { PhotoCam } from './photo-cam.js';
 import { seedPolicies } from './policies.js';
@@ -12,15 +14,21 @@ import type { SeedResult, SeedTask, SeedWorkerData } from './seed-worker.js';
 export interface SeedPoolOptions extends WorkerPlan {
   readonly classifier: LoadedClassifier;
   readonly settings: SeedSettings;
+  /** Default: VOC. */
+  readonly classes?: ClassSet;
   readonly format: MaskFormat;
   readonly runtime: RuntimeChoice;
 }
 
 /** Builds the CAM program and starts the workers that make seeds, each with its own session. */
-export function startSeedPool({ classifier, settings, format, runtime, workers, threads }: SeedPoolOptions): WorkerPool<SeedTask, SeedResult> {
+export function startSeedPool(
+  { classifier, settings, classes = VOC, format, runtime, workers, threads }: SeedPoolOptions,
+): WorkerPool<SeedTask, SeedResult> {
   return new WorkerPool<SeedTask, SeedResult>({
     // Two tasks per worker: one computes while the next is decoded.
     worker: workerUrl('./seed-worker.js', import.meta.url), threads: workers, tasksPerWorker: 2,
-    data: { photo: PhotoCam.plan(classifier, settings), policies: seedPolicies(settings), format, runtime, threads } satisfies SeedWorkerData,
+    data: {
+      photo: PhotoCam.plan(classifier, settings), policies: seedPolicies(settings, classes), classSet: classes.data, format, runtime, threads,
+    } satisfies SeedWorkerData,
   });
 }

@@ -9,7 +9,8 @@ import { openRuntime } from '../runtime/open.js';
 import type { RuntimeChoice } from '../runtime/open.js';
 import { makeSeeds } from '../seeds/make-seeds.js';
 import type { SeedPolicies } from '../seeds/make-seeds.js';
-import { className } from '../datasets/classes/voc.js';
+import type { ClassSetData } from '../datasets/classes/class-set.js';
+import { classSetOf } from '../datasets/classes/load.js';
 import type { MaskFormat } from '../datasets/masks.js';
 import { encodeMask } from '../datasets/masks.js';
 import type { ImageResult } from './image-batch.js';
@@ -24,6 +25,7 @@ export interface SeedWorkerData {
   readonly runtime: RuntimeChoice;
   readonly threads: number;
   readonly policies: SeedPolicies;
+  readonly classSet: ClassSetData;
   readonly format: MaskFormat;
 }
 
@@ -45,6 +47,7 @@ export interface StageTimes {
 export type SeedResult = ImageResult<StageTimes>;
 
 const data = workerData as SeedWorkerData;
+const classes = classSetOf(data.classSet);
 
 // Images are processed in parallel; more threads per image would only compete.
 sharp.concurrency(1);
@@ -68,14 +71,14 @@ async function makeSeed(photoCam: PhotoCam, { imagePath, labels, logits, files }
   const start = performance.now();
   const notes = limited === undefined ? [] : [`limited to ${limited[1]}x${limited[0]} pixels at the network`];
   const empty = labels.filter((_, k) => maxima[k] === 0);
-  notes.push(...empty.map((label) => `the map of ${className(label)} is zero everywhere`));
+  notes.push(...empty.map((label) => `the map of ${classes.nameOf(label)} is zero everywhere`));
   const seeds = makeSeeds(maps, labels, data.policies, background);
   const lost = seeds.lost.filter((label) => !empty.includes(label));
-  notes.push(...lost.map((label) => `${className(label)} gets ${data.policies.rescue > 0 ? 'only its strongest pixels (rescue)' : 'no pixel'}`));
+  notes.push(...lost.map((label) => `${classes.nameOf(label)} gets ${data.policies.rescue > 0 ? 'only its strongest pixels (rescue)' : 'no pixel'}`));
   const assigned = performance.now();
   const stamps = await writeAll(files, {
-    [SEED_FOLDER]: () => encodeMask(seeds.labels, data.format),
-    [UNREFINED_FOLDER]: () => encodeMask(makeSeeds(unrefined ?? maps, labels, data.policies).labels, data.format),
+    [SEED_FOLDER]: () => encodeMask(seeds.labels, data.format, classes),
+    [UNREFINED_FOLDER]: () => encodeMask(makeSeeds(unrefined ?? maps, labels, data.policies).labels, data.format, classes),
     [CAM_FOLDER]: () => encodeNpz({
       keys: { shape: [labels.length], data: Int32Array.from(labels) },
       maps: { shape: [labels.length, ...size], data: mapsToArray(maps) },
@@ -93,7 +96,7 @@ async function makeSeed(photoCam: PhotoCam, { imagePath, labels, logits, files }
 async function allBackground(photoCam: PhotoCam, imagePath: string, files: SeedTask['files']): Promise<SeedResult> {
   const { size: [height, width], times: { read } } = await photoCam.layerMaps(imagePath, []);
   const start = performance.now();
-  const background = (): Uint8Array => encodeMask({ width, height, data: new Uint8Array(width * height) }, data.format);
+  const background = (): Uint8Array => encodeMask({ width, height, data: new Uint8Array(width * height) }, data.format, classes);
   const stamps = await writeAll(files, { [SEED_FOLDER]: background, [UNREFINED_FOLDER]: background });
   return { status: 'done', notes: [NO_CLASS], files: stamps, times: { read, cam: 0, seeds: 0, write: performance.now() - start } };
 }

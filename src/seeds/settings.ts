@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { UserError } from '../errors.js';
-import { axis, checkedBy, setting } from '../setting.js';
+import { axis, setting } from '../setting.js';
 import { parseDecimal } from '../text/decimal.js';
 import { didYouMean } from '../text/nearest.js';
-import { classIndex, VOC_CLASSES } from '../datasets/classes/voc.js';
+import type { ClassSet } from '../datasets/classes/class-set.js';
 
 const group = 'Seeds';
 const share = z.number().min(0).max(1);
@@ -28,7 +28,7 @@ export const labelSettings = {
   percentile: setting(z.number().min(0).max(100).default(70), {
     group, value: 'p', help: 'percentage of pixels that are background with --background percentile', needs: background('percentile'),
   }),
-  classThresholds: setting(checkedBy(z.record(z.string(), share), thresholdsByClass).default({}), {
+  classThresholds: setting(z.record(z.string(), share).default({}), {
     group, value: 'class=t,...', help: 'thresholds of --background per-class; other classes use --threshold', parse: parseThresholds,
     needs: background('per-class'),
   }),
@@ -46,16 +46,16 @@ export const labelSettings = {
 };
 
 /**
- * Thresholds by class index 1..20.
+ * Thresholds by label.
  *
- * @throws UserError if a name is not a VOC class, or a class has two thresholds
+ * @throws UserError if a name is not a class of the set, or a class has two thresholds
  */
-export function thresholdsByClass(byName: Readonly<Record<string, number>>): Record<number, number> {
+export function thresholdsByClass(byName: Readonly<Record<string, number>>, classes: ClassSet): Record<number, number> {
   const thresholds: Record<number, number> = {};
   for (const [name, value] of Object.entries(byName)) {
-    const index = classIndex(name);
-    if (index === undefined) throw new UserError(`'${name}' is not a VOC class`, didYouMean(name, VOC_CLASSES));
-    if (thresholds[index] !== undefined) throw new UserError(`there are two thresholds for ${VOC_CLASSES[index - 1]}`, 'leave one of them out');
+    const index = classes.indexOf(name);
+    if (index === undefined) throw new UserError(`--class-thresholds: '${name}' is not ${classes.oneOf}`, didYouMean(name, classes.classes));
+    if (thresholds[index] !== undefined) throw new UserError(`--class-thresholds: there are two thresholds for ${classes.nameOf(index)}`, 'leave one of them out');
     thresholds[index] = value;
   }
   return thresholds;
@@ -68,7 +68,6 @@ function parseThresholds(text: string): Record<string, number> {
     const [name, value = '', ...rest] = part.split('=').map((side) => side.trim());
     const threshold = rest.length > 0 ? undefined : parseDecimal(value);
     if (name === '' || threshold === undefined) throw new UserError('Expected classes with thresholds, for example cat=0.3,dog=0.4.');
-    if (classIndex(name) === undefined) throw new UserError(`There is no VOC class '${name}': ${didYouMean(name, VOC_CLASSES)}`);
     if (thresholds.has(name)) throw new UserError(`There are two thresholds for ${name}.`);
     thresholds.set(name, threshold);
   }

@@ -38,6 +38,7 @@ export const trainSchema = z.strictObject({
     group: network, value: 's', help: 'first change the stride of the last stages to 16 or 8, with dilated convolutions', otherwise: 'unchanged',
   }),
   out: setting(z.string().optional(), { group: 'Output', value: 'file', help: 'ONNX file to write' }),
+  classSet: devkitSettings.classSet,
   vocRoot: devkitSettings.vocRoot,
   split: setting(z.union([z.string(), z.array(z.string()).min(1)]).optional(), {
     group: input, value: 'name|file,...', parse: parseNames,

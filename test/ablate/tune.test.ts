@@ -37,7 +37,7 @@ describe('MeasureSums', () => {
   it('is the sum of the cells of its images', () => {
     for (const choice of [1, Array.from({ length: 21 }, (_, label) => label % 3)]) {
       const sum = new Float64Array(21 * 22);
-      for (const each of images) eachCell(each, each.measures[0], choice, (cell, count) => { sum[cell] += count; });
+      for (const each of images) eachCell(each, each.measures[0], choice, 21, (cell, count) => { sum[cell] += count; });
       expect([...sum]).toEqual([...sums.matrix(choice)]);
     }
   });

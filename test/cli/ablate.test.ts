@@ -372,7 +372,7 @@ describe('ablate', () => {
     for (const flag of flags.filter((word) => word.startsWith('--') && !['--tune-on', '--score-on', '--bootstrap', '--out', '--fuse', '--rgb-masks'].includes(word))) expect(printed, flag).toContain(flag);
     expect(printed[printed.indexOf('--split') + 1]).toBe('train');
     // It reads the masks; generate does not, unless labels come from them.
-    expect(scored.slice(scored.indexOf('--rgb-masks')).slice(0, 2)).toEqual(['--rgb-masks', 'voc']);
+    expect(scored.slice(scored.indexOf('--rgb-masks')).slice(0, 2)).toEqual(['--rgb-masks', 'palette']);
     expect((await readdir(join(devkit.folder, 'quoted-seeds/SegmentationClass'))).length).toBe(2);
   });
 

@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { registerEval } from '../../src/cli/commands/eval.js';
 import { IGNORED_AS } from '../../src/metrics/scores.js';
 import { readMask, writeMask } from '../../src/datasets/masks.js';
-import { vocColour } from '../../src/datasets/palette.js';
+import { VOC } from '../../src/datasets/classes/voc.js';
 import { fixtures, readExpected } from '../metrics/expected.js';
 
 const expected = readExpected('expected.json');
@@ -252,10 +252,10 @@ describe('eval with files that are missing or wrong', () => {
     const { width, height, data } = await readMask(join(gt, 'm00.png'));
     await mkdir(pred);
     const { default: sharp } = await import('sharp');
-    const pixels = Buffer.from([...data].flatMap((label) => vocColour(label)));
+    const pixels = Buffer.from([...data].flatMap((label) => VOC.colourOf(label)));
     await sharp(pixels, { raw: { width, height, channels: 3 } }).png({ palette: false }).toFile(join(pred, 'm00.png'));
     expect(await run('--gt', gt, '--pred', pred, '--ids', 'm00', '--json')).toBe(2);
-    expect(json().images.failures[0].message).toContain('--rgb-masks voc');
+    expect(json().images.failures[0].message).toContain('--rgb-masks palette');
     stdout = '';
     expect(await run('--gt', gt, '--pred', pred, '--ids', 'm00', '--rgb-masks', 'voc', '--json')).toBe(0);
     expect(json().scores.error.meanIou).toBe(1);

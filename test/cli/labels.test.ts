@@ -103,7 +103,7 @@ describe('listing', () => {
 
   it('converts masks in colours when asked to', async () => {
     const argv = ['--split', 'val', '--labels', 'masks', '--ids', 'p', '--mask-dir', 'RgbMasks'];
-    await expect(labels(...argv)).rejects.toMatchObject({ name: 'UserError', hint: expect.stringContaining('--rgb-masks voc') });
+    await expect(labels(...argv)).rejects.toMatchObject({ name: 'UserError', hint: expect.stringContaining('--rgb-masks palette') });
     expect(await labels(...argv, '--rgb-masks', 'voc')).toBe(0);
     const { coloured } = JSON.parse(readFileSync(join(fixtures, 'masks.json'), 'utf8')) as { coloured: Record<string, { labels: number[] }> };
     const present = [...new Set(coloured['rgb.png'].labels)].filter((label) => label > 0 && label < 255).sort((a, b) => a - b);

@@ -1,17 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { UserError } from '../../src/errors.js';
-import { classIndex, className, requireClass, VOC_CLASSES } from '../../src/datasets/classes/voc.js';
+import { VOC, VOC_CLASSES } from '../../src/datasets/classes/voc.js';
 
 describe('classes', () => {
   it('are the 20 of the devkit, in alphabetical order', () => {
     expect(VOC_CLASSES).toHaveLength(20);
     expect([...VOC_CLASSES]).toEqual([...VOC_CLASSES].sort());
-    expect([1, 8, 12, 15, 16, 20].map(className)).toEqual(['aeroplane', 'cat', 'dog', 'person', 'pottedplant', 'tvmonitor']);
-    expect(className(0)).toBe('background');
+    expect([1, 8, 12, 15, 16, 20].map((label) => VOC.nameOf(label))).toEqual(['aeroplane', 'cat', 'dog', 'person', 'pottedplant', 'tvmonitor']);
+    expect(VOC.nameOf(0)).toBe('background');
   });
 
   it.each([-1, 21, 255, 1.5])('%d has no name', (label) => {
-    expect(() => className(label)).toThrow(RangeError);
+    expect(() => VOC.nameOf(label)).toThrow(RangeError);
   });
 
   it.each<[string, number]>([
@@ -19,13 +19,13 @@ describe('classes', () => {
     ['1', 1], ['20', 20], ['airplane', 1], ['bike', 2], ['motorcycle', 14], ['Couch', 18], ['tv', 20], ['television', 20],
     ['tv/monitor', 20], ['TV / Monitor', 20], ['tv monitor', 20], ['motor bike', 14], ['mbike', 14],
   ])('%j is class %i', (text, index) => {
-    expect(classIndex(text)).toBe(index);
-    expect(requireClass(text)).toBe(index);
+    expect(VOC.indexOf(text)).toBe(index);
+    expect(VOC.require(text)).toBe(index);
   });
 
   it.each(['', '0', '21', '1.0', '-1', 'background', 'zebra', 'constructor', '__proto__', 'toString', 'monitor', 'plant', 'table', 'sofa/couch'])('%j is none', (text) => {
-    expect(classIndex(text)).toBeUndefined();
-    expect(() => requireClass(text, 'a.txt:3')).toThrow(UserError);
-    expect(() => requireClass(text, 'a.txt:3')).toThrow(`a.txt:3: "${text}" is not a VOC class`);
+    expect(VOC.indexOf(text)).toBeUndefined();
+    expect(() => VOC.require(text, 'a.txt:3')).toThrow(UserError);
+    expect(() => VOC.require(text, 'a.txt:3')).toThrow(`a.txt:3: "${text}" is not a VOC class`);
   });
 });

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { UserError } from '../../src/errors.js';
 import { openDevkit } from '../../src/datasets/devkit.js';
 import type { Devkit } from '../../src/datasets/devkit.js';
+import { VOC } from '../../src/datasets/classes/voc.js';
 import { compareLabels } from '../../src/datasets/labels/compare.js';
 import { createLabelSource } from '../../src/datasets/labels/create.js';
 import { classesInMap } from '../../src/datasets/labels/masks.js';
@@ -294,13 +295,13 @@ describe('masks', () => {
     const present = Array.from({ length: 20 }, (_, at) => at + 1).filter((label) => labels.includes(label));
     expect(present.length).toBeGreaterThan(3);
     await cp(join(fixtureFolder, 'masks', 'rgb.png'), join(root, 'SegmentationClass', 'x.png'));
-    expect(await (await createLabelSource('masks', { devkit, rgbMasks: 'voc' })).labels(item('x'))).toEqual(present);
+    expect(await (await createLabelSource('masks', { devkit, rgbMasks: 'palette' })).labels(item('x'))).toEqual(present);
     await expect((await createLabelSource('masks', { devkit })).labels(item('x'))).rejects.toThrow('no labels for x from masks');
   });
 });
 
 it('compares two sources by image and by class', () => {
-  const found = compareLabels([{ id: 'p', a: [1, 15], b: [1, 15] }, { id: 'q', a: [1, 2], b: [2, 3] }, { id: 'r', a: [], b: [3] }]);
+  const found = compareLabels([{ id: 'p', a: [1, 15], b: [1, 15] }, { id: 'q', a: [1, 2], b: [2, 3] }, { id: 'r', a: [], b: [3] }], VOC);
   expect(found).toMatchObject({ images: 3, equal: 1, differences: [{ id: 'q', onlyA: [1], onlyB: [3] }, { id: 'r', onlyA: [], onlyB: [3] }] });
   expect(found.classes).toHaveLength(20);
   expect(found.classes.slice(0, 4)).toEqual([

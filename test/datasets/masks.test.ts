@@ -32,9 +32,9 @@ describe('reading', () => {
 
   it.each(Object.keys(expected.coloured))('%s is refused, and converted by the VOC palette when asked to', async (file) => {
     await expect(readMask(fixture(file))).rejects.toMatchObject({
-      name: 'UserError', message: expect.stringContaining(file), hint: expect.stringContaining('--rgb-masks voc'),
+      name: 'UserError', message: expect.stringContaining(file), hint: expect.stringContaining('--rgb-masks palette'),
     });
-    expect(plain(await readMask(fixture(file), { rgb: 'voc' }))).toEqual(expected.coloured[file]);
+    expect(plain(await readMask(fixture(file), { rgb: 'palette' }))).toEqual(expected.coloured[file]);
   });
 
   it.each([
@@ -45,7 +45,7 @@ describe('reading', () => {
     ['photo.jpg', 'it is a JPEG'],
     ['no-such-mask.png', 'does not exist'],
   ])('%s is refused by name: %s', async (file, reason) => {
-    const error = await readMask(fixture(file), { rgb: 'voc' }).catch((thrown: unknown) => thrown);
+    const error = await readMask(fixture(file), { rgb: 'palette' }).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(UserError);
     expect((error as UserError).message).toContain(file);
     expect((error as UserError).message).toContain(reason);
@@ -101,9 +101,9 @@ describe('palettes', () => {
 
   it.each(Object.keys(palettes.moved))('%s, VOC\'s colours in another order, is refused, and read by colour when asked to', async (file) => {
     await expect(readMask(palette(file))).rejects.toMatchObject({
-      name: 'UserError', message: expect.stringMatching(`${file}: its palette has VOC's colours in another order`), hint: expect.stringContaining('--rgb-masks voc'),
+      name: 'UserError', message: expect.stringMatching(`${file}: its palette has VOC's colours in another order`), hint: expect.stringContaining('--rgb-masks palette'),
     });
-    expect([...(await readMask(palette(file), { rgb: 'voc' })).data]).toEqual(palettes.moved[file]);
+    expect([...(await readMask(palette(file), { rgb: 'palette' })).data]).toEqual(palettes.moved[file]);
   });
 
   it('names the index, the colour and the label', async () => {
@@ -114,27 +114,27 @@ describe('palettes', () => {
     expect([...(await readMask(palette(file))).data]).toEqual(palettes.kept[file]);
   });
 
-  // Two colours, black and white, may mean background and void: that is what --rgb-masks voc is for.
+  // Two colours, black and white, may mean background and void: that is what --rgb-masks palette is for.
   it.each(Object.keys(palettes.kept).filter((file) => !/black/.test(file)))('%s: also where other masks are in colours', async (file) => {
-    expect([...(await readMask(palette(file), { rgb: 'voc' })).data]).toEqual(palettes.kept[file]);
+    expect([...(await readMask(palette(file), { rgb: 'palette' })).data]).toEqual(palettes.kept[file]);
   });
 
   it('white is void in a mask that has a black background, and is said to be', async () => {
-    expect((await readMask(palette('white-void.png'), { rgb: 'voc' })).whiteVoid).toBe(true);
-    expect((await readMask(palette('quantize.png'), { rgb: 'voc' })).whiteVoid).toBeUndefined();
+    expect((await readMask(palette('white-void.png'), { rgb: 'palette' })).whiteVoid).toBe(true);
+    expect((await readMask(palette('quantize.png'), { rgb: 'palette' })).whiteVoid).toBeUndefined();
     const colours = (pixels: number[][]): Promise<Buffer> => (
       sharp(Uint8Array.from(pixels.flat()), { raw: { width: pixels.length, height: 1, channels: 3 } }).png().toBuffer());
     const [black, white, person] = [[0, 0, 0], [255, 255, 255], [192, 128, 128]];
-    expect(decodeMask(await colours([black, white, person]), 'a.png', { rgb: 'voc' })).toMatchObject({ data: Uint8Array.of(0, 255, 15), whiteVoid: true });
+    expect(decodeMask(await colours([black, white, person]), 'a.png', { rgb: 'palette' })).toMatchObject({ data: Uint8Array.of(0, 255, 15), whiteVoid: true });
     const lonely = await colours([person, white]);
-    expect(() => decodeMask(lonely, 'a.png', { rgb: 'voc' })).toThrow(expect.objectContaining({
+    expect(() => decodeMask(lonely, 'a.png', { rgb: 'palette' })).toThrow(expect.objectContaining({
       message: expect.stringContaining('x 1, y 0 has the colour (255, 255, 255)'), hint: expect.stringContaining('White is read as void only if'),
     }));
   });
 
   it('a colour that is no label\'s is refused where the palette is read by colour', () => {
     const moved = pngOf({ width: 4, height: 1, type: 3, rows: [0, 0, 1, 2, 3], palette: [0, 0, 0, 128, 128, 0, 192, 128, 128, 9, 9, 9] });
-    expect(() => decodeMask(moved, 'a.png', { rgb: 'voc' })).toThrow('the index 3 has the colour (9, 9, 9), which is not in the VOC palette');
+    expect(() => decodeMask(moved, 'a.png', { rgb: 'palette' })).toThrow('the index 3 has the colour (9, 9, 9), which is not in the VOC palette');
   });
 
   it('an index without a colour is refused, except void, and so is a palette image without a palette', () => {

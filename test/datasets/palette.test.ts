@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { VOC_PALETTE, vocColour, vocLabelOfColour } from '../../src/datasets/palette.js';
+import { VOC } from '../../src/datasets/classes/voc.js';
+import { VOC_PALETTE } from '../../src/datasets/palette.js';
 
 // The colours that the devkit publishes for its classes.
 const published: readonly (readonly [label: number, red: number, green: number, blue: number])[] = [
@@ -10,16 +11,16 @@ const published: readonly (readonly [label: number, red: number, green: number, 
 ];
 
 it.each(published)('label %i is (%i, %i, %i)', (label, ...colour) => {
-  expect(vocColour(label)).toEqual(colour);
-  expect(vocLabelOfColour(...colour)).toBe(label);
+  expect(VOC.colourOf(label)).toEqual(colour);
+  expect(VOC.labelOfColour(...colour)).toBe(label);
 });
 
 it('gives each of the 256 labels a colour of its own', () => {
   expect(VOC_PALETTE).toHaveLength(768);
-  expect(new Set(Array.from({ length: 256 }, (_, label) => vocColour(label).join())).size).toBe(256);
+  expect(new Set(Array.from({ length: 256 }, (_, label) => VOC.colourOf(label).join())).size).toBe(256);
 });
 
 it('knows no label for other colours', () => {
-  expect(vocLabelOfColour(1, 2, 3)).toBeUndefined();
-  expect(vocLabelOfColour(128, 0, 1)).toBeUndefined();
+  expect(VOC.labelOfColour(1, 2, 3)).toBeUndefined();
+  expect(VOC.labelOfColour(128, 0, 1)).toBeUndefined();
 });

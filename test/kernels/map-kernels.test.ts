@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { InterpolationOptions } from '../../src/kernels/interpolation.js';
 import { ThresholdSweep } from '../../src/metrics/sweep.js';
 import type { Size } from '../../src/size.js';
+import type { Histogram } from '../../src/kernels/map-kernels.js';
 import { MapKernels } from '../../src/kernels/map-kernels.js';
 import { floatsOf, largestDifference, readRefine } from '../maps/refine/fixtures.js';
 import { noise, uniform } from '../random.js';
@@ -105,37 +106,45 @@ describe('element by element', () => {
 });
 
 describe('the histogram', () => {
-  /** What lies at [bin, truth, column], of counters that are not 0. */
-  function counted(counts: Int32Array): number[][] {
-    return [...counts].flatMap((count, i) => (count === 0 ? [] : [[Math.floor(i / 462), Math.floor(i / 22) % 21, i % 22, count]]));
+  /** What lies at [bin, slot, column], of counters that are not 0. */
+  function counted({ rows, columns, counts }: Histogram): number[][] {
+    return [...counts.view].flatMap((count, i) => (
+      count === 0 ? [] : [[Math.floor(i / (rows * columns)), Math.floor(i / columns) % rows, i % columns, count]]));
+  }
+
+  function histogramOf(kernels: MapKernels, maps: Float32Array, truth: Uint8Array, { bins, classes }: { bins: number; classes: number }): Histogram {
+    const histogram = kernels.histogram(bins, 21, classes);
+    kernels.argmaxHistogram(kernels.floatsFrom(maps), kernels.bytesFrom(truth), histogram);
+    return histogram;
   }
 
   it('counts by bin, true label and strongest class', () => {
     const kernels = new MapKernels();
-    // Bins of a quarter: values on a bound belong below it. Classes 3 and 20; equal maps: the first one.
-    const maps = kernels.floatsFrom(Float32Array.of(0.25, 0.26, 0, 1, 0.5, 0.9, 0.1, /* class 20 */ 0.2, 0.5, 0, 0.75, 0.5, 0.8, 0.75));
-    const truth = kernels.bytesFrom(Uint8Array.of(0, 20, 3, 3, 3, 255, 0));
-    const counts = kernels.histogram(4);
-    kernels.argmaxHistogram(maps, [3, 20], truth, counts);
-    expect(counted(counts.view)).toEqual([
-      [0, 0, 3, 1], // 0.25 of class 3
-      [0, 3, 0, 1], // zero: background
-      [1, 3, 3, 1], // 0.5 of both
-      [1, 20, 20, 1], // 0.5 of class 20
-      [2, 0, 20, 1], // 0.75 of class 20
-      [3, 3, 3, 1], // 1
+    // Bins of a quarter: values on a bound belong below it. Two classes; equal maps: the first one.
+    const maps = kernels.floatsFrom(Float32Array.of(0.25, 0.26, 0, 1, 0.5, 0.9, 0.1, /* second class */ 0.2, 0.5, 0, 0.75, 0.5, 0.8, 0.75));
+    // Three true labels; slot 3 and above is not scored.
+    const slots = kernels.bytesFrom(Uint8Array.of(0, 2, 1, 1, 1, 255, 0));
+    const histogram = kernels.histogram(4, 3, 2);
+    kernels.argmaxHistogram(maps, slots, histogram);
+    expect(counted(histogram)).toEqual([
+      [0, 0, 1, 1], // 0.25 of the first class
+      [0, 1, 0, 1], // zero: background
+      [1, 1, 1, 1], // 0.5 of both
+      [1, 2, 2, 1], // 0.5 of the second class
+      [2, 0, 2, 1], // 0.75 of the second class
+      [3, 1, 1, 1], // 1
     ]);
-    // A second image is added; divided by its maximum 0.5, 0.2 is 0.4.
-    kernels.argmaxHistogram(kernels.floatsFrom(Float32Array.of(0.2)), [7], kernels.bytesFrom(Uint8Array.of(0)), counts, [0.5]);
-    expect(counts.view[(1 * 21 + 0) * 22 + 7]).toBe(1);
-    expect(counts.view.reduce((a, b) => a + b)).toBe(7);
+    // Divided by its maximum 0.5, 0.2 is 0.4.
+    const other = kernels.histogram(4, 1, 1);
+    kernels.argmaxHistogram(kernels.floatsFrom(Float32Array.of(0.2)), kernels.bytesFrom(Uint8Array.of(0)), other, [0.5]);
+    expect(counted(other)).toEqual([[1, 0, 1, 1]]);
   });
 
   it('keeps values beyond 0..1 in the outer bins', () => {
     const kernels = new MapKernels();
-    const counts = kernels.histogram(10);
-    kernels.argmaxHistogram(kernels.floatsFrom(Float32Array.of(-1, 7, 1e30)), [1], kernels.bytesFrom(new Uint8Array(3)), counts);
-    expect(counted(counts.view)).toEqual([[0, 0, 0, 1], [9, 0, 1, 2]]);
+    const histogram = kernels.histogram(10, 1, 1);
+    kernels.argmaxHistogram(kernels.floatsFrom(Float32Array.of(-1, 7, 1e30)), kernels.bytesFrom(new Uint8Array(3)), histogram);
+    expect(counted(histogram)).toEqual([[0, 0, 0, 1], [9, 0, 1, 2]]);
   });
 
   it.each([
@@ -156,9 +165,13 @@ describe('the histogram', () => {
     const sweep = new ThresholdSweep(bins);
     sweep.add(truth, best, winner);
     const kernels = new MapKernels();
-    const counts = kernels.histogram(bins);
-    kernels.argmaxHistogram(kernels.floatsFrom(maps), labels, kernels.bytesFrom(truth), counts);
-    const sums = Float64Array.from(counts.view, (count) => count >>> 0);
+    // Every label has its own slot; 21 and 255 are beyond the last one.
+    const { rows, columns, counts } = histogramOf(kernels, maps, truth, { bins, classes });
+    const sums = new Float64Array(bins * 21 * 22);
+    counts.view.forEach((count, i) => {
+      const [bin, slot, column] = [Math.floor(i / (rows * columns)), Math.floor(i / columns) % rows, i % columns];
+      sums[(bin * 21 + slot) * 22 + (column === 0 ? 0 : labels[column - 1])] += count;
+    });
     const mine = new ThresholdSweep(bins);
     Object.assign(mine, { counts: sums });
     for (let step = 0; step <= bins; step++) expect([...mine.matrix(step).counts]).toEqual([...sweep.matrix(step).counts]);
@@ -166,7 +179,7 @@ describe('the histogram', () => {
 
   it('refuses maps and pixels that do not go together', () => {
     const kernels = new MapKernels();
-    const [maps, truth, counts] = [kernels.floats(7), kernels.bytesFrom(new Uint8Array(4)), kernels.histogram(2)];
-    expect(() => { kernels.argmaxHistogram(maps, [1, 2], truth, counts); }).toThrow(RangeError);
+    const [maps, slots, histogram] = [kernels.floats(7), kernels.bytesFrom(new Uint8Array(4)), kernels.histogram(2, 1, 2)];
+    expect(() => { kernels.argmaxHistogram(maps, slots, histogram); }).toThrow(RangeError);
   });
 });

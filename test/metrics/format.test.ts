@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { VOC } from '../../src/datasets/classes/voc.js';
 import { ConfusionMatrix } from '../../src/metrics/confusion.js';
 import type { EvaluationResult } from '../../src/metrics/evaluate.js';
 import { evaluationCsv, evaluationJson, evaluationMarkdown, imagesJson, imagesMarkdown, worstImages } from '../../src/metrics/format.js';
@@ -10,7 +11,7 @@ function resultOf(truth: number[], prediction: number[]): EvaluationResult {
   const matrix = new ConfusionMatrix();
   const [a, b] = [truth, prediction].map((data) => ({ width: data.length, height: 1, data: Uint8Array.from(data) }));
   matrix.add(a, b);
-  return { matrix, scores: scoreAllWays(matrix), coverage: coverageOf(matrix), scored: 1, failures: [], whiteVoid: 0, images: [] };
+  return { classes: VOC, matrix, scores: scoreAllWays(matrix), coverage: coverageOf(matrix), scored: 1, failures: [], whiteVoid: 0, images: [] };
 }
 
 // Background: TP 1, FN 1. Cat (8): TP 2, FP 1. Dog (12) is only predicted, in place of a cat.
@@ -97,14 +98,14 @@ describe('scores by image', () => {
   });
 
   it('prints mean IoU, coverage and the IoU of the classes that are there', () => {
-    const text = imagesMarkdown(images, 'background');
+    const text = imagesMarkdown(images, VOC, 'background');
     expect(line(text, '| half')).toBe('| half | 58.33 | 50.00 | background 66.67, cat 50.00 |');
     expect(line(text, '| zero')).toBe('| zero | 0.00 | 100.00 | background 0.00, bird 0.00 |');
     expect(line(text, '| void')).toBe('| void | - | - | - |');
   });
 
   it('as JSON names the classes', () => {
-    expect(JSON.parse(JSON.stringify(imagesJson(images)))).toEqual([
+    expect(JSON.parse(JSON.stringify(imagesJson(images, VOC)))).toEqual([
       { id: 'void', coverage: null, meanIou: { error: null, background: null, excluded: null }, iou: { error: {}, background: {}, excluded: {} } },
       {
         id: 'full', coverage: 1, meanIou: { error: 1, background: 1, excluded: 1 },

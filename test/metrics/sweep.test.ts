@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { IGNORED_COLUMN } from '../../src/metrics/confusion.js';
 import { ThresholdSweep } from '../../src/metrics/sweep.js';
 
 describe('ThresholdSweep', () => {
@@ -14,7 +13,7 @@ describe('ThresholdSweep', () => {
     sweep.add(truth, best, label);
     const matrix = sweep.matrix(step);
     const cells: { [cell: string]: number } = {};
-    for (let t = 0; t < 21; t++) for (let p = 0; p <= IGNORED_COLUMN; p++) if (matrix.at(t, p) !== 0) cells[`${t}->${p}`] = matrix.at(t, p);
+    for (let t = 0; t < 21; t++) for (let p = 0; p <= 21; p++) if (matrix.at(t, p) !== 0) cells[`${t}->${p}`] = matrix.at(t, p);
     return cells;
   }
 

@@ -3,12 +3,14 @@ import { UserError } from '../../errors.js';
 import { whatLiesInPlaceOf } from '../../datasets/files-by-id.js';
 import type { LabelSource } from '../../datasets/labels/source.js';
 import { partitionByPresence } from '../../datasets/splits.js';
+import type { ClassSet } from '../../datasets/classes/class-set.js';
 import type { DataItem } from '../../datasets/splits.js';
 import { noPhotographs, openRunLabels, openSelection, requireFlag } from '../options/devkit-options.js';
 import type { DevkitFlags, MaskFlags, Selection } from '../options/devkit-options.js';
 
 /** The images of the pass. */
 export interface AblationImages {
+  readonly classes: ClassSet;
   readonly selections: readonly Selection[];
   /** The images of both lists, without duplicates. */
   readonly items: readonly DataItem[];
@@ -30,7 +32,7 @@ export async function imagesOf(flags: DevkitFlags, config: AblateConfig): Promis
   const { tuneOn, scoreOn } = config;
   const names = tuneOn !== undefined && scoreOn !== undefined ? [tuneOn, scoreOn] : [requireFlag(config.split, '--split', 'train')];
   const selections: Selection[] = [];
-  for (const split of names) selections.push(await openSelection({ ...flags, vocRoot: config.vocRoot, split }, 'imagePath'));
+  for (const split of names) selections.push(await openSelection({ ...flags, vocRoot: config.vocRoot, classSet: config.classSet, split }, 'imagePath'));
   const items = new Map<string, DataItem>();
   for (const item of selections.flatMap((selection) => selection.items)) {
     const known = items.get(item.id);
@@ -50,7 +52,7 @@ export async function imagesOf(flags: DevkitFlags, config: AblateConfig): Promis
   const idsOf = (selection: Selection): string[] => selection.items.map(({ id }) => id).filter((id) => known.has(id));
   const count = (items: readonly DataItem[]): number => new Set(items.map(({ id }) => id)).size;
   return {
-    selections, listed: count(selections.flatMap(({ listed }) => listed)), items: present,
+    classes: selections[0].classes, selections, listed: count(selections.flatMap(({ listed }) => listed)), items: present,
     tune: idsOf(selections[0]), score: idsOf(selections[selections.length - 1]),
     missing: count(selections.flatMap((selection) => selection.missing)), maskless: missing.map(({ id }) => id),
   };
@@ -61,5 +63,5 @@ export async function labelsOf(
   flags: MaskFlags, config: AblateConfig, { selections }: AblationImages,
 ): Promise<LabelSource> {
   const list = selections.length === 1 ? selections[0].split.path : undefined;
-  return (await openRunLabels({ ...config, rgbMasks: flags.rgbMasks }, selections[0].devkit, list)).labels;
+  return (await openRunLabels({ ...config, rgbMasks: flags.rgbMasks }, selections[0], list)).labels;
 }

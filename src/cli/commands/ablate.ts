@@ -128,7 +128,7 @@ async function run(flags: AblateFlags): Promise<number> {
   const watch = watchInterrupt(() => { say('\ninterrupted: finishing the images in progress (press Ctrl-C again to stop at once)'); });
   try {
     const summary = await runPass({
-      classifier, settings: config, work, parameters, items: images.items, labels, rgbMasks: flags.rgbMasks, out,
+      classifier, settings: config, work, parameters, items: images.items, labels, rgbMasks: flags.rgbMasks, classes: images.classes, out,
       inputs: images.selections.flatMap((selection) => inputsOf(selection)), resume: flags.resume, shard, task,
       runtime: { runtime: config.runtime, device: config.device }, workers: config.workers, threads: config.threads, signal: watch.signal,
       ...progress,
@@ -146,7 +146,7 @@ async function run(flags: AblateFlags): Promise<number> {
     const known = new Set(summary.done.map(({ id }) => id));
     const [tuneIds, scoreIds] = [images.tune, images.score].map((ids) => ids.filter((id) => known.has(id)));
     if (tuneIds.length === 0 || scoreIds.length === 0) throw new UserError('there is nothing to score: every image failed', summary.failures[0]?.reason);
-    const result = await scoreAblation({ ...config, out, variants: list.variants, work, parameters, tuneIds, scoreIds });
+    const result = await scoreAblation({ ...config, out, classes: images.classes, variants: list.variants, work, parameters, tuneIds, scoreIds });
     const { split, tuneOn, scoreOn, target, inputSize, ignoredAs, bootstrap, seed } = config;
     const { counts, failures, seconds, stages } = summary;
     const notes = images.selections.flatMap(({ split: { notes: said } }) => said);
@@ -161,7 +161,7 @@ async function run(flags: AblateFlags): Promise<number> {
     };
     await writeResults(out, result, json);
     process.stdout.write(flags.json === true ? `${JSON.stringify(json, null, 2)}\n` : `${ablationMarkdown(result)}\n`);
-    say(`The best variant's seeds: ${generateCommand(result.scores[0], config, flags)}`);
+    say(`The best variant's seeds: ${generateCommand(result.scores[0], config, flags, images.classes)}`);
     say(`Their score: ${evalCommand(config, flags, { allowMissing: failures.length > 0 || images.missing > 0 })}`);
     if (images.missing > 0) process.stderr.write(describeMissing(images.missing, images.listed));
     const incomplete = failures.length > 0 || images.maskless.length > 0 || (flags.strict === true && images.missing > 0);

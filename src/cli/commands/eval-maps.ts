@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { messageOf, UserError } from '../../errors.js';
 import { refuseInputFile } from '../../jobs/journal/own-folder.js';
 import { coverageOf, scoreAllWays } from '../../metrics/scores.js';
@@ -48,8 +48,8 @@ export interface ScoredMaps {
 export async function scoreMaps(
   folder: string, flags: EvalMapsFlags, onStart: (total: number) => (done: number) => void,
 ): Promise<ScoredMaps> {
-  const selection = await openSelection(flags, 'maskPath');
-  const { devkit, items, missing } = selection;
+  const selection = await openSelection(flags, 'maskPath', dirname(resolve(folder)));
+  const { classes, items, missing } = selection;
   if (typeof flags.csv === 'string') {
     await refuseOverwriting(flags.csv, '--csv', selection, flags.labelFile, labelFileIn(flags.labels));
     await refuseInputFile(flags.csv, '--csv', [], [folder]);
@@ -62,7 +62,7 @@ export async function scoreMaps(
   if (missingMaps.length > 0 && flags.allowMissing !== true) {
     throw new UserError(`maps are missing in ${folder}: ${missingMaps.length} of ${items.length} (${few(missingMaps)})`, 'use --allow-missing to score only the others');
   }
-  const labels = flags.labels === undefined ? undefined : await openLabels(flags, devkit);
+  const labels = flags.labels === undefined ? undefined : await openLabels(flags, selection);
   const pairs: MapPair[] = [];
   const unlabelled: PairFailure[] = [];
   for (const item of items) {
@@ -77,7 +77,7 @@ export async function scoreMaps(
   const bins = flags.thresholds;
   const step = flags.threshold === undefined ? undefined : stepOf(flags.threshold, bins);
   const evaluated = await evaluateMaps(pairs, {
-    bins, array: flags.array, normalise: flags.mapNorm === 'max', rgb: flags.rgbMasks,
+    bins, array: flags.array, normalise: flags.mapNorm === 'max', rgb: flags.rgbMasks, classSet: classes.data,
     keys: flags.keys === 'auto' ? 'auto' : Number(flags.keys) as 0 | 1, workers: flags.workers, onProgress: onStart(pairs.length),
   });
   const result = { ...evaluated, failures: [...unlabelled, ...evaluated.failures] };
@@ -86,7 +86,8 @@ export async function scoreMaps(
     result, threshold: result.curve[step ?? result.best].threshold, sawMasks: step === undefined,
     missingTruths: missing.map(({ id }) => id), missingMaps,
     evaluation: {
-      matrix, scores: scoreAllWays(matrix), coverage: coverageOf(matrix), scored: result.scored, failures: result.failures, whiteVoid: 0, images: [],
+      classes, matrix, scores: scoreAllWays(matrix), coverage: coverageOf(matrix),
+      scored: result.scored, failures: result.failures, whiteVoid: 0, images: [],
     },
   };
 }

@@ -1,4 +1,4 @@
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { Presets, SingleBar } from 'cli-progress';
 import { Option } from 'commander';
 import { UserError } from '../../errors.js';
@@ -12,10 +12,11 @@ import { maskIdsIn, partitionByPrediction } from '../../metrics/pairs.js';
 import type { MaskPair } from '../../metrics/score-pairs.js';
 import { IGNORED_AS } from '../../metrics/scores.js';
 import type { IgnoredAs } from '../../metrics/scores.js';
+import type { ClassSet } from '../../datasets/classes/class-set.js';
 import { maskPathOf, whatLiesInPlaceOf } from '../../datasets/files-by-id.js';
 import { FolderIndex } from '../../datasets/folder-index.js';
 import { choice } from '../options/choice.js';
-import { addDevkitOptions, addLabelOptions, addMaskOptions, addStrictOption, openSelection, requireFlag } from '../options/devkit-options.js';
+import { addDevkitOptions, addLabelOptions, addMaskOptions, addStrictOption, classesOf, openSelection, requireFlag } from '../options/devkit-options.js';
 import type { DevkitFlags, MaskFlags, StrictFlags } from '../options/devkit-options.js';
 import { mapsCsv, mapsJson, mapsMarkdown, mapsNotes, scoreMaps } from './eval-maps.js';
 import type { EvalMapsFlags } from './eval-maps.js';
@@ -113,7 +114,7 @@ async function runEval(flags: EvalFlags): Promise<ExitCode> {
 
   const progress = startProgress(present.length);
   const result = await evaluatePairs(present, {
-    rgb: flags.rgbMasks, byImage: flags.byImage !== undefined, workers: flags.workers, onProgress: progress.update,
+    rgb: flags.rgbMasks, classSet: listed.classes.data, byImage: flags.byImage !== undefined, workers: flags.workers, onProgress: progress.update,
   }).finally(progress.stop);
 
   const images = { scored: result.scored, missingTruths: listed.missingTruths, missingPredictions: idsOf(missing), failures: result.failures, notes: [
@@ -154,6 +155,7 @@ interface Images extends Pick<EvaluationResult, 'scored' | 'failures'> {
 
 /** The images to score, those without ground truth (their ids and expected paths), and the file that lists them. */
 interface ListedPairs {
+  readonly classes: ClassSet;
   readonly pairs: readonly MaskPair[];
   readonly missingTruths: readonly string[];
   readonly truthless: readonly string[];
@@ -168,9 +170,9 @@ async function listPairs(flags: EvalFlags): Promise<ListedPairs> {
   const pairOf = async (id: string, truthPath: string): Promise<MaskPair> => ({ id, truthPath, predictionPath: await maskPathOf(pred, id, index) });
   const { gt } = flags;
   if (gt === undefined) {
-    const { items, missing, split: { notes, path: list } } = await openSelection(flags, 'maskPath');
+    const { classes, items, missing, split: { notes, path: list } } = await openSelection(flags, 'maskPath', dirname(resolve(pred)));
     const pairs = await Promise.all(items.map(({ id, maskPath }) => pairOf(id, maskPath)));
-    return { pairs, missingTruths: idsOf(missing), truthless: missing.map(({ maskPath }) => maskPath), notes, list };
+    return { classes, pairs, missingTruths: idsOf(missing), truthless: missing.map(({ maskPath }) => maskPath), notes, list };
   }
   const known = await maskIdsIn(gt);
   if (known.length === 0) {
@@ -181,7 +183,7 @@ async function listPairs(flags: EvalFlags): Promise<ListedPairs> {
   if (unknown !== undefined) throw new UserError(`the ground truth ${join(gt, `${unknown}.png`)} does not exist`);
   const ids = [...new Set(flags.ids ?? known)].slice(0, flags.limit);
   const pairs = await Promise.all(ids.map(async (id) => pairOf(id, await maskPathOf(gt, id, index))));
-  return { pairs, missingTruths: [], truthless: [], notes: [] };
+  return { classes: await classesOf(flags, dirname(resolve(pred))), pairs, missingTruths: [], truthless: [], notes: [] };
 }
 
 /** Describes the first file that is found instead of one of the missing masks. */
@@ -214,14 +216,14 @@ async function missingError(missing: readonly MaskPair[], total: number, { pred 
 function outputOf(result: EvaluationResult, images: Images, flags: EvalFlags, shard: Shard | undefined): string {
   const worst = worstImages(result.images, flags.ignoredAs).slice(0, flags.byImage);
   if (flags.json === true) {
-    const byImage = flags.byImage === undefined ? {} : { byImage: imagesJson(worst) };
+    const byImage = flags.byImage === undefined ? {} : { byImage: imagesJson(worst, result.classes) };
     const { notes, ...counts } = images;
     return `${JSON.stringify({ shard, images: counts, ...notes.length > 0 && { notes }, ...evaluationJson(result), ...byImage }, undefined, 2)}\n`;
   }
   if (flags.csv === true) return evaluationCsv(result);
   if (result.scored === 0) return `${countsOf(images)}\n`;
   const table = `${evaluationMarkdown(result, flags.ignoredAs)}\n${countsOf(images)}\n`;
-  return flags.byImage === undefined ? table : `${table}\n${imagesMarkdown(worst, flags.ignoredAs)}`;
+  return flags.byImage === undefined ? table : `${table}\n${imagesMarkdown(worst, result.classes, flags.ignoredAs)}`;
 }
 
 function countsOf({ scored, missingTruths, missingPredictions, failures }: Images): string {

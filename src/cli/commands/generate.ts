@@ -74,8 +74,8 @@ async function run(flags: GenerateFlags): Promise<number> {
     return EXIT.ok;
   }
   const folder = requireFlag(config.out, '--out', 'seeds');
-  const selection = await openSelection({ ...flags, vocRoot: config.vocRoot, split: config.split }, 'imagePath');
-  const { labels, file: labelFile } = await openRunLabels({ ...config, rgbMasks: flags.rgbMasks }, selection.devkit, selection.split.path);
+  const selection = await openSelection({ ...flags, vocRoot: config.vocRoot, classSet: config.classSet, split: config.split }, 'imagePath');
+  const { labels, file: labelFile } = await openRunLabels({ ...config, rgbMasks: flags.rgbMasks }, selection, selection.split.path);
   if (selection.items.length === 0) throw noPhotographs(selection);
   const classifier = await loadClassifier(modelOrDefault(config.model), await specOfFlags(flags), flags.force);
   sayModelNotes(classifier, chooseLayers(classifier.graph, config.layers, config.method));
@@ -93,7 +93,7 @@ async function run(flags: GenerateFlags): Promise<number> {
       classifier,
       settings: z.object(seedSettings).parse(config),
       items: selection.items, missing: selection.missing, split: selection.split.name, splitItems: selection.split.items,
-      labels,
+      labels, classes: selection.classes,
       out: folder, inputs: inputsOf(selection, labelFile),
       format: config.png, saveCams: config.saveCams, saveUnrefined: config.saveUnrefined, resume: flags.resume, shard, task,
       runtime: { runtime: config.runtime, device: config.device }, workers: config.workers, threads: config.threads,

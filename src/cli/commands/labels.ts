@@ -1,6 +1,6 @@
 import { messageOf, UserError } from '../../errors.js';
 import { writeFileAtomic } from '../../jobs/files/atomic.js';
-import { className } from '../../datasets/classes/voc.js';
+import type { ClassSet } from '../../datasets/classes/class-set.js';
 import { compareLabels } from '../../datasets/labels/compare.js';
 import type { LabelComparison } from '../../datasets/labels/compare.js';
 import { parseLabelSpec } from '../../datasets/labels/create.js';
@@ -39,7 +39,7 @@ Examples:
   voc-seeds labels --voc-root VOCdevkit/VOC2012 --split train --compare xml,masks
   voc-seeds labels --voc-root VOCdevkit/VOC2012 --split val --compare npy:cls_labels.npy,masks --mask-dir SegmentationClassAug
 
-Each line of the result is an image and its classes (1..20, or names): "2007_000032 1 15". --labels list reads this format.
+Each line of the result is an image and its classes (for VOC 1..20, or names): "2007_000032 1 15". --labels list reads this format.
 The exit code is 2 if some images were skipped because a source has no labels for them, and with --strict also if photographs
 of the split are missing.`;
 
@@ -91,14 +91,15 @@ interface Outcome {
   readonly skipped: readonly Skipped[];
 }
 
-async function listing(flags: LabelsFlags, { devkit, split, items }: Selection): Promise<Outcome> {
-  const source = await openLabels(flags, devkit);
+async function listing(flags: LabelsFlags, selection: Selection): Promise<Outcome> {
+  const { classes, split, items } = selection;
+  const source = await openLabels(flags, selection);
   const { answers, skipped } = await askAll(items, (item) => source.labels(item));
   if (flags.json === true) {
     const labels = answers.map(({ id, answer }) => ({ id, classes: answer }));
     return { result: json({ split: split.name, source: source.name, ...notesOf(split), items: labels, skipped }), skipped };
   }
-  const nameOf = flags.names === true ? className : String;
+  const nameOf = namer(flags, classes);
   return { result: answers.map(({ id, answer }) => `${[quoted(id), ...answer.map(nameOf)].join(' ')}\n`).join(''), skipped };
 }
 
@@ -111,14 +112,15 @@ function quoted(id: string): string {
   return /[\s,;"]/.test(id) ? `"${id.replaceAll('"', '""')}"` : id;
 }
 
-async function comparison(flags: LabelsFlags, { devkit, split, items }: Selection, [specA, specB]: LabelPairSpec): Promise<Outcome> {
-  const a = await openLabels(flags, devkit, specA);
-  const b = await openLabels(flags, devkit, specB);
+async function comparison(flags: LabelsFlags, selection: Selection, [specA, specB]: LabelPairSpec): Promise<Outcome> {
+  const { classes, split, items } = selection;
+  const a = await openLabels(flags, selection, specA);
+  const b = await openLabels(flags, selection, specB);
   const { answers, skipped } = await askAll(items, async (item) => ({ a: await a.labels(item), b: await b.labels(item) }));
-  const found = compareLabels(answers.map(({ id, answer }) => ({ id, ...answer })));
+  const found = compareLabels(answers.map(({ id, answer }) => ({ id, ...answer })), classes);
   const result = flags.json === true
     ? json({ split: split.name, a: a.name, b: b.name, ...notesOf(split), ...found, skipped })
-    : comparisonText(found, a, b, flags.names === true ? className : String);
+    : comparisonText(found, a, b, classes, namer(flags, classes));
   return { result, skipped };
 }
 
@@ -155,21 +157,27 @@ function json(result: unknown): string {
   return `${JSON.stringify(result, undefined, 2)}\n`;
 }
 
-function comparisonText(found: LabelComparison, a: LabelSource, b: LabelSource, nameOf: (label: number) => string): string {
+/** How classes are printed: by name, in quotes if it has spaces, or as a number. */
+function namer({ names }: LabelsFlags, classes: ClassSet): (label: number) => string {
+  return names === true ? (label) => quoted(classes.nameOf(label)) : String;
+}
+
+function comparisonText(found: LabelComparison, a: LabelSource, b: LabelSource, classes: ClassSet, nameOf: (label: number) => string): string {
   const lines = found.differences.map(({ id, onlyA, onlyB }) => [
     id,
     ...onlyA.length === 0 ? [] : [`only in ${a.name}: ${onlyA.map(nameOf).join(' ')}`],
     ...onlyB.length === 0 ? [] : [`only in ${b.name}: ${onlyB.map(nameOf).join(' ')}`],
   ].join('  '));
+  const width = Math.max(14, ...classes.classes.map(({ length }) => length + 2));
   const row = (cells: readonly (string | number)[]): string =>
-    String(cells[0]).padEnd(14) + cells.slice(1).map((cell) => String(cell).padStart(10)).join('');
+    String(cells[0]).padEnd(width) + cells.slice(1).map((cell) => String(cell).padStart(10)).join('');
   return [
     ...lines,
     ...lines.length === 0 ? [] : [''],
     `A: ${a.name}, B: ${b.name}. ${found.images} images compared: ${found.equal} agree, ${found.differences.length} differ.`,
     '',
     row(['images with', 'in A', 'in B', 'only A', 'only B']),
-    ...found.classes.map(({ label, inA, inB, onlyA, onlyB }) => row([className(label), inA, inB, onlyA, onlyB])),
+    ...found.classes.map(({ label, inA, inB, onlyA, onlyB }) => row([classes.nameOf(label), inA, inB, onlyA, onlyB])),
     '',
   ].join('\n');
 }

@@ -59,7 +59,7 @@ export function registerImport(model: Command, done: (code: number) => void): vo
     .option('--keep-batch-norm', 'keep batch normalisations as operators instead of folding them into the convolutions')
     .option('--half', 'store the weights in half precision, which halves the file; computation stays in float32')
     .optionsGroup(GROUPS.classifier)
-    .option('--classes <voc|file>', 'the names of the logits: voc, or a file with one name per line (default: class_0, class_1, ...; the VOC classes for the 20 logits of IRN\'s network; none for the head gap)')
+    .option('--classes <name|file>', 'the names of the logits: voc, coco, a file with one name per line, or a YAML file with a class set (default: class_0, class_1, ...; the VOC classes for the 20 logits of IRN\'s network; none for the head gap)')
     .addOption(choice('--preprocess <preset>', 'preprocessing of the input', Object.keys(preprocessPresets)).default('torchvision'))
     .optionsGroup(GROUPS.output)
     .option('--out <file>', 'where to write the model')

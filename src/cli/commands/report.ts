@@ -4,6 +4,7 @@ import { watchInterrupt } from '../../jobs/stop/interrupt.js';
 import { progressBar } from '../../jobs/progress.js';
 import type { Progress } from '../../jobs/progress.js';
 import { GALLERY_CHOICES } from '../../report/run/gallery-choice.js';
+import { CLASS_SETS, loadClassSet } from '../../datasets/classes/load.js';
 import type { GalleryChoice } from '../../report/run/gallery-choice.js';
 import { DEFAULT_IMAGE_SIZE, SINGLE_FILE_IMAGES, writeRunReport } from '../../report/run/run-report.js';
 import type { RunReportSummary } from '../../report/run/run-report.js';
@@ -20,6 +21,7 @@ interface ReportFlags extends MaskFlags {
   compare?: string;
   out?: string;
   vocRoot?: string;
+  classSet?: string;
   truth?: string;
   ablation?: string;
   title?: string;
@@ -61,6 +63,7 @@ export const registerReport: CommandRegistrar = (program, done) => {
     .option('--run <folder>', 'the output folder of generate')
     .option('--compare <folder>', 'the output folder of a second run to compare with')
     .option('--voc-root <folder>', 'the devkit (default: that of the run)')
+    .option('--class-set <name|file>', `the classes: ${CLASS_SETS.join(', ')}, or a YAML file (default: those of the run)`)
     .option('--truth <folder>', 'ground truth <id>.png, instead of that of the devkit'))
     .option('--ablation <file>', 'results of an ablation as JSON: { variants: [{ name, miou, low?, high?, threshold? }] }')
     .optionsGroup(GROUPS.output)
@@ -92,9 +95,10 @@ async function run(flags: ReportFlags): Promise<ExitCode> {
   let bar: Progress | undefined;
   const watch = watchInterrupt(() => { say('\ninterrupted: finishing the images in progress (press Ctrl-C again to stop at once)'); });
   try {
-    const { compare, out, vocRoot, truth, rgbMasks, ablation, title, maxImages, choose, imageSize, workers } = flags;
+    const { compare, out, vocRoot, classSet, truth, rgbMasks, ablation, title, maxImages, choose, imageSize, workers } = flags;
     const summary = await writeRunReport({
-      run: folder, compare, out, vocRoot, truth, rgb: rgbMasks, ablation, title, maxImages, choose, imageSize, workers,
+      run: folder, compare, out, vocRoot, classes: classSet === undefined ? undefined : await loadClassSet(classSet),
+      truth, rgb: rgbMasks, ablation, title, maxImages, choose, imageSize, workers,
       singleFile: flags.singleFile === true ? true : flags.folder === true ? false : undefined,
       signal: watch.signal,
       onStart: (total) => { bar = progressBar(total, 'files'); },

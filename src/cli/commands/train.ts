@@ -49,7 +49,7 @@ Exit codes: 0 the classifier is written; 1 wrong usage or an error; 2 the classi
 
 /** `voc-seeds train` */
 export const registerTrain: CommandRegistrar = (program, done) => {
-  const command = program.command('train').description('Train a classifier for the 20 VOC classes from image-level labels and any ONNX backbone.')
+  const command = program.command('train').description('Train a classifier from image-level labels and any ONNX backbone.')
     .optionsGroup(GROUPS.settings)
     .option('--config <file>', 'settings in YAML, with the names of the flags in camelCase; flags override them');
   addSettings(command, trainSchema.shape)

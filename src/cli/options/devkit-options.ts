@@ -3,6 +3,9 @@ import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
 import { requireFlag, UserError } from '../../errors.js';
 import { refuseInputFile } from '../../jobs/journal/own-folder.js';
+import type { ClassSet } from '../../datasets/classes/class-set.js';
+import { loadClassSet } from '../../datasets/classes/load.js';
+import { VOC } from '../../datasets/classes/voc.js';
 import { openDevkit } from '../../datasets/devkit.js';
 import type { Devkit } from '../../datasets/devkit.js';
 import { createLabelSource, parseLabelSpec } from '../../datasets/labels/create.js';
@@ -12,7 +15,8 @@ import type { RgbMasks } from '../../datasets/masks.js';
 import { devkitSettings, labelSourceSettings } from '../../datasets/settings.js';
 import { partitionByPresence, readSplit, selectIds } from '../../datasets/splits.js';
 import type { Split, DataItem } from '../../datasets/splits.js';
-import { choice } from './choice.js';
+import { classSetOfRun } from '../../report/run/record.js';
+import { choice, parseChoice } from './choice.js';
 import { GROUPS } from './groups.js';
 import { parseCount } from './parsers.js';
 import { addSettings } from './setting-options.js';
@@ -24,6 +28,7 @@ export { requireFlag };
 /** The flags of {@link addDevkitOptions}. */
 export interface DevkitFlags {
   vocRoot?: string;
+  classSet?: string;
   split?: string;
   maskDir?: string;
   ids?: string[];
@@ -65,10 +70,14 @@ export function addLabelOptions(command: Command): Command {
   return addSettings(command, labelSourceSettings);
 }
 
+const RGB_MASKS = ['reject', 'palette'] as const satisfies RgbMasks[];
+
 /** Adds `--rgb-masks`. */
 export function addMaskOptions(command: Command): Command {
   return command.optionsGroup(GROUPS.input)
-    .addOption(choice('--rgb-masks <how>', 'RGB masks, and masks with a reordered palette: reject them, or read them by the colours of the VOC palette (white is void)', ['reject', 'voc'] satisfies RgbMasks[]));
+    .addOption(choice('--rgb-masks <how>', 'RGB masks, and masks with a reordered palette: reject them, or read them by the colours of the palette of the classes (white is void)', RGB_MASKS)
+      // The name in earlier versions.
+      .argParser((text: string) => (text === 'voc' ? 'palette' : parseChoice(text, RGB_MASKS))));
 }
 
 /** Adds `--strict`. */
@@ -85,6 +94,7 @@ export function parseIds(text: string): string[] {
 
 /** The images that a command works on. */
 export interface Selection {
+  readonly classes: ClassSet;
   readonly devkit: Devkit;
   readonly split: Split;
   /** The images of the split, narrowed down by `--ids` and `--limit`. */
@@ -96,12 +106,24 @@ export interface Selection {
 }
 
 /**
+ * The class set of the flags, else that of a run, else VOC.
+ *
+ * @param run a folder that may have a run.json
+ * @throws {UserError} if there is no such class set
+ */
+export async function classesOf({ classSet }: { readonly classSet?: string }, run?: string): Promise<ClassSet> {
+  if (classSet !== undefined) return loadClassSet(classSet);
+  return (run === undefined ? undefined : await classSetOfRun(run)) ?? VOC;
+}
+
+/**
  * Opens the devkit and the split of the flags. `--limit` counts only images that exist. Prints `split.notes` to stderr.
  *
  * @param needed the file that every image needs. Images without it are returned as missing
+ * @param run a folder of results whose class set is used if the flags have none
  * @throws {UserError} if a flag is missing or names something that does not exist
  */
-export async function openSelection(flags: DevkitFlags, needed?: 'imagePath' | 'maskPath'): Promise<Selection> {
+export async function openSelection(flags: DevkitFlags, needed?: 'imagePath' | 'maskPath', run?: string): Promise<Selection> {
   const root = requireFlag(flags.vocRoot, '--voc-root', 'VOCdevkit/VOC2012');
   const name = requireFlag(flags.split, '--split', 'train');
   const devkit = await openDevkit(root, { maskDir: flags.maskDir });
@@ -109,7 +131,7 @@ export async function openSelection(flags: DevkitFlags, needed?: 'imagePath' | '
   for (const note of split.notes) process.stderr.write(`${note}\n`);
   const chosen = flags.ids === undefined ? split.items : selectIds(split.items, flags.ids);
   const { present, missing } = needed === undefined ? { present: chosen, missing: [] } : await partitionByPresence(chosen, needed);
-  return { devkit, split, items: present.slice(0, flags.limit), missing, listed: chosen };
+  return { classes: await classesOf(flags, run), devkit, split, items: present.slice(0, flags.limit), missing, listed: chosen };
 }
 
 /** The files and folders that a command reads. Results must not overwrite them. */
@@ -152,9 +174,9 @@ export function noPhotographs({ devkit, split, missing }: Selection): UserError 
  * @param spec the source to use instead of `--labels`
  * @throws {UserError} if no source is given, or if it cannot be opened
  */
-export async function openLabels(flags: LabelFlags & MaskFlags, devkit: Devkit, spec?: LabelSpec): Promise<LabelSource> {
+export async function openLabels(flags: LabelFlags & MaskFlags, { devkit, classes }: Pick<Selection, 'devkit' | 'classes'>, spec?: LabelSpec): Promise<LabelSource> {
   const { kind, file } = spec ?? parseLabelSpec(requireFlag(flags.labels, '--labels', 'xml'));
-  return createLabelSource(kind, { devkit, file: file ?? flags.labelFile, difficult: flags.difficult, rgbMasks: flags.rgbMasks });
+  return createLabelSource(kind, { devkit, classes, file: file ?? flags.labelFile, difficult: flags.difficult, rgbMasks: flags.rgbMasks });
 }
 
 /** The file in the text of a label source: `cls_labels.npy` for `npy:cls_labels.npy`. */
@@ -169,11 +191,11 @@ export function labelFileIn(labels: string | undefined): string | undefined {
  * @returns the labels and the file that they come from, if any
  */
 export async function openRunLabels(
-  { labels, labelFile, difficult, rgbMasks }: LabelFlags & MaskFlags, devkit: Devkit, list: string | undefined,
+  { labels, labelFile, difficult, rgbMasks }: LabelFlags & MaskFlags, selection: Pick<Selection, 'devkit' | 'classes'>, list: string | undefined,
 ): Promise<{ readonly labels: LabelSource; readonly file: string | undefined }> {
   const spec = parseLabelSpec(requireFlag(labels, '--labels', 'xml'));
   const file = labelFile ?? (spec.kind === 'list' ? list : undefined);
-  const source = await openLabels({ rgbMasks, labelFile: file, difficult }, devkit, spec);
+  const source = await openLabels({ rgbMasks, labelFile: file, difficult }, selection, spec);
   return {
     // Without difficult objects the results differ, so the name of the labels differs too.
     labels: difficult === false ? { ...source, name: `${source.name} without difficult objects` } : source,

@@ -5,7 +5,7 @@ import type { ModelSpec } from '../../classifier/spec.js';
 import { preprocessPresets } from '../../classifier/spec.js';
 import { messageOf, UserError } from '../../errors.js';
 import { defaultModelPath } from '../../package.js';
-import { VOC_CLASSES } from '../../datasets/classes/voc.js';
+import { CLASS_SETS, loadClassSet } from '../../datasets/classes/load.js';
 import { parseChoice } from './choice.js';
 import { GROUPS } from './groups.js';
 import { parseNumber } from './parsers.js';
@@ -47,7 +47,7 @@ export function addModelOptions(command: Command): Command {
     .option('--scale <s>', 'input = (pixel * scale - mean) / std, pixel in 0..255', parsePositive)
     .option('--mean <a,b,c>', 'mean per channel, in the channel order of the network', (text) => parseTriple(text, parseNumber))
     .option('--std <a,b,c>', 'standard deviation per channel', (text) => parseTriple(text, parsePositive))
-    .option('--classes <voc|file>', 'the names of the logits: voc for the 20 VOC classes, or a file with one name per line')
+    .option('--classes <name|file>', `the names of the logits: ${CLASS_SETS.join(', ')}, a file with one name per line, or a YAML file with a class set`)
     .option('--model-input-size <HxW>', 'the only input size of the network, if its file does not declare it', parseSize)
     .option('--tokens <HxW>', 'the token grid of a vision transformer, if its graph does not show it: 14x14 for 224 pixels in patches of 16', parseSize);
 }
@@ -98,12 +98,12 @@ export async function specOfFlags(flags: ModelFlags): Promise<Partial<ModelSpec>
 }
 
 async function readClasses(nameOrFile: string): Promise<string[]> {
-  if (nameOrFile === 'voc') return [...VOC_CLASSES];
+  if (CLASS_SETS.includes(nameOrFile) || /\.(?:ya?ml|json)$/i.test(nameOrFile)) return [...(await loadClassSet(nameOrFile)).classes];
   try {
     const names = (await readFile(nameOrFile, 'utf8')).split(/\r?\n/).map((line) => line.trim()).filter((line) => line !== '');
     if (names.length > 0) return names;
   } catch (error) {
-    throw new UserError(`cannot read the class names in ${nameOrFile}: ${messageOf(error)}`, 'use --classes voc, or a file with one name per line');
+    throw new UserError(`cannot read the class names in ${nameOrFile}: ${messageOf(error)}`, `use --classes ${CLASS_SETS.join(' or ')}, or a file with one name per line`);
   }
   throw new UserError(`${nameOrFile} contains no class names`, 'write one name per line, in the order of the logits');
 }

@@ -1,4 +1,5 @@
 import { generateSettings } from '../../ablate/format.js';
+import type { ClassSet } from '../../datasets/classes/class-set.js';
 import type { PassSettings } from '../../ablate/run.js';
 import type { VariantScore } from '../../ablate/score.js';
 import type { AblateConfig } from '../../settings/ablate.js';
@@ -13,25 +14,26 @@ import type { DevkitFlags, MaskFlags } from '../options/devkit-options.js';
 import type { ModelFlags } from '../options/model-options.js';
 
 /** The flags of `ablate` that choose images and model and are not settings. */
-export type SourceFlags = Omit<DevkitFlags, 'vocRoot' | 'split'> & MaskFlags & ModelFlags;
+export type SourceFlags = Omit<DevkitFlags, 'vocRoot' | 'classSet' | 'split'> & MaskFlags & ModelFlags;
 
 /** The settings that choose images, labels, model and runtime. */
-export type SourceSettings = Pick<AblateConfig, 'vocRoot' | 'split' | 'scoreOn' | 'labels' | 'labelFile' | 'difficult' | 'model' | 'runtime' | 'device' | 'workers' | 'threads'>;
+export type SourceSettings = Pick<AblateConfig, 'vocRoot' | 'classSet' | 'split' | 'scoreOn' | 'labels' | 'labelFile' | 'difficult' | 'model' | 'runtime' | 'device' | 'workers' | 'threads'>;
 
 /**
  * The shell command that makes a variant's seeds. {@link evalCommand} gives them the variant's score.
  *
  * @param score the variant and its chosen parameter
+ * @param classes those of thresholds per class
  */
 export function generateCommand(
-  score: Pick<VariantScore, 'variant' | 'parameter'>, config: SourceSettings & PassSettings, flags: SourceFlags,
+  score: Pick<VariantScore, 'variant' | 'parameter'>, config: SourceSettings & PassSettings, flags: SourceFlags, classSet: ClassSet,
 ): string {
   const { labels, labelFile, difficult, model, runtime, device, workers, threads } = config;
   const { logits, preprocess, channelOrder, scale, mean, std, classes, modelInputSize, tokens } = flags;
   return commandText('generate', {
     ...sourceOf(config, flags), rgbMasks: labels?.startsWith('masks') === true ? flags.rgbMasks : undefined, labels, labelFile, difficult,
     model, logits, preprocess, channelOrder, scale, mean, std, classes, modelInputSize: modelInputSize?.join('x'), tokens: tokens?.join('x'),
-    ...changed(generateSettings(score, config), score.variant.recipe.layers.length),
+    ...changed(generateSettings(score, config, classSet), score.variant.recipe.layers.length),
     runtime: runtime === 'auto' ? undefined : runtime, device, workers, threads,
     out: OUT,
   });
@@ -54,8 +56,8 @@ export function settingsText(settings: Readonly<Record<string, unknown>>): strin
 
 const OUT = 'seeds';
 
-function sourceOf({ vocRoot, split, scoreOn }: SourceSettings, { maskDir, ids, limit }: SourceFlags): Record<string, unknown> {
-  return { vocRoot, split: scoreOn ?? split, maskDir, ids, limit };
+function sourceOf({ vocRoot, classSet, split, scoreOn }: SourceSettings, { maskDir, ids, limit }: SourceFlags): Record<string, unknown> {
+  return { vocRoot, classSet, split: scoreOn ?? split, maskDir, ids, limit };
 }
 
 /** The settings that differ from the preset that `generate` starts from. */

@@ -64,6 +64,12 @@ export function classSetOf(data: ClassSetData): ClassSet {
   return Object.hasOwn(known, data.name) ? known[data.name] : new ClassSet(data);
 }
 
+/** {@link ClassSetData} in the JSON files of results. */
+export const classSetSchema = z.object({
+  name: z.string(), classes: z.array(z.string()).min(1), aliases: z.record(z.string(), z.string()).optional(),
+  colours: z.record(z.string(), z.tuple([channel, channel, channel])).optional(), categoryIds: z.array(z.number().int()).optional(),
+});
+
 type Entry = string | z.infer<typeof classSchema>;
 
 async function namesIn(path: string): Promise<{ name?: string; classes: Entry[] }> {

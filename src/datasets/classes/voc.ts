@@ -14,7 +14,3 @@ export const VOC = new ClassSet({
     tv: 'tvmonitor', television: 'tvmonitor', televisionmonitor: 'tvmonitor',
   },
 });
-
-export const classIndex = (text: string): number | undefined => VOC.indexOf(text);
-export const requireClass = (text: string, where?: string): number => VOC.require(text, where);
-export const className = (label: number): string => VOC.nameOf(label);

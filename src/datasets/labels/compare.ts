@@ -1,6 +1,6 @@
-import { VOC_CLASSES } from '../classes/voc.js';
+import type { ClassSet } from '../classes/class-set.js';
 
-/** The labels of one image by two sources: class indices 1..20. */
+/** The labels of one image by two sources: class indices from 1. */
 export interface LabelPair {
   readonly id: string;
   readonly a: readonly number[];
@@ -29,11 +29,11 @@ export interface ClassCounts {
 }
 
 /** Compares two sources of image-level labels, image by image and class by class. */
-export function compareLabels(pairs: readonly LabelPair[]): LabelComparison {
+export function compareLabels(pairs: readonly LabelPair[], { classes: names }: ClassSet): LabelComparison {
   const differences = pairs
     .map(({ id, a, b }) => ({ id, onlyA: a.filter((label) => !b.includes(label)), onlyB: b.filter((label) => !a.includes(label)) }))
     .filter(({ onlyA, onlyB }) => onlyA.length + onlyB.length > 0);
-  const classes = VOC_CLASSES.map((_, at) => {
+  const classes = names.map((_, at) => {
     const label = at + 1;
     return {
       label,

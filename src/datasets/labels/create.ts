@@ -1,5 +1,6 @@
 import { UserError } from '../../errors.js';
 import { nearest } from '../../text/nearest.js';
+import type { ClassSet } from '../classes/class-set.js';
 import type { Devkit } from '../devkit.js';
 import type { RgbMasks } from '../masks.js';
 import { listLabels } from './list.js';
@@ -11,6 +12,8 @@ import { xmlLabels } from './xml.js';
 /** Options of the label sources. Each source uses some of them. */
 export interface LabelSourceOptions {
   readonly devkit: Devkit;
+  /** Default: VOC. */
+  readonly classes?: ClassSet;
   /** `npy` and `list`: the label file. */
   readonly file?: string;
   /** `xml`: whether objects marked difficult count. Default: true. */
@@ -50,8 +53,8 @@ export function parseLabelSpec(text: string): LabelSpec {
 
 const sources: Readonly<Record<LabelKind, (options: LabelSourceOptions) => LabelSource | Promise<LabelSource>>> = {
   xml: xmlLabels,
-  npy: (options) => npyLabels(requireFile('npy', options)),
-  list: (options) => listLabels(requireFile('list', options), options.devkit),
+  npy: (options) => npyLabels(requireFile('npy', options), options.classes),
+  list: (options) => listLabels(requireFile('list', options), options),
   masks: maskLabels,
 };
 

@@ -5,7 +5,7 @@ export interface LabelSource {
   /** Its name in messages, for instance `xml` or `list classifier_train.txt`. */
   readonly name: string;
   /**
-   * The classes of an image: indices 1..20, ascending, each once. Empty for an image without objects.
+   * The classes of an image: indices from 1, ascending, each once. Empty for an image without objects.
    *
    * @throws {UserError} if the source has no labels for the image; the message names the image and the source
    */

@@ -4,7 +4,8 @@ import { isFolder } from '../../jobs/files/is-folder.js';
 import { readRegularFile } from '../../jobs/files/read-file.js';
 import { requireWithin } from '../../limits.js';
 import { printable } from '../../text/printable.js';
-import { requireClass } from '../classes/voc.js';
+import type { ClassSet } from '../classes/class-set.js';
+import { VOC } from '../classes/voc.js';
 import type { Devkit } from '../devkit.js';
 import { FolderIndex } from '../folder-index.js';
 import { ascending } from './source.js';
@@ -18,10 +19,13 @@ import type { XmlElement } from './xml-elements.js';
  *
  * @param where the annotation's name for error messages
  * @param options.difficult whether objects marked `difficult` count
+ * @param options.classes default: VOC
  * @throws {UserError} for a text that is not a VOC annotation, for an object with an unknown class or no name, and for an
  *   annotation that describes objects in another way
  */
-export function parseAnnotation(xml: string | Uint8Array, where: string, { difficult }: { difficult: boolean }): number[] {
+export function parseAnnotation(
+  xml: string | Uint8Array, where: string, { difficult, classes = VOC }: { difficult: boolean; classes?: ClassSet },
+): number[] {
   const root = parseXml(typeof xml === 'string' ? Buffer.from(xml) : xml, where);
   if (root.name !== 'annotation') throw new UserError(`${where} is not a VOC annotation: its root element is <${printable(root.name, 40)}>, not <annotation>`);
   const objects = objectsIn(root.children);
@@ -30,7 +34,7 @@ export function parseAnnotation(xml: string | Uint8Array, where: string, { diffi
     if (!difficult && isDifficult(object, where)) return [];
     const name = textOf(object, 'name', where);
     if (name === undefined) throw new UserError(`${where}: an <object> has no <name>`, OBJECT);
-    return requireClass(decodeEntities(name, where), where);
+    return classes.require(decodeEntities(name, where), where);
   }));
 }
 
@@ -83,7 +87,9 @@ function isDifficult(object: XmlElement, where: string): boolean {
  *
  * @throws {UserError} if the devkit has no annotations
  */
-export async function xmlLabels({ devkit, difficult = true }: { devkit: Devkit; difficult?: boolean }): Promise<LabelSource> {
+export async function xmlLabels(
+  { devkit, difficult = true, classes }: { devkit: Devkit; difficult?: boolean; classes?: ClassSet },
+): Promise<LabelSource> {
   const { annotationDir } = devkit;
   if (!await isFolder(annotationDir)) {
     throw new UserError(`the devkit ${devkit.root} has no Annotations folder`, 'Use --labels npy or list with a label file, or --labels masks.');
@@ -103,7 +109,7 @@ export async function xmlLabels({ devkit, difficult = true }: { devkit: Devkit; 
         const reason = (cause as NodeJS.ErrnoException).code === 'ENOENT' ? `${path} does not exist` : messageOf(cause);
         throw new UserError(`no labels for ${id} from xml: ${reason}`, undefined, { cause });
       }
-      return parseAnnotation(xml, path, { difficult });
+      return parseAnnotation(xml, path, { difficult, classes });
     },
   };
 }

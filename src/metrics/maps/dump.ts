@@ -6,6 +6,7 @@ import { readRegularFile } from '../../jobs/files/read-file.js';
 import { requireWithin } from '../../limits.js';
 import { PickleError, shortly } from '../../formats/pickle/values.js';
 import type { PickleValue } from '../../formats/pickle/values.js';
+import { VOC } from '../../datasets/classes/voc.js';
 import { printable } from '../../text/printable.js';
 import { parseNpyObject } from '../../formats/numpy/npy-object.js';
 import { numberArray } from '../../formats/numpy/number-array.js';
@@ -39,9 +40,10 @@ export const DUMP_ENDINGS = ['.npz', '.npy'] as const;
  * of anything other than plain values, numpy arrays and PyTorch tensors is rejected.
  *
  * @param array the name of the array to read; by default the known name with the largest maps
+ * @param labelCount background and classes; a file with more maps is refused
  * @throws UserError that names the file
  */
-export async function readMapDump(path: string, array?: string): Promise<MapDump> {
+export async function readMapDump(path: string, array?: string, labelCount = VOC.labelCount): Promise<MapDump> {
   let bytes: Uint8Array;
   try {
     bytes = await readRegularFile(path, (size) => { requireWithin('arrayBytes', size, `the maps ${path} have ${size} bytes`); });
@@ -50,7 +52,7 @@ export async function readMapDump(path: string, array?: string): Promise<MapDump
     throw new UserError(`the maps ${path} cannot be read: ${messageOf(cause)}`, undefined, { cause });
   }
   try {
-    return path.endsWith('.npz') ? fromArrays(decodeNpz(bytes), path, array) : fromNpy(bytes, path, array);
+    return path.endsWith('.npz') ? fromArrays(decodeNpz(bytes), path, array, labelCount) : fromNpy(bytes, path, array, labelCount);
   } catch (error) {
     if (!(error instanceof NpyError || error instanceof PickleError)) throw error;
     throw new UserError(`the maps ${path} cannot be read: ${error.message}`, error.hint ?? 'supported are maps of voc-seeds, IRN, PSA and CLIP-ES', { cause: error });
@@ -65,7 +67,7 @@ interface NamedArrays {
   get(name: string): NumberArray | undefined;
 }
 
-function fromNpy(bytes: Uint8Array, path: string, array: string | undefined): MapDump {
+function fromNpy(bytes: Uint8Array, path: string, array: string | undefined, labelCount: number): MapDump {
   const { type, shape } = readNpyHeader(bytes);
   if (!type.startsWith('O')) {
     throw new UserError(
@@ -74,20 +76,20 @@ function fromNpy(bytes: Uint8Array, path: string, array: string | undefined): Ma
   }
   const value = parseNpyObject(bytes);
   if (!(value instanceof Map)) throw new UserError(`the maps ${path} are not a dictionary, but ${shortly(value)}`, 'supported are maps of voc-seeds, IRN, PSA and CLIP-ES');
-  if (array === undefined && [...value.keys()].every((key) => typeof key === 'number')) return fromClasses(value, path);
+  if (array === undefined && [...value.keys()].every((key) => typeof key === 'number')) return fromClasses(value, path, labelCount);
   const named = new Map([...value].filter((entry): entry is [string, PickleValue] => typeof entry[0] === 'string'));
   return fromArrays({
     keys: () => named.keys(),
     has: (name) => named.has(name),
     get: (name) => numberArray(named.get(name) ?? null),
-  }, path, array);
+  }, path, array, labelCount);
 }
 
 /** PSA: one array for each class. */
-function fromClasses(arrays: ReadonlyMap<PickleValue, PickleValue>, path: string): MapDump {
+function fromClasses(arrays: ReadonlyMap<PickleValue, PickleValue>, path: string, labelCount: number): MapDump {
   const keys = [...arrays.keys()].map(Number);
   if (keys.length === 0) return { keys, height: 0, width: 0, maps: new Float32Array() };
-  requireFewClasses(keys.length, path);
+  requireFewClasses(keys.length, path, labelCount);
   let maps: Float32Array = new Float32Array();
   let size: readonly number[] = [];
   [...arrays.values()].forEach((value, k) => {
@@ -102,7 +104,7 @@ function fromClasses(arrays: ReadonlyMap<PickleValue, PickleValue>, path: string
   return { keys, height: size[0], width: size[1], maps: finite(maps, path) };
 }
 
-function fromArrays(arrays: NamedArrays, path: string, wanted: string | undefined): MapDump {
+function fromArrays(arrays: NamedArrays, path: string, wanted: string | undefined, labelCount: number): MapDump {
   const array = wanted ?? ARRAYS.find((name) => arrays.has(name));
   const missing = !arrays.has('keys') ? 'keys' : array === undefined || !arrays.has(array) ? array ?? ARRAYS.join('\' or \'') : undefined;
   if (missing !== undefined || array === undefined) {
@@ -116,7 +118,7 @@ function fromArrays(arrays: NamedArrays, path: string, wanted: string | undefine
   if (keys === undefined || keys.shape.filter((size) => size !== 1).length > 1) throw new UserError(`the maps ${path}: 'keys' is not a list of class indices`);
   // For an image without classes, some programs store an empty list of another shape.
   if (keys.values.length === 0) return { keys: [], height: 0, width: 0, maps: new Float32Array(), array };
-  requireFewClasses(keys.values.length, path);
+  requireFewClasses(keys.values.length, path, labelCount);
   const found = arrays.get(array);
   if (found === undefined) throw new UserError(`the maps ${path}: '${array}' is not an array of numbers`, 'name the array of the maps with --array');
   const [count, height, width] = found.shape;
@@ -127,9 +129,9 @@ function fromArrays(arrays: NamedArrays, path: string, wanted: string | undefine
   return { keys: Array.from(keys.values), height, width, maps: finite(asFloats(found, path), path), array };
 }
 
-/** VOC has 20 classes; some programs add the background. */
-function requireFewClasses(count: number, path: string): void {
-  if (count > 21) throw new UserError(`the maps ${path} have ${count} keys, but there are 20 classes`);
+/** Some programs add the background to the classes. */
+function requireFewClasses(count: number, path: string, labelCount: number): void {
+  if (count > labelCount) throw new UserError(`the maps ${path} have ${count} keys, but there are ${labelCount - 1} classes`);
 }
 
 function asFloats({ values }: NumberArray, path: string): Float32Array {

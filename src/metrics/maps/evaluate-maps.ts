@@ -3,6 +3,7 @@ import { UserError } from '../../errors.js';
 import { runBatch } from '../../jobs/workers/batch.js';
 import { WorkerPool } from '../../jobs/workers/pool.js';
 import { workerUrl } from '../../jobs/workers/worker-url.js';
+import { VOC } from '../../datasets/classes/voc.js';
 import type { ConfusionMatrix } from '../confusion.js';
 import type { PairFailure } from '../score-pairs.js';
 import { meanIou } from '../mean-iou.js';
@@ -51,14 +52,15 @@ const CHUNK_SIZE = 16;
  * @throws UserError if it is unclear which classes the keys mean
  */
 export async function evaluateMaps(pairs: readonly MapPair[], options: EvaluateMapsOptions): Promise<MapsResult> {
-  const { bins, array, normalise, rgb, onProgress = () => undefined } = options;
+  const { bins, array, normalise, rgb, classSet = VOC.data, onProgress = () => undefined } = options;
   const tasks = Array.from({ length: Math.ceil(pairs.length / CHUNK_SIZE) }, (_, i): MapsTask => ({
-    pairs: pairs.slice(i * CHUNK_SIZE, (i + 1) * CHUNK_SIZE), options: { bins, array, normalise, rgb },
+    pairs: pairs.slice(i * CHUNK_SIZE, (i + 1) * CHUNK_SIZE), options: { bins, array, normalise, rgb, classSet },
   }));
   let done = 0;
-  const sweep = new MapSweep(bins);
+  const count = classSet.classes.length;
+  const sweep = new MapSweep(bins, count + 1);
   const parts = await runTasks(tasks, options, (part) => {
-    sweep.merge(new MapSweep(bins, part.counts));
+    sweep.merge(MapSweep.unpack(part.counts));
     onProgress(done += part.scored + part.failures.length);
   });
   const sum = (of: (part: Rest) => number): number => parts.reduce((total, part) => total + of(part), 0);
@@ -66,7 +68,7 @@ export async function evaluateMaps(pairs: readonly MapPair[], options: EvaluateM
   const mismatches = { 0: parts.flatMap((part) => part.mismatches[0]), 1: parts.flatMap((part) => part.mismatches[1]) };
   const ranges = parts.map(({ keyRange }) => keyRange);
   const range = [Math.min(...ranges.map(([lowest]) => lowest)), Math.max(...ranges.map(([, highest]) => highest))] as const;
-  const known = keyBaseOf(options.keys, range, [mismatches[0].length, mismatches[1].length]);
+  const known = keyBaseOf(options.keys, count, range, [mismatches[0].length, mismatches[1].length]);
   const keyBase = known ?? 1;
   const pointOf = (step: number): CurvePoint => ({ threshold: sweep.threshold(step), meanIou: meanIou(sweep.matrix(step, keyBase).counts) });
   const curve = Array.from({ length: bins }, (_, step) => pointOf(step));
@@ -79,14 +81,16 @@ export async function evaluateMaps(pairs: readonly MapPair[], options: EvaluateM
   };
 }
 
-function keyBaseOf(wanted: KeyBase | 'auto', [lowest, highest]: readonly [number, number], mismatches: readonly [number, number]): KeyBase | undefined {
-  const possible = ([0, 1] as const).filter((base) => lowest >= base && highest <= 19 + base);
+function keyBaseOf(
+  wanted: KeyBase | 'auto', count: number, [lowest, highest]: readonly [number, number], mismatches: readonly [number, number],
+): KeyBase | undefined {
+  const possible = ([0, 1] as const).filter((base) => lowest >= base && highest < count + base);
   if (highest < 0) return undefined;
   if (wanted !== 'auto') {
     if (possible.includes(wanted)) return wanted;
     throw new UserError(`the keys of the maps are ${lowest}..${highest}, which does not fit --keys ${wanted}`, 'use --keys auto');
   }
-  if (possible.length === 0) throw new UserError('the maps have both key 0 and key 20: some files count from 0, others from 1', 'score them separately');
+  if (possible.length === 0) throw new UserError(`the maps have both key 0 and key ${count}: some files count from 0, others from 1`, 'score them separately');
   if (possible.length === 1) return possible[0];
   if (mismatches[0] === mismatches[1]) {
     throw new UserError(

@@ -1,12 +1,16 @@
 import { messageOf, UserError } from '../../errors.js';
 import { resizeMap } from '../../image/resize-map.js';
 import { requireWithin } from '../../limits.js';
+import type { ClassSet, ClassSetData } from '../../datasets/classes/class-set.js';
+import { classSetOf } from '../../datasets/classes/load.js';
+import { VOC } from '../../datasets/classes/voc.js';
 import { classesInMap } from '../../datasets/labels/masks.js';
 import { readMask } from '../../datasets/masks.js';
 import type { MaskOptions } from '../../datasets/masks.js';
 import type { PairFailure } from '../score-pairs.js';
 import type { MapDump } from './dump.js';
 import { readMapDump } from './dump.js';
+import type { PackedCounts } from '../pair-counts.js';
 import { MapSweep } from './map-sweep.js';
 import type { KeyBase } from './map-sweep.js';
 
@@ -15,12 +19,14 @@ export interface MapPair {
   readonly id: string;
   readonly truthPath: string;
   readonly mapPath: string;
-  /** The image's classes, 1..20, if known from another source. The keys must be exactly these. */
+  /** The image's classes, from 1, if known from another source. The keys must be exactly these. */
   readonly labels?: readonly number[];
 }
 
 /** Options of {@link scoreMapFiles}: plain data, because they are sent to worker threads. */
-export interface ScoreMapsOptions extends MaskOptions {
+export interface ScoreMapsOptions extends Pick<MaskOptions, 'rgb'> {
+  /** The classes of masks and keys. Default: VOC. */
+  readonly classSet?: ClassSetData;
   readonly bins: number;
   /** The name of the array to read. */
   readonly array?: string;
@@ -31,7 +37,7 @@ export interface ScoreMapsOptions extends MaskOptions {
 /** The result of {@link scoreMapFiles}: plain data. */
 export interface MapScores {
   /** The counts of a {@link MapSweep}. */
-  readonly counts: Float64Array;
+  readonly counts: PackedCounts;
   readonly scored: number;
   readonly failures: readonly PairFailure[];
   /** Images whose maps were resized to the size of their mask. */
@@ -50,18 +56,21 @@ export interface MapScores {
  * Reads maps and masks one by one and counts them into one sweep. An image that cannot be read becomes a failure and does not
  * stop the others.
  */
-export async function scoreMapFiles(pairs: readonly MapPair[], { bins, array, normalise, rgb }: ScoreMapsOptions): Promise<MapScores> {
-  const sweep = new MapSweep(bins);
+export async function scoreMapFiles(
+  pairs: readonly MapPair[], { bins, array, normalise, rgb, classSet = VOC.data }: ScoreMapsOptions,
+): Promise<MapScores> {
+  const classes = classSetOf(classSet);
+  const sweep = new MapSweep(bins, classes.labelCount);
   const failures: PairFailure[] = [];
   const mismatches: Record<KeyBase, string[]> = { 0: [], 1: [] };
   const arrays = new Set<string>();
   let [resized, aboveOne, lowest, highest] = [0, 0, Infinity, -Infinity];
   for (const pair of pairs) {
     try {
-      const truth = await readMask(pair.truthPath, { rgb });
-      const present = classesInMap(truth, pair.truthPath);
-      const dump = await readMapDump(pair.mapPath, array);
-      requireKeys(dump, pair.mapPath);
+      const truth = await readMask(pair.truthPath, { rgb, classes });
+      const present = classesInMap(truth, pair.truthPath, classes);
+      const dump = await readMapDump(pair.mapPath, array, classes.labelCount);
+      requireKeys(dump, pair.mapPath, classes);
       if (dump.array !== undefined) arrays.add(dump.array);
       const size = [truth.height, truth.width] as const;
       const same = dump.keys.length === 0 || (dump.height === size[0] && dump.width === size[1]);
@@ -80,14 +89,14 @@ export async function scoreMapFiles(pairs: readonly MapPair[], { bins, array, no
     }
   }
   return {
-    counts: sweep.counts, scored: pairs.length - failures.length, failures, resized, aboveOne, arrays: [...arrays],
+    counts: sweep.pack(), scored: pairs.length - failures.length, failures, resized, aboveOne, arrays: [...arrays],
     keyRange: [lowest, highest], mismatches,
   };
 }
 
-function requireKeys({ keys }: MapDump, path: string): void {
-  const wrong = keys.find((key) => !Number.isInteger(key) || key < 0 || key > 20);
-  if (wrong !== undefined) throw new UserError(`the maps ${path} have the key ${wrong}, but class indices are 0..19 or 1..20`);
+function requireKeys({ keys }: MapDump, path: string, { classes: { length } }: ClassSet): void {
+  const wrong = keys.find((key) => !Number.isInteger(key) || key < 0 || key > length);
+  if (wrong !== undefined) throw new UserError(`the maps ${path} have the key ${wrong}, but class indices are 0..${length - 1} or 1..${length}`);
   if (new Set(keys).size < keys.length) throw new UserError(`the maps ${path} have a key twice: ${keys.join(', ')}`);
 }
 

@@ -23,8 +23,8 @@ export const ERROR_KINDS: readonly ErrorKind[] = [
 /**
  * The index in ERROR_KINDS for a pixel, or -1 for correct background.
  *
- * @param truth the true label: 0 background, 1..20, 255 void
- * @param label the predicted label: 0 background, 1..20, 255 ignored
+ * @param truth the true label: 0 background, then the classes, 255 void
+ * @param label the predicted label: 0 background, then the classes, 255 ignored
  */
 export function errorKind(truth: number, label: number): number {
   if (truth === 255) return 5;

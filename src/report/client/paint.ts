@@ -38,7 +38,7 @@ function fill(canvas: HTMLCanvasElement, width: number, height: number, colourAt
 
 export function makePainter({ palette, heat }: Pick<PageData, 'palette' | 'heat'>): Paint {
   const labelColours = colourTable((label) => {
-    if (label === 0 || (label > 20 && label < 255)) return CLEAR;
+    if (label === 0 || (label >= palette.length && label < 255)) return CLEAR;
     return [...(label === 255 ? VOID_COLOUR : palette[label]), 255];
   });
   const heatColours = colourTable((value) => [...heat[value], 255]);

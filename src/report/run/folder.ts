@@ -4,6 +4,9 @@ import { messageOf, UserError } from '../../errors.js';
 import { isFolder } from '../../jobs/files/is-folder.js';
 import { isDataSet, isRun, refuseDataSet } from '../../jobs/journal/own-folder.js';
 import { maskIdsIn } from '../../metrics/pairs.js';
+import type { ClassSet } from '../../datasets/classes/class-set.js';
+import { classSetOf } from '../../datasets/classes/load.js';
+import { VOC } from '../../datasets/classes/voc.js';
 import type { Devkit } from '../../datasets/devkit.js';
 import { openDevkit } from '../../datasets/devkit.js';
 import { findMask, findPhoto } from '../../datasets/files-by-id.js';
@@ -29,6 +32,7 @@ export interface RunImage {
 export interface Run {
   readonly folder: string;
   readonly record: RunRecord;
+  readonly classes: ClassSet;
   /** The images that have seeds, in the order of the run's lists. */
   readonly images: readonly RunImage[];
   /** Ids in the run's lists without seeds. */
@@ -39,6 +43,8 @@ export interface Run {
 
 /** Options of {@link openRun}. */
 export interface OpenRunOptions {
+  /** The class set to use instead of the one in run.json; VOC if there is none. */
+  readonly classes?: ClassSet;
   /** The devkit to use instead of the one in run.json. */
   readonly vocRoot?: string;
   /** The folder of the ground truth `<id>.png` to use instead of the devkit's. */
@@ -52,7 +58,7 @@ export interface OpenRunOptions {
  *
  * @throws UserError if the folder has no seeds, or if a given folder does not exist
  */
-export async function openRun(folder: string, { vocRoot, truth }: OpenRunOptions = {}): Promise<Run> {
+export async function openRun(folder: string, { classes, vocRoot, truth }: OpenRunOptions = {}): Promise<Run> {
   const seedDir = join(folder, 'SegmentationClass');
   if (!await isFolder(folder)) throw new UserError(`the run ${folder} does not exist`, 'pass the --out folder of \'voc-seeds generate\'');
   if (!await isFolder(seedDir)) throw new UserError(`${folder} has no seeds: there is no folder SegmentationClass in it`, 'pass the --out folder of \'voc-seeds generate\'');
@@ -89,7 +95,7 @@ export async function openRun(folder: string, { vocRoot, truth }: OpenRunOptions
   const without = images.filter(({ photoPath }) => photoPath === undefined).length;
   if (devkit !== undefined && without > 0) remarks.push(`${without} of ${images.length} photographs are not in ${devkit.imageDir}.`);
   if (unseeded.length > 0) remarks.push(`${unseeded.length} images are listed in the run but have no seeds.`);
-  return { folder, record, images, unseeded, remarks };
+  return { folder, record, classes: classes ?? classSetOf(record.classSet ?? VOC.data), images, unseeded, remarks };
 }
 
 /**

@@ -1,4 +1,4 @@
-import { className } from '../../datasets/classes/voc.js';
+import type { ClassSet } from '../../datasets/classes/class-set.js';
 import { escapeXml } from '../charts/escape.js';
 import type { OverlayChoice } from './page-data.js';
 
@@ -12,7 +12,8 @@ export interface SortChoice {
 export interface GalleryControls {
   readonly overlays: readonly OverlayChoice[];
   readonly sorts: readonly SortChoice[];
-  /** The classes in the gallery, 1..20. */
+  readonly classes: ClassSet;
+  /** The classes in the gallery, by label. */
   readonly labels: readonly number[];
   /** Which images are in the gallery, if not all. */
   readonly note?: string;
@@ -51,7 +52,7 @@ export function sortChoices(predictions: readonly string[], scored: boolean): So
 }
 
 /** The gallery without images: controls, an empty grid and the dialogs. The page's script fills in the images. */
-export function gallerySection({ overlays, sorts, labels, note }: GalleryControls): string {
+export function gallerySection({ overlays, sorts, classes, labels, note }: GalleryControls): string {
   const initial = overlays.find(({ value }) => value === 'errors:0') ?? overlays.find(({ value }) => value === 'labels:0')!;
   const options = (choices: readonly SortChoice[]): string => choices.map(({ value, name }) => `<option value="${escapeXml(value)}">${escapeXml(name)}</option>`).join('');
   const radios = (group: string, withKeys: boolean): string => overlays.map(({ value, name, key }) => (
@@ -64,7 +65,7 @@ ${note === undefined ? '' : `<p class="note">${escapeXml(note)}</p>`}
 <div class="bar">
 <div class="filters">
 <div class="field"><label for="sort">Sort</label> <select id="sort">${options(sorts)}</select></div>
-<div class="field"><label for="class">Class</label> <select id="class"><option value="0">all</option>${labels.map((label) => `<option value="${label}">${className(label)}</option>`).join('')}</select></div>
+<div class="field"><label for="class">Class</label> <select id="class"><option value="0">all</option>${labels.map((label) => `<option value="${label}">${escapeXml(classes.nameOf(label))}</option>`).join('')}</select></div>
 <div class="field grow"><label for="search">Id</label> <input id="search" type="search" placeholder="part of an id" autocomplete="off" spellcheck="false"></div>
 <p id="count" class="count" role="status"></p>
 </div>

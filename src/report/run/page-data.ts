@@ -29,7 +29,7 @@ export interface PanelHeader {
 export interface PageScore {
   /** Mean IoU for each way of scoring ignored pixels. */
   readonly mean: Readonly<Record<string, number | null>>;
-  /** IoU of each label that occurs, 0..20. */
+  /** IoU of each label that occurs. */
   readonly iou: readonly (readonly [label: number, iou: number | null])[];
   readonly coverage: number | null;
 }
@@ -43,7 +43,7 @@ export interface PageImage {
   readonly photo: boolean;
   readonly w: number;
   readonly h: number;
-  /** Its classes, 1..20, ascending. */
+  /** Its classes by label, ascending. */
   readonly labels: readonly number[];
   /** In the order of the page's predictions; null for one that was not scored. */
   readonly scores: readonly (PageScore | null)[];
@@ -52,7 +52,7 @@ export interface PageImage {
 
 /** The JSON block `report-data`. */
 export interface PageData {
-  /** The names of the labels 0..20, and their colours. */
+  /** The names of the labels from 0, and their colours. */
   readonly classes: readonly string[];
   readonly palette: readonly Rgb[];
   /** The colours of 256 values of a map. */

@@ -10,6 +10,8 @@ import { readRegularFile } from '../../jobs/files/read-file.js';
 import { decodeNpz, NpyError } from '../../formats/numpy/npz.js';
 import { requireWithin } from '../../limits.js';
 import type { NumberArray } from '../../formats/numpy/npz.js';
+import type { ClassSet, ClassSetData } from '../../datasets/classes/class-set.js';
+import { classSetOf } from '../../datasets/classes/load.js';
 import type { LabelMap } from '../../datasets/label-map.js';
 import { readMask } from '../../datasets/masks.js';
 import type { RgbMasks } from '../../datasets/masks.js';
@@ -36,6 +38,7 @@ export interface PanelTask {
   /** The longest side of the shown image, in pixels. */
   readonly imageSize: number;
   readonly rgb?: RgbMasks;
+  readonly classSet: ClassSetData;
   /** The folder to write the images to; without it everything is returned, for a report in one file. */
   readonly folder?: string;
   /** Keep a photograph that already exists and is newer than its original. */
@@ -52,7 +55,7 @@ export interface PanelResult {
   readonly header: PanelHeader;
   /** Planes and maps, deflated (RFC 1950), if the report is a single file. */
   readonly packed?: Uint8Array;
-  /** The labels in the planes, 1..20, ascending. */
+  /** The classes in the planes, by label, ascending. */
   readonly labels: readonly number[];
   readonly problems: readonly string[];
 }
@@ -72,19 +75,20 @@ export async function makePanel(task: PanelTask): Promise<PanelResult> {
       return undefined;
     }
   };
+  const classes = classSetOf(task.classSet);
   const planes: (LabelMap | undefined)[] = [];
-  for (const path of task.planePaths) planes.push(path === null ? undefined : await attempt(() => readMask(path, { rgb: task.rgb })));
+  for (const path of task.planePaths) planes.push(path === null ? undefined : await attempt(() => readMask(path, { rgb: task.rgb, classes })));
   const photo = task.photoPath === undefined ? undefined : await attempt(() => makePhoto(task.photoPath!, task));
   const known = planes.find((plane) => plane !== undefined);
   const size = photo?.size ?? (known === undefined ? [1, 1] as const : shownSize([known.height, known.width], task.imageSize));
-  const cams = task.camPath === undefined ? undefined : await attempt(() => readCams(task.camPath!, task.layers));
+  const cams = task.camPath === undefined ? undefined : await attempt(() => readCams(task.camPath!, task.layers, classes));
 
   const present = planes.filter((plane) => plane !== undefined);
   const { header: mapHeader, bytes: mapBytes } = packMaps(cams);
   const header: PanelHeader = { w: size[1], h: size[0], planes: planes.map((plane) => (plane === undefined ? 0 : 1)), ...mapHeader };
   // Run-length coding compresses labels almost as well as a full search, and is ten times as fast.
   const packed = deflateSync(Buffer.concat([...present.map((plane) => resizeLabels(plane, size)), ...mapBytes]), { strategy: zlib.Z_RLE });
-  const labels = [...new Set(present.flatMap(labelsIn))].sort((a, b) => a - b);
+  const labels = [...new Set(present.flatMap((plane) => labelsIn(plane, classes)))].sort((a, b) => a - b);
   const base = { id: task.id, photo: photo !== undefined, header, labels, problems };
   if (task.folder === undefined) return { ...base, photoBytes: photo?.bytes, packed };
   await writeFileAtomic(join(task.folder, `${task.file}.js`), panelScript(task.file, header, packed));
@@ -145,10 +149,10 @@ export function resizeLabels({ width, height, data }: LabelMap, [rows, columns]:
   return result;
 }
 
-function labelsIn({ data }: LabelMap): number[] {
+function labelsIn({ data }: LabelMap, { labelCount }: ClassSet): number[] {
   const seen = new Uint8Array(256);
   for (const label of data) seen[label] = 1;
-  return Array.from({ length: 20 }, (_, i) => i + 1).filter((label) => seen[label] === 1);
+  return Array.from({ length: labelCount - 1 }, (_, i) => i + 1).filter((label) => seen[label] === 1);
 }
 
 /** The maps of one image, by class and layer. */
@@ -172,7 +176,7 @@ interface ShownMap {
  *
  * @throws UserError that names the file
  */
-async function readCams(path: string, names: readonly string[]): Promise<Cams | undefined> {
+async function readCams(path: string, names: readonly string[], { classes: { length: most } }: ClassSet): Promise<Cams | undefined> {
   try {
     const arrays = decodeNpz(await readRegularFile(path, (size) => { requireWithin('arrayBytes', size, `the maps ${path} have ${size} bytes`); }));
     const keys = arrays.get('keys');
@@ -182,9 +186,9 @@ async function readCams(path: string, names: readonly string[]): Promise<Cams | 
     if (labels.length === 0) return undefined;
     const [count, height, width] = maps.shape;
     if (maps.shape.length !== 3 || count !== labels.length) throw new NpyError(`its maps are [${maps.shape.join(', ')}], but there are ${labels.length} keys`);
-    if (labels.length > 20) throw new NpyError(`it has ${labels.length} keys, but there are 20 classes`);
+    if (labels.length > most) throw new NpyError(`it has ${labels.length} keys, but there are ${most} classes`);
     if (maps.values.length === 0) throw new NpyError(`its maps are [${maps.shape.join(', ')}], which is empty`);
-    if (labels.some((label) => !Number.isInteger(label) || label < 1 || label > 20)) throw new NpyError(`its keys are ${labels.join(', ')}, but classes are 1..20`);
+    if (labels.some((label) => !Number.isInteger(label) || label < 1 || label > most)) throw new NpyError(`its keys are ${labels.join(', ')}, but classes are 1..${most}`);
     const mapsOf = ({ shape: [, h, w], values }: NumberArray, layer: string): ShownMap[] => {
       const all = values instanceof Float32Array ? values : Float32Array.from(values);
       return labels.map((label, k) => ({ label, layer, size: [h, w] as const, values: all.subarray(k * h * w, (k + 1) * h * w) }));

@@ -1,6 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import type { ClassSet } from '../../datasets/classes/class-set.js';
+import { classSetOf, classSetSchema } from '../../datasets/classes/load.js';
 import { messageOf, UserError } from '../../errors.js';
 import { runOfRecord, runRecordName } from '../../jobs/journal/run-record.js';
 
@@ -9,6 +11,7 @@ const lenient = <S extends z.ZodType>(schema: S) => schema.optional().catch(unde
 
 const schema = z.object({
   command: lenient(z.string()),
+  classSet: lenient(classSetSchema),
   vocRoot: lenient(z.string()),
   splitFile: lenient(z.string()),
   split: lenient(z.string()),
@@ -45,6 +48,12 @@ export async function readRunRecord(folder: string): Promise<RunRecord> {
   const whole = files.filter(({ name, value }) => name === runRecordName() && (files.length === 1 || !('shards' in value)));
   const records = (whole.length > 0 ? whole : files.filter(({ name }) => name !== runRecordName())).map(({ value }) => recordOf(value));
   return records.length === 1 ? records[0] : mergeRecords(records);
+}
+
+/** The class set of a run, if the folder has the record of one. */
+export async function classSetOfRun(folder: string): Promise<ClassSet | undefined> {
+  const record = await readRunRecord(folder).catch(() => undefined);
+  return record?.classSet === undefined ? undefined : classSetOf(record.classSet);
 }
 
 /** @throws UserError that names the file if it is not a JSON object */

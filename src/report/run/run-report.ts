@@ -6,9 +6,8 @@ import { heatColour } from '../../image/overlay.js';
 import { writeFileAtomic } from '../../jobs/files/atomic.js';
 import { OutFolder } from '../../jobs/files/out-folder.js';
 import { removeLeftovers } from '../../jobs/files/temporary.js';
-import { className } from '../../datasets/classes/voc.js';
+import type { ClassSet } from '../../datasets/classes/class-set.js';
 import type { RgbMasks } from '../../datasets/masks.js';
-import { vocColour } from '../../datasets/palette.js';
 import { readAblation } from './ablation.js';
 import type { Ablation } from './ablation.js';
 import { readClientAssets } from './client.js';
@@ -36,6 +35,8 @@ export interface RunReportOptions {
   readonly compare?: string;
   /** The report: a file that ends in .html, or a folder, in which index.html is written. Default: `report` in the run's folder. */
   readonly out?: string;
+  /** Default: that of the run. */
+  readonly classes?: ClassSet;
   readonly vocRoot?: string;
   readonly truth?: string;
   readonly rgb?: RgbMasks;
@@ -175,7 +176,7 @@ async function panelTasks(
   return ids.map((id) => {
     const { photoPath, truthPath, camPath } = images.get(id)!;
     return {
-      id, file: files.get(id)!, photoPath, camPath, folder, keepPhotos, rgb: options.rgb,
+      id, file: files.get(id)!, photoPath, camPath, folder, keepPhotos, rgb: options.rgb, classSet: run.classes.data,
       planePaths: [truthPath ?? null, ...predictions.map(({ paths }) => paths.get(id) ?? null)],
       layers: Array.isArray(layers) ? layers.map(String) : [],
       imageSize: options.imageSize ?? DEFAULT_IMAGE_SIZE,
@@ -203,6 +204,7 @@ interface Findings {
 }
 
 async function pageOf({ run, scored, curve, ablation, panels, tasks, problems, options, inline }: Findings): Promise<string> {
+  const { classes } = run;
   const files = new Map(tasks.map(({ id, file }) => [id, file]));
   const truth = panels.some(({ header }) => header.planes[0] === 1);
   const maps = panels.some(({ header }) => header.maps.length > 0);
@@ -212,12 +214,12 @@ async function pageOf({ run, scored, curve, ablation, panels, tasks, problems, o
   const notes = new Map((run.record.notes ?? []).map((entry) => [entry.id, entry.notes]));
   const some = panels.length < run.images.length;
   const gallery = gallerySection({
-    overlays, labels, sorts: sortChoices(names, scored[0].byImage.size > 0),
+    overlays, classes, labels, sorts: sortChoices(names, scored[0].byImage.size > 0),
     note: some ? choiceText(panels.length, run.images.length, options.choose ?? 'worst', scored[0].byImage.size > 0) : undefined,
   });
   const data: PageData = {
-    classes: Array.from({ length: 21 }, (_, label) => className(label)),
-    palette: Array.from({ length: 21 }, (_, label) => vocColour(label)),
+    classes: Array.from({ length: classes.labelCount }, (_, label) => classes.nameOf(label)),
+    palette: Array.from({ length: classes.labelCount }, (_, label) => classes.colourOf(label)),
     heat: Array.from({ length: 256 }, (_, value) => heatColour(value / 255)),
     ways: ignoresPixels(scored) ? IGNORED_AS.map((way) => [way, WAY_NAMES[way]]) : [['error', WAY_NAMES.error]],
     predictions: names,

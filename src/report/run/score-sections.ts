@@ -1,7 +1,6 @@
 import type { EvaluationResult } from '../../metrics/evaluate.js';
 import { IGNORED_AS } from '../../metrics/scores.js';
 import type { IgnoredAs } from '../../metrics/scores.js';
-import { className } from '../../datasets/classes/voc.js';
 import { barChartSvg } from '../charts/bar-chart.js';
 import { escapeXml } from '../charts/escape.js';
 import { lineChartSvg } from '../charts/line-chart.js';
@@ -34,8 +33,8 @@ export function scoreSection(predictions: readonly ScoredPrediction[]): string {
     paragraph(`IoU is TP / (TP + FP + FN) over the pixels of all images, as in the VOC devkit. Pixels whose ground truth is 255 are left out. Means are taken over ${classesNote(result)}.`, 'note'),
     ...byWay(ways, (way) => [
       `<div class="columns"><figure>\n${classBars(result, way)}</figure><div>`,
-      confusion('Most confused, background included', mostConfused(result.matrix, PAIRS)),
-      confusion('Most confused between classes', mostConfused(result.matrix, PAIRS, true)),
+      confusion('Most confused, background included', mostConfused(result.matrix, PAIRS), result),
+      confusion('Most confused between classes', mostConfused(result.matrix, PAIRS, true), result),
       '</div></div>',
       folded('Scores of every class', classTable(result, way)),
     ].join('\n')),
@@ -58,10 +57,10 @@ export function comparisonSection(predictions: readonly ScoredPrediction[]): str
           paragraph(`mIoU ${percent(own.meanIou)} % against ${percent(other.meanIou)} %: ${signed(own.meanIou - other.meanIou)} points.`, 'statement'),
           `<div class="columns"><figure>\n${barChartSvg({
             title: 'IoU by class', unit: 'IoU in %', series: [ownName, name], range: [0, 100],
-            rows: present.map(({ label, iou }) => ({ name: className(label), values: [100 * iou, 100 * other.labels[label].iou] })),
+            rows: present.map(({ label, iou }) => ({ name: result.classes.nameOf(label), values: [100 * iou, 100 * other.labels[label].iou] })),
           })}</figure><figure>\n${barChartSvg({
             title: `${ownName} minus ${name}`, unit: 'points of IoU', series: ['difference'], signed: true,
-            rows: present.map(({ label, iou }) => ({ name: className(label), values: [100 * (iou - other.labels[label].iou)] })),
+            rows: present.map(({ label, iou }) => ({ name: result.classes.nameOf(label), values: [100 * (iou - other.labels[label].iou)] })),
           })}</figure></div>`,
         ].join('\n');
       }),
@@ -174,29 +173,30 @@ function means(predictions: readonly ScoredPrediction[], ways: readonly IgnoredA
   return table('Mean scores', head, rows);
 }
 
-function classBars({ scores }: EvaluationResult, way: IgnoredAs): string {
+function classBars({ classes, scores }: EvaluationResult, way: IgnoredAs): string {
   return barChartSvg({
     title: 'IoU by class', unit: 'IoU in %', series: ['IoU'], range: [0, 100],
-    rows: scores[way].labels.filter(({ iou }) => !Number.isNaN(iou)).map(({ label, iou }) => ({ name: className(label), values: [100 * iou] })),
+    rows: scores[way].labels.filter(({ iou }) => !Number.isNaN(iou)).map(({ label, iou }) => ({ name: classes.nameOf(label), values: [100 * iou] })),
   });
 }
 
-function classTable({ scores }: EvaluationResult, way: IgnoredAs): string {
+function classTable({ classes, scores }: EvaluationResult, way: IgnoredAs): string {
   const head = ['class', 'IoU %', 'precision %', 'recall %', 'over %', 'under %'];
   return table('Scores by class', head, scores[way].labels.map(({ label, iou, precision, recall, overActivation, underActivation }) => [
-    className(label), ...[iou, precision, recall, overActivation, underActivation].map((share) => num(percent(share))),
+    classes.nameOf(label), ...[iou, precision, recall, overActivation, underActivation].map((share) => num(percent(share))),
   ]));
 }
 
-function confusion(title: string, pairs: readonly ConfusedPair[]): string {
+function confusion(title: string, pairs: readonly ConfusedPair[], { classes }: EvaluationResult): string {
   if (pairs.length === 0) return '';
   return `<h3>${title}</h3>\n${table(title, ['true', 'predicted', 'pixels', 'of the true class'], pairs.map(({ truth, predicted, pixels, share }) => [
-    className(truth), predicted === 255 ? 'ignored' : className(predicted), num(pixels.toLocaleString('en-US')), num(`${percent(share)} %`),
+    classes.nameOf(truth), predicted === 255 ? 'ignored' : classes.nameOf(predicted), num(pixels.toLocaleString('en-US')), num(`${percent(share)} %`),
   ]))}`;
 }
 
-function classesNote({ scores: { error: { present, absent } } }: EvaluationResult): string {
-  return absent.length === 0 ? 'all 21 classes' : `${present.length} of 21 classes (absent: ${absent.map(className).join(', ')})`;
+function classesNote({ classes, scores: { error: { present, absent } } }: EvaluationResult): string {
+  const all = classes.labelCount;
+  return absent.length === 0 ? `all ${all} classes` : `${present.length} of ${all} classes (absent: ${absent.map((label) => classes.nameOf(label)).join(', ')})`;
 }
 
 function signed(difference: number): string {

@@ -61,10 +61,11 @@ export function pairCount(run: Run, predictions: readonly Prediction[]): number 
 export async function scorePredictions(
   run: Run, predictions: readonly Prediction[], { rgb, workers, onProgress }: ScoreOptions = {},
 ): Promise<{ scored: ScoredPrediction[]; failures: PairFailure[] }> {
+  const classSet = run.classes.data;
   let before = 0;
   const evaluate = async (pairs: readonly MaskPair[]): Promise<EvaluationResult | undefined> => {
     if (pairs.length === 0) return undefined;
-    const result = await evaluatePairs(pairs, { byImage: true, rgb, workers, onProgress: (done) => onProgress?.(before + done) });
+    const result = await evaluatePairs(pairs, { byImage: true, rgb, classSet, workers, onProgress: (done) => onProgress?.(before + done) });
     before += pairs.length;
     return result.scored === 0 ? { ...result, images: [] } : result;
   };
@@ -78,7 +79,7 @@ export async function scorePredictions(
     const same = own !== undefined && result !== undefined && own.scored === result.scored && own.images.every(({ id }) => byImage.has(id));
     const reference = i === 0 || result === undefined || own === undefined
       ? undefined
-      : same ? own : await evaluatePairs(pairsOf(run, predictions[0]).filter(({ id }) => byImage.has(id)), { rgb, workers });
+      : same ? own : await evaluatePairs(pairsOf(run, predictions[0]).filter(({ id }) => byImage.has(id)), { rgb, classSet, workers });
     scored.push({ ...prediction, result, byImage, reference: reference?.scored === 0 ? undefined : reference });
   }
   const named = predictions.flatMap(({ name }, i) => (results[i]?.failures ?? []).map(({ id, message }) => ({ id, message: predictions.length > 1 ? `${name}: ${message}` : message })));
@@ -99,7 +100,9 @@ export async function thresholdCurve(
 ): Promise<{ curve?: ThresholdCurve; failures: readonly PairFailure[] }> {
   const pairs = mappedImages(run).map(({ id, camPath, truthPath }) => ({ id, mapPath: camPath!, truthPath: truthPath! }));
   if (pairs.length === 0) return { failures: [] };
-  const { curve, best, scored, failures } = await evaluateMaps(pairs, { bins: 100, normalise: false, keys: 1, rgb, workers, onProgress });
+  const { curve, best, scored, failures } = await evaluateMaps(pairs, {
+    bins: 100, normalise: false, keys: 1, rgb, classSet: run.classes.data, workers, onProgress,
+  });
   return scored === 0 ? { failures } : { curve: { points: curve, best: curve[best], images: scored }, failures };
 }
 

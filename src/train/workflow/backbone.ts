@@ -10,7 +10,7 @@ import type { OnnxNode } from '../../onnx/model.js';
 import { NetworkGraph } from '../../classifier/network.js';
 import { readModel } from '../../onnx/file/read.js';
 import { LOGITS } from '../graphs.js';
-import { VOC_CLASSES } from '../../datasets/classes/voc.js';
+import type { ClassSet } from '../../datasets/classes/class-set.js';
 import { networkNotes } from '../../classifier/notes.js';
 import type { TrainListener } from './listener.js';
 
@@ -22,7 +22,7 @@ export interface Backbone {
   /** The feature tensor that the head pools. */
   readonly layer: FeatureLayer;
   readonly spec: Pick<ModelSpec, 'channelOrder' | 'scale' | 'mean' | 'std' | 'inputSize'>;
-  /** Whether it is already a trained classifier of the 20 VOC classes, so that its head can be kept. */
+  /** Whether it is already a trained classifier of the same classes, so that its head can be kept. */
   readonly isClassifier: boolean;
 }
 
@@ -33,7 +33,7 @@ export interface Backbone {
  * @throws UserError if it cannot be read, does not end in a feature map, or its preprocessing is unknown
  */
 export async function openBackbone(
-  path: string, config: TrainConfig, given: Partial<ModelSpec>, { onMessage }: Pick<TrainListener, 'onMessage'> = {},
+  path: string, config: TrainConfig, given: Partial<ModelSpec>, { classes }: ClassSet, { onMessage }: Pick<TrainListener, 'onMessage'> = {},
 ): Promise<Backbone> {
   const model = await readModel(path);
   const merged = mergeSpecs(await specSources(model, path, given));
@@ -46,7 +46,7 @@ export async function openBackbone(
   const maps = network.layers.filter(({ arrangement }) => arrangement.kind === 'channels-first');
   const layer = config.layer === undefined ? maps.findLast(({ cut }) => cut) ?? maps.at(-1) : resolveLayer(maps, config.layer);
   if (layer === undefined) throw new UserError(`${path} has no feature map that can be pooled`, 'use a network with feature maps [N, C, h, w]');
-  const isClassifier = config.layer === undefined && spec.classes?.join() === VOC_CLASSES.join() && spec.untrained !== true;
+  const isClassifier = config.layer === undefined && spec.classes?.join('\n') === classes.join('\n') && spec.untrained !== true;
   const pools = config.mode === 'head' || !isClassifier;
   const [attends, coarser] = [attendsBehind(network.model.graph.nodes, layer.name), network.layers.find(({ stride }) => stride > layer.stride)];
   if (pools && config.layer === undefined && (attends || coarser !== undefined)) {
@@ -72,8 +72,8 @@ function attendsBehind(nodes: readonly OnnxNode[], layer: string): boolean {
 }
 
 /** The metadata of a trained classifier. */
-export function classifierMetadata({ spec }: Backbone, logits = LOGITS): ReadonlyMap<string, string> {
+export function classifierMetadata({ spec }: Backbone, { classes }: ClassSet, logits = LOGITS): ReadonlyMap<string, string> {
   const { channelOrder, scale, mean, std, inputSize } = spec;
-  const known = { logits, channelOrder, scale, mean, std, classes: VOC_CLASSES, ...(inputSize && { inputSize }) };
+  const known = { logits, channelOrder, scale, mean, std, classes, ...(inputSize && { inputSize }) };
   return new Map([[MODEL_SPEC_KEY, JSON.stringify(known)]]);
 }

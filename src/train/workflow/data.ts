@@ -3,6 +3,9 @@ import { DEFAULT_MAX_PIXELS, readPhoto } from '../../image/photo.js';
 import { openDevkit } from '../../datasets/devkit.js';
 import { createLabelSource, parseLabelSpec } from '../../datasets/labels/create.js';
 import type { LabelSource } from '../../datasets/labels/source.js';
+import type { ClassSet } from '../../datasets/classes/class-set.js';
+import { loadClassSet } from '../../datasets/classes/load.js';
+import { VOC } from '../../datasets/classes/voc.js';
 import type { RgbMasks } from '../../datasets/masks.js';
 import { partitionByPresence, readSplit } from '../../datasets/splits.js';
 import type { DataItem } from '../../datasets/splits.js';
@@ -21,6 +24,8 @@ export interface AlsoTrainOn {
 
 /** The sources of photographs and labels: the settings of `train` with these names. */
 export interface TrainingLists {
+  /** A name or a file, see `loadClassSet`. Default: VOC. */
+  readonly classSet?: string;
   readonly vocRoot?: string;
   /** Official splits or paths of lists, all in this devkit and with these labels. */
   readonly split?: string | readonly string[];
@@ -46,7 +51,8 @@ export interface TrainingDataOptions {
 
 /** Photographs and their classes. */
 export interface TrainingData {
-  /** Class indices 0..19, ascending, by absolute path, in the order of the lists. */
+  readonly classes: ClassSet;
+  /** Class indices from 0, ascending, by absolute path, in the order of the lists. */
   readonly labels: ReadonlyMap<string, readonly number[]>;
   /** The number of listed photographs, and of those that are not on disk. */
   readonly listed: number;
@@ -69,7 +75,8 @@ export interface TrainingData {
 export async function openTrainingData(
   lists: TrainingLists, options: TrainingDataOptions = {}, listener: Pick<TrainListener, 'onMessage'> = {},
 ): Promise<TrainingData> {
-  const opened = withIds(await openLists(lists, options, listener), options.ids);
+  const classes = lists.classSet === undefined ? VOC : await loadClassSet(lists.classSet);
+  const opened = withIds(await openLists(lists, classes, options, listener), options.ids);
   const known = new Map<string, { readonly labels: readonly number[]; readonly list: string }>();
   const unlabelled = new Map<string, { readonly id: string; readonly reason: string }>();
   const conflicts: { id: string; reason: string }[] = [];
@@ -92,6 +99,7 @@ export async function openTrainingData(
   const missing = new Set(opened.flatMap((list) => list.missing.map(({ imagePath }) => imagePath)));
   const listed = new Set(opened.flatMap((list) => [...list.items, ...list.missing].map(({ imagePath }) => imagePath)));
   return {
+    classes,
     labels: new Map([...known].map(([path, { labels }]) => [path, labels])), listed: listed.size, missing: missing.size,
     files: opened.flatMap(({ files }) => files), folders: opened.flatMap(({ folders }) => folders),
     notes: [...new Set(opened.flatMap(({ notes }) => notes))], failures: [...failures, ...conflicts],
@@ -137,7 +145,7 @@ interface OpenedList {
 }
 
 async function openLists(
-  { alsoTrainOn = [], ...main }: TrainingLists, { maskDir, rgbMasks }: TrainingDataOptions, { onMessage }: Pick<TrainListener, 'onMessage'>,
+  { alsoTrainOn = [], ...main }: TrainingLists, classes: ClassSet, { maskDir, rgbMasks }: TrainingDataOptions, { onMessage }: Pick<TrainListener, 'onMessage'>,
 ): Promise<OpenedList[]> {
   const named: readonly (string | undefined)[] = [main.split ?? []].flat();
   const lists = [
@@ -161,7 +169,7 @@ async function openLists(
     const file = ownFile ?? labelFile ?? (kind === 'list' ? split.path : undefined);
     opened.push({
       path: split.path, items: present, missing, notes: split.notes,
-      source: await createLabelSource(kind, { devkit, file, difficult: main.difficult, rgbMasks }),
+      source: await createLabelSource(kind, { devkit, classes, file, difficult: main.difficult, rgbMasks }),
       files: file === undefined ? [split.path] : [split.path, file], folders: [devkit.imageDir, devkit.maskDir, devkit.annotationDir],
     });
   }

@@ -15,7 +15,6 @@ import { fineTune } from '../fine-tune.js';
 import type { FineTuneSettings } from '../fine-tune.js';
 import { buildClassifier, LOGITS } from '../graphs.js';
 import { trainableParameters } from '../parameters.js';
-import { VOC_CLASSES } from '../../datasets/classes/voc.js';
 import type { Backbone } from './backbone.js';
 import { classifierMetadata } from './backbone.js';
 import type { TrainingData } from './data.js';
@@ -47,7 +46,7 @@ export interface FullResult {
 }
 
 /**
- * Trains the whole network, or the part after a layer. A classifier of the VOC classes keeps its head. Any other backbone gets a
+ * Trains the whole network, or the part after a layer. A classifier of the same classes keeps its head. Any other backbone gets a
  * new head, which is fitted to its features first or starts with zeros.
  */
 export async function trainFull(
@@ -97,7 +96,7 @@ export async function trainFull(
         bar?.stop();
         listener.onMessage?.(`epoch ${epoch}/${config.epochs}: loss ${loss.toFixed(4)}${map === undefined ? '' : `, mAP ${map.toFixed(4)}${isBest ? ' (best)' : ''}`}`);
         if (isBest) best = { model, epoch, validation: latest };
-        const annotated = { ...model, metadata: classifierMetadata(backbone, start.logits) };
+        const annotated = { ...model, metadata: classifierMetadata(backbone, data.classes, start.logits) };
         await writeModel(join(folder, 'last.onnx'), annotated);
         if (isBest) await writeModel(join(folder, 'best.onnx'), annotated);
       },
@@ -106,7 +105,7 @@ export async function trainFull(
       ? await bestOf(result.epochs, best, folder)
       : { model: result.model, epoch: result.epochs.length, validation: latest };
     return {
-      model: { ...kept.model, metadata: classifierMetadata(backbone, start.logits) }, logits: start.logits, epoch: kept.epoch,
+      model: { ...kept.model, metadata: classifierMetadata(backbone, data.classes, start.logits) }, logits: start.logits, epoch: kept.epoch,
       validation: kept.validation, epochs: result.epochs, interrupted: result.interrupted, failures: [...start.failures, ...result.failures],
     };
   } finally {
@@ -148,9 +147,9 @@ async function startingModel(backbone: Backbone, data: TrainingData, config: Tra
     const { model, failures } = await trainHead(backbone, data, config, listener);
     return { model, logits: LOGITS, failures };
   }
-  const classes = VOC_CLASSES.length;
+  const classes = data.classes.classes.length;
   const head = { weights: new Float32Array(layer.channels * classes), bias: config.headBias ? new Float32Array(classes) : undefined };
-  return { model: buildClassifier(network, layer, head, classifierMetadata(backbone)), logits: LOGITS, failures: [] };
+  return { model: buildClassifier(network, layer, head, classifierMetadata(backbone, data.classes)), logits: LOGITS, failures: [] };
 }
 
 function settingsOf(config: TrainConfig): FineTuneSettings {

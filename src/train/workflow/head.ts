@@ -16,7 +16,6 @@ import { applyHead } from '../logistic.js';
 import type { LinearHead } from '../logistic.js';
 import { reasonLines } from '../reasons.js';
 import { computeVectors } from '../vectors.js';
-import { VOC_CLASSES } from '../../datasets/classes/voc.js';
 import type { Backbone } from './backbone.js';
 import { classifierMetadata } from './backbone.js';
 import type { TrainingData } from './data.js';
@@ -42,13 +41,13 @@ export async function trainHead(backbone: Backbone, data: TrainingData, config: 
   }
   const { runtime } = await openRuntime(config);
   const folds = listener.onWork?.(config.folds, 'folds of the cross-validation');
-  const fitted = await fitHead(table, table.paths.map((file) => data.labels.get(file)!), VOC_CLASSES.length, runtime, {
+  const fitted = await fitHead(table, table.paths.map((file) => data.labels.get(file)!), data.classes.classes.length, runtime, {
     seed: config.seed, folds: config.folds, threads: config.threads ?? config.workers ?? 0,
     onFold: (ended) => { folds?.advance(ended); },
   }).finally(() => { folds?.stop(); });
   for (const trial of fitted.trials) listener.onMessage?.(`l2 ${trial.l2}: mAP ${trial.map.toFixed(4)} in cross-validation`);
   return {
-    model: buildClassifier(network, layer, fitted.head, classifierMetadata(backbone)), fitted,
+    model: buildClassifier(network, layer, fitted.head, classifierMetadata(backbone, data.classes)), fitted,
     images: table.paths.length, views: table.views, failures: table.failures,
   };
 }
@@ -90,7 +89,7 @@ export async function validateClassifier(
   model: OnnxModel, logits: string, backbone: Backbone, data: TrainingData, config: TrainConfig, listener: TrainListener = {},
 ): Promise<Validation> {
   const { paths, data: scores, failures } = await reportProgress(listener, 'images of the validation list', (callbacks) => computeVectors(
-    model, [...data.labels.keys()], VOC_CLASSES.length, {
+    model, [...data.labels.keys()], data.classes.classes.length, {
       input: backbone.network.input.name, output: logits, normalisation: backbone.spec,
       ...validationView(backbone, config), workers: config.workers, runtime: config, ...callbacks,
     },
@@ -107,9 +106,9 @@ function validationView(backbone: Backbone, config: TrainConfig) {
  * @param scores [photographs, classes]
  * @throws UserError if a score is not finite
  */
-function validation(scores: Float32Array, paths: readonly string[], { labels }: TrainingData, failures: Validation['failures']): Validation {
+function validation(scores: Float32Array, paths: readonly string[], { labels, classes }: TrainingData, failures: Validation['failures']): Validation {
   if (!scores.every(Number.isFinite)) throw new UserError('the scores of the validation list are not all finite numbers', 'training has diverged: try a lower --rate');
-  return { ...meanAveragePrecision(scores, paths.map((path) => labels.get(path)!), VOC_CLASSES.length), images: paths.length, failures };
+  return { ...meanAveragePrecision(scores, paths.map((path) => labels.get(path)!), classes.classes.length), images: paths.length, failures };
 }
 
 function inputSizes({ network }: Backbone, config: TrainConfig) {

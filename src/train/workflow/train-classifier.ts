@@ -1,3 +1,4 @@
+import type { ClassSet } from '../../datasets/classes/class-set.js';
 import { basename, dirname, resolve } from 'node:path';
 import type { ModelSpec } from '../../classifier/spec.js';
 import { requireFlag } from '../../errors.js';
@@ -10,7 +11,6 @@ import { storeHalf } from '../../onnx/rewrite/half.js';
 import { openRuntime } from '../../runtime/open.js';
 import { trainSchema } from '../../settings/train.js';
 import type { TrainConfig, TrainSettings } from '../../settings/train.js';
-import { VOC_CLASSES } from '../../datasets/classes/voc.js';
 import type { EpochResult } from '../checkpoint.js';
 import { openBackbone } from './backbone.js';
 import { openTrainingData, requireReadable } from './data.js';
@@ -76,7 +76,7 @@ export interface TrainResult {
 }
 
 /**
- * Makes a classifier of the 20 VOC classes from image-level labels and an ONNX backbone, and writes it to `settings.out`.
+ * Makes a classifier of the classes of a set (default: the 20 of VOC) from image-level labels and an ONNX backbone, and writes it to `settings.out`.
  * Mode `head` fits a head to the backbone's features. Mode `full` trains all layers, and continues an interrupted run.
  *
  * ```ts
@@ -98,14 +98,15 @@ export async function trainClassifier(options: TrainOptions): Promise<TrainResul
   const validation = config.valSplit === undefined
     ? undefined
     : await openTrainingData({
-        vocRoot: config.vocRoot, split: config.valSplit, labels: config.valLabels ?? config.labels, difficult: config.difficult,
+        classSet: config.classSet, vocRoot: config.vocRoot, split: config.valSplit,
+        labels: config.valLabels ?? config.labels, difficult: config.difficult,
         // The labels `list` are in the list itself.
         labelFile: config.valLabels === undefined && config.labels === 'npy' ? config.labelFile : undefined,
       }, { maskDir, rgbMasks }, listener);
   const data = [training, ...validation === undefined ? [] : [validation]];
   await refuseInputFile(out, '--out', [path, ...inputs, ...data.flatMap(({ files }) => files)], data.flatMap(({ folders }) => folders));
   if (validation !== undefined) await requireReadable(validation, 'the validation list');
-  const backbone = await openBackbone(path, config, spec, listener);
+  const backbone = await openBackbone(path, config, spec, training.classes, listener);
   listener.onMessage?.(`features: ${backbone.layer.name}, ${backbone.layer.channels} channels at stride ${backbone.layer.stride}`);
   // Fail before the work, not after it, if the file cannot be written.
   await makeFolder(dirname(resolve(out)));
@@ -124,7 +125,7 @@ export async function trainClassifier(options: TrainOptions): Promise<TrainResul
     await write(model);
     const report = { ...common, images, views, l2, trials, seconds: seconds(), ...outcome(training, validation, failures) };
     const scores = validation && await validateHead(head, backbone, validation, config, listener);
-    return { report: withScores(report, config, scores), listed };
+    return { report: withScores(report, config, training.classes, scores), listed };
   }
   const work = config.work ?? `${out}.training`;
   const result = await trainFull(backbone, training, validation, config, { folder: work, resume, signal, ...listener });
@@ -133,12 +134,12 @@ export async function trainClassifier(options: TrainOptions): Promise<TrainResul
   await write(model);
   const report = { ...common, images: training.labels.size, epochs, epoch, work, seconds: seconds(), ...outcome(training, validation, failures) };
   const scores = validation && (result.validation ?? await validateClassifier(model, logits, backbone, validation, config, listener));
-  return { report: withScores(report, config, scores), listed };
+  return { report: withScores(report, config, training.classes, scores), listed };
 }
 
-function absentClasses({ labels }: TrainingData): string[] {
+function absentClasses({ labels, classes }: TrainingData): string[] {
   const present = new Set([...labels.values()].flat());
-  return VOC_CLASSES.filter((_, i) => !present.has(i));
+  return classes.classes.filter((_, i) => !present.has(i));
 }
 
 function outcome(training: TrainingData, validation: TrainingData | undefined, failures: readonly { path: string; reason: string }[]) {
@@ -150,12 +151,12 @@ function outcome(training: TrainingData, validation: TrainingData | undefined, f
   };
 }
 
-function withScores(report: TrainReport, { valSplit }: TrainConfig, scores: Validation | undefined): TrainReport {
+function withScores(report: TrainReport, { valSplit }: TrainConfig, classes: ClassSet, scores: Validation | undefined): TrainReport {
   if (scores === undefined) return report;
   const { images, mean, perClass, failures } = scores;
   return {
     ...report,
-    validation: { split: valSplit, images, map: mean, perClass: Object.fromEntries(VOC_CLASSES.map((name, i) => [name, perClass[i]])) },
+    validation: { split: valSplit, images, map: mean, perClass: Object.fromEntries(classes.classes.map((name, i) => [name, perClass[i]])) },
     failures: [...report.failures, ...failures.map(({ path: id, reason }) => ({ id, reason }))],
   };
 }

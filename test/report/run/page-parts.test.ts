@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { VOC } from '../../../src/datasets/classes/voc.js';
 import { overlayChoices, sortChoices } from '../../../src/report/run/gallery-section.js';
 import { num, percent, table } from '../../../src/report/run/html.js';
 import type { RunRecord } from '../../../src/report/run/record.js';
@@ -49,7 +50,7 @@ describe('pieces of the page', () => {
   ])('says what stored maps are: %j', (settings, text) => { expect(mapsText(settings)).toBe(text); });
 
   it('names the methods of the layers, and what a resumed run took', () => {
-    const tiles = (record: RunRecord): string => overview({ folder: 'seeds', record, images: [], unseeded: [], remarks: [] }, [{ name: 'Seeds', paths: new Map(), byImage: new Map() }]);
+    const tiles = (record: RunRecord): string => overview({ folder: 'seeds', classes: VOC, record, images: [], unseeded: [], remarks: [] }, [{ name: 'Seeds', paths: new Map(), byImage: new Map() }]);
     expect(tiles({ settings: { method: 'layer-cam', layers: ['a@layer-cam', 'b@layer-cam', 'c@grad-cam'] } })).toContain('<dt>Method</dt><dd>layer-cam, grad-cam</dd>');
     expect(tiles({ settings: { method: 'layer-cam', layers: ['c@cam'] } })).toContain('<dt>Method</dt><dd>cam</dd>');
     expect(tiles({ settings: { method: 'score-cam', layers: ['/32'] } })).toContain('<dt>Method</dt><dd>score-cam</dd>');

@@ -1,4 +1,5 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { VOC } from '../../../src/datasets/classes/voc.js';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runInNewContext } from 'node:vm';
@@ -26,7 +27,7 @@ describe('panels', () => {
     expect(shownSize([3, 20000], 500)).toEqual([1, 500]);
   });
 
-  const task = (more: Partial<PanelTask>): PanelTask => ({ id: 'x', file: 'x', planePaths: [], layers: [], imageSize: 500, keepPhotos: false, ...more });
+  const task = (more: Partial<PanelTask>): PanelTask => ({ id: 'x', file: 'x', planePaths: [], layers: [], imageSize: 500, keepPhotos: false, classSet: VOC.data, ...more });
 
   it('packs planes and maps so that they come out again', async () => {
     const [truth, seeds, cams] = ['truth.png', 'seeds.png', 'cams.npz'].map((name) => join(folder, name));

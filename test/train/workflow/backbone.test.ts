@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { VOC } from '../../../src/datasets/classes/voc.js';
 import { openBackbone } from '../../../src/train/workflow/backbone.js';
 import { preprocessPresets } from '../../../src/classifier/spec.js';
 import { trainSchema } from '../../../src/settings/train.js';
@@ -7,7 +8,7 @@ import { UserError } from '../../../src/errors.js';
 import { repository } from '../../helpers.js';
 
 const open = (name: string, settings: object = {}) => (
-  openBackbone(resolve(repository, 'test/fixtures/conformance', `${name}.onnx`), trainSchema.parse(settings), preprocessPresets.torchvision));
+  openBackbone(resolve(repository, 'test/fixtures/conformance', `${name}.onnx`), trainSchema.parse(settings), preprocessPresets.torchvision, VOC));
 
 describe('the layer that a new head pools', () => {
   // Names and strides of the modules' last feature maps in torchvision and Keras.
