@@ -54,8 +54,8 @@ export function thresholdsByClass(byName: Readonly<Record<string, number>>, clas
   const thresholds: Record<number, number> = {};
   for (const [name, value] of Object.entries(byName)) {
     const index = classes.indexOf(name);
-    if (index === undefined) throw new UserError(`--class-thresholds: '${name}' is not ${classes.oneOf}`, didYouMean(name, classes.classes));
-    if (thresholds[index] !== undefined) throw new UserError(`--class-thresholds: there are two thresholds for ${classes.nameOf(index)}`, 'leave one of them out');
+    if (index === undefined) throw new UserError(`'${name}' is not ${classes.oneOf}`, didYouMean(name, classes.classes));
+    if (thresholds[index] !== undefined) throw new UserError(`there are two thresholds for ${classes.nameOf(index)}`, 'leave one of them out');
     thresholds[index] = value;
   }
   return thresholds;

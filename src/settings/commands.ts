@@ -4,6 +4,7 @@ import { ablateSchema } from './ablate.js';
 import { camSettings } from './cam.js';
 import { camProgramSettings } from './cam-program.js';
 import { generateSchema } from './generate.js';
+import { devkitSettings } from '../datasets/settings.js';
 import { sharedSettings } from './shared.js';
 import { trainSchema } from './train.js';
 
@@ -16,7 +17,7 @@ export type FileKind = keyof typeof fileSchemas;
 /** The settings that have flags, by command. */
 export const commandSettings = {
   'generate': generateSchema.shape,
-  'cam': { model: sharedSettings.model, ...camSettings, ...runtimeSettings },
+  'cam': { model: sharedSettings.model, classSet: devkitSettings.classSet, ...camSettings, ...runtimeSettings },
   'ablate': ablateSchema.shape,
   'train': trainSchema.shape,
   'model cam-program': camProgramSettings,

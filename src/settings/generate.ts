@@ -1,6 +1,9 @@
 import { z } from 'zod';
+import { VOC } from '../datasets/classes/voc.js';
+import { UserError } from '../errors.js';
 import { parseRefiners } from '../maps/refine/refiners.js';
 import { runtimeSettings, workerSettings } from '../runtime/settings.js';
+import { thresholdsByClass } from '../seeds/settings.js';
 import { setting } from '../setting.js';
 import { devkitSettings, labelSourceSettings } from '../datasets/settings.js';
 import { seedSettings } from './cam.js';
@@ -26,7 +29,17 @@ export const generateSchema = z.strictObject({
 }).refine(
   ({ threshold, backgroundThreshold }) => backgroundThreshold === undefined || backgroundThreshold <= threshold,
   { path: ['backgroundThreshold'], message: 'it must not be above {threshold}' },
-).refine(
+).check((context) => {
+  const { classSet, classThresholds } = context.value;
+  // Other classes are only known once the data set is open.
+  if (classSet !== undefined) return;
+  try {
+    thresholdsByClass(classThresholds, VOC);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    context.issues.push({ code: 'custom', path: ['classThresholds'], message: `${error.message}; ${error.hint}`, input: classThresholds });
+  }
+}).refine(
   ({ saveUnrefined, refine }) => !saveUnrefined || parseRefiners(refine).length > 0,
   { path: ['saveUnrefined'], message: 'there is nothing to save because nothing is refined: name a refiner, for example --refine pamr, or leave it out' },
 );

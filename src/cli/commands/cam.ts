@@ -3,7 +3,10 @@ import { availableParallelism } from 'node:os';
 import { chooseLayers } from '../../cam/layer-choice.js';
 import { logitOf } from '../../classifier/class-names.js';
 import { loadClassifier } from '../../classifier/load.js';
+import type { LoadedClassifier } from '../../classifier/load.js';
+import { loadClassSet } from '../../datasets/classes/load.js';
 import { mapsToArray } from '../../maps/map-rows.js';
+import { logitsOf } from '../../pipeline/image-classes.js';
 import { PhotoCam } from '../../pipeline/photo-cam.js';
 import { generateSchema } from '../../settings/generate.js';
 import { commandSettings } from '../../settings/commands.js';
@@ -83,6 +86,7 @@ async function run(path: string, flags: CamFlags): Promise<number> {
   const classifier = await loadClassifier(modelOrDefault(config.model), await specOfFlags(flags), flags.force);
   const { spec } = classifier;
   sayModelNotes(classifier, chooseLayers(classifier.graph, config.layers, config.method));
+  const known = await namesOf(flags.class, config.classSet, classifier);
   const { runtime } = await openRuntime(config);
   // Show what the classifier sees, without refinement.
   const settings = { ...config, refine: 'none', edgeUpsample: 'none' };
@@ -90,7 +94,7 @@ async function run(path: string, flags: CamFlags): Promise<number> {
   try {
     const photo = await openPhoto(path, { upright: true });
     const { original } = photo;
-    const classes = flags.class?.map((name) => logitOf(spec.classes, name, classifier.path)) ?? strongest(await cam.logits(photo), flags.top);
+    const classes = flags.class?.map((name) => logitOf(spec.classes, known?.get(name) ?? name, classifier.path)) ?? strongest(await cam.logits(photo), flags.top);
     const { maps, maxima, logits } = await cam.maps(photo, classes);
     const pixels = await photo.at(original);
     const [height, width] = original;
@@ -115,6 +119,17 @@ async function run(path: string, flags: CamFlags): Promise<number> {
   } finally {
     await cam.close();
   }
+}
+
+/** The logits of names and aliases of a class set. */
+async function namesOf(names: readonly string[] | undefined, classSet: string | undefined, classifier: LoadedClassifier): Promise<Map<string, number> | undefined> {
+  if (names === undefined || classSet === undefined) return undefined;
+  const set = await loadClassSet(classSet);
+  const logits = logitsOf(classifier, set);
+  return new Map(names.flatMap((name) => {
+    const logit = logits.get(set.require(name, '--class'));
+    return logit === undefined ? [] : [[name, logit] as const];
+  }));
 }
 
 function strongest(logits: Float32Array, count: number): number[] {

@@ -24,9 +24,10 @@ import { withWeights } from '../../formats/weights/open.js';
 import { choice } from '../options/choice.js';
 import { GROUPS } from '../options/groups.js';
 import { EXIT } from '../exit-codes.js';
-import { specOfFlags } from '../options/model-options.js';
+import { classSetOption, specOfFlags } from '../options/model-options.js';
 
 interface ImportFlags {
+  classSet?: string;
   arch: string;
   out?: string;
   head: Head['kind'];
@@ -60,6 +61,7 @@ export function registerImport(model: Command, done: (code: number) => void): vo
     .option('--half', 'store the weights in half precision, which halves the file; computation stays in float32')
     .optionsGroup(GROUPS.classifier)
     .option('--classes <name|file>', 'the names of the logits: voc, coco, a file with one name per line, or a YAML file with a class set (default: class_0, class_1, ...; the VOC classes for the 20 logits of IRN\'s network; none for the head gap)')
+    .addOption(classSetOption())
     .addOption(choice('--preprocess <preset>', 'preprocessing of the input', Object.keys(preprocessPresets)).default('torchvision'))
     .optionsGroup(GROUPS.output)
     .option('--out <file>', 'where to write the model')
@@ -110,7 +112,7 @@ async function importWeights(file: string, flags: ImportFlags) {
   const { out, inputSize } = flags;
   if (out === undefined) throw new UserError('the output file is missing', 'set it with --out, for instance --out model.onnx');
   if (resolve(out) === resolve(file)) throw new UserError(`--out is the weights file itself, ${file}`, 'write another file');
-  const given = await specOfFlags({ preprocess: flags.preprocess, classes: flags.classes });
+  const given = await specOfFlags({ preprocess: flags.preprocess, classes: flags.classSet ?? flags.classes });
   return withWeights(file, async (weights) => {
     const head = headOf(flags, given);
     const network = await planFor(flags.arch, weights, head, inputSize ?? DEFAULT_SIZE, file, {

@@ -24,7 +24,7 @@ import { registerImport } from './model-import.js';
 import { describeValue } from '../text/describe-value.js';
 import { sayNetworkNotes } from '../text/model-notes.js';
 import { GROUPS } from '../options/groups.js';
-import { addModelOptions, specOfFlags } from '../options/model-options.js';
+import { addModelOptions, classSetOption, specOfFlags } from '../options/model-options.js';
 import type { ModelFlags } from '../options/model-options.js';
 
 /** `voc-seeds model inspect|annotate|dilate|cam-program|import` */
@@ -171,6 +171,7 @@ function arrangementOf({ arrangement }: Pick<FeatureLayer, 'arrangement'>): stri
 }
 
 interface AnnotateFlags extends ModelFlags {
+  classSet?: string;
   out?: string;
   json?: boolean;
 }
@@ -180,6 +181,7 @@ function registerAnnotate(model: Command, done: (code: number) => void): void {
     .description('Write preprocessing, class names and the name of the logits into a model\'s metadata. Everything else stays unchanged.')
     .option('--out <file>', 'write a new file instead of changing this one');
   addModelOptions(command)
+    .addOption(classSetOption())
     .optionsGroup(GROUPS.output)
     .option('--json', 'print the resulting specification as JSON')
     .addHelpText('after', `
@@ -188,7 +190,7 @@ Example:
 `)
     .action(async (file: string, flags: AnnotateFlags) => {
       const parsed = await readModel(file);
-      const given = await specOfFlags(flags);
+      const given = await specOfFlags({ ...flags, classes: flags.classSet ?? flags.classes });
       if (Object.keys(given).length === 0) throw new UserError('there is nothing to write: no flag describes the model', 'use for instance --logits, --preprocess or --classes');
       const spec: Partial<ModelSpec> = { ...knownSpec(parsed, file), ...given };
       if (spec.logits !== undefined) {

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 import type { ModelSpec } from '../../classifier/spec.js';
 import { preprocessPresets } from '../../classifier/spec.js';
 import { messageOf, UserError } from '../../errors.js';
@@ -50,6 +50,11 @@ export function addModelOptions(command: Command): Command {
     .option('--classes <name|file>', `the names of the logits: ${CLASS_SETS.join(', ')}, a file with one name per line, or a YAML file with a class set`)
     .option('--model-input-size <HxW>', 'the only input size of the network, if its file does not declare it', parseSize)
     .option('--tokens <HxW>', 'the token grid of a vision transformer, if its graph does not show it: 14x14 for 224 pixels in patches of 16', parseSize);
+}
+
+/** The option that names logits after a class set. */
+export function classSetOption(): Option {
+  return new Option('--class-set <name|file>', `name the logits after a class set: ${CLASS_SETS.join(', ')}, or a YAML file`).conflicts('classes');
 }
 
 function parsePreset(text: string): string {

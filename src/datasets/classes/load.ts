@@ -19,18 +19,23 @@ export const CLASS_SETS: readonly string[] = Object.keys(known);
 const EXAMPLE = 'A class set is a list of names: "classes: [scratch, dent]", or a text file with one name per line.';
 
 const channel = z.number().int().min(0).max(255);
-const colourSchema = z.union([
-  z.string().regex(/^#[0-9a-fA-F]{6}$/, 'it must be a colour like "#c04020" or [192, 64, 32]').transform((text): Colour => [1, 3, 5].map((at) => parseInt(text.slice(at, at + 2), 16)) as unknown as Colour),
-  z.tuple([channel, channel, channel]),
-]);
+const triple = z.tuple([channel, channel, channel]);
+
+/** A colour as `#c04020` or `[192, 64, 32]`; `undefined` for anything else. */
+function colourIn(value: unknown): Colour | undefined {
+  if (typeof value !== 'string') return triple.safeParse(value).data;
+  const match = /^#([0-9a-f]{2})([0-9a-f]{2})([0-9a-f]{2})$/i.exec(value);
+  return match === null ? undefined : [parseInt(match[1], 16), parseInt(match[2], 16), parseInt(match[3], 16)];
+}
+
 const className = z.string().trim().min(1);
 const classSchema = z.strictObject({
   name: className,
   aliases: z.array(className).default([]),
-  colour: colourSchema.optional(),
+  colour: z.unknown().refine((value) => colourIn(value) !== undefined, 'it must be a colour like "#c04020" or [192, 64, 32]').optional(),
   id: z.number().int().min(0).optional(),
 });
-const fileSchema = z.strictObject({ name: className.optional(), classes: z.array(z.union([className, classSchema])).min(1) });
+const fileSchema = z.strictObject({ name: className.optional(), classes: z.array(classSchema).min(1) });
 
 /**
  * Loads a class set: `voc`, `coco`, or a file. A YAML or JSON file has a list of classes; a class is a name, or has a name, aliases, a
@@ -67,7 +72,7 @@ export function classSetOf(data: ClassSetData): ClassSet {
 /** {@link ClassSetData} in the JSON files of results. */
 export const classSetSchema = z.object({
   name: z.string(), classes: z.array(z.string()).min(1), aliases: z.record(z.string(), z.string()).optional(),
-  colours: z.record(z.string(), z.tuple([channel, channel, channel])).optional(), categoryIds: z.array(z.number().int()).optional(),
+  colours: z.record(z.string(), triple).optional(), categoryIds: z.array(z.number().int()).optional(),
 });
 
 type Entry = string | z.infer<typeof classSchema>;
@@ -84,8 +89,10 @@ async function classesIn(path: string): Promise<{ name?: string; classes: Entry[
     const near = nearest(path, CLASS_SETS);
     throw new UserError(`there is no class set '${path}'`, near === undefined ? `give ${CLASS_SETS.join(', ')}, or a YAML file with the names of the classes` : `did you mean ${near}?`);
   }
-  const value = Array.isArray(file.value) ? { classes: file.value as unknown } : file.value;
-  if (typeof value !== 'object' || value === null) throw new UserError(`the class set ${path} has no list of classes`, EXAMPLE);
+  const given = Array.isArray(file.value) ? { classes: file.value as unknown } : file.value;
+  if (typeof given !== 'object' || given === null) throw new UserError(`the class set ${path} has no list of classes`, EXAMPLE);
+  const classes = 'classes' in given ? given.classes : undefined;
+  const value = { ...given, ...Array.isArray(classes) && { classes: classes.map((entry: unknown) => (typeof entry === 'string' ? { name: entry } : entry)) } };
   const parsed = fileSchema.safeParse(value);
   if (parsed.success) return parsed.data;
   throw new UserError(`the class set ${path}: ${explainIssues(parsed.error, fileSchema, value, placeByPath)}`, EXAMPLE);
@@ -95,7 +102,7 @@ function toData(entries: readonly Entry[]): Omit<ClassSetData, 'name'> {
   const all = entries.map((entry) => (typeof entry === 'string' ? { name: entry, aliases: [], colour: undefined, id: undefined } : entry));
   const own = all[0].name.toLowerCase() === BACKGROUND_NAME ? all.slice(1) : all;
   const aliases = Object.fromEntries(own.flatMap(({ name, aliases: others }) => others.map((alias) => [alias, name])));
-  const colours = Object.fromEntries(own.flatMap(({ name, colour }) => (colour === undefined ? [] : [[name, colour]])));
+  const colours = Object.fromEntries(own.flatMap(({ name, colour }) => (colour === undefined ? [] : [[name, colourIn(colour)!]])));
   return {
     classes: own.map(({ name }) => name),
     ...Object.keys(aliases).length > 0 && { aliases },

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { UserError } from '../../src/errors.js';
-import { VOC, VOC_CLASSES } from '../../src/datasets/classes/voc.js';
+import { UserError } from '../../../src/errors.js';
+import { VOC, VOC_CLASSES } from '../../../src/datasets/classes/voc.js';
 
 describe('classes', () => {
   it('are the 20 of the devkit, in alphabetical order', () => {
