@@ -127,21 +127,22 @@ async function generated(name: string, split: string, settings: Partial<SeedSett
 describe('eval --maps', () => {
   it('scores the maps that generate saves as it scores the seeds', async () => {
     const { miou } = await generated('saved', 'train', { fuse: 'mean', threshold: 0.35 }, true);
-    const { code, stdout, stderr } = await run(
-      'eval', '--voc-root', devkit.root, '--split', 'train', '--maps', join(devkit.folder, 'generated-saved/cams'),
-      '--labels', 'xml', '--threshold', '0.35', '--json', '--allow-missing',
-    );
+    const argv = ['eval', '--voc-root', devkit.root, '--split', 'train', '--maps', join(devkit.folder, 'generated-saved/cams'), '--threshold', '0.35', '--json'];
+    const { code, stdout, stderr } = await run(...argv, '--labels', 'xml');
     expect(code, stderr).toBe(0);
-    const result = JSON.parse(stdout) as {
-      maps: { keyBase: number; mismatches: string[] }; images: { missingMaps: string[] }; scores: { error: { meanIou: number } };
-    };
+    interface Scored { maps: { keyBase: number; mismatches: string[] }; images: { missingMaps: string[] }; scores: { error: { meanIou: number } } }
+    const result = JSON.parse(stdout) as Scored;
     expect(result.maps).toMatchObject({ keyBase: 1, mismatches: [] });
     // An image without classes has no maps; all of it is background in the seeds.
-    expect(result.images.missingMaps).toEqual(['none']);
+    expect(result.images.missingMaps).toEqual([]);
+    expect(result.scores.error.meanIou).toBe(miou);
+    // Without labels, its maps are missing.
+    const unlabelled = JSON.parse((await run(...argv, '--keys', '1', '--allow-missing')).stdout) as Scored;
+    expect(unlabelled.images.missingMaps).toEqual(['none']);
     const opened = await openDevkit(devkit.root);
     const pairs = (await readSplit(opened, 'train')).items.filter(({ id }) => id !== 'none')
       .map(({ id, maskPath }) => ({ id, truthPath: maskPath, predictionPath: join(devkit.folder, 'generated-saved/SegmentationClass', `${id}.png`) }));
-    expect(result.scores.error.meanIou).toBe((await evaluatePairs(pairs)).scores.error.meanIou);
+    expect(unlabelled.scores.error.meanIou).toBe((await evaluatePairs(pairs)).scores.error.meanIou);
     expect(miou).toBeGreaterThan(0);
   });
 });
