@@ -25,6 +25,7 @@ const guide = [
     items: [
       page('getting-started', 'Getting started'),
       page('data', 'Data'),
+      page('class-sets', 'Class sets'),
       page('maps', 'Layers, methods and maps'),
       page('refinement', 'Refinement'),
       page('seeds', 'From maps to seeds'),

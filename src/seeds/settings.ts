@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { UserError } from '../errors.js';
 import { axis, setting } from '../setting.js';
 import { parseDecimal } from '../text/decimal.js';
-import { didYouMean } from '../text/nearest.js';
+import { nearest } from '../text/nearest.js';
 import type { ClassSet } from '../datasets/classes/class-set.js';
 
 const group = 'Seeds';
@@ -54,11 +54,17 @@ export function thresholdsByClass(byName: Readonly<Record<string, number>>, clas
   const thresholds: Record<number, number> = {};
   for (const [name, value] of Object.entries(byName)) {
     const index = classes.indexOf(name);
-    if (index === undefined) throw new UserError(`'${name}' is not ${classes.oneOf}`, didYouMean(name, classes.classes));
+    if (index === undefined) throw new UserError(`'${name}' is not ${classes.oneOf}`, hintFor(name, classes));
     if (thresholds[index] !== undefined) throw new UserError(`there are two thresholds for ${classes.nameOf(index)}`, 'leave one of them out');
     thresholds[index] = value;
   }
   return thresholds;
+}
+
+function hintFor(name: string, { classes }: ClassSet): string {
+  const near = nearest(name, classes);
+  if (near !== undefined) return `did you mean ${near}?`;
+  return 'these thresholds are for other classes: use --background constant with a --threshold, or tune them with ablate --background per-class';
 }
 
 /** Parses `cat=0.3,dog=0.4`. */

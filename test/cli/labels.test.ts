@@ -144,7 +144,7 @@ describe('wrong usage', () => {
     [['--split', 'val', '--labels', 'xml', '--limit', '3x'], 'Expected a whole number from 1 up'],
     [['--split', 'val', '--labels', 'xml', '--ids', ','], 'Expected image ids'],
     [['--split', 'val', '--compare', 'xml'], 'Expected two label sources'],
-    [['--split', 'val', '--labels', 'masks', '--rgb-masks', 'yes'], 'Allowed choices are reject, voc'],
+    [['--split', 'val', '--labels', 'masks', '--rgb-masks', 'yes'], 'Allowed are reject, palette'],
   ])('%j: %s', async (argv, message) => {
     await expect(labels(...argv)).rejects.toThrow(message);
     expect(stdout).toBe('');

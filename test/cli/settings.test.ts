@@ -64,7 +64,7 @@ describe('settings that cannot be', () => {
     [['--refine', 'pamr,random-walk:radius=99'], 'the refiner random-walk: radius is 99; it must be a whole number from 1 to 16'],
     [['--edge-upsample', 'guidde'], 'did you mean guided?'],
     [['--layers', '/8,/32@gradcam'], 'there is no method \'gradcam\' for the layer /32@gradcam; did you mean grad-cam?'],
-    [['--class-thresholds', 'dogg=0.3'], 'There is no VOC class \'dogg\': did you mean dog?'],
+    [['--class-thresholds', 'dogg=0.3'], '\'dogg\' is not a VOC class; did you mean dog?'],
     [['--class-thresholds', 'dog=0.3,dog=0.4'], 'There are two thresholds for dog.'],
     [['--class-thresholds', 'dog=0x1'], 'Expected classes with thresholds'],
     [['--class-thresholds', 'dog=2'], '--class-thresholds: dog is 2; it must be from 0 to 1'],

@@ -1,8 +1,8 @@
 /** A strict program in TypeScript that uses the library: the example of src/index.ts, and options with and without what is optional. */
 export const TYPED_PROGRAM = `
 import {
-  DEFAULT_MAX_PIXELS, generateSeeds, IGNORE_LABEL, loadClassifier, loadSettings, makeSeeds, mapsToNdarray, openRuntime, PhotoCam, readPhoto, requireClass,
-  seedPolicies, UserError, VOC_CLASSES, writeMask, writeRunReport,
+  DEFAULT_MAX_PIXELS, generateSeeds, IGNORE_LABEL, loadClassifier, loadSettings, makeSeeds, mapsToNdarray, openRuntime, PhotoCam, readPhoto,
+  seedPolicies, UserError, VOC, writeMask, writeRunReport,
 } from 'voc-seeds';
 import type { GenerateOptions, LabelMap, MapRows, RunReportOptions, RuntimeChoice, Size } from 'voc-seeds';
 import { openCam, parseInputSize, prepareCam, toTensor } from 'voc-seeds/cam';
@@ -28,7 +28,7 @@ export async function exampleOf(path: string): Promise<LabelMap> {
   const { runtime } = await openRuntime();
   const cam = await PhotoCam.open(classifier, settings, runtime, { threads: 2 });
   const { maps, background } = await cam.maps('dog.jpg', ['dog']);
-  const { labels } = makeSeeds(mapsToNdarray(maps), [requireClass('dog')], seedPolicies(settings), background);
+  const { labels } = makeSeeds(mapsToNdarray(maps), [VOC.require('dog')], seedPolicies(settings), background);
   await writeMask('dog.png', labels, 'palette');
   await cam.close();
   return labels;
@@ -77,7 +77,7 @@ export async function batch(options: GenerateOptions, report: RunReportOptions, 
   const { matrix } = await evaluatePairs([]);
   const sameMatrix: ConfusionMatrix = matrix;
   await evaluateMaps([], { keys: 'auto', bins: 256, normalise: false });
-  return counts.written + scoreMatrix(sameMatrix, 'error').meanIou + IGNORE_LABEL + VOC_CLASSES.length;
+  return counts.written + scoreMatrix(sameMatrix, 'error').meanIou + IGNORE_LABEL + VOC.classes.length;
 }
 
 export function hintOf(error: unknown): string | undefined {
@@ -92,7 +92,7 @@ export const open: unknown = withWeights;
 export const TYPED_COMMONJS = `
 import seeds = require('voc-seeds');
 
-export const classes: readonly string[] = seeds.VOC_CLASSES;
+export const classes: readonly string[] = seeds.VOC.classes;
 export const load: (path?: string) => Promise<seeds.LoadedClassifier> = seeds.loadClassifier;
 `;
 
@@ -108,9 +108,9 @@ console.log(JSON.stringify({ version: packageVersion(), manifest: manifest.versi
 `;
 
 export const COMMONJS_PROGRAM = `
-const { VOC_CLASSES } = require('voc-seeds');
+const { VOC } = require('voc-seeds');
 const { parseInputSize } = require('voc-seeds/cam');
 const { version } = require('voc-seeds/package.json');
 
-console.log(JSON.stringify({ version, first: VOC_CLASSES[0], size: parseInputSize('fixed:2x3') }));
+console.log(JSON.stringify({ version, first: VOC.classes[0], size: parseInputSize('fixed:2x3') }));
 `;
