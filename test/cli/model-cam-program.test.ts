@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
@@ -71,6 +71,23 @@ describe('model cam-program', () => {
     expect((await other.run({ image, classes: int64([3]), size: int64([123, 45]) })).maps.dims).toEqual([1, 123, 45]);
     await session.release();
     await other.release();
+  });
+
+  it('stores its weights in half precision with --half', async () => {
+    const [half, whole] = ['half', 'whole'].map((name) => join(folder, `${name}.onnx`));
+    expect((await run('model', 'cam-program', half, '--half')).code).toBe(0);
+    expect((await run('model', 'cam-program', whole)).code).toBe(0);
+    const [small, large] = [await stat(half), await stat(whole)].map(({ size }) => size);
+    expect(small / large).toBeLessThan(0.52);
+    // The weights of the bundled classifier are half-precision numbers already.
+    const image = new Tensor('uint8', Uint8Array.from({ length: 64 * 96 * 3 }, (_, i) => (i * i) % 256), [1, 64, 96, 3]);
+    const maps: Float32Array[] = [];
+    for (const file of [whole, half]) {
+      const session = await InferenceSession.create(await readFile(file));
+      maps.push((await session.run({ image, classes: int64([7, 11]) })).maps.data as Float32Array);
+      await session.release();
+    }
+    expect(Math.max(...maps[0].map((value, i) => Math.abs(value - maps[1][i])))).toBeLessThan(1e-6);
   });
 
   it('tells inputs, outputs and layers', async () => {

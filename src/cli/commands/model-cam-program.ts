@@ -9,6 +9,7 @@ import type { CamProgramOptions } from '../../maps/cam-program.js';
 import { writeModel } from '../../onnx/file/write.js';
 import type { OnnxValueInfo } from '../../onnx/model.js';
 import { dataTypeName } from '../../onnx/tensor.js';
+import { storeHalf } from '../../onnx/rewrite/half.js';
 import { commandSettings } from '../../settings/commands.js';
 import { generateSchema } from '../../settings/generate.js';
 import type { GenerateConfig } from '../../settings/generate.js';
@@ -31,6 +32,7 @@ import { sayModelNotes } from '../text/model-notes.js';
 interface ProgramFlags extends ConfigFlags, ModelFlags {
   input: CamProgramOptions['input'];
   sizeInput?: boolean;
+  half?: boolean;
   force?: boolean;
 }
 
@@ -59,6 +61,7 @@ export function registerCamProgram(model: Command, done: (code: number) => void)
     .addOption(choice('--input <what>', 'what the program takes; pixels: uint8 RGB [1, H, W, 3], preprocessing included; tensor: float32 [1, C, H, W], already normalised', INPUTS).default('pixels'))
     .optionsGroup(GROUPS.output)
     .option('--size-input', 'add the input size, with the height and width of the fused maps')
+    .option('--half', 'store the weights in half precision, which halves the file; computation stays in float32')
     .option('--json', 'print inputs, outputs and metadata as JSON');
   addConfigOption(command, '; settings of refinement and seeds have no effect here');
   addForceOption(addModelOptions(addSettings(command, settings)));
@@ -84,7 +87,7 @@ async function run(out: string, flags: ProgramFlags): Promise<number> {
   const program = camProgramModel(classifier, {
     requests: chosen.requests, target: config.target, fusion: layersOnly ? undefined : config, input: flags.input, sizeInput: flags.sizeInput,
   });
-  await writeModel(out, program);
+  await writeModel(out, flags.half === true ? storeHalf(program) : program);
   const { inputs, outputs } = program.graph;
   process.stdout.write(flags.json === true
     ? `${JSON.stringify({ file: out, opset: program.opset, inputs: inputs.map(valueJson), outputs: outputs.map(valueJson), metadata: Object.fromEntries(program.metadata) }, null, 2)}\n`
