@@ -41,6 +41,7 @@ const guide = [
       page('models', 'Models, and what the file must say'),
       page('import', 'Importing trained weights'),
       page('training', 'What training brings'),
+      page('cam-program', 'The CAM program as a file'),
       page('runtimes', 'Runtimes and devices'),
     ],
   },

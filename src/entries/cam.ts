@@ -17,6 +17,8 @@ export { dilate } from '../classifier/dilate/dilate.js';
 export { resolveLayer, strideAliases } from '../classifier/layers.js';
 export type { FeatureLayer } from '../classifier/layers.js';
 export { NetworkGraph } from '../classifier/network.js';
+export { camProgramModel } from '../maps/cam-program.js';
+export type { CamProgramOptions } from '../maps/cam-program.js';
 export { parseInputSize } from '../image/input-size.js';
 export type { InputSize } from '../image/input-size.js';
 export { toTensor } from '../image/normalise.js';

@@ -59,7 +59,7 @@ function planes(pixels: Uint8Array, [height, width]: Size, normalisation: Normal
 }
 
 /** The normalised values for 0..255, [3, 256], for each channel in the network's order. */
-function normalisedValues({ scale, mean, std }: Normalisation): number[] {
+export function normalisedValues({ scale, mean, std }: Normalisation): number[] {
   return mean.flatMap((_, channel) => Array.from({ length: 256 }, (__, value) => (value * scale - mean[channel]) / std[channel]));
 }
 

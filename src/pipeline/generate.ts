@@ -15,7 +15,7 @@ import { runImageBatch } from './image-batch.js';
 import type { BatchOptions, BatchOutcome } from './image-batch.js';
 import { seedPolicies } from './policies.js';
 import { startSeedPool } from './pool.js';
-import { isWholeSeedFile, recordedFiles, SEED_FOLDER, seedFiles, seedFolders } from './seed-files.js';
+import { isWholeSeedFile, NO_CLASS, recordedFiles, SEED_FOLDER, seedFiles, seedFolders } from './seed-files.js';
 import type { SeedTask, StageTimes } from './seed-worker.js';
 
 /** Everything that {@link generateSeeds} needs. */
@@ -47,8 +47,11 @@ export interface GenerateSummary {
     readonly failed: number;
     readonly missing: number;
     readonly left: number;
+    /** Of the images that are done, those without any class: they are all background. */
+    readonly withoutClasses: number;
   };
   readonly failures: readonly { readonly id: string; readonly reason: string }[];
+  /** Not of images without classes, which are only counted. */
   readonly notes: readonly { readonly id: string; readonly notes: readonly string[] }[];
   readonly missing: readonly string[];
   /** Images of earlier runs that were made again because their files were missing or damaged. */
@@ -97,9 +100,11 @@ async function finish(options: GenerateOptions, outcome: BatchOutcome<StageTimes
   const { out, shard, missing } = options;
   const { journal, runtime: { runtime, description }, plan, counts, failures, notes, remade, interrupted, seconds, stages } = outcome;
   await requireSeeds(out, outcome.items, journal);
+  const own = new Set(outcome.items.map(({ id }) => id));
+  const withoutClasses = journal.entries.filter(({ id, status, notes: texts }) => status === 'done' && own.has(id) && texts?.includes(NO_CLASS) === true).length;
   const summary: GenerateSummary = {
-    out, counts: { written: counts.done, resumed: counts.resumed, failed: counts.failed, missing: missing.length, left: counts.left },
-    failures, notes, missing: missing.map(({ id }) => id), remade, interrupted,
+    out, counts: { written: counts.done, resumed: counts.resumed, failed: counts.failed, missing: missing.length, left: counts.left, withoutClasses },
+    failures, notes: notes.filter(({ notes: texts }) => !texts.includes(NO_CLASS)), missing: missing.map(({ id }) => id), remade, interrupted,
     seconds: Number(seconds.toFixed(2)), imagesPerSecond: Number((counts.done / Math.max(seconds, 1e-3)).toFixed(2)), stages,
   };
   await writeList(options, journal);
@@ -114,7 +119,7 @@ async function finish(options: GenerateOptions, outcome: BatchOutcome<StageTimes
     started: outcome.started.toISOString(), finished: new Date().toISOString(),
     ...summary,
     // Also those of earlier runs that this one has resumed.
-    notes: journal.entries.flatMap(({ id, status, notes: own }) => (status === 'done' && own ? [{ id, notes: own }] : [])),
+    notes: journal.entries.flatMap(({ id, status, notes: texts }) => (status === 'done' && texts ? [{ id, notes: texts }] : [])),
   }, null, 2)}\n`);
   return summary;
 }

@@ -2,6 +2,7 @@ import type { SettingTable } from '../setting.js';
 import { runtimeSettings } from '../runtime/settings.js';
 import { ablateSchema } from './ablate.js';
 import { camSettings } from './cam.js';
+import { camProgramSettings } from './cam-program.js';
 import { generateSchema } from './generate.js';
 import { devkitSettings } from '../datasets/settings.js';
 import { sharedSettings } from './shared.js';
@@ -15,8 +16,9 @@ export type FileKind = keyof typeof fileSchemas;
 
 /** The settings that have flags, by command. */
 export const commandSettings = {
-  generate: generateSchema.shape,
-  cam: { model: sharedSettings.model, classSet: devkitSettings.classSet, ...camSettings, ...runtimeSettings },
-  ablate: ablateSchema.shape,
-  train: trainSchema.shape,
+  'generate': generateSchema.shape,
+  'cam': { model: sharedSettings.model, classSet: devkitSettings.classSet, ...camSettings, ...runtimeSettings },
+  'ablate': ablateSchema.shape,
+  'train': trainSchema.shape,
+  'model cam-program': camProgramSettings,
 } satisfies Record<string, SettingTable>;

@@ -90,7 +90,7 @@ export const trainSchema = z.strictObject({
     group: full, value: 'd', help: 'decay of the moving average of the weights that is written; 0: no average',
   }),
   sampler: setting(z.enum(['shuffle', 'balanced']).default('shuffle'), {
-    group: full, value: 'how', help: 'shuffle: every image once per epoch; balanced: every class equally often',
+    group: full, value: 'how', help: 'shuffle: every image once per epoch; balanced: every class equally often, images without a class once',
   }),
   crop: setting(pixels.default(224), { group: images, value: 'pixels', help: 'width and height of training images' }),
   resize: setting(z.tuple([pixels, pixels]).refine(([least, greatest]) => least <= greatest, 'the smaller size must come first').default([224, 320]), {

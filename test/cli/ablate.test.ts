@@ -127,21 +127,22 @@ async function generated(name: string, split: string, settings: Partial<SeedSett
 describe('eval --maps', () => {
   it('scores the maps that generate saves as it scores the seeds', async () => {
     const { miou } = await generated('saved', 'train', { fuse: 'mean', threshold: 0.35 }, true);
-    const { code, stdout, stderr } = await run(
-      'eval', '--voc-root', devkit.root, '--split', 'train', '--maps', join(devkit.folder, 'generated-saved/cams'),
-      '--labels', 'xml', '--threshold', '0.35', '--json', '--allow-missing',
-    );
+    const argv = ['eval', '--voc-root', devkit.root, '--split', 'train', '--maps', join(devkit.folder, 'generated-saved/cams'), '--threshold', '0.35', '--json'];
+    const { code, stdout, stderr } = await run(...argv, '--labels', 'xml');
     expect(code, stderr).toBe(0);
-    const result = JSON.parse(stdout) as {
-      maps: { keyBase: number; mismatches: string[] }; images: { missingMaps: string[] }; scores: { error: { meanIou: number } };
-    };
+    interface Scored { maps: { keyBase: number; mismatches: string[] }; images: { missingMaps: string[] }; scores: { error: { meanIou: number } } }
+    const result = JSON.parse(stdout) as Scored;
     expect(result.maps).toMatchObject({ keyBase: 1, mismatches: [] });
     // An image without classes has no maps; all of it is background in the seeds.
-    expect(result.images.missingMaps).toEqual(['none']);
+    expect(result.images.missingMaps).toEqual([]);
+    expect(result.scores.error.meanIou).toBe(miou);
+    // Without labels, its maps are missing.
+    const unlabelled = JSON.parse((await run(...argv, '--keys', '1', '--allow-missing')).stdout) as Scored;
+    expect(unlabelled.images.missingMaps).toEqual(['none']);
     const opened = await openDevkit(devkit.root);
     const pairs = (await readSplit(opened, 'train')).items.filter(({ id }) => id !== 'none')
       .map(({ id, truth }) => ({ id, truth: truth!, predictionPath: join(devkit.folder, 'generated-saved/SegmentationClass', `${id}.png`) }));
-    expect(result.scores.error.meanIou).toBe((await evaluatePairs(pairs)).scores.error.meanIou);
+    expect(unlabelled.scores.error.meanIou).toBe((await evaluatePairs(pairs)).scores.error.meanIou);
     expect(miou).toBeGreaterThan(0);
   });
 });
@@ -345,6 +346,59 @@ describe('ablate', () => {
       const of = (folder: string): Promise<Buffer> => readFile(join(folder, 'SegmentationClass', `${id}.png`));
       expect((await of(again)).equals(await of(join(devkit.folder, `${out}-seeds`))), id).toBe(true);
     }
+  });
+
+  it.each<[string, string[]]>([
+    ['constant', ['--gamma', '1,3']],
+    ['power', ['--background', 'power', '--refine', 'pamr:iterations=2:dilations=1-2', '--fuse', 'mean,max']],
+    ['percentile', ['--background', 'percentile', '--layers', '/32@grad-cam']],
+    ['otsu', ['--background', 'otsu', '--flip', 'on']],
+    ['per-class', ['--background', 'constant,per-class', '--thresholds', '23']],
+    ['ignore', ['--conflict', 'ignore', '--ignored-as', 'background', '--target', 'softmax']],
+  ])('writes a settings file with which generate gets the tuned score: %s', async (name, flags) => {
+    const file = join(devkit.folder, `tuned-${name}.yaml`);
+    const { code, stderr } = await run(...common(`write-${name}`, '--tune-on', 'first', '--score-on', 'second', '--bootstrap', '0', ...flags, '--write-config', file));
+    expect(code, stderr).toBe(0);
+    const { variants, run: { ignoredAs } } = await ablationIn(`write-${name}`);
+    const best = variants.reduce((a, b) => (b.tuned > a.tuned ? b : a));
+    expect(stderr).toContain(`${file}: the settings of '${best.name}', tuned on first\n`);
+    const text = await readFile(file, 'utf8');
+    expect(text).toContain(`# Tuned on first, 3 images: mIoU ${(100 * best.tuned).toFixed(2)} %.\n# Scored on second, 3 images: mIoU ${(100 * best.miou).toFixed(2)} %.\n`);
+    expect(text).toContain('saw the ground-truth masks');
+    // The classifier is in the file.
+    const out = join(devkit.folder, `tuned-${name}`);
+    const made = await run('generate', '--config', file, '--voc-root', devkit.root, '--split', 'first', '--labels', 'xml', '--workers', '1', '--out', out);
+    expect(made.code, made.stderr).toBe(0);
+    const scored = await run('eval', '--voc-root', devkit.root, '--split', 'first', '--pred', join(out, 'SegmentationClass'), '--ignored-as', ignoredAs, '--json');
+    expect((JSON.parse(scored.stdout) as { scores: Record<string, { meanIou: number }> }).scores[ignoredAs].meanIou).toBe(best.tuned);
+    // Every setting that has an effect is there, in the words of --print-config.
+    const printed = await run('generate', '--config', file, '--print-config', '--json');
+    expect(JSON.parse(printed.stdout)).toMatchObject(best.settings);
+  });
+
+  it('writes the variant that is named, over settings files only', async () => {
+    const file = join(devkit.folder, 'named.yaml');
+    const flags = ['--split', 'train', '--bootstrap', '0', '--fuse', 'max,mean', '--write-config', file];
+    const { code, stderr } = await run(...common('named', ...flags, '--write-variant', 'mean'));
+    expect(code, stderr).toBe(0);
+    const text = await readFile(file, 'utf8');
+    expect(text).toContain('# Variant: mean. Tuned: 0.');
+    expect(text).toContain('\nfuse: mean\n');
+    expect(text).not.toContain('Scored on');
+    // What has no effect is left out.
+    expect(text).not.toMatch(/^(?:scoreCamTopK|alpha|percentile|classThresholds|conflictMargin|scaleNorm|rescue: 1)/m);
+    expect((await run(...common('named', ...flags))).code).toBe(0);
+    expect(await readFile(file, 'utf8')).toContain('# Tuned on train, 5 images: mIoU ');
+    const refused = async (...more: string[]): Promise<string> => messageOf(await run(...common('named', ...more)));
+    expect(await refused(...flags, '--write-variant', 'meen')).toContain('--write-variant: there is no variant \'meen\'\ndid you mean \'mean\'?');
+    expect(await refused('--split', 'train', '--write-variant', 'mean')).toContain('--write-variant has no effect without --write-config');
+    for (const [name, content] of [['notes.txt', 'what I have to do\n'], ['ablate.yaml', 'grid: { gamma: [1, 2] }\n'], ['data.bin', '\0\0']]) {
+      const other = join(devkit.folder, name);
+      await writeFile(other, content);
+      expect(await refused('--split', 'train', '--write-config', other)).toContain(`--write-config ${other} exists and is not a settings file of generate`);
+      expect(await readFile(other, 'utf8')).toBe(content);
+    }
+    expect(await refused('--split', 'train', '--write-config', devkit.model)).toContain('is an input of this command');
   });
 
   it('prints a command with every flag that says what is worked on, quoted for a shell', async () => {

@@ -77,7 +77,7 @@ describe('generate', () => {
     const record = JSON.parse(await readFile(join(out, 'run.json'), 'utf8')) as Json & Record<string, unknown>;
     expect(record).toMatchObject({
       command: 'generate', vocRoot: devkit.root, modelPath: devkit.model, split: 'train', shard: null, workers: 2, threads: 1,
-      counts: { written: 5, resumed: 0, failed: 0, missing: 0, left: 0 }, failures: [], missing: [], interrupted: false,
+      counts: { written: 5, resumed: 0, failed: 0, missing: 0, left: 0, withoutClasses: 0 }, failures: [], missing: [], interrupted: false,
       settings: {
         threshold: 0.4, inputSize: 'short:64', layerNorm: 'max', scaleLayers: 'shallow', gamma: 2, fuse: 'max', upsample: 'bilinear',
         labels: 'xml', png: 'palette', channelOrder: 'bgr', mean: [0.5, 0.4, 0.3], logits: 'logits',
@@ -162,13 +162,15 @@ describe('generate', () => {
     expect(await list(own, 'listed')).toBe('a\nd\n');
   });
 
-  it('an image without classes is all background, and noted', async () => {
+  it('an image without classes is all background, and counted', async () => {
     const file = join(folder, 'some.txt');
     await writeFile(file, 'a dog\nd\n');
     const out = fresh();
     const { counts, notes } = await json(0, '--labels', `list:${file}`, '--ids', 'a,d', '--out', out, '--save-cams');
-    expect(counts.written).toBe(2);
-    expect(notes).toEqual([{ id: 'd', notes: ['no class: all background'] }]);
+    expect(counts).toMatchObject({ written: 2, withoutClasses: 1 });
+    expect(notes).toEqual([]);
+    const record = JSON.parse(await readFile(join(out, 'run.json'), 'utf8')) as Json;
+    expect(record.notes).toEqual([{ id: 'd', notes: ['no class: all background'] }]);
     const { width, height, data } = await readMask(seed(out, 'd'));
     expect([width, height]).toEqual([33, 47]);
     expect(data.every((label) => label === 0)).toBe(true);
@@ -244,7 +246,7 @@ describe('generate with photographs that fail', () => {
     for (const id of wrong) expect(stdout).toMatch(new RegExp(`^ {2}${id}: .`, 'm'));
     expect(withoutRuntime(stderr)).toBe('');
     const { failures, counts } = JSON.parse(await readFile(join(out, 'run.json'), 'utf8')) as Json;
-    expect(counts).toEqual({ written: 5, resumed: 0, failed: 5, missing: 0, left: 0 });
+    expect(counts).toEqual({ written: 5, resumed: 0, failed: 5, missing: 0, left: 0, withoutClasses: 0 });
     const reasons = Object.fromEntries(failures.map(({ id, reason }) => [id, reason]));
     expect(reasons.cut).toMatch(/^cannot read the photograph .*cut\.jpg: .*(?:premature end|damaged or incomplete)/);
     expect(reasons.text).toMatch(/^cannot read the photograph .*text\.jpg: .*unsupported image format/);
@@ -259,10 +261,10 @@ describe('generate with photographs that fail', () => {
     const out = fresh();
     expect((await json(2, '--voc-root', root, '--out', out)).counts.failed).toBe(5);
     const again = await json(2, '--voc-root', root, '--out', out);
-    expect(again.counts).toEqual({ written: 0, resumed: 5, failed: 5, missing: 0, left: 0 });
+    expect(again.counts).toEqual({ written: 0, resumed: 5, failed: 5, missing: 0, left: 0, withoutClasses: 0 });
     await writeFile(join(root, 'JPEGImages/text.jpg'), await photograph(12, 30, 30));
     const mended = await json(2, '--voc-root', root, '--out', out);
-    expect(mended.counts).toEqual({ written: 1, resumed: 5, failed: 4, missing: 0, left: 0 });
+    expect(mended.counts).toEqual({ written: 1, resumed: 5, failed: 4, missing: 0, left: 0, withoutClasses: 0 });
     expect(await list(out)).toBe('a\ntext\nb\nc\nd\ne\n');
   });
 
@@ -291,7 +293,7 @@ describe('generate with photographs that fail', () => {
     await writeSplit(odd, 'odd', names);
     const out = fresh();
     const { counts, notes } = await json(0, '--voc-root', odd, '--split', 'odd', '--out', out, '--max-pixels', '20000');
-    expect(counts).toEqual({ written: 6, resumed: 0, failed: 0, missing: 0, left: 0 });
+    expect(counts).toEqual({ written: 6, resumed: 0, failed: 0, missing: 0, left: 0, withoutClasses: 0 });
     const sizes = { pixel: [1, 1], huge: [8000, 6000], strip: [2000, 3], gray: [80, 60], cmyk: [80, 60], alpha: [80, 60] };
     for (const [id, size] of Object.entries(sizes)) {
       const { width, height } = await readMask(seed(out, id));
@@ -320,7 +322,7 @@ describe('generate again', () => {
     await json(0, '--out', out);
     const before = await readFile(seed(out, 'c'));
     await rm(seed(out, 'c'));
-    expect((await json(0, '--out', out)).counts).toEqual({ written: 1, resumed: 4, failed: 0, missing: 0, left: 0 });
+    expect((await json(0, '--out', out)).counts).toEqual({ written: 1, resumed: 4, failed: 0, missing: 0, left: 0, withoutClasses: 0 });
     expect((await readFile(seed(out, 'c'))).equals(before)).toBe(true);
   });
 
@@ -352,7 +354,7 @@ describe('generate again', () => {
     const old = new Date(2020, 1, 1);
     for (const id of ids) await utimes(seed(out, id), old, old);
     const { counts } = await json(0, '--out', out, '--threshold', '0.6', '--no-resume');
-    expect(counts).toEqual({ written: 5, resumed: 0, failed: 0, missing: 0, left: 0 });
+    expect(counts).toEqual({ written: 5, resumed: 0, failed: 0, missing: 0, left: 0, withoutClasses: 0 });
     for (const id of ids) expect((await stat(seed(out, id))).mtimeMs).toBeGreaterThan(old.getTime());
     expect((await json(0, '--out', out, '--threshold', '0.6')).counts.resumed).toBe(5);
   });
@@ -455,7 +457,8 @@ describe('generate, interrupted by Ctrl-C', () => {
 
     const second = await child(...argv, '--json').ended;
     expect(second.code).toBe(0);
-    expect((JSON.parse(second.stdout) as Json).counts).toEqual({ written: left, resumed: done.length, failed: 0, missing: 0, left: 0 });
+    const { counts } = JSON.parse(second.stdout) as Json;
+    expect(counts).toEqual({ written: left, resumed: done.length, failed: 0, missing: 0, left: 0, withoutClasses: 0 });
     expect(await list(out, 'many')).toBe(names.map((id) => `${id}\n`).join(''));
   });
 });

@@ -141,7 +141,7 @@ describe('generateSeeds', () => {
     { name: 'mean, another size', changes: { fuse: 'mean', inputSize: 'short:64' } as const, sizes: sizes64, fuse: 'mean' as const, threshold: 0.3, background: 0.3 },
   ])('equals a computation in plain loops: $name', async ({ name, changes, sizes, fuse, threshold, background }) => {
     const { out, summary } = await generate(name.replaceAll(/\W/g, ''), changes);
-    expect(summary.counts).toEqual({ written: 4, resumed: 0, failed: 0, missing: 0, left: 0 });
+    expect(summary.counts).toEqual({ written: 4, resumed: 0, failed: 0, missing: 0, left: 0, withoutClasses: 0 });
     const found = new Set<number>();
     for (const [id, [width, height, names]] of Object.entries(images)) {
       const labels = names.map((text) => (VOC_CLASSES as readonly string[]).indexOf(text) + 1).sort((a, b) => a - b);

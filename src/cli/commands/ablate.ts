@@ -5,6 +5,7 @@ import { expandGrid } from '../../ablate/grid.js';
 import { ablationCharts, ablationPage } from '../../ablate/plots.js';
 import { runPass } from '../../ablate/run.js';
 import { scoreAblation } from '../../ablate/score.js';
+import { bestTuned, variantFile } from '../../ablate/settings-file.js';
 import type { AblationScores } from '../../ablate/score.js';
 import { resolveVariants } from '../../ablate/variant.js';
 import { planWork } from '../../ablate/work.js';
@@ -13,9 +14,11 @@ import type { AblateConfig, Grid, VariantSettings } from '../../settings/ablate.
 import { ablateSchema, AXIS_NAMES, gridSchema } from '../../settings/ablate.js';
 import { explainIssues } from '../../formats/yaml/issues.js';
 import { loadConfig, placeOfFlag } from '../../settings/load.js';
+import { refuseOtherFile } from '../../settings/write.js';
 import { DEFAULT_PRESET, presetSettings } from '../../settings/presets.js';
 import { UserError } from '../../errors.js';
 import { nearest } from '../../text/nearest.js';
+import { refuseInputFile } from '../../jobs/journal/own-folder.js';
 import { earlierTasks } from '../../jobs/journal/array-journal.js';
 import { writeFileAtomic } from '../../jobs/files/atomic.js';
 import { watchInterrupt } from '../../jobs/stop/interrupt.js';
@@ -45,6 +48,8 @@ interface AblateFlags extends ConfigFlags, DevkitFlags, StrictFlags, MaskFlags, 
   resume: boolean;
   force?: boolean;
   plan?: boolean;
+  writeConfig?: string;
+  writeVariant?: string;
 }
 
 const examples = `
@@ -56,6 +61,10 @@ Examples:
   # Thresholds chosen on one list, scores and intervals on another
   voc-seeds ablate --voc-root VOCdevkit/VOC2012 --tune-on train --score-on val --labels xml --out ablation --fuse max,mean --refine none --refine pamr
 
+  # A threshold for each class, tuned and written to a file, and seeds with it
+  voc-seeds ablate --voc-root VOCdevkit/VOC2012 --split train --labels xml --out ablation --background per-class --write-config tuned.yaml
+  voc-seeds generate --voc-root VOCdevkit/VOC2012 --split val --labels xml --config tuned.yaml --out seeds
+
   # Part 1 of 2, for two machines with the same output folder. The last one to finish computes the scores
   voc-seeds ablate ... --shard 1/2
 
@@ -64,6 +73,9 @@ Examples:
 
 All combinations of the values of the options are scored, duplicates once. In a file (--config), 'grid' has a list of values
 for each setting, and 'variants' is a list of variants with names.
+
+--write-config writes a settings file with the best variant on the tuning images (those of --tune-on or --split) and its tuned
+threshold, thresholds per class, alpha or percentile. 'generate --config FILE' then makes the seeds that were scored.
 
 Variants start from --config, by default the preset ${DEFAULT_PRESET}. At the end, a generate command for the best variant is
 printed. It has every setting that differs from the preset ${DEFAULT_PRESET}.
@@ -86,7 +98,10 @@ function addAblateOptions(command: Command): Command {
   addShardOptions(command, false)
     .option('--no-resume', 'process images again that an earlier run has finished')
     .option('--plan', 'print the variants and the planned work, and exit');
-  return addPrintConfigOption(command).optionsGroup(GROUPS.output).option('--json', 'print the result as JSON');
+  return addPrintConfigOption(command).optionsGroup(GROUPS.output)
+    .option('--write-config <file>', 'also write the variant with the best score on the tuning images, with its tuned thresholds, as a settings file for generate --config')
+    .option('--write-variant <name>', 'the variant that --write-config writes, instead of the best one')
+    .option('--json', 'print the result as JSON');
 }
 
 async function run(flags: AblateFlags): Promise<number> {
@@ -95,6 +110,9 @@ async function run(flags: AblateFlags): Promise<number> {
   if (flags.printConfig === true) {
     printConfig(config, flags);
     return EXIT.ok;
+  }
+  if (flags.writeVariant !== undefined && flags.writeConfig === undefined) {
+    throw new UserError('--write-variant has no effect without --write-config', 'name the file to write: --write-config FILE');
   }
   const say = (text: string): void => { process.stderr.write(`${text}\n`); };
   const classifier = await loadClassifier(modelOrDefault(config.model), await specOfFlags(flags), flags.force);
@@ -110,14 +128,12 @@ async function run(flags: AblateFlags): Promise<number> {
     return EXIT.ok;
   }
   const out = requireFlag(config.out, '--out', 'ablation');
-  const { baseline } = config;
-  if (baseline !== undefined && baseline !== 'best' && !list.variants.some(({ name }) => name === baseline)) {
-    const names = list.variants.map(({ name }) => name);
-    const near = nearest(baseline, [...names, 'best']);
-    throw new UserError(`--baseline: there is no variant '${baseline}'`, near === undefined ? `use one of: ${names.join('; ')}; best` : `did you mean '${near}'?`);
-  }
+  const names = list.variants.map(({ name }) => name);
+  requireVariant('--baseline', config.baseline, [...names, 'best']);
+  requireVariant('--write-variant', flags.writeVariant, names);
   const images = await imagesOf(flags, config);
   const labels = await labelsOf(flags, config, images);
+  await checkSettingsFile(flags, [classifier.path, ...images.selections.flatMap((selection) => inputsOf(selection))]);
   if (images.missing > 0) say(`${images.missing} of the photographs are not on disk and are left out`);
   if (images.maskless.length > 0) say(`${images.maskless.length} photographs have no mask and are left out: ${few(images.maskless)}`);
   say(describePlan(list, work, config.thresholds));
@@ -161,6 +177,14 @@ async function run(flags: AblateFlags): Promise<number> {
     };
     await writeResults(out, result, json);
     process.stdout.write(flags.json === true ? `${JSON.stringify(json, null, 2)}\n` : `${ablationMarkdown(result)}\n`);
+    if (flags.writeConfig !== undefined) {
+      const { scores } = result;
+      const chosen = scores.find(({ variant }) => variant.name === flags.writeVariant) ?? bestTuned(scores);
+      const lists = { tuneOn: tuneOn ?? split ?? '', scoreOn: scoreOn ?? split ?? '' };
+      const origin = { ...lists, labels: labels.name, classifier: classifier.path, given: { model: config.model, classSet: config.classSet } };
+      await writeFileAtomic(flags.writeConfig, variantFile(chosen, result, config, origin));
+      say(`${flags.writeConfig}: the settings of '${chosen.variant.name}', tuned on ${lists.tuneOn}`);
+    }
     say(`The best variant's seeds: ${generateCommand(result.scores[0], config, flags, images.classes)}`);
     say(`Their score: ${evalCommand(config, flags, { allowMissing: failures.length > 0 || images.missing > 0 })}`);
     if (images.missing > 0) process.stderr.write(describeMissing(images.missing, images.listed));
@@ -170,6 +194,20 @@ async function run(flags: AblateFlags): Promise<number> {
     progress.stop();
     watch.dispose();
   }
+}
+
+/** @throws UserError if a flag names a variant that does not exist */
+function requireVariant(flag: string, name: string | undefined, names: readonly string[]): void {
+  if (name === undefined || names.includes(name)) return;
+  const near = nearest(name, names);
+  throw new UserError(`${flag}: there is no variant '${name}'`, near === undefined ? `use one of: ${names.join('; ')}` : `did you mean '${near}'?`);
+}
+
+/** @throws UserError if the settings file cannot be written without losing another file */
+async function checkSettingsFile({ writeConfig, config }: AblateFlags, inputs: readonly string[]): Promise<void> {
+  if (writeConfig === undefined) return;
+  await refuseInputFile(writeConfig, '--write-config', [...inputs, config]);
+  await refuseOtherFile(writeConfig, '--write-config');
 }
 
 /** A flag with one value is a base setting. A flag with several is an axis of the grid. Both override the file. */

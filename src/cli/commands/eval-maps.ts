@@ -55,24 +55,31 @@ export async function scoreMaps(
     await refuseInputFile(flags.csv, '--csv', [], [folder]);
   }
   const found = await findMaps(folder, items);
-  const missingMaps = items.filter(({ id }) => !found.has(id)).map(({ id }) => id);
-  if (missingMaps.length === items.length) {
+  const source = flags.labels === undefined && !selection.data.hasLabels ? undefined : await openLabels(flags, selection);
+  const pairs: MapPair[] = [];
+  const unlabelled: PairFailure[] = [];
+  const missingMaps: string[] = [];
+  for (const item of items) {
+    const { id, truth } = item;
+    const mapPath = found.get(id);
+    try {
+      const labels = await source?.labels(item);
+      // Without a class there is nothing to make maps of.
+      if (mapPath === undefined && labels?.length !== 0) missingMaps.push(id);
+      else pairs.push({ id, truth: truth!, mapPath, labels });
+    } catch (error) {
+      if (mapPath === undefined) missingMaps.push(id);
+      else unlabelled.push({ id, message: messageOf(error) });
+    }
+  }
+  if (found.size === 0) {
     throw new UserError(`${folder} has no maps ${DUMP_ENDINGS.map((ending) => `<id>${ending}`).join(' or ')} for any of the ${items.length} images`);
   }
   if (missingMaps.length > 0 && flags.allowMissing !== true) {
-    throw new UserError(`maps are missing in ${folder}: ${missingMaps.length} of ${items.length} (${few(missingMaps)})`, 'use --allow-missing to score only the others');
-  }
-  const labels = flags.labels === undefined ? undefined : await openLabels(flags, selection);
-  const pairs: MapPair[] = [];
-  const unlabelled: PairFailure[] = [];
-  for (const item of items) {
-    const mapPath = found.get(item.id);
-    if (mapPath === undefined) continue;
-    try {
-      pairs.push({ id: item.id, truth: item.truth!, mapPath, labels: await labels?.labels(item) });
-    } catch (error) {
-      unlabelled.push({ id: item.id, message: messageOf(error) });
-    }
+    throw new UserError(
+      `maps are missing in ${folder}: ${missingMaps.length} of ${items.length} (${few(missingMaps)})`,
+      `use --allow-missing to score only the others${source === undefined ? '; images without a class need no maps if --labels says that they have none' : ''}`,
+    );
   }
   const bins = flags.thresholds;
   const step = flags.threshold === undefined ? undefined : stepOf(flags.threshold, bins);

@@ -126,6 +126,7 @@ function describe({ out, counts, failures, notes, remade, interrupted, seconds, 
     `${counts.written} images written to ${out} in ${seconds.toFixed(1)} s (${imagesPerSecond}/s; per image ${stages.read} ms reading, ${stages.cam} CAM, ${stages.seeds} seeds, ${stages.write} writing)`,
   ];
   if (counts.resumed > 0) lines.push(`${counts.resumed} had been done before`);
+  if (counts.withoutClasses > 0) lines.push(`${counts.withoutClasses} ${counts.withoutClasses === 1 ? 'image has' : 'images have'} no class: all background`);
   if (remade.length > 0) lines.push(`${remade.length} of an earlier run were missing or damaged and were made again`);
   if (interrupted) lines.push(`interrupted with ${counts.left} images left: run the same command again to continue`);
   const list = (title: string, items: readonly string[]): void => {

@@ -11,27 +11,29 @@ import { forwardPath } from '../../classifier/forward-path.js';
 import { strideAliases } from '../../classifier/layers.js';
 import type { FeatureLayer } from '../../classifier/layers.js';
 import { annotateModel } from '../../onnx/file/metadata.js';
-import type { OnnxModel, OnnxValueInfo } from '../../onnx/model.js';
+import type { OnnxModel } from '../../onnx/model.js';
 import { operatorName } from '../../onnx/model.js';
 import { readModel } from '../../onnx/file/read.js';
 import type { Size } from '../../size.js';
-import { dataTypeName } from '../../onnx/tensor.js';
 import { writeModel } from '../../onnx/file/write.js';
 import { EXIT } from '../exit-codes.js';
 import type { CommandRegistrar } from '../command.js';
+import { registerCamProgram } from './model-cam-program.js';
 import { registerDilate } from './model-dilate.js';
 import { registerImport } from './model-import.js';
+import { describeValue } from '../text/describe-value.js';
 import { sayNetworkNotes } from '../text/model-notes.js';
 import { GROUPS } from '../options/groups.js';
 import { addModelOptions, classSetOption, specOfFlags } from '../options/model-options.js';
 import type { ModelFlags } from '../options/model-options.js';
 
-/** `voc-seeds model inspect|annotate|dilate|import` */
+/** `voc-seeds model inspect|annotate|dilate|cam-program|import` */
 export const registerModel: CommandRegistrar = (program, done) => {
-  const model = program.command('model').description('Inspect or annotate an ONNX classifier, make its feature maps finer, or create one from trained weights.');
+  const model = program.command('model').description('Inspect or annotate an ONNX classifier, make its feature maps finer, save its CAM program, or create one from trained weights.');
   registerInspect(model, done);
   registerAnnotate(model, done);
   registerDilate(model, done);
+  registerCamProgram(model, done);
   registerImport(model, done);
 };
 
@@ -118,10 +120,6 @@ function layersOf(make: () => ClassifierGraph): LayerReport {
     if (!(error instanceof UserError)) throw error;
     return { layers: [], problem: error.hint === undefined ? error.message : `${error.message} (${error.hint})` };
   }
-}
-
-function describeValue({ name, type, shape }: OnnxValueInfo): string {
-  return `${name}: ${dataTypeName(type)} [${shape?.map((dim) => dim ?? '?').join(', ') ?? '?'}]`;
 }
 
 function describe(report: InspectReport, allLayers: boolean): string {

@@ -19,7 +19,8 @@ import type { KeyBase } from './map-sweep.js';
 export interface MapPair {
   readonly id: string;
   readonly truth: TruthInput;
-  readonly mapPath: string;
+  /** `undefined` for an image without classes, which has no maps: every pixel is background. */
+  readonly mapPath: string | undefined;
   /** The image's classes, from 1, if known from another source. The keys must be exactly these. */
   readonly labels?: readonly number[];
 }
@@ -53,6 +54,8 @@ export interface MapScores {
   readonly mismatches: Readonly<Record<KeyBase, readonly string[]>>;
 }
 
+const NO_MAPS: MapDump = { keys: [], height: 0, width: 0, maps: new Float32Array() };
+
 /**
  * Reads maps and masks one by one and counts them into one sweep. An image that cannot be read becomes a failure and does not
  * stop the others.
@@ -70,12 +73,12 @@ export async function scoreMapFiles(
     try {
       const truth = await readTruth(pair.truth, { rgb, classes });
       const present = classesInMap(truth, truthName(pair.truth), classes);
-      const dump = await readMapDump(pair.mapPath, array, classes.labelCount);
-      requireKeys(dump, pair.mapPath, classes);
+      const dump = pair.mapPath === undefined ? NO_MAPS : await readMapDump(pair.mapPath, array, classes.labelCount);
+      requireKeys(dump, pair.mapPath ?? pair.id, classes);
       if (dump.array !== undefined) arrays.add(dump.array);
       const size = [truth.height, truth.width] as const;
       const same = dump.keys.length === 0 || (dump.height === size[0] && dump.width === size[1]);
-      const maps = same ? dump.maps : resizedMaps(dump, size, pair.mapPath);
+      const maps = same ? dump.maps : resizedMaps(dump, size, pair.mapPath ?? pair.id);
       if (normalise) normaliseMaps(maps, dump.keys.length);
       sweep.add(truth.data, maps, dump.keys);
       if (!same) resized++;

@@ -129,6 +129,16 @@ function nothingKnown(lists: readonly OpenedList[], failures: readonly { readonl
 }
 
 /**
+ * Requires that some photograph shows a class, before long work that needs it. Others may show none.
+ *
+ * @throws UserError if none does
+ */
+export function requireSomeClass({ labels }: TrainingData, list: string): void {
+  if ([...labels.values()].some((own) => own.length > 0)) return;
+  throw new UserError(`none of the ${labels.size} photographs of ${list} shows a class`, 'images without classes are useful only beside others that have some');
+}
+
+/**
  * Requires that a list has a photograph that can be read, before long work that needs it.
  *
  * @throws UserError with the reasons, if there is none

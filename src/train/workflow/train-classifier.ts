@@ -13,7 +13,7 @@ import { trainSchema } from '../../settings/train.js';
 import type { TrainConfig, TrainSettings } from '../../settings/train.js';
 import type { EpochResult } from '../checkpoint.js';
 import { openBackbone } from './backbone.js';
-import { openTrainingData, requireReadable } from './data.js';
+import { openTrainingData, requireReadable, requireSomeClass } from './data.js';
 import type { TrainingData, TrainingDataOptions } from './data.js';
 import { trainFull } from './full.js';
 import { trainHead, validateClassifier, validateHead } from './head.js';
@@ -105,6 +105,8 @@ export async function trainClassifier(options: TrainOptions): Promise<TrainResul
       }, { maskDir, rgbMasks, classes: training.classes }, listener);
   const data = [training, ...validation === undefined ? [] : [validation]];
   await refuseInputFile(out, '--out', [path, ...inputs, ...data.flatMap(({ files }) => files)], data.flatMap(({ folders }) => folders));
+  requireSomeClass(training, 'the training list');
+  if (validation !== undefined) requireSomeClass(validation, 'the validation list');
   if (validation !== undefined) await requireReadable(validation, 'the validation list');
   const backbone = await openBackbone(path, config, spec, training.classes, listener);
   listener.onMessage?.(`features: ${backbone.layer.name}, ${backbone.layer.channels} channels at stride ${backbone.layer.stride}`);
