@@ -33,9 +33,9 @@ export const generateSchema = z.strictObject({
   ({ threshold, backgroundThreshold }) => backgroundThreshold === undefined || backgroundThreshold <= threshold,
   { path: ['backgroundThreshold'], message: 'it must not be above {threshold}' },
 ).check((context) => {
-  const { classSet, classThresholds } = context.value;
+  const { data = 'voc:', classSet, classThresholds } = context.value;
   // Other classes are only known once the data set is open.
-  if (classSet !== undefined) return;
+  if (classSet !== undefined || !data.startsWith('voc:')) return;
   try {
     thresholdsByClass(classThresholds, VOC);
   } catch (error) {

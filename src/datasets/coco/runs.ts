@@ -8,7 +8,7 @@ export type Runs = ArrayLike<number>;
 
 /**
  * The runs in COCO's compressed text: each number in groups of 5 bits from the lowest, one character (48 + bits, + 32 if more follow) per
- * group; from the third one on, the difference to the number two before.
+ * group; from the fourth one on, the difference to the number two before.
  *
  * @throws UserError for other characters, and for a text that ends within a number or has a negative run
  */
