@@ -128,7 +128,7 @@ describe('export --to voc-boxes', () => {
       '<width>8', '<height>4', '<name>cat', '<xmin>1', '<ymin>1', '<xmax>3', '<ymax>3', '<name>cat', '<xmin>6', '<ymin>3', '<xmax>7', '<ymax>4',
     ]);
     const labels = await xmlLabels({ devkit: await openDevkit(out) });
-    const item = { imagePath: '', maskPath: '' };
+    const item = { imagePath: '' };
     const found = await Promise.all(['a', 'b', 'c'].map((id) => labels.labels({ ...item, id })));
     expect(found).toEqual([[8], [15], []]);
   });
