@@ -1,8 +1,9 @@
 import type { ClassSet } from '../datasets/classes/class-set.js';
 import { VOC } from '../datasets/classes/voc.js';
-import { openDevkit } from '../datasets/devkit.js';
 import { findMask, findPhoto } from '../datasets/files-by-id.js';
 import { FolderIndex } from '../datasets/folder-index.js';
+import { dataSpecOf, openDataSet } from '../datasets/kinds.js';
+import type { DataSettings } from '../datasets/kinds.js';
 import { UserError } from '../errors.js';
 import { isFolder } from '../jobs/files/is-folder.js';
 import { maskIdsIn } from '../metrics/pairs.js';
@@ -23,14 +24,12 @@ export interface ExportSource {
 }
 
 /** Options of {@link openSource}. */
-export interface SourceOptions {
+export interface SourceOptions extends DataSettings {
   /** The output folder of generate. */
   readonly run?: string;
-  /** A folder of masks instead. */
+  /** A folder of masks instead; `data` or `vocRoot` then is the data set with the photographs. */
   readonly masks?: string;
-  /** The devkit with the photographs. */
-  readonly vocRoot?: string;
-  /** The classes of the labels; default: those of the run, or VOC's. */
+  /** The classes of the labels; default: those of the run, those of the data set, or VOC's. */
   readonly classes?: ClassSet;
 }
 
@@ -39,30 +38,33 @@ export interface SourceOptions {
  *
  * @throws UserError if there are none
  */
-export async function openSource({ run, masks, vocRoot, classes }: SourceOptions): Promise<ExportSource> {
+export async function openSource({ run, masks, data, vocRoot, classes }: SourceOptions): Promise<ExportSource> {
   if (run !== undefined && masks !== undefined) throw new UserError('a run and --masks cannot be exported together', 'leave one of them out');
-  if (masks !== undefined) return maskFolder(masks, vocRoot, classes ?? VOC);
+  if (masks !== undefined) return maskFolder(masks, { data, vocRoot }, classes);
   if (run === undefined) throw new UserError('there is nothing to export', 'give the --out folder of generate: voc-seeds export seeds --to coco --out seeds.json');
-  const opened = await openRun(run, { classes, vocRoot });
+  const opened = await openRun(run, { classes, data, vocRoot });
   const classless = new Set(opened.record.notes?.filter(({ notes }) => notes.includes(NO_CLASS)).map(({ id }) => id));
   const items = opened.images.map(({ id, seedPath, camPath, photoPath }) => (
     { id, maskPath: seedPath, camPath, photoPath, classless: classless.has(id) }));
   return {
     items,
     classes: opened.classes, split: opened.record.split ?? 'train', remarks: opened.remarks,
-    inputs: [run, vocRoot ?? opened.record.vocRoot].filter((folder) => folder !== undefined),
+    inputs: [run, ...opened.data?.inputs ?? []],
   };
 }
 
-async function maskFolder(folder: string, vocRoot: string | undefined, classes: ClassSet): Promise<ExportSource> {
+async function maskFolder(folder: string, settings: DataSettings, classes: ClassSet | undefined): Promise<ExportSource> {
   if (!await isFolder(folder)) throw new UserError(`the folder ${folder} does not exist`);
-  const devkit = vocRoot === undefined ? undefined : await openDevkit(vocRoot);
+  const named = settings.data !== undefined || settings.vocRoot !== undefined;
+  const data = named ? await openDataSet(dataSpecOf(settings), { classes }) : undefined;
+  const all = data?.defaultSplit === undefined ? undefined : await data.readSplit(data.defaultSplit);
+  const photos = new Map(all?.items.map(({ id, imagePath }) => [id, imagePath]));
   const index = new FolderIndex();
   const items: ExportItem[] = [];
   for (const id of await maskIdsIn(folder)) {
     const maskPath = await findMask(folder, id, index);
-    if (maskPath !== undefined) items.push({ id, maskPath, photoPath: devkit && await findPhoto(devkit.imageDir, id, index) });
+    if (maskPath !== undefined) items.push({ id, maskPath, photoPath: photos.get(id) ?? (data && await findPhoto(data.imageDir, id, index)) });
   }
   if (items.length === 0) throw new UserError(`there are no masks in ${folder}`, 'masks are files <id>.png or <id>.npy');
-  return { items, classes, split: 'train', inputs: [folder, ...vocRoot === undefined ? [] : [vocRoot]], remarks: [] };
+  return { items, classes: classes ?? all?.classes ?? VOC, split: 'train', inputs: [folder, ...data?.inputs ?? []], remarks: [] };
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { componentsOf, runLengths } from '../../src/export/shapes/components.js';
 import { outlineOf } from '../../src/export/shapes/outline.js';
 import { overlayLabels } from '../../src/export/shapes/overlay.js';
-import { encodeRleCounts } from '../../src/formats/coco-rle.js';
+import { textOfRuns } from '../../src/datasets/coco/runs.js';
 
 interface Expected {
   readonly label: number;
@@ -27,7 +27,7 @@ describe('connected components', () => {
     const found = componentsOf(map).map((component) => {
       const { label, area, left, top, right, bottom } = component;
       return {
-        label, area, bbox: [left, top, right - left + 1, bottom - top + 1], counts: encodeRleCounts(runLengths(component, width * height)),
+        label, area, bbox: [left, top, right - left + 1, bottom - top + 1], counts: textOfRuns(runLengths(component, width * height)),
         outline: outlineOf(component, map),
       };
     });
@@ -43,9 +43,9 @@ describe('connected components', () => {
   });
 });
 
-describe('encodeRleCounts', () => {
+describe('textOfRuns', () => {
   it.each(fixture.rle)('writes what pycocotools writes: $text', ({ counts, text }) => {
-    expect(encodeRleCounts(counts)).toBe(text);
+    expect(textOfRuns(counts)).toBe(text);
   });
 });
 

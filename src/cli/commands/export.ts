@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 import { CLASS_SETS, loadClassSet } from '../../datasets/classes/load.js';
+import { DATA_KINDS } from '../../datasets/kinds.js';
 import { UserError } from '../../errors.js';
 import { DEFAULT_OPTIONS, exportSeeds } from '../../export/export.js';
 import type { ExportSummary } from '../../export/export.js';
@@ -23,6 +24,7 @@ interface ExportFlags extends Partial<FormatOptions>, MaskFlags {
   to?: FormatName;
   out?: string;
   masks?: string;
+  data?: string;
   vocRoot?: string;
   classSet?: string;
   workers?: number;
@@ -58,7 +60,8 @@ export const registerExport: CommandRegistrar = (program, done) => {
     .description('Export seeds for the next program: a devkit with photographs, MS COCO, YOLO, Hugging Face, CAMs for IRN and PSA.')
     .optionsGroup(GROUPS.input)
     .option('--masks <folder>', 'export the masks <id>.png of a folder instead of a run')
-    .option('--voc-root <folder>', 'the devkit with the photographs (default: that of the run)')
+    .option('--data <kind:root>', `the data set with the photographs: ${DATA_KINDS.join(', ')} (default: that of the run)`)
+    .option('--voc-root <folder>', 'short for --data voc:FOLDER')
     .option('--class-set <name|file>', `the classes: ${CLASS_SETS.join(', ')}, or a YAML file (default: those of the run)`);
   addMaskOptions(command).optionsGroup(GROUPS.output)
     .addOption(choice('--to <format>', 'the format, see below', FORMAT_NAMES))

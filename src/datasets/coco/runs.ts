@@ -34,6 +34,23 @@ export function runsOfText(text: string): number[] {
   return runs;
 }
 
+/** Runs as COCO's compressed text: what {@link runsOfText} reads. */
+export function textOfRuns(counts: Runs): string {
+  const bytes: number[] = [];
+  for (let i = 0; i < counts.length; i++) {
+    let rest = i > 2 ? counts[i] - counts[i - 2] : counts[i];
+    for (let more = true; more;) {
+      let group = rest & 0x1f;
+      rest >>= 5;
+      // The highest bit of the last group is the sign.
+      more = (group & 0x10) === 0 ? rest !== 0 : rest !== -1;
+      if (more) group |= 0x20;
+      bytes.push(group + 48);
+    }
+  }
+  return Buffer.from(bytes).toString('latin1');
+}
+
 /**
  * Checks that runs cover an image.
  *

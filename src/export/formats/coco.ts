@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { encodeRleCounts } from '../../formats/coco-rle.js';
+import { textOfRuns } from '../../datasets/coco/runs.js';
 import { writeFileAtomic } from '../../jobs/files/atomic.js';
 import type { ExportContext, ExportedImage, ExportFormat, ExportImage } from '../format.js';
 import { componentsOf, runLengths } from '../shapes/components.js';
@@ -34,7 +34,7 @@ export const coco: ExportFormat<CocoEntry> = {
       width, height,
       objects: componentsOf(labels, options.minArea).map((component) => {
         const { label, area, left, top, right, bottom } = component;
-        const counts = encodeRleCounts(runLengths(component, width * height));
+        const counts = textOfRuns(runLengths(component, width * height));
         return { label, area, bbox: [left, top, right - left + 1, bottom - top + 1], counts };
       }),
     };

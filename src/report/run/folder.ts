@@ -36,6 +36,8 @@ export interface Run {
   readonly folder: string;
   readonly record: RunRecord;
   readonly classes: ClassSet;
+  /** The data set, if it can be opened. */
+  readonly data?: DataSet;
   /** The images that have seeds, in the order of the run's lists. */
   readonly images: readonly RunImage[];
   /** Ids in the run's lists without seeds. */
@@ -102,7 +104,7 @@ export async function openRun(folder: string, options: OpenRunOptions = {}): Pro
   const without = images.filter(({ photoPath }) => photoPath === undefined).length;
   if (data !== undefined && without > 0) remarks.push(`${without} of ${images.length} photographs are not in ${data.imageDir}.`);
   if (unseeded.length > 0) remarks.push(`${unseeded.length} images are listed in the run but have no seeds.`);
-  return { folder, record, classes, images, unseeded, remarks };
+  return { folder, record, classes, data, images, unseeded, remarks };
 }
 
 /**
