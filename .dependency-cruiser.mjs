@@ -4,6 +4,7 @@ const floors = [
   ['index.ts', 'entries'],
   ['cli'],
   ['ablate'],
+  ['export'],
   ['report/client'],
   ['report/run'],
   ['train'],

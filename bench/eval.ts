@@ -12,7 +12,7 @@ import { maskIdsIn } from '../src/metrics/pairs.js';
 const folder = resolve('../shared/voc/VOCdevkit/VOC2012/SegmentationClass');
 const pairs = (await maskIdsIn(folder)).map((id) => {
   const path = join(folder, `${id}.png`);
-  return { id, truthPath: path, predictionPath: path };
+  return { id, truth: path, predictionPath: path };
 });
 
 for (const workers of new Set([1, availableParallelism()])) {

@@ -21,7 +21,7 @@ import { PhotoCam } from '../src/pipeline/photo-cam.js';
 import { generateSchema } from '../src/settings/generate.js';
 import { openDevkit } from '../src/datasets/devkit.js';
 import { classesInMap } from '../src/datasets/labels/masks.js';
-import { readMask } from '../src/datasets/masks.js';
+import { readTruth, truthName } from '../src/datasets/truth.js';
 import { readSplit } from '../src/datasets/splits.js';
 import type { DataItem } from '../src/datasets/splits.js';
 
@@ -68,9 +68,9 @@ function together(parts: readonly ThresholdSweep[]): ThresholdSweep {
   return sum;
 }
 
-async function addItem({ imagePath, maskPath }: DataItem, sweeps: Sweeps): Promise<void> {
-  const truth = await readMask(maskPath);
-  const labels = classesInMap(truth, maskPath);
+async function addItem({ imagePath, truth: mask }: DataItem, sweeps: Sweeps): Promise<void> {
+  const truth = await readTruth(mask!);
+  const labels = classesInMap(truth, truthName(mask!));
   const { views: [layers] } = await cam.layerMaps(imagePath, labels.map((label) => logitOf.get(label)!));
   const { width, height } = truth;
   const [best, winner, label] = [new Float32Array(width), new Uint8Array(width), new Uint8Array(width)];

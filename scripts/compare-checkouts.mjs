@@ -44,7 +44,7 @@ function resultsOf(checkout, folder) {
   for (const preset of presets) {
     const out = join(folder, preset);
     run(checkout, 'generate', ...list, '--labels', 'masks', '--config', preset, '--out', out, '--save-cams', ...['fast', 'best'].includes(preset) ? ['--save-unrefined'] : []);
-    for (const name of ['SegmentationClass', 'SegmentationClassUnrefined', 'cams', 'ImageSets']) Object.assign(results, hashesIn(out, name, preset));
+    for (const name of ['SegmentationClass', 'SegmentationClassUnrefined', 'Confidence', 'cams', 'ImageSets']) Object.assign(results, hashesIn(out, name, preset));
     results[`${preset}: scores`] = run(checkout, 'eval', ...list, '--pred', join(out, 'SegmentationClass'), '--json');
     results[`${preset}: scores of the maps`] = run(checkout, 'eval', ...list, '--maps', join(out, 'cams'), '--json');
     const page = join(folder, `${preset}.html`);

@@ -48,7 +48,7 @@ const filesIn = async (folder) => (await readdir(folder, { recursive: true, with
   .filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath ?? entry.path, entry.name).slice(folder.length + 1)).sort();
 
 /** What depends on nothing but the settings: journals and run.json tell of times as well. */
-const isResult = (name) => /^(?:SegmentationClass|SegmentationClassUnrefined|cams|ImageSets|images)\/|^ablation\.csv$/.test(name) && !name.endsWith('.tmp');
+const isResult = (name) => /^(?:SegmentationClass|SegmentationClassUnrefined|Confidence|cams|ImageSets|images)\/|^ablation\.csv$/.test(name) && !name.endsWith('.tmp');
 
 async function differences(out, wanted, complete) {
   const found = [];

@@ -27,7 +27,7 @@ export async function panel(item, run) {
   const photo = await readPhoto(item.imagePath, { input: { kind: 'native' }, maxPixels: Infinity });
   const heat = strongest(await readMapDump(join(run, 'cams', `${item.id}.npz`)));
   const seeds = await readMask(join(run, 'SegmentationClass', `${item.id}.png`));
-  const truth = await readMask(item.maskPath);
+  const truth = await readMask(item.truth.path);
   const [height, width] = photo.original;
   const parts = [photo.pixels, overlayHeat(photo.pixels, heat, 0.7), coloured(seeds), coloured(truth)];
   return sharp({ create: { width: 4 * width + 24, height, channels: 3, background: 'white' } })

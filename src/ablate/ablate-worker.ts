@@ -14,7 +14,8 @@ import { classesInMap } from '../datasets/labels/masks.js';
 import type { ClassSetData } from '../datasets/classes/class-set.js';
 import { classSetOf } from '../datasets/classes/load.js';
 import type { RgbMasks } from '../datasets/masks.js';
-import { readMask } from '../datasets/masks.js';
+import { readTruth, truthName } from '../datasets/truth.js';
+import type { GroundTruth } from '../datasets/truth.js';
 import { ImageMeasurer, takesColours } from './measure-image.js';
 import type { MeasureCounts } from './record.js';
 import { encodeRecord, RECORD_FOLDER } from './record.js';
@@ -37,7 +38,7 @@ export interface AblateWorkerData {
 /** One image. */
 export interface AblateTask extends ImageClasses {
   readonly imagePath: string;
-  readonly maskPath: string;
+  readonly truth: GroundTruth;
   /** The record to write; the folder must exist. */
   readonly recordPath: string;
 }
@@ -71,15 +72,15 @@ export default async function run(task: AblateTask): Promise<AblateResult> {
   }
 }
 
-async function measure({ imagePath, maskPath, labels, logits, recordPath }: AblateTask): Promise<AblateResult> {
+async function measure({ imagePath, truth, labels, logits, recordPath }: AblateTask): Promise<AblateResult> {
   const start = performance.now();
-  const mask = await readMask(maskPath, { rgb: data.rgbMasks, classes });
+  const mask = await readTruth(truth, { rgb: data.rgbMasks, classes });
   // Throws if a value is not a label.
-  classesInMap(mask, maskPath, classes);
+  classesInMap(mask, truthName(truth), classes);
   const photo = await openPhoto(imagePath);
   const { original } = photo;
   if (original[0] !== mask.height || original[1] !== mask.width) {
-    throw new UserError(`the photograph ${imagePath} is ${original[1]} x ${original[0]} pixels, but its mask ${maskPath} is ${mask.width} x ${mask.height}`);
+    throw new UserError(`the photograph ${imagePath} is ${original[1]} x ${original[0]} pixels, but its mask ${truthName(truth)} is ${mask.width} x ${mask.height}`);
   }
   const opened = performance.now();
   cam ??= openRuntime(data.runtime).then(({ runtime }) => PhotoCam.load(data.photo, runtime, { threads: data.threads }));
@@ -87,11 +88,11 @@ async function measure({ imagePath, maskPath, labels, logits, recordPath }: Abla
   const decoding = performance.now();
   const image = coloured && labels.length > 0 ? await photo.at(refineGrid(original)) : undefined;
   const measuring = performance.now();
-  const { truth, measures } = labels.length === 0
+  const { truth: slots, measures } = labels.length === 0
     ? { truth: truthSlots(mask.data), measures: data.work.measures.map(noClass) }
     : measurer.measure({ views, labels, size: original, truth: mask.data, image });
   const writing = performance.now();
-  const stamp = await writeStamped(recordPath, encodeRecord({ truths: truth.truths, totals: truth.totals, labels, measures }));
+  const stamp = await writeStamped(recordPath, encodeRecord({ truths: slots.truths, totals: slots.totals, labels, measures }));
   const read = opened - start + times.read + measuring - decoding;
   return {
     status: 'done', files: { [RECORD_FOLDER]: stamp },

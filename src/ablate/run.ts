@@ -69,7 +69,7 @@ export async function runPass(options: PassOptions): Promise<PassSummary> {
         runtime, work, parameters, rgbMasks: options.rgbMasks, classSet: (options.classes ?? VOC).data, threads,
       } satisfies AblateWorkerData,
     }),
-    taskOf: ({ id, imagePath, maskPath }, classes) => ({ ...classes, imagePath, maskPath, recordPath: recordPath(out, id) }),
+    taskOf: ({ id, imagePath, truth }, classes) => ({ ...classes, imagePath, truth: truth!, recordPath: recordPath(out, id) }),
     stages: ['read', 'cam', 'variants', 'write'],
     finish: (outcome) => summaryOf(outcome, items, options.shard !== undefined),
   });

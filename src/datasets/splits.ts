@@ -2,18 +2,32 @@ import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { UserError } from '../errors.js';
 import { isFolder } from '../jobs/files/is-folder.js';
+import type { ClassSet } from './classes/class-set.js';
+import { VOC } from './classes/voc.js';
 import type { Devkit } from './devkit.js';
 import { FolderIndex } from './folder-index.js';
 import { findMask, findPhoto, hasPictureEnding, maskPathOf } from './files-by-id.js';
 import { idOfPath, parseClassList, readLines } from './text-lines.js';
 import type { ListLine } from './text-lines.js';
+import { maskTruth, truthFile } from './truth.js';
+import type { GroundTruth } from './truth.js';
 
 /** One image of a split. The files may be missing: see {@link partitionByPresence}. */
 export interface DataItem {
   /** The name of the image without folder and extension, for instance `2007_000032`. Unique in its split. */
   readonly id: string;
   readonly imagePath: string;
-  readonly maskPath: string;
+  /** Its ground truth, if the data set has a place for it. */
+  readonly truth?: GroundTruth;
+  /** Its classes by the data set itself: labels from 1, ascending, each once. */
+  readonly labels?: readonly number[];
+  /** Why the data set does not know its classes, although it has labels of its own. */
+  readonly problem?: string;
+}
+
+/** The files of an image: its photograph, and the file of its ground truth. */
+export function filesOf({ imagePath, truth }: DataItem): string[] {
+  return truth === undefined ? [imagePath] : [imagePath, truthFile(truth)];
 }
 
 /** A list of images. */
@@ -24,6 +38,8 @@ export interface Split {
   readonly path: string;
   /** The images in the order of the list, each once. */
   readonly items: readonly DataItem[];
+  /** The classes of its labels and ground truth. */
+  readonly classes: ClassSet;
   /** How many lines repeated an earlier image and were left out. */
   readonly duplicates: number;
   /** Remarks about the list for the user. */
@@ -47,9 +63,12 @@ export interface Split {
  *
  * In a list of ImageSets/Main, every line ends in 1, 0 or -1. Images with -1 do not contain the list's class.
  *
+ * A name that is not in ImageSets/Segmentation is searched in ImageSets (`Main/train`), and in ImageSets/Main.
+ *
+ * @param classes the classes of the devkit
  * @throws {UserError} if there is no such list, if it is empty, or if two different images have the same id
  */
-export async function readSplit(devkit: Devkit, nameOrPath: string): Promise<Split> {
+export async function readSplit(devkit: Devkit, nameOrPath: string, classes: ClassSet = VOC): Promise<Split> {
   const path = await findList(devkit, nameOrPath);
   const index = new FolderIndex();
   const items = new Map<string, DataItem & { line: number }>();
@@ -63,7 +82,7 @@ export async function readSplit(devkit: Devkit, nameOrPath: string): Promise<Spl
     const item = {
       id,
       imagePath: found ?? (isPath(first) ? await placeOf(first, devkit, path, index) : join(devkit.imageDir, `${id}.jpg`)),
-      maskPath: await maskOf(id, rest, devkit, path, index),
+      truth: maskTruth(await maskOf(id, rest, devkit, path, index)),
       line: line.number,
     };
     const known = items.get(id);
@@ -75,7 +94,8 @@ export async function readSplit(devkit: Devkit, nameOrPath: string): Promise<Spl
   return {
     name: idOfPath(path),
     path,
-    items: [...items.values()].map(({ id, imagePath, maskPath }) => ({ id, imagePath, maskPath })),
+    items: [...items.values()].map(({ id, imagePath, truth }) => ({ id, imagePath, truth })),
+    classes,
     duplicates,
     notes: classList === undefined ? [] : [`${classList.absent} of ${listed.length} lines of ${path} are marked -1 (the image does not contain the class) and are left out`],
   };
@@ -90,7 +110,9 @@ async function nameIn(line: ListLine, devkit: Devkit, path: string, index: Folde
 }
 
 async function findList(devkit: Devkit, nameOrPath: string): Promise<string> {
-  for (const candidate of [join(devkit.listDir, `${nameOrPath}.txt`), resolve(nameOrPath), join(devkit.root, nameOrPath)]) {
+  const imageSets = dirname(devkit.listDir);
+  const named = [devkit.listDir, imageSets, join(imageSets, 'Main')].map((folder) => join(folder, `${nameOrPath}.txt`));
+  for (const candidate of [named[0], resolve(nameOrPath), join(devkit.root, nameOrPath), ...named.slice(1)]) {
     if (await stat(candidate).then((entry) => entry.isFile(), () => false)) return candidate;
   }
   if (await isFolder(nameOrPath)) throw new UserError(`the list ${nameOrPath} is a folder, not a file`, 'Give the path of a list of image ids.');
@@ -135,17 +157,20 @@ function hasSlash(word: string): boolean {
 }
 
 /** Whether a word of a list is a path rather than an id or a class. */
-function isPath(word: string): boolean {
+export function isPath(word: string): boolean {
   return hasSlash(word) || hasPictureEnding(word) || /\.npy$/i.test(word);
 }
 
+/** Where the photographs of a list are: paths are relative to the root, ids are in the folder of photographs. */
+export type PhotoPlace = Pick<Devkit, 'root' | 'imageDir'>;
+
 /** The path of a photograph that a list names by path or id, or `undefined`. */
-export async function findNamed(name: string, devkit: Devkit, listPath: string, index: FolderIndex): Promise<string | undefined> {
+export async function findNamed(name: string, devkit: PhotoPlace, listPath: string, index: FolderIndex): Promise<string | undefined> {
   return isPath(name) ? findListed(name, devkit, listPath, index) : findPhoto(devkit.imageDir, idOfPath(name), index);
 }
 
 /** Finds a path from a list on disk: by its exact name, else with another spelling of its extension (.JPG, .jpeg), else without one. */
-async function findListed(named: string, devkit: Devkit, listPath: string, index: FolderIndex): Promise<string | undefined> {
+async function findListed(named: string, devkit: PhotoPlace, listPath: string, index: FolderIndex): Promise<string | undefined> {
   const places = placesOf(named, devkit, listPath);
   for (const place of places) {
     const found = await index.find(place);
@@ -177,7 +202,7 @@ function sameType(a: string, b: string): boolean {
   return plain(a) === plain(b);
 }
 
-function placesOf(named: string, { root }: Devkit, listPath: string): string[] {
+function placesOf(named: string, { root }: PhotoPlace, listPath: string): string[] {
   const relative = named.replaceAll('\\', '/').replace(/^\/+/, '');
   return [join(root, relative), join(dirname(root), relative), join(dirname(listPath), relative), resolve(named)];
 }
@@ -198,14 +223,17 @@ export interface Presence {
 }
 
 /**
- * Separates the items whose image (or mask) exists from those where it is missing. Many devkits lack some of the images
+ * Separates the items whose image (or ground truth) exists from those where it is missing. Many devkits lack some of the images
  * in the official lists.
  */
-export async function partitionByPresence(items: readonly DataItem[], file: 'imagePath' | 'maskPath' = 'imagePath'): Promise<Presence> {
+export async function partitionByPresence(items: readonly DataItem[], needed: 'imagePath' | 'truth' = 'imagePath'): Promise<Presence> {
   const index = new FolderIndex();
   const present: DataItem[] = [];
   const missing: DataItem[] = [];
-  for (const item of items) (await index.has(item[file]) ? present : missing).push(item);
+  for (const item of items) {
+    const path = needed === 'truth' ? item.truth?.path : item.imagePath;
+    (path !== undefined && await index.has(path) ? present : missing).push(item);
+  }
   return { present, missing };
 }
 

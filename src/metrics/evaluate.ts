@@ -55,7 +55,7 @@ const SHORT_LIST = 4 * CHUNK_SIZE;
  * does not stop the others. An empty list gives NaN scores with all labels absent.
  *
  * @example
- * const { scores } = await evaluatePairs([{ id: 'cat', truthPath: 'gt/cat.png', predictionPath: 'seeds/cat.png' }]);
+ * const { scores } = await evaluatePairs([{ id: 'cat', truth: 'gt/cat.png', predictionPath: 'seeds/cat.png' }]);
  * console.log(scores.error.meanIou);
  */
 export async function evaluatePairs(pairs: readonly MaskPair[], options: EvaluateOptions = {}): Promise<EvaluationResult> {

@@ -3,14 +3,16 @@ import type { ClassSetData } from '../datasets/classes/class-set.js';
 import { classSetOf } from '../datasets/classes/load.js';
 import { VOC } from '../datasets/classes/voc.js';
 import { readMask, type MaskOptions } from '../datasets/masks.js';
+import { readTruth, truthName, type TruthInput } from '../datasets/truth.js';
 import { ConfusionMatrix } from './confusion.js';
 import { coverageOf, scoreAllWays, type IgnoredAs } from './scores.js';
 
-/** A prediction and its ground truth: two label PNGs of the same size. */
+/** A prediction and its ground truth, of the same size. */
 export interface MaskPair {
   /** The name of the image in reports. */
   readonly id: string;
-  readonly truthPath: string;
+  /** The ground truth, or the path of its label mask. */
+  readonly truth: TruthInput;
   readonly predictionPath: string;
 }
 
@@ -66,10 +68,10 @@ export async function scorePairs(
   let whiteVoid = 0;
   for (const pair of pairs) {
     try {
-      const truth = await readMask(pair.truthPath, { rgb, classes });
+      const truth = await readTruth(pair.truth, { rgb, classes });
       const prediction = await readMask(pair.predictionPath, { rgb, classes });
       const one = new ConfusionMatrix(classes.labelCount);
-      one.add(truth, prediction, { truth: pair.truthPath, prediction: pair.predictionPath });
+      one.add(truth, prediction, { truth: truthName(pair.truth), prediction: pair.predictionPath });
       if (truth.whiteVoid ?? prediction.whiteVoid) whiteVoid++;
       total.merge(one);
       if (byImage) images.push(scoreImage(pair.id, one));

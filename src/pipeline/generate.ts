@@ -31,6 +31,8 @@ export interface GenerateOptions extends BatchOptions {
   readonly saveCams: boolean;
   /** Also write the seeds without refiners. */
   readonly saveUnrefined?: boolean;
+  /** Also write the confidence of each pixel's label. */
+  readonly soft?: boolean;
   /** Additional fields of run.json, such as the command. */
   readonly record?: Readonly<Record<string, unknown>>;
 }
@@ -81,6 +83,7 @@ export async function generateSeeds(options: GenerateOptions): Promise<GenerateS
       ...settings, layers: names, ...common, png: format, cams: options.saveCams,
       // Left out if false, so that runs of earlier versions can be resumed.
       ...options.saveUnrefined === true && { unrefined: true },
+      ...options.soft === true && { soft: true },
     }),
     network: { inputSize: inputSizeFor(classifier, settings), maxPixels: settings.maxPixels, scales: settings.scales },
     folders: seedFolders(options), otherFolders: [LIST_FOLDER], otherFiles: [listPath(options), join(out, runRecordName())],
@@ -121,7 +124,8 @@ async function finish(options: GenerateOptions, outcome: BatchOutcome<StageTimes
   return summary;
 }
 
-const LIST_FOLDER = 'ImageSets';
+/** Where VOC loaders look for lists. */
+const LIST_FOLDER = join('ImageSets', 'Segmentation');
 
 function listPath({ out, split }: GenerateOptions): string {
   return join(out, LIST_FOLDER, `${split}.txt`);

@@ -22,6 +22,7 @@ import type { Size } from '../size.js';
 import type { ClassSet } from '../datasets/classes/class-set.js';
 import { VOC } from '../datasets/classes/voc.js';
 import type { LabelSource } from '../datasets/labels/source.js';
+import { filesOf } from '../datasets/splits.js';
 import type { DataItem } from '../datasets/splits.js';
 import { imageClasses, logitsOf } from './image-classes.js';
 import type { ImageClasses } from './image-classes.js';
@@ -129,7 +130,7 @@ export async function runImageBatch<Task, Times extends Readonly<Record<keyof Ti
   options: BatchOptions, work: BatchWork<Task, Times, Summary>,
 ): Promise<Summary> {
   const { classifier, items, labels, classes = VOC, out, resume, shard, signal } = options;
-  const { folders, network, stages } = work;
+  const { folders, otherFolders = [], network, stages } = work;
   const logitOf = logitsOf(classifier, classes);
   const settings = work.settings({
     inputSize: formatInputSize(network.inputSize), model: await hashFile(classifier.path), ...classifier.spec, labels: labels.name,
@@ -138,13 +139,13 @@ export async function runImageBatch<Task, Times extends Readonly<Record<keyof Ti
   });
   await refuseInputs({
     out, folders, files: work.otherFiles, inputs: options.inputs ?? [],
-    inputFolders: [...new Set(items.flatMap(({ imagePath, maskPath }) => [dirname(imagePath), dirname(maskPath)]))],
+    inputFolders: [...new Set(items.flatMap(filesOf).map((file) => dirname(file)))],
   });
-  const journal = await Journal.open(out, settings, shardPart(shard), resume, folders, options.task);
+  const journal = await Journal.open(out, settings, shardPart(shard), resume, [...folders, ...otherFolders], options.task);
   let place: OutFolder | undefined;
   let pool: WorkerPool<Task, ImageResult<Times>> | undefined;
   try {
-    place = await OutFolder.open(out, [...folders, ...work.otherFolders ?? []]);
+    place = await OutFolder.open(out, [...folders, ...otherFolders]);
     const runtime = await openRuntime(options.runtime);
     options.onRuntime?.(runtime.description);
     const plan = workersFor(classifier, network, options, runtime.accelerated);

@@ -9,20 +9,22 @@ import type { DataItem } from '../datasets/splits.js';
 /** The folders of a run's results. */
 export const SEED_FOLDER = 'SegmentationClass';
 export const UNREFINED_FOLDER = 'SegmentationClassUnrefined';
+export const CONFIDENCE_FOLDER = 'Confidence';
 export const CAM_FOLDER = 'cams';
 
 /** What is written in addition to the seeds. */
 export interface SeedFileChoice {
   readonly saveCams: boolean;
   readonly saveUnrefined?: boolean;
+  readonly soft?: boolean;
 }
 
 /** The note on an image without classes; it has no maps. */
 export const NO_CLASS = 'no class: all background';
 
 /** The folders that a run writes to, the seeds' first. */
-export function seedFolders({ saveCams, saveUnrefined = false }: SeedFileChoice): string[] {
-  return [SEED_FOLDER, ...saveUnrefined ? [UNREFINED_FOLDER] : [], ...saveCams ? [CAM_FOLDER] : []];
+export function seedFolders({ saveCams, saveUnrefined = false, soft = false }: SeedFileChoice): string[] {
+  return [SEED_FOLDER, ...saveUnrefined ? [UNREFINED_FOLDER] : [], ...soft ? [CONFIDENCE_FOLDER] : [], ...saveCams ? [CAM_FOLDER] : []];
 }
 
 /** The files of an image, by folder. */

@@ -7,17 +7,19 @@ import { mapsToArray } from '../maps/map-rows.js';
 import { singleLayers } from '../maps/multi-scale.js';
 import { openRuntime } from '../runtime/open.js';
 import type { RuntimeChoice } from '../runtime/open.js';
+import { confidenceOf } from '../seeds/confidence.js';
 import { makeSeeds } from '../seeds/make-seeds.js';
 import type { SeedPolicies } from '../seeds/make-seeds.js';
 import type { ClassSetData } from '../datasets/classes/class-set.js';
 import { classSetOf } from '../datasets/classes/load.js';
 import type { MaskFormat } from '../datasets/masks.js';
 import { encodeMask } from '../datasets/masks.js';
+import { packPng } from '../formats/png/png.js';
 import type { ImageResult } from './image-batch.js';
 import type { ImageClasses } from './image-classes.js';
 import { PhotoCam } from './photo-cam.js';
 import type { PhotoCamPlan } from './photo-cam.js';
-import { CAM_FOLDER, NO_CLASS, SEED_FOLDER, UNREFINED_FOLDER } from './seed-files.js';
+import { CAM_FOLDER, CONFIDENCE_FOLDER, NO_CLASS, SEED_FOLDER, UNREFINED_FOLDER } from './seed-files.js';
 
 /** What a worker needs for all its images. */
 export interface SeedWorkerData {
@@ -79,6 +81,7 @@ async function makeSeed(photoCam: PhotoCam, { imagePath, labels, logits, files }
   const stamps = await writeAll(files, {
     [SEED_FOLDER]: () => encodeMask(seeds.labels, data.format, classes),
     [UNREFINED_FOLDER]: () => encodeMask(makeSeeds(unrefined ?? maps, labels, data.policies).labels, data.format, classes),
+    [CONFIDENCE_FOLDER]: () => packPng(size[1], size[0], confidenceOf(seeds.labels, maps, labels)),
     [CAM_FOLDER]: () => encodeNpz({
       keys: { shape: [labels.length], data: Int32Array.from(labels) },
       maps: { shape: [labels.length, ...size], data: mapsToArray(maps) },
@@ -97,7 +100,9 @@ async function allBackground(photoCam: PhotoCam, imagePath: string, files: SeedT
   const { size: [height, width], times: { read } } = await photoCam.layerMaps(imagePath, []);
   const start = performance.now();
   const background = (): Uint8Array => encodeMask({ width, height, data: new Uint8Array(width * height) }, data.format, classes);
-  const stamps = await writeAll(files, { [SEED_FOLDER]: background, [UNREFINED_FOLDER]: background });
+  // Without a map, nothing speaks against the background.
+  const certain = (): Uint8Array => packPng(width, height, new Uint8Array(width * height).fill(255));
+  const stamps = await writeAll(files, { [SEED_FOLDER]: background, [UNREFINED_FOLDER]: background, [CONFIDENCE_FOLDER]: certain });
   return { status: 'done', notes: [NO_CLASS], files: stamps, times: { read, cam: 0, seeds: 0, write: performance.now() - start } };
 }
 

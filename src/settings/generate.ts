@@ -24,6 +24,9 @@ export const generateSchema = z.strictObject({
   saveUnrefined: setting(z.boolean().default(false), {
     group, help: 'also write the seeds without --refine to SegmentationClassUnrefined/<id>.png',
   }),
+  soft: setting(z.boolean().default(false), {
+    group, help: 'also write the confidence of each pixel\'s label, 0..255, to Confidence/<id>.png',
+  }),
   ...runtimeSettings,
   ...workerSettings,
 }).refine(

@@ -4,13 +4,14 @@ import { runtimeSettings, workerCount } from '../runtime/settings.js';
 import { setting } from '../setting.js';
 import { UserError } from '../errors.js';
 import { parseNames } from '../text/lists.js';
-import { devkitSettings, labelSourceSettings, labelsText, parseLabels } from '../datasets/settings.js';
+import { dataText, devkitSettings, labelSourceSettings, labelsText, parseLabels, shareSettings } from '../datasets/settings.js';
 
 const share = z.number().min(0).max(1);
 const pixels = z.number().int().positive();
 const count = pixels;
 
 const furtherList = z.strictObject({
+  data: dataText.optional(),
   vocRoot: z.string().optional(),
   split: z.string(),
   labels: labelsText.optional(),
@@ -39,14 +40,16 @@ export const trainSchema = z.strictObject({
   }),
   out: setting(z.string().optional(), { group: 'Output', value: 'file', help: 'ONNX file to write' }),
   classSet: devkitSettings.classSet,
+  data: devkitSettings.data,
   vocRoot: devkitSettings.vocRoot,
   split: setting(z.union([z.string(), z.array(z.string()).min(1)]).optional(), {
     group: input, value: 'name|file,...', parse: parseNames,
-    help: 'official splits (train, val, trainval) or paths of lists of ids or image paths, separated by commas',
+    help: 'splits of the data set (train, val, trainval, train2017) or paths of lists of ids or image paths, separated by commas', otherwise: 'all for folder and list',
   }),
+  ...shareSettings,
   labels, labelFile, difficult,
   alsoTrainOn: setting(z.array(furtherList).default([]), {
-    group: input, flag: '--also', value: 'root,split,labels', help: 'another list, with its own devkit or labels; may be repeated',
+    group: input, flag: '--also', value: 'root,split,labels', help: 'another list, with its own data set or labels; may be repeated',
   }),
   valSplit: setting(z.string().optional(), { group: validation, value: 'name|file', help: 'report average precision on this split' }),
   valLabels: setting(labelsText.optional(), {

@@ -120,7 +120,7 @@ async function generated(name: string, split: string, settings: Partial<SeedSett
     items, missing: [], labels: await xmlLabels({ devkit: opened }), split, out, format: 'palette', saveCams, resume: false, workers: 1,
   });
   expect(counts.failed).toBe(0);
-  const { scores } = await evaluatePairs(items.map(({ id, maskPath }) => ({ id, truthPath: maskPath, predictionPath: join(out, 'SegmentationClass', `${id}.png`) })));
+  const { scores } = await evaluatePairs(items.map(({ id, truth }) => ({ id, truth: truth!, predictionPath: join(out, 'SegmentationClass', `${id}.png`) })));
   return { miou: scores.error.meanIou, iou: scores.error.labels.map(({ iou }) => iou) };
 }
 
@@ -141,7 +141,7 @@ describe('eval --maps', () => {
     expect(unlabelled.images.missingMaps).toEqual(['none']);
     const opened = await openDevkit(devkit.root);
     const pairs = (await readSplit(opened, 'train')).items.filter(({ id }) => id !== 'none')
-      .map(({ id, maskPath }) => ({ id, truthPath: maskPath, predictionPath: join(devkit.folder, 'generated-saved/SegmentationClass', `${id}.png`) }));
+      .map(({ id, truth }) => ({ id, truth: truth!, predictionPath: join(devkit.folder, 'generated-saved/SegmentationClass', `${id}.png`) }));
     expect(unlabelled.scores.error.meanIou).toBe((await evaluatePairs(pairs)).scores.error.meanIou);
     expect(miou).toBeGreaterThan(0);
   });

@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
-import { cp, readFile, readdir, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, readdir, rename, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { parse as parseYaml } from 'yaml';
+import { decodeNpz } from '../../src/formats/numpy/npz.js';
 import { readMask } from '../../src/datasets/masks.js';
 import { repository } from '../helpers.js';
 import { annotation, makeDevkit, photograph, writeSplit, writeTinyClassifier } from '../pipeline/tiny.js';
@@ -39,7 +40,7 @@ async function json(code: number, ...argv: string[]): Promise<Json> {
   return JSON.parse(outcome.stdout) as Json;
 }
 const seed = (out: string, id: string): string => join(out, 'SegmentationClass', `${id}.png`);
-const list = (out: string, split = 'train'): Promise<string> => readFile(join(out, 'ImageSets', `${split}.txt`), 'utf8');
+const list = (out: string, split = 'train'): Promise<string> => readFile(join(out, 'ImageSets/Segmentation', `${split}.txt`), 'utf8');
 const everything = async (of: string): Promise<string[]> => (await readdir(of, { recursive: true })).sort();
 
 beforeAll(async () => {
@@ -71,7 +72,7 @@ describe('generate', () => {
     }
     expect(await list(out)).toBe('a\nb\nc\nd\ne\n');
     expect(await everything(out)).toEqual([
-      'ImageSets', 'ImageSets/train.txt', 'SegmentationClass', ...ids.map((id) => `SegmentationClass/${id}.png`), 'journal', 'run.json',
+      'ImageSets', 'ImageSets/Segmentation', 'ImageSets/Segmentation/train.txt', 'SegmentationClass', ...ids.map((id) => `SegmentationClass/${id}.png`), 'journal', 'run.json',
     ]);
     const record = JSON.parse(await readFile(join(out, 'run.json'), 'utf8')) as Json & Record<string, unknown>;
     expect(record).toMatchObject({
@@ -105,6 +106,48 @@ describe('generate', () => {
     expect([...bytes.subarray(24, 26)]).toEqual([8, 0]);
     expect([...(await readFile(seed(palette, 'b'))).subarray(24, 26)]).toEqual([8, 3]);
     expect(await readMask(seed(gray, 'b'))).toEqual(await readMask(seed(palette, 'b')));
+  });
+
+  it('writes the confidence of each label with --soft, and makes it again if it is lost', async () => {
+    const out = fresh();
+    await json(0, '--out', out, '--ids', 'a,b', '--soft', '--save-cams', '--threshold', '0.3', '--background-threshold', '0.2');
+    const file = join(out, 'Confidence', 'b.png');
+    const { data: confidence, width, height } = await readMask(file);
+    const labels = await readMask(seed(out, 'b'));
+    expect([width, height]).toEqual([40, 64]);
+    const arrays = decodeNpz(await readFile(join(out, 'cams', 'b.npz')));
+    const [keys, maps] = [[...arrays.get('keys')!.values], arrays.get('maps')!.values];
+    const byte = (value: number): number => Math.floor(255 * value + 0.5);
+    const at = (k: number, i: number): number => maps[k * 40 * 64 + i];
+    const expected = [...labels.data].map((label, i) => {
+      if (label === 255) return 0;
+      return byte(label === 0 ? 1 - Math.max(at(0, i), at(1, i)) : at(keys.indexOf(label), i));
+    });
+    expect([...confidence]).toEqual(expected);
+    expect(new Set(labels.data).has(255)).toBe(true);
+    const bytes = await readFile(file);
+    await rm(file);
+    expect(await json(0, '--out', out, '--ids', 'a,b', '--soft', '--save-cams', '--threshold', '0.3', '--background-threshold', '0.2')).toMatchObject({ remade: ['b'] });
+    expect((await readFile(file)).equals(bytes)).toBe(true);
+  });
+
+  it('goes on with a run of an earlier version, whose list is in ImageSets, and is a devkit itself', async () => {
+    const out = fresh();
+    await json(0, '--out', out);
+    await rename(join(out, 'ImageSets/Segmentation/train.txt'), join(out, 'ImageSets/train.txt'));
+    await rm(join(out, 'ImageSets/Segmentation'), { recursive: true });
+    expect(await json(0, '--out', out)).toMatchObject({ counts: { written: 0, resumed: 5 } });
+    expect(await list(out)).toBe('a\nb\nc\nd\ne\n');
+    const scores = await run('eval', '--voc-root', out, '--split', 'train', '--pred', join(out, 'SegmentationClass'), '--json');
+    expect(scores.code, scores.stderr).toBe(0);
+  });
+
+  it('does not write over a list that is not its own', async () => {
+    const out = fresh();
+    await mkdir(join(out, 'ImageSets/Segmentation'), { recursive: true });
+    await writeFile(join(out, 'ImageSets/Segmentation/train.txt'), 'official\n');
+    expect(messageOf(await generate('--out', out))).toContain('already contains files');
+    expect(await list(out)).toBe('official\n');
   });
 
   it('takes classes and images from one list', async () => {
@@ -447,7 +490,7 @@ describe('settings of generate', () => {
     ['threshhold: 0.3\n', /:1: there is no setting 'threshhold'; did you mean threshold\?/],
     ['threshold: 3\n', /:1: threshold is 3; it must be from 0 to 1/],
     ['threshold: 0.2\nbackgroundThreshold: 0.3\n', /:2: backgroundThreshold is 0\.3; it must not be above threshold in .*:1, which is 0\.2/],
-    ['labels: guess\n', /:1: labels is 'guess'; it must be xml, masks, npy or list/],
+    ['labels: guess\n', /:1: labels is 'guess'; it must be xml, masks, main, own, npy or list/],
     ['inputSize: small\n', /:1: inputSize is 'small'; it must be native, short:N/],
     ['- 1\n', /must contain settings \(name: value\), this one contains a list/],
     ['a: [\n', /wrong\.yaml:\d: this is not YAML/],

@@ -69,7 +69,7 @@ describe('a second Ctrl-C ends with 130, leaves no half-written file, and the ru
       await expectPicturesToBeWhole(out);
     }
     expect((await startProgram(argv(out)).ended).code).toBe(0);
-    for (const part of ['SegmentationClass', 'cams', 'ImageSets']) {
+    for (const part of ['SegmentationClass', 'cams', 'ImageSets/Segmentation']) {
       expect(await filesIn(join(out, part))).toEqual(await filesIn(join(whole, part)));
       for (const name of await filesIn(join(whole, part))) {
         expect((await readFile(join(out, part, name))).equals(await readFile(join(whole, part, name)))).toBe(true);

@@ -64,7 +64,7 @@ async function generate(out: string, ...more: string[]): Promise<Json> {
 async function results(out: string): Promise<Map<string, string>> {
   const files = new Map<string, string>();
   for (const name of (await readdir(out, { recursive: true })).sort()) {
-    if (/^(?:SegmentationClass(?:Unrefined)?|cams|ImageSets|images)\//.test(name)) files.set(name, createHash('sha256').update(await readFile(join(out, name))).digest('hex'));
+    if (/^(?:SegmentationClass(?:Unrefined)?|Confidence|cams|ImageSets\/Segmentation|images)\//.test(name)) files.set(name, createHash('sha256').update(await readFile(join(out, name))).digest('hex'));
   }
   return files;
 }
@@ -132,7 +132,7 @@ describe('a run that goes on', () => {
   it('removes the temporary files of killed runs', async () => {
     const out = fresh();
     await cp(whole, out, { recursive: true });
-    for (const place of ['SegmentationClass/a.png', 'cams/a.npz', 'SegmentationClassUnrefined/a.png', 'ImageSets/train.txt', 'run.json']) {
+    for (const place of ['SegmentationClass/a.png', 'cams/a.npz', 'SegmentationClassUnrefined/a.png', 'ImageSets/Segmentation/train.txt', 'run.json']) {
       const path = join(out, `${place}.00000000-12-0123abcd.tmp`);
       await writeFile(path, 'half');
       await utimes(path, 1e9, 1e9);
@@ -276,7 +276,7 @@ describe('a data set', () => {
     await generate(own);
     expect(messageOf(await run(...generateArgs(own, '--mask-dir', join(own, 'SegmentationClass'), '--labels', 'masks')))).toContain('would be overwritten');
     // The list that the last run has written.
-    const [list, kept] = [join(own, 'ImageSets/train.txt'), await readFile(join(own, 'ImageSets/train.txt'), 'utf8')];
+    const [list, kept] = [join(own, 'ImageSets/Segmentation/train.txt'), await readFile(join(own, 'ImageSets/Segmentation/train.txt'), 'utf8')];
     expect(messageOf(await run(...generateArgs(own, '--split', list)))).toContain(`${list} is an input of this run`);
     expect(await readFile(list, 'utf8')).toBe(kept);
     expect(await names(devkit.root)).toEqual(before);

@@ -73,7 +73,7 @@ describe('settings that cannot be', () => {
     [['--target', 'softmx'], 'Allowed choices are logit, softmax, sigmoid, log-softmax, margin. Did you mean softmax?'],
     [['--runtime', 'otr'], 'Allowed choices are auto, ort, tfjs. Did you mean ort?'],
     [['--device', 'cdua'], 'Did you mean cuda?'],
-    [['--labels', 'xlm'], 'Allowed are xml, npy, list, masks. Did you mean xml?'],
+    [['--labels', 'xlm'], 'Allowed are xml, npy, list, masks, main, own. Did you mean xml?'],
     [['--png', 'pallete'], 'Did you mean palette?'],
     [['--preprocess', 'torchvison'], 'Did you mean torchvision?'],
     [['--preprocess', 'toString'], 'Allowed are torchvision, tensorflow, caffe.'],

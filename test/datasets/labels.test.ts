@@ -15,6 +15,7 @@ import { classesInMap } from '../../src/datasets/labels/masks.js';
 import { parseNpyLabels } from '../../src/datasets/labels/npy.js';
 import { parseAnnotation } from '../../src/datasets/labels/xml.js';
 import type { DataItem } from '../../src/datasets/splits.js';
+import { maskTruth } from '../../src/datasets/truth.js';
 import { npyOfPickle, savedArrays } from '../fixtures/arrays/load.js';
 
 const fixtureFolder = fileURLToPath(new URL('../fixtures/voc/', import.meta.url));
@@ -29,7 +30,7 @@ const annotation = (...objects: string[]): string => `<annotation><folder>VOC201
 
 let root: string;
 let devkit: Devkit;
-const item = (id: string): DataItem => ({ id, imagePath: join(devkit.imageDir, `${id}.jpg`), maskPath: join(devkit.maskDir, `${id}.png`) });
+const item = (id: string): DataItem => ({ id, imagePath: join(devkit.imageDir, `${id}.jpg`), truth: maskTruth(join(devkit.maskDir, `${id}.png`)) });
 
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'labels-'));
@@ -330,7 +331,7 @@ describe.skipIf(!existsSync(shared))('the real label files in ../shared', () => 
     };
     let differ = 0;
     for (const id of ids) {
-      const files = { id, imagePath: '', maskPath: join(real.maskDir, `${id}.png`) };
+      const files = { id, imagePath: '', truth: maskTruth(join(real.maskDir, `${id}.png`)) };
       const expected = await sources.masks.labels(files);
       expect(await sources.xml.labels(files), id).toEqual(expected);
       if ((await sources.easy.labels(files)).join() !== expected.join()) differ++;

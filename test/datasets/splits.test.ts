@@ -39,7 +39,7 @@ async function split(text: string, from = devkit): Promise<Split> {
   return readSplit(from, join(top, 'lists', 'mine.txt'));
 }
 const images = ({ items }: Split): string[] => items.map(({ imagePath }) => imagePath.slice(top.length + 1));
-const masks = ({ items }: Split): string[] => items.map(({ maskPath }) => maskPath.slice(top.length + 1));
+const masks = ({ items }: Split): string[] => items.map(({ truth }) => truth!.path.slice(top.length + 1));
 
 describe('readSplit', () => {
   it('reads an official split by name; ids get the ending of the image that is there, else .jpg', async () => {
@@ -134,7 +134,7 @@ describe('lists as people have them', () => {
 
   it('and the mask, .png before .npy', async () => {
     const { items } = await read('camera\ntwo\nplain\nweb\n');
-    expect(items.map(({ maskPath }) => maskPath.slice(own.maskDir.length + 1))).toEqual(['camera.PNG', 'two.npy', 'plain.png', 'web.png']);
+    expect(items.map(({ truth }) => truth!.path.slice(own.maskDir.length + 1))).toEqual(['camera.PNG', 'two.npy', 'plain.png', 'web.png']);
   });
 
   it('names with spaces are found, in quotes or not, also with classes and masks behind them', async () => {
@@ -143,7 +143,7 @@ describe('lists as people have them', () => {
     expect(await ids('my photo 1 dog\n"my photo 2" cat\nmy photos/a b.jpg 8\n')).toEqual(['my photo 1', 'my photo 2', 'a b']);
     expect(await ids('plain 1\nplain 15\n')).toEqual(['plain 1', 'plain']);
     const withMask = await read('JPEGImages/my photo 1.jpg SegmentationClass/my photo 1.png\n');
-    expect(withMask.items[0]).toMatchObject({ id: 'my photo 1', maskPath: join(own.maskDir, 'my photo 1.png') });
+    expect(withMask.items[0]).toMatchObject({ id: 'my photo 1', truth: { kind: 'mask', path: join(own.maskDir, 'my photo 1.png') } });
     // Only its mask is there.
     await writeFile(join(own.maskDir, 'his photo 1.png'), '');
     expect(await ids('his photo 1\nhis photo 1 dog\n')).toEqual(['his photo 1']);
@@ -151,7 +151,7 @@ describe('lists as people have them', () => {
     expect(await ids('her photo 1.jpg\nher photo 2.jpg\n')).toEqual(['her photo 1', 'her photo 2']);
     expect(await ids('gone 15\n')).toEqual(['gone']);
     const gone = await read('gone SegmentationClass/plain.png\n');
-    expect(gone.items[0]).toMatchObject({ id: 'gone', imagePath: join(own.imageDir, 'gone.jpg'), maskPath: join(own.maskDir, 'plain.png') });
+    expect(gone.items[0]).toMatchObject({ id: 'gone', imagePath: join(own.imageDir, 'gone.jpg'), truth: { kind: 'mask', path: join(own.maskDir, 'plain.png') } });
   });
 
   it('CSV: commas, quotes and a header', async () => {
@@ -163,7 +163,7 @@ describe('lists as people have them', () => {
   it('accents composed or not are the same', async () => {
     for (const form of ['NFC', 'NFD']) {
       const { items } = await read('café\nJPEGImages/café.jpg\n'.normalize(form));
-      expect(items).toEqual([{ id: 'café'.normalize('NFC'), imagePath: join(own.imageDir, 'cafe\u0301.jpg'), maskPath: join(own.maskDir, 'cafe\u0301.png') }]);
+      expect(items).toEqual([{ id: 'café'.normalize('NFC'), imagePath: join(own.imageDir, 'cafe\u0301.jpg'), truth: { kind: 'mask', path: join(own.maskDir, 'cafe\u0301.png') } }]);
     }
     expect((await partitionByPresence((await read('café\n')).items)).missing).toEqual([]);
   });
@@ -203,7 +203,7 @@ describe('choosing items', () => {
     const byImage = await partitionByPresence(items);
     expect(byImage.present.map(({ id }) => id)).toEqual(['a', 'b', 'c']);
     expect(byImage.missing.map(({ id }) => id)).toEqual(['d']);
-    const byMask = await partitionByPresence(items, 'maskPath');
+    const byMask = await partitionByPresence(items, 'truth');
     expect(byMask.present.map(({ id }) => id)).toEqual(['a']);
   });
 
@@ -227,6 +227,6 @@ describe.skipIf(!existsSync(shared))('the devkit in ../shared', () => {
     const { items, name } = await readSplit(await openDevkit(join(shared, 'VOC2012')), join(shared, 'classifier_train.txt'));
     expect(name).toBe('classifier_train');
     expect((await partitionByPresence(items)).present).toHaveLength(1271);
-    expect((await partitionByPresence(items, 'maskPath')).present).toHaveLength(311);
+    expect((await partitionByPresence(items, 'truth')).present).toHaveLength(311);
   });
 });

@@ -16,7 +16,7 @@ import { expectMatrix, expectScore, fixtures, readExpected } from './expected.js
 const expected = readExpected('expected.json');
 const ids = Array.from({ length: 12 }, (_, i) => `m${String(i).padStart(2, '0')}`);
 const pairsOf = (variant: string): MaskPair[] => ids.map((id) => (
-  { id, truthPath: join(fixtures, 'gt', `${id}.png`), predictionPath: join(fixtures, variant, `${id}.png`) }
+  { id, truth: join(fixtures, 'gt', `${id}.png`), predictionPath: join(fixtures, variant, `${id}.png`) }
 ));
 
 let folder: string;
@@ -50,7 +50,7 @@ describe('evaluatePairs against numpy, synthetic masks', () => {
     const broken = join(folder, 'broken.png');
     await writeFile(broken, 'no PNG');
     const list: MaskPair[] = [
-      ...pairsOf('noise'), { id: 'broken', truthPath: join(fixtures, 'gt', 'm00.png'), predictionPath: broken }, ...pairsOf('holes'),
+      ...pairsOf('noise'), { id: 'broken', truth: join(fixtures, 'gt', 'm00.png'), predictionPath: broken }, ...pairsOf('holes'),
     ];
     const done: number[] = [];
     const inWorkers = await evaluatePairs(list, { workers: 2, byImage: true, onProgress: (count) => done.push(count) });
@@ -77,13 +77,13 @@ describe('evaluatePairs with pairs that fail', () => {
     await writeFile(cut, (await readFile(truthPath)).subarray(0, 900));
 
     const { failures, scored, scores } = await evaluatePairs([
-      { id: 'small', truthPath, predictionPath: small },
-      { id: 'out-of-range', truthPath, predictionPath: outOfRange },
-      { id: 'truth-out-of-range', truthPath: outOfRange, predictionPath: truthPath },
-      { id: 'cut', truthPath, predictionPath: cut },
-      { id: 'truth-cut', truthPath: cut, predictionPath: truthPath },
-      { id: 'missing', truthPath, predictionPath: join(folder, 'missing.png') },
-      { id: 'good', truthPath, predictionPath: truthPath },
+      { id: 'small', truth: truthPath, predictionPath: small },
+      { id: 'out-of-range', truth: truthPath, predictionPath: outOfRange },
+      { id: 'truth-out-of-range', truth: outOfRange, predictionPath: truthPath },
+      { id: 'cut', truth: truthPath, predictionPath: cut },
+      { id: 'truth-cut', truth: cut, predictionPath: truthPath },
+      { id: 'missing', truth: truthPath, predictionPath: join(folder, 'missing.png') },
+      { id: 'good', truth: truthPath, predictionPath: truthPath },
     ]);
     expect(scored).toBe(1);
     expect(scores.error.meanIou).toBe(1);

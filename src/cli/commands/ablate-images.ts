@@ -3,9 +3,10 @@ import { UserError } from '../../errors.js';
 import { whatLiesInPlaceOf } from '../../datasets/files-by-id.js';
 import type { LabelSource } from '../../datasets/labels/source.js';
 import { partitionByPresence } from '../../datasets/splits.js';
+import { truthFile } from '../../datasets/truth.js';
 import type { ClassSet } from '../../datasets/classes/class-set.js';
 import type { DataItem } from '../../datasets/splits.js';
-import { noPhotographs, openRunLabels, openSelection, requireFlag } from '../options/devkit-options.js';
+import { noPhotographs, openRunLabels, openSelection } from '../options/devkit-options.js';
 import type { DevkitFlags, MaskFlags, Selection } from '../options/devkit-options.js';
 
 /** The images of the pass. */
@@ -30,9 +31,11 @@ export interface AblationImages {
  */
 export async function imagesOf(flags: DevkitFlags, config: AblateConfig): Promise<AblationImages> {
   const { tuneOn, scoreOn } = config;
-  const names = tuneOn !== undefined && scoreOn !== undefined ? [tuneOn, scoreOn] : [requireFlag(config.split, '--split', 'train')];
+  const names = tuneOn !== undefined && scoreOn !== undefined ? [tuneOn, scoreOn] : [config.split];
   const selections: Selection[] = [];
-  for (const split of names) selections.push(await openSelection({ ...flags, vocRoot: config.vocRoot, classSet: config.classSet, split }, 'imagePath'));
+  for (const split of names) selections.push(await openSelection({ ...flags, ...config, split }, 'imagePath'));
+  const [own, other] = selections.map(({ classes }) => JSON.stringify(classes.data));
+  if (other !== undefined && own !== other) throw new UserError(`${names.join(' and ')} have different classes`, 'name the classes with --class-set');
   const items = new Map<string, DataItem>();
   for (const item of selections.flatMap((selection) => selection.items)) {
     const known = items.get(item.id);
@@ -42,11 +45,12 @@ export async function imagesOf(flags: DevkitFlags, config: AblateConfig): Promis
     items.set(item.id, item);
   }
   if (items.size === 0) throw noPhotographs(selections[0]);
-  const { present, missing } = await partitionByPresence([...items.values()], 'maskPath');
+  const { present, missing } = await partitionByPresence([...items.values()], 'truth');
   if (present.length === 0) {
-    const { imageDir, maskDir } = selections[0].devkit;
-    const other = await whatLiesInPlaceOf(missing[0].maskPath);
-    throw new UserError('there is nothing to score: no image has both a photograph and a mask on disk', other ?? `they are expected in ${imageDir} and ${maskDir}`);
+    const { imageDir, truthPlace } = selections[0].data;
+    const [{ truth }] = missing;
+    const other = truth === undefined ? undefined : await whatLiesInPlaceOf(truthFile(truth));
+    throw new UserError('there is nothing to score: no image has both a photograph and a mask on disk', other ?? `they are expected in ${imageDir} and ${truthPlace}`);
   }
   const known = new Set(present.map(({ id }) => id));
   const idsOf = (selection: Selection): string[] => selection.items.map(({ id }) => id).filter((id) => known.has(id));

@@ -48,7 +48,7 @@ export interface ScoredMaps {
 export async function scoreMaps(
   folder: string, flags: EvalMapsFlags, onStart: (total: number) => (done: number) => void,
 ): Promise<ScoredMaps> {
-  const selection = await openSelection(flags, 'maskPath', dirname(resolve(folder)));
+  const selection = await openSelection(flags, 'truth', dirname(resolve(folder)));
   const { classes, items, missing } = selection;
   if (typeof flags.csv === 'string') {
     await refuseOverwriting(flags.csv, '--csv', selection, flags.labelFile, labelFileIn(flags.labels));
@@ -60,13 +60,13 @@ export async function scoreMaps(
   const unlabelled: PairFailure[] = [];
   const missingMaps: string[] = [];
   for (const item of items) {
-    const { id, maskPath: truthPath } = item;
+    const { id } = item;
     const mapPath = found.get(id);
     try {
       const labels = await source?.labels(item);
       // Without a class there is nothing to make maps of.
       if (mapPath === undefined && labels?.length !== 0) missingMaps.push(id);
-      else pairs.push({ id, truthPath, mapPath, labels });
+      else pairs.push({ id, truth: item.truth!, mapPath, labels });
     } catch (error) {
       if (mapPath === undefined) missingMaps.push(id);
       else unlabelled.push({ id, message: messageOf(error) });

@@ -15,6 +15,8 @@ import type { IgnoredAs } from '../../metrics/scores.js';
 import type { ClassSet } from '../../datasets/classes/class-set.js';
 import { maskPathOf, whatLiesInPlaceOf } from '../../datasets/files-by-id.js';
 import { FolderIndex } from '../../datasets/folder-index.js';
+import { truthFile } from '../../datasets/truth.js';
+import type { TruthInput } from '../../datasets/truth.js';
 import { choice } from '../options/choice.js';
 import { addDevkitOptions, addLabelOptions, addMaskOptions, addStrictOption, classesOf, openSelection, requireFlag } from '../options/devkit-options.js';
 import type { DevkitFlags, MaskFlags, StrictFlags } from '../options/devkit-options.js';
@@ -72,8 +74,8 @@ export const registerEval: CommandRegistrar = (program, done) => {
   addLabelOptions(addMaskOptions(addStrictOption(addDevkitOptions(command))))
     .optionsGroup('What is scored:')
     .option('--pred <folder>', 'the masks to score, <id>.png or <id>.npy')
-    .addOption(new Option('--gt <folder>', 'ground truth <id>.png or <id>.npy, instead of a devkit and a split: all masks of the folder')
-      .conflicts(['vocRoot', 'split', 'maskDir']))
+    .addOption(new Option('--gt <folder>', 'ground truth <id>.png or <id>.npy, instead of a data set and a split: all masks of the folder')
+      .conflicts(['data', 'vocRoot', 'split', 'maskDir']))
     .addOption(new Option('--maps <folder>', 'the maps to score at every threshold, <id>.npz or <id>.npy, instead of masks').conflicts(['pred', 'gt', 'byImage', 'ignoredAs', 'shard', 'shards']))
     .option('--allow-missing', 'leave out images without a prediction')
     .optionsGroup('Maps (--maps):')
@@ -108,7 +110,7 @@ async function runEval(flags: EvalFlags): Promise<ExitCode> {
   }
 
   if (typeof flags.csv === 'string') {
-    const folders = new Set(listed.pairs.flatMap(({ truthPath, predictionPath }) => [dirname(truthPath), dirname(predictionPath)]));
+    const folders = new Set(listed.pairs.flatMap(({ truth, predictionPath }) => [dirname(truthFile(truth)), dirname(predictionPath)]));
     await refuseInputFile(flags.csv, '--csv', [listed.list], [...folders]);
   }
 
@@ -167,12 +169,13 @@ async function listPairs(flags: EvalFlags): Promise<ListedPairs> {
   const pred = requireFlag(flags.pred, '--pred', 'seeds/SegmentationClass');
   if (!await isFolder(pred)) throw new UserError(`the prediction folder ${pred} does not exist`);
   const index = new FolderIndex();
-  const pairOf = async (id: string, truthPath: string): Promise<MaskPair> => ({ id, truthPath, predictionPath: await maskPathOf(pred, id, index) });
+  const pairOf = async (id: string, truth: TruthInput): Promise<MaskPair> => ({ id, truth, predictionPath: await maskPathOf(pred, id, index) });
   const { gt } = flags;
   if (gt === undefined) {
-    const { classes, items, missing, split: { notes, path: list } } = await openSelection(flags, 'maskPath', dirname(resolve(pred)));
-    const pairs = await Promise.all(items.map(({ id, maskPath }) => pairOf(id, maskPath)));
-    return { classes, pairs, missingTruths: idsOf(missing), truthless: missing.map(({ maskPath }) => maskPath), notes, list };
+    const { classes, items, missing, split: { notes, path: list } } = await openSelection(flags, 'truth', dirname(resolve(pred)));
+    const pairs = await Promise.all(items.map(({ id, truth }) => pairOf(id, truth!)));
+    const truthless = missing.flatMap(({ truth }) => (truth === undefined ? [] : [truthFile(truth)]));
+    return { classes, pairs, missingTruths: idsOf(missing), truthless, notes, list };
   }
   const known = await maskIdsIn(gt);
   if (known.length === 0) {

@@ -14,7 +14,7 @@ import { addConfigOption, addPrintConfigOption, printConfig, sayPreset, startOf 
 import type { ConfigFlags } from '../options/config-options.js';
 import { showDefaults } from '../options/default-help.js';
 import { addMaskOptions, addSelectionOptions, addStrictOption, describeMissing, inputsOf, noPhotographs, openRunLabels, openSelection, requireFlag } from '../options/devkit-options.js';
-import type { DevkitFlags, MaskFlags, StrictFlags } from '../options/devkit-options.js';
+import type { DevkitFlags, MaskFlags, Selection, StrictFlags } from '../options/devkit-options.js';
 import { GROUPS } from '../options/groups.js';
 import { EXIT } from '../exit-codes.js';
 import { idleNotes } from '../text/idle-notes.js';
@@ -74,7 +74,7 @@ async function run(flags: GenerateFlags): Promise<number> {
     return EXIT.ok;
   }
   const folder = requireFlag(config.out, '--out', 'seeds');
-  const selection = await openSelection({ ...flags, vocRoot: config.vocRoot, classSet: config.classSet, split: config.split }, 'imagePath');
+  const selection = await openSelection({ ...flags, ...config }, 'imagePath');
   const { labels, file: labelFile } = await openRunLabels({ ...config, rgbMasks: flags.rgbMasks }, selection, selection.split.path);
   if (selection.items.length === 0) throw noPhotographs(selection);
   const classifier = await loadClassifier(modelOrDefault(config.model), await specOfFlags(flags), flags.force);
@@ -95,9 +95,9 @@ async function run(flags: GenerateFlags): Promise<number> {
       items: selection.items, missing: selection.missing, split: selection.split.name, splitItems: selection.split.items,
       labels, classes: selection.classes,
       out: folder, inputs: inputsOf(selection, labelFile),
-      format: config.png, saveCams: config.saveCams, saveUnrefined: config.saveUnrefined, resume: flags.resume, shard, task,
+      format: config.png, saveCams: config.saveCams, saveUnrefined: config.saveUnrefined, soft: config.soft, resume: flags.resume, shard, task,
       runtime: { runtime: config.runtime, device: config.device }, workers: config.workers, threads: config.threads,
-      record: { command: 'generate', vocRoot: selection.devkit.root, splitFile: selection.split.path, ...selection.split.notes.length > 0 && { listNotes: selection.split.notes } },
+      record: { command: 'generate', ...dataRecord(selection), splitFile: selection.split.path, ...selection.split.notes.length > 0 && { listNotes: selection.split.notes } },
       signal: watch.signal,
       ...progress,
     });
@@ -111,6 +111,11 @@ async function run(flags: GenerateFlags): Promise<number> {
     progress.stop();
     watch.dispose();
   }
+}
+
+/** The data set in run.json. */
+function dataRecord({ data }: Selection): Record<string, string> {
+  return data.devkit === undefined ? { data: data.name } : { vocRoot: data.root };
 }
 
 /** The largest number of items shown in the terminal. run.json lists all. */

@@ -37,6 +37,8 @@ Examples:
   voc-seeds labels --voc-root VOCdevkit/VOC2012 --split train --labels xml --names
   voc-seeds labels --voc-root VOCdevkit/VOC2012 --split train_aug.txt --labels npy --label-file cls_labels.npy --out train_aug_labels.txt
   voc-seeds labels --voc-root VOCdevkit/VOC2012 --split train --compare xml,masks
+  voc-seeds labels --data coco:coco --split val2017 --names
+  voc-seeds labels --data folder:photos --split val --out val.txt
   voc-seeds labels --voc-root VOCdevkit/VOC2012 --split val --compare npy:cls_labels.npy,masks --mask-dir SegmentationClassAug
 
 Each line of the result is an image and its classes (for VOC 1..20, or names): "2007_000032 1 15". --labels list reads this format.

@@ -20,6 +20,7 @@ interface ReportFlags extends MaskFlags {
   run?: string;
   compare?: string;
   out?: string;
+  data?: string;
   vocRoot?: string;
   classSet?: string;
   truth?: string;
@@ -62,9 +63,10 @@ export const registerReport: CommandRegistrar = (program, done) => {
     .optionsGroup(GROUPS.input)
     .option('--run <folder>', 'the output folder of generate')
     .option('--compare <folder>', 'the output folder of a second run to compare with')
-    .option('--voc-root <folder>', 'the devkit (default: that of the run)')
+    .option('--data <kind:root>', 'the data set (default: that of the run)')
+    .option('--voc-root <folder>', 'short for --data voc:FOLDER')
     .option('--class-set <name|file>', `the classes: ${CLASS_SETS.join(', ')}, or a YAML file (default: those of the run)`)
-    .option('--truth <folder>', 'ground truth <id>.png, instead of that of the devkit'))
+    .option('--truth <folder>', 'ground truth <id>.png, instead of that of the data set'))
     .option('--ablation <file>', 'results of an ablation as JSON: { variants: [{ name, miou, low?, high?, threshold? }] }')
     .optionsGroup(GROUPS.output)
     .option('--out <place>', 'a folder, or a file that ends in .html (default: report in the run\'s folder)')
@@ -95,9 +97,9 @@ async function run(flags: ReportFlags): Promise<ExitCode> {
   let bar: Progress | undefined;
   const watch = watchInterrupt(() => { say('\ninterrupted: finishing the images in progress (press Ctrl-C again to stop at once)'); });
   try {
-    const { compare, out, vocRoot, classSet, truth, rgbMasks, ablation, title, maxImages, choose, imageSize, workers } = flags;
+    const { compare, out, data, vocRoot, classSet, truth, rgbMasks, ablation, title, maxImages, choose, imageSize, workers } = flags;
     const summary = await writeRunReport({
-      run: folder, compare, out, vocRoot, classes: classSet === undefined ? undefined : await loadClassSet(classSet),
+      run: folder, compare, out, data, vocRoot, classes: classSet === undefined ? undefined : await loadClassSet(classSet),
       truth, rgb: rgbMasks, ablation, title, maxImages, choose, imageSize, workers,
       singleFile: flags.singleFile === true ? true : flags.folder === true ? false : undefined,
       signal: watch.signal,

@@ -54,7 +54,7 @@ export const registerTrain: CommandRegistrar = (program, done) => {
     .option('--config <file>', 'settings in YAML, with the names of the flags in camelCase; flags override them');
   addSettings(command, trainSchema.shape)
     .optionsGroup(GROUPS.input)
-    .option('--also <root,split,labels>', 'another list, with its own devkit or labels; may be repeated', (text, before?: AlsoTrainOn[]) => argument((one) => parseAlso(one, before))(text));
+    .option('--also <root,split,labels>', 'another list, with its own data set or labels; may be repeated', (text, before?: AlsoTrainOn[]) => argument((one) => parseAlso(one, before))(text));
   addModelOptions(addMaskOptions(addStrictOption(addSelectionOptions(command))))
     .optionsGroup(GROUPS.output)
     .addOption(choice('--store <precision>', 'the precision of the stored weights; computation stays in float32', ['float32', 'float16']).default('float32'))

@@ -6,14 +6,15 @@ import { refuseInputFile } from '../../jobs/journal/own-folder.js';
 import type { ClassSet } from '../../datasets/classes/class-set.js';
 import { loadClassSet } from '../../datasets/classes/load.js';
 import { VOC } from '../../datasets/classes/voc.js';
-import { openDevkit } from '../../datasets/devkit.js';
-import type { Devkit } from '../../datasets/devkit.js';
+import { foldersOf } from '../../datasets/data-set.js';
+import type { DataSet } from '../../datasets/data-set.js';
+import { dataSpecOf, openDataSet } from '../../datasets/kinds.js';
 import { createLabelSource, parseLabelSpec } from '../../datasets/labels/create.js';
 import type { LabelSpec } from '../../datasets/labels/create.js';
 import type { LabelSource } from '../../datasets/labels/source.js';
 import type { RgbMasks } from '../../datasets/masks.js';
 import { devkitSettings, labelSourceSettings } from '../../datasets/settings.js';
-import { partitionByPresence, readSplit, selectIds } from '../../datasets/splits.js';
+import { partitionByPresence, selectIds } from '../../datasets/splits.js';
 import type { Split, DataItem } from '../../datasets/splits.js';
 import { classSetOfRun } from '../../report/run/record.js';
 import { choice, parseChoice } from './choice.js';
@@ -23,13 +24,16 @@ import { addSettings } from './setting-options.js';
 
 export { requireFlag };
 
-// The options of commands that read a devkit. They have no defaults, so that a configuration file can set what flags do not.
+// The options of commands that read a data set. They have no defaults, so that a configuration file can set what flags do not.
 
 /** The flags of {@link addDevkitOptions}. */
 export interface DevkitFlags {
+  data?: string;
   vocRoot?: string;
   classSet?: string;
   split?: string;
+  valShare?: number;
+  splitSeed?: number;
   maskDir?: string;
   ids?: string[];
   limit?: number;
@@ -60,7 +64,7 @@ export function addDevkitOptions(command: Command): Command {
 /** Adds those options that choose images and are not settings. */
 export function addSelectionOptions(command: Command): Command {
   return command.optionsGroup(GROUPS.input)
-    .option('--mask-dir <folder>', 'ground-truth masks instead of SegmentationClass: a folder in the devkit or a path')
+    .option('--mask-dir <folder>', 'ground-truth masks, instead of SegmentationClass or those of the data set: a folder in the data set or a path')
     .option('--ids <id,...>', 'only these images of the split', parseIds)
     .option('--limit <n>', 'only the first n images', parseCount);
 }
@@ -95,7 +99,7 @@ export function parseIds(text: string): string[] {
 /** The images that a command works on. */
 export interface Selection {
   readonly classes: ClassSet;
-  readonly devkit: Devkit;
+  readonly data: DataSet;
   readonly split: Split;
   /** The images of the split, narrowed down by `--ids` and `--limit`. */
   readonly items: readonly DataItem[];
@@ -111,32 +115,36 @@ export interface Selection {
  * @param run a folder that may have a run.json
  * @throws {UserError} if there is no such class set
  */
-export async function classesOf({ classSet }: { readonly classSet?: string }, run?: string): Promise<ClassSet> {
+export async function classesOf(flags: { readonly classSet?: string }, run?: string): Promise<ClassSet> {
+  return await givenClasses(flags, run) ?? VOC;
+}
+
+async function givenClasses({ classSet }: { readonly classSet?: string }, run?: string): Promise<ClassSet | undefined> {
   if (classSet !== undefined) return loadClassSet(classSet);
-  return (run === undefined ? undefined : await classSetOfRun(run)) ?? VOC;
+  return run === undefined ? undefined : classSetOfRun(run);
 }
 
 /**
- * Opens the devkit and the split of the flags. `--limit` counts only images that exist. Prints `split.notes` to stderr.
+ * Opens the data set and the split of the flags. `--limit` counts only images that exist. Prints `split.notes` to stderr.
  *
  * @param needed the file that every image needs. Images without it are returned as missing
- * @param run a folder of results whose class set is used if the flags have none
+ * @param run a folder of results whose class set is used if the flags have none, before that of the data set
  * @throws {UserError} if a flag is missing or names something that does not exist
  */
-export async function openSelection(flags: DevkitFlags, needed?: 'imagePath' | 'maskPath', run?: string): Promise<Selection> {
-  const root = requireFlag(flags.vocRoot, '--voc-root', 'VOCdevkit/VOC2012');
-  const name = requireFlag(flags.split, '--split', 'train');
-  const devkit = await openDevkit(root, { maskDir: flags.maskDir });
-  const split = await readSplit(devkit, name);
+export async function openSelection(flags: DevkitFlags, needed?: 'imagePath' | 'truth', run?: string): Promise<Selection> {
+  const spec = dataSpecOf(flags);
+  const { maskDir, valShare, splitSeed } = flags;
+  const data = await openDataSet(spec, { classes: await givenClasses(flags, run), maskDir, valShare, seed: splitSeed });
+  const split = await data.readSplit(requireFlag(flags.split ?? data.defaultSplit, '--split', 'train'));
   for (const note of split.notes) process.stderr.write(`${note}\n`);
   const chosen = flags.ids === undefined ? split.items : selectIds(split.items, flags.ids);
   const { present, missing } = needed === undefined ? { present: chosen, missing: [] } : await partitionByPresence(chosen, needed);
-  return { classes: await classesOf(flags, run), devkit, split, items: present.slice(0, flags.limit), missing, listed: chosen };
+  return { classes: split.classes, data, split, items: present.slice(0, flags.limit), missing, listed: chosen };
 }
 
 /** The files and folders that a command reads. Results must not overwrite them. */
-export function inputsOf({ devkit, split }: Selection, ...files: readonly (string | undefined)[]): string[] {
-  return [devkit.root, devkit.imageDir, devkit.maskDir, devkit.annotationDir, split.path, ...files.filter((file) => file !== undefined)];
+export function inputsOf({ data, split }: Selection, ...files: readonly (string | undefined)[]): string[] {
+  return [...data.inputs, split.path, ...files.filter((file) => file !== undefined)];
 }
 
 /**
@@ -145,10 +153,11 @@ export function inputsOf({ devkit, split }: Selection, ...files: readonly (strin
  * @throws UserError if it does
  */
 export async function refuseOverwriting(
-  file: string, flag: string, { devkit, split }: Selection, ...files: readonly (string | undefined)[]
+  file: string, flag: string, { data, split }: Selection, ...files: readonly (string | undefined)[]
 ): Promise<void> {
-  const lists = ['train', 'val', 'trainval'].map((name) => join(devkit.listDir, `${name}.txt`));
-  await refuseInputFile(file, flag, [split.path, ...lists, ...files], [devkit.imageDir, devkit.maskDir, devkit.annotationDir]);
+  const { devkit } = data;
+  const lists = devkit === undefined ? [] : ['train', 'val', 'trainval'].map((name) => join(devkit.listDir, `${name}.txt`));
+  await refuseInputFile(file, flag, [split.path, ...data.inputs, ...lists, ...files], foldersOf(data, split));
 }
 
 /**
@@ -162,9 +171,9 @@ export function describeMissing(missing: number, listed: number, where = '', wha
 }
 
 /** The error if no photograph of a selection is on disk. It says where they were expected. */
-export function noPhotographs({ devkit, split, missing }: Selection): UserError {
+export function noPhotographs({ data, split, missing }: Selection): UserError {
   const [first] = missing;
-  const sought = first === undefined ? `they are expected in ${devkit.imageDir}` : `the first one in ${split.path}, "${first.id}", is expected at ${first.imagePath}`;
+  const sought = first === undefined ? `they are expected in ${data.imageDir}` : `the first one in ${split.path}, "${first.id}", is expected at ${first.imagePath}`;
   return new UserError(`none of the ${missing.length} photographs of the split is on disk`, sought);
 }
 
@@ -174,9 +183,21 @@ export function noPhotographs({ devkit, split, missing }: Selection): UserError 
  * @param spec the source to use instead of `--labels`
  * @throws {UserError} if no source is given, or if it cannot be opened
  */
-export async function openLabels(flags: LabelFlags & MaskFlags, { devkit, classes }: Pick<Selection, 'devkit' | 'classes'>, spec?: LabelSpec): Promise<LabelSource> {
-  const { kind, file } = spec ?? parseLabelSpec(requireFlag(flags.labels, '--labels', 'xml'));
-  return createLabelSource(kind, { devkit, classes, file: file ?? flags.labelFile, difficult: flags.difficult, rgbMasks: flags.rgbMasks });
+export async function openLabels(flags: LabelFlags & MaskFlags, selection: LabelledSelection, spec?: LabelSpec): Promise<LabelSource> {
+  const { kind, file } = spec ?? labelSpecOf(flags.labels, selection);
+  const { data, split, classes } = selection;
+  return createLabelSource(kind, {
+    devkit: data.devkit, photos: data, split: split.name, classes,
+    file: file ?? flags.labelFile, difficult: flags.difficult, rgbMasks: flags.rgbMasks,
+  });
+}
+
+/** The part of a selection that labels depend on. */
+type LabelledSelection = Pick<Selection, 'data' | 'split' | 'classes'>;
+
+/** The label source of a text, else the data set's own. */
+function labelSpecOf(labels: string | undefined, { data }: LabelledSelection): LabelSpec {
+  return parseLabelSpec(requireFlag(labels ?? (data.hasLabels ? 'own' : undefined), '--labels', 'xml'));
 }
 
 /** The file in the text of a label source: `cls_labels.npy` for `npy:cls_labels.npy`. */
@@ -191,9 +212,9 @@ export function labelFileIn(labels: string | undefined): string | undefined {
  * @returns the labels and the file that they come from, if any
  */
 export async function openRunLabels(
-  { labels, labelFile, difficult, rgbMasks }: LabelFlags & MaskFlags, selection: Pick<Selection, 'devkit' | 'classes'>, list: string | undefined,
+  { labels, labelFile, difficult, rgbMasks }: LabelFlags & MaskFlags, selection: LabelledSelection, list: string | undefined,
 ): Promise<{ readonly labels: LabelSource; readonly file: string | undefined }> {
-  const spec = parseLabelSpec(requireFlag(labels, '--labels', 'xml'));
+  const spec = labelSpecOf(labels, selection);
   const file = labelFile ?? (spec.kind === 'list' ? list : undefined);
   const source = await openLabels({ rgbMasks, labelFile: file, difficult }, selection, spec);
   return {

@@ -14,10 +14,10 @@ import type { DevkitFlags, MaskFlags } from '../options/devkit-options.js';
 import type { ModelFlags } from '../options/model-options.js';
 
 /** The flags of `ablate` that choose images and model and are not settings. */
-export type SourceFlags = Omit<DevkitFlags, 'vocRoot' | 'classSet' | 'split'> & MaskFlags & ModelFlags;
+export type SourceFlags = Omit<DevkitFlags, 'data' | 'vocRoot' | 'classSet' | 'split' | 'valShare' | 'splitSeed'> & MaskFlags & ModelFlags;
 
 /** The settings that choose images, labels, model and runtime. */
-export type SourceSettings = Pick<AblateConfig, 'vocRoot' | 'classSet' | 'split' | 'scoreOn' | 'labels' | 'labelFile' | 'difficult' | 'model' | 'runtime' | 'device' | 'workers' | 'threads'>;
+export type SourceSettings = Pick<AblateConfig, 'data' | 'valShare' | 'splitSeed' | 'vocRoot' | 'classSet' | 'split' | 'scoreOn' | 'labels' | 'labelFile' | 'difficult' | 'model' | 'runtime' | 'device' | 'workers' | 'threads'>;
 
 /**
  * The shell command that makes a variant's seeds. {@link evalCommand} gives them the variant's score.
@@ -56,8 +56,10 @@ export function settingsText(settings: Readonly<Record<string, unknown>>): strin
 
 const OUT = 'seeds';
 
-function sourceOf({ vocRoot, classSet, split, scoreOn }: SourceSettings, { maskDir, ids, limit }: SourceFlags): Record<string, unknown> {
-  return { vocRoot, classSet, split: scoreOn ?? split, maskDir, ids, limit };
+function sourceOf(
+  { data, vocRoot, classSet, split, scoreOn, valShare, splitSeed }: SourceSettings, { maskDir, ids, limit }: SourceFlags,
+): Record<string, unknown> {
+  return { data, vocRoot, classSet, split: scoreOn ?? split, valShare, splitSeed, maskDir, ids, limit };
 }
 
 /** The settings that differ from the preset that `generate` starts from. */

@@ -69,6 +69,21 @@ export function classSetOf(data: ClassSetData): ClassSet {
   return Object.hasOwn(known, data.name) ? known[data.name] : new ClassSet(data);
 }
 
+/**
+ * A class set that a data set has by itself. Its name is never that of a known set.
+ *
+ * @param origin where the classes come from, for messages
+ * @throws UserError if the classes are not a class set
+ */
+export function ownClassSet(data: ClassSetData, origin: string): ClassSet {
+  try {
+    return new ClassSet({ ...data, name: Object.hasOwn(known, data.name) ? `${data.name} of ${origin}` : data.name });
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    throw new UserError(`the classes of ${origin}: ${error.message}`, error.hint, { cause: error });
+  }
+}
+
 /** {@link ClassSetData} in the JSON files of results. */
 export const classSetSchema = z.object({
   name: z.string(), classes: z.array(z.string()).min(1), aliases: z.record(z.string(), z.string()).optional(),

@@ -3,27 +3,35 @@ import { nearest } from '../../text/nearest.js';
 import type { ClassSet } from '../classes/class-set.js';
 import type { Devkit } from '../devkit.js';
 import type { RgbMasks } from '../masks.js';
+import type { PhotoPlace } from '../splits.js';
 import { listLabels } from './list.js';
+import { mainLabels } from './main.js';
 import { maskLabels } from './masks.js';
 import { npyLabels } from './npy.js';
+import { ownLabels } from './own.js';
 import type { LabelSource } from './source.js';
 import { xmlLabels } from './xml.js';
 
 /** Options of the label sources. Each source uses some of them. */
 export interface LabelSourceOptions {
-  readonly devkit: Devkit;
+  /** `xml` and `main`: the devkit. */
+  readonly devkit?: Devkit;
+  /** `list`: where the photographs are. Default: the devkit. */
+  readonly photos?: PhotoPlace;
+  /** `main`: the name of the split. */
+  readonly split?: string;
   /** Default: VOC. */
   readonly classes?: ClassSet;
   /** `npy` and `list`: the label file. */
   readonly file?: string;
-  /** `xml`: whether objects marked difficult count. Default: true. */
+  /** `xml` and `main`: whether objects marked difficult count. Default: true. */
   readonly difficult?: boolean;
   /** `masks`: what to do with masks in colours. Default: `reject`. */
   readonly rgbMasks?: RgbMasks;
 }
 
 /** Every label source. */
-export const LABEL_KINDS = ['xml', 'npy', 'list', 'masks'] as const;
+export const LABEL_KINDS = ['xml', 'npy', 'list', 'masks', 'main', 'own'] as const;
 
 /** The name of a label source. */
 export type LabelKind = typeof LABEL_KINDS[number];
@@ -35,7 +43,7 @@ export interface LabelSpec {
 }
 
 /**
- * Parses a label source: `xml`, `masks`, `npy`, `list`, or with its file `npy:cls_labels.npy`.
+ * Parses a label source: `xml`, `masks`, `main`, `own`, `npy`, `list`, or with its file `npy:cls_labels.npy`.
  *
  * @throws UserError for anything else
  */
@@ -52,9 +60,11 @@ export function parseLabelSpec(text: string): LabelSpec {
 }
 
 const sources: Readonly<Record<LabelKind, (options: LabelSourceOptions) => LabelSource | Promise<LabelSource>>> = {
-  xml: xmlLabels,
+  own: ownLabels,
+  xml: (options) => xmlLabels({ ...options, devkit: requireDevkit('xml', options) }),
+  main: ({ split = 'trainval', ...options }) => mainLabels({ ...options, split, devkit: requireDevkit('main', options) }),
   npy: (options) => npyLabels(requireFile('npy', options), options.classes),
-  list: (options) => listLabels(requireFile('list', options), options),
+  list: (options) => listLabels(requireFile('list', options), { place: options.photos ?? options.devkit, classes: options.classes }),
   masks: maskLabels,
 };
 
@@ -65,6 +75,11 @@ const sources: Readonly<Record<LabelKind, (options: LabelSourceOptions) => Label
  */
 export async function createLabelSource(kind: LabelKind, options: LabelSourceOptions): Promise<LabelSource> {
   return sources[kind](options);
+}
+
+function requireDevkit(kind: LabelKind, { devkit }: LabelSourceOptions): Devkit {
+  if (devkit === undefined) throw new UserError(`--labels ${kind} needs a VOC devkit`, 'Other data sets have labels of their own: leave --labels out.');
+  return devkit;
 }
 
 function requireFile(kind: LabelKind, { file }: LabelSourceOptions): string {

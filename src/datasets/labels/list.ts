@@ -2,9 +2,9 @@ import { basename } from 'node:path';
 import { UserError } from '../../errors.js';
 import type { ClassSet } from '../classes/class-set.js';
 import { VOC } from '../classes/voc.js';
-import type { Devkit } from '../devkit.js';
 import { FolderIndex } from '../folder-index.js';
 import { findNamed, firstName } from '../splits.js';
+import type { PhotoPlace } from '../splits.js';
 import { idOfPath, parseClassList, readLines } from '../text-lines.js';
 import type { ListLine } from '../text-lines.js';
 import { ascending } from './source.js';
@@ -15,17 +15,17 @@ import type { LabelSource } from './source.js';
  * indices. A line without classes is an image without any of them. CSV is accepted too: `a.jpg,"dog, cat"`.
  *
  * @param file path of the list
- * @param options.devkit where the photographs are, to find where a name with spaces ends
+ * @param options.place where the photographs are, to find where a name with spaces ends
  * @param options.classes default: VOC
  * @throws {UserError} if the file cannot be read or has a wrong format
  */
-export async function listLabels(file: string, { devkit, classes = VOC }: { devkit?: Devkit; classes?: ClassSet } = {}): Promise<LabelSource> {
+export async function listLabels(file: string, { place, classes = VOC }: { place?: PhotoPlace; classes?: ClassSet } = {}): Promise<LabelSource> {
   const lines = await readLines(file);
   refuseClassList(lines, file, classes);
   const index = new FolderIndex();
-  const find = devkit === undefined
+  const find = place === undefined
     ? (): Promise<undefined> => Promise.resolve(undefined)
-    : (name: string): Promise<string | undefined> => findNamed(name, devkit, file, index);
+    : (name: string): Promise<string | undefined> => findNamed(name, place, file, index);
   const entries: ListEntry[] = [];
   for (const line of lines) {
     const { first, rest } = await firstName(line, find);
@@ -48,7 +48,7 @@ export async function listLabels(file: string, { devkit, classes = VOC }: { devk
  *
  * @throws {UserError} if every line ends in a mark, and there is a -1 or the list is named after a class
  */
-function refuseClassList(lines: readonly ListLine[], file: string, classes: ClassSet): void {
+export function refuseClassList(lines: readonly ListLine[], file: string, classes: ClassSet): void {
   // train is a class and a split: train_val.txt is a list of trains, train.txt and train_aug.txt are not.
   const [, stem] = /^(?!train(?:_(?!train|val|test)|\.))([a-z]+)(?:_.*)?\.[^.]*$/i.exec(basename(file)) ?? [];
   const called = stem === undefined ? undefined : classes.indexOf(stem);
@@ -101,7 +101,7 @@ function labelsOfEntries(entries: readonly ListEntry[], file: string, classes: C
 const MOST_WORDS = 6;
 
 /** The classes named by some words. Several words may be one name (`dining table`), and a quoted word may contain several names. */
-function classesIn(words: readonly string[], where: string, classes: ClassSet): number[] {
+export function classesIn(words: readonly string[], where: string, classes: ClassSet): number[] {
   // A quoted word may also be a name with a comma.
   const parts = words.flatMap((word) => (classes.indexOf(word) === undefined ? word.split(/[\s,;]+/) : [word])).filter((part) => part !== '');
   const labels: number[] = [];

@@ -3,8 +3,8 @@ import type { ClassSet } from '../classes/class-set.js';
 import { VOC } from '../classes/voc.js';
 import { IGNORE_LABEL } from '../label-map.js';
 import type { LabelMap } from '../label-map.js';
-import { readMask } from '../masks.js';
 import type { RgbMasks } from '../masks.js';
+import { readTruth, truthName } from '../truth.js';
 import type { LabelSource } from './source.js';
 
 /**
@@ -24,13 +24,14 @@ export function classesInMap({ data }: LabelMap, name: string, classes: ClassSet
   });
 }
 
-/** Labels from the ground-truth masks: what a perfect annotator of image-level labels would write. */
+/** Labels from the ground truth: what a perfect annotator of image-level labels would write. */
 export function maskLabels({ rgbMasks, classes }: { rgbMasks?: RgbMasks; classes?: ClassSet }): LabelSource {
   return {
     name: 'masks',
-    async labels({ id, maskPath }) {
+    async labels({ id, truth }) {
       try {
-        return classesInMap(await readMask(maskPath, { rgb: rgbMasks, classes }), maskPath, classes);
+        if (truth === undefined) throw new UserError('the data set has no ground truth', 'name a folder of masks with --mask-dir');
+        return classesInMap(await readTruth(truth, { rgb: rgbMasks, classes }), truthName(truth), classes);
       } catch (error) {
         if (!(error instanceof UserError)) throw error;
         throw new UserError(`no labels for ${id} from masks: ${error.message}`, error.hint, { cause: error });

@@ -71,6 +71,18 @@ function parseHeader(text: string): Omit<NpyHeader, 'content'> {
   return { order: type[1], type: type[2], shape, fortran: order === 'True' };
 }
 
+/** The header of an array in C order, version 1.0 of the format. The elements follow. */
+export function encodeNpyHeader(type: string, shape: readonly number[]): Uint8Array {
+  const tuple = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(', ')})`;
+  const text = `{'descr': '${type}', 'fortran_order': False, 'shape': ${tuple}, }`;
+  // Magic, version and length take 10 bytes; the header ends with a newline on a multiple of 64.
+  const length = Math.ceil((10 + text.length + 1) / 64) * 64;
+  const bytes = new Uint8Array(length);
+  bytes.set([0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0, (length - 10) & 0xff, (length - 10) >> 8]);
+  bytes.set(new TextEncoder().encode(text.padEnd(length - 11) + '\n'), 10);
+  return bytes;
+}
+
 /** The kind of a file that was given instead of an .npy file. */
 function somethingElse(file: Buffer): string {
   const start = file.toString('latin1', 0, 40);

@@ -8,7 +8,7 @@ import { printable } from '../../text/printable.js';
 import { cutShort, WeightsError } from '../weights/error.js';
 import { readZipBytes, unpackEntry } from '../weights/zip.js';
 import type { ZipEntry } from '../weights/zip.js';
-import { NpyError, readNpyHeader } from './npy-header.js';
+import { encodeNpyHeader, NpyError, readNpyHeader } from './npy-header.js';
 
 export { NpyError } from './npy-header.js';
 
@@ -28,14 +28,10 @@ export function encodeNpy({ shape, data }: NpyArray): Uint8Array {
     throw new RangeError(`${data.length} numbers do not fill an array of shape [${shape.join(', ')}]`);
   }
   const type = data instanceof Float32Array ? '<f4' : data instanceof Int32Array ? '<i4' : '|u1';
-  const tuple = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(', ')})`;
-  const text = `{'descr': '${type}', 'fortran_order': False, 'shape': ${tuple}, }`;
-  // Magic, version and length take 10 bytes; the header ends with a newline on a multiple of 64.
-  const length = Math.ceil((10 + text.length + 1) / 64) * 64;
-  const bytes = new Uint8Array(length + data.byteLength);
-  bytes.set([0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0, (length - 10) & 0xff, (length - 10) >> 8]);
-  bytes.set(new TextEncoder().encode(text.padEnd(length - 11) + '\n'), 10);
-  bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), length);
+  const header = encodeNpyHeader(type, shape);
+  const bytes = new Uint8Array(header.length + data.byteLength);
+  bytes.set(header);
+  bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), header.length);
   return bytes;
 }
 

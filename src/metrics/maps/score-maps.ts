@@ -5,8 +5,9 @@ import type { ClassSet, ClassSetData } from '../../datasets/classes/class-set.js
 import { classSetOf } from '../../datasets/classes/load.js';
 import { VOC } from '../../datasets/classes/voc.js';
 import { classesInMap } from '../../datasets/labels/masks.js';
-import { readMask } from '../../datasets/masks.js';
 import type { MaskOptions } from '../../datasets/masks.js';
+import { readTruth, truthName } from '../../datasets/truth.js';
+import type { TruthInput } from '../../datasets/truth.js';
 import type { PairFailure } from '../score-pairs.js';
 import type { MapDump } from './dump.js';
 import { readMapDump } from './dump.js';
@@ -17,7 +18,7 @@ import type { KeyBase } from './map-sweep.js';
 /** The maps of an image and its ground truth mask. */
 export interface MapPair {
   readonly id: string;
-  readonly truthPath: string;
+  readonly truth: TruthInput;
   /** `undefined` for an image without classes, which has no maps: every pixel is background. */
   readonly mapPath: string | undefined;
   /** The image's classes, from 1, if known from another source. The keys must be exactly these. */
@@ -70,8 +71,8 @@ export async function scoreMapFiles(
   let [resized, aboveOne, lowest, highest] = [0, 0, Infinity, -Infinity];
   for (const pair of pairs) {
     try {
-      const truth = await readMask(pair.truthPath, { rgb, classes });
-      const present = classesInMap(truth, pair.truthPath, classes);
+      const truth = await readTruth(pair.truth, { rgb, classes });
+      const present = classesInMap(truth, truthName(pair.truth), classes);
       const dump = pair.mapPath === undefined ? NO_MAPS : await readMapDump(pair.mapPath, array, classes.labelCount);
       requireKeys(dump, pair.mapPath ?? pair.id, classes);
       if (dump.array !== undefined) arrays.add(dump.array);

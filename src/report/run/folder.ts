@@ -7,13 +7,16 @@ import { maskIdsIn } from '../../metrics/pairs.js';
 import type { ClassSet } from '../../datasets/classes/class-set.js';
 import { classSetOf } from '../../datasets/classes/load.js';
 import { VOC } from '../../datasets/classes/voc.js';
-import type { Devkit } from '../../datasets/devkit.js';
-import { openDevkit } from '../../datasets/devkit.js';
+import type { DataSet } from '../../datasets/data-set.js';
+import { dataSpecOf, openDataSet } from '../../datasets/kinds.js';
+import type { DataSettings } from '../../datasets/kinds.js';
 import { findMask, findPhoto } from '../../datasets/files-by-id.js';
 import { FolderIndex } from '../../datasets/folder-index.js';
-import { firstName, readSplit } from '../../datasets/splits.js';
+import { firstName } from '../../datasets/splits.js';
 import type { DataItem } from '../../datasets/splits.js';
 import { idOfPath, readLines } from '../../datasets/text-lines.js';
+import { maskTruth, truthFile } from '../../datasets/truth.js';
+import type { GroundTruth } from '../../datasets/truth.js';
 import type { RunRecord } from './record.js';
 import { readRunRecord } from './record.js';
 
@@ -25,7 +28,7 @@ export interface RunImage {
   readonly unrefinedPath?: string;
   readonly camPath?: string;
   readonly photoPath?: string;
-  readonly truthPath?: string;
+  readonly truth?: GroundTruth;
 }
 
 /** A folder written by `voc-seeds generate`. */
@@ -42,23 +45,22 @@ export interface Run {
 }
 
 /** Options of {@link openRun}. */
-export interface OpenRunOptions {
+export interface OpenRunOptions extends DataSettings {
   /** The class set to use instead of the one in run.json; VOC if there is none. */
   readonly classes?: ClassSet;
-  /** The devkit to use instead of the one in run.json. */
-  readonly vocRoot?: string;
-  /** The folder of the ground truth `<id>.png` to use instead of the devkit's. */
+  /** The folder of the ground truth `<id>.png` to use instead of the data set's. */
   readonly truth?: string;
 }
 
 /**
  * Finds the files of a run: seeds in `SegmentationClass`, seeds before refinement in `SegmentationClassUnrefined`, seeds refined
- * by another program in `SegmentationClassRefined`, maps in `cams`, and the photographs and masks of the devkit in run.json.
- * If that devkit has moved, the report has no photographs and no scores, and a remark says so.
+ * by another program in `SegmentationClassRefined`, maps in `cams`, and the photographs and ground truth of the data set in
+ * run.json. If that data set has moved, the report has no photographs and no scores, and a remark says so.
  *
  * @throws UserError if the folder has no seeds, or if a given folder does not exist
  */
-export async function openRun(folder: string, { classes, vocRoot, truth }: OpenRunOptions = {}): Promise<Run> {
+export async function openRun(folder: string, options: OpenRunOptions = {}): Promise<Run> {
+  const { truth } = options;
   const seedDir = join(folder, 'SegmentationClass');
   if (!await isFolder(folder)) throw new UserError(`the run ${folder} does not exist`, 'pass the --out folder of \'voc-seeds generate\'');
   if (!await isFolder(seedDir)) throw new UserError(`${folder} has no seeds: there is no folder SegmentationClass in it`, 'pass the --out folder of \'voc-seeds generate\'');
@@ -67,10 +69,15 @@ export async function openRun(folder: string, { classes, vocRoot, truth }: OpenR
   const lists = await listsIn(folder);
   const ids = await idsOf(lists, seedDir);
   const remarks: string[] = [];
-  const devkit = await devkitOf(vocRoot, record, remarks);
-  const items = devkit === undefined ? new Map<string, DataItem>() : await itemsOf(devkit, record, lists);
+  const classes = options.classes ?? classSetOf(record.classSet ?? VOC.data);
+  const data = await dataOf(options, record, classes, remarks);
+  const items = data === undefined ? new Map<string, DataItem>() : await itemsOf(data, record, lists, remarks);
   const index = new FolderIndex();
   const found = async (path: string | undefined): Promise<string | undefined> => (path === undefined ? undefined : index.find(path));
+  const foundTruth = async (of: GroundTruth | undefined): Promise<GroundTruth | undefined> => {
+    const path = of && await found(truthFile(of));
+    return path === undefined ? undefined : { ...of!, path };
+  };
   const maskIn = async (place: string | undefined, id: string): Promise<string | undefined> => (
     place === undefined ? undefined : findMask(place, id, index));
   const images: RunImage[] = [];
@@ -87,15 +94,15 @@ export async function openRun(folder: string, { classes, vocRoot, truth }: OpenR
       refinedPath: await maskIn(join(folder, 'SegmentationClassRefined'), id),
       unrefinedPath: await maskIn(join(folder, 'SegmentationClassUnrefined'), id),
       camPath: await found(join(folder, 'cams', `${id}.npz`)),
-      photoPath: item === undefined ? devkit && await findPhoto(devkit.imageDir, id, index) : await found(item.imagePath),
-      truthPath: await found(truth === undefined && item !== undefined ? item.maskPath : await maskIn(truth ?? devkit?.maskDir, id)),
+      photoPath: item === undefined ? data && await findPhoto(data.imageDir, id, index) : await found(item.imagePath),
+      truth: await foundTruth(truth === undefined && item !== undefined ? item.truth : maskAt(await maskIn(truth ?? data?.devkit?.maskDir, id))),
     });
   }
   if (images.length === 0) throw new UserError(`${seedDir} contains none of the seeds listed in the run`, 'the run may have failed: see its run.json');
   const without = images.filter(({ photoPath }) => photoPath === undefined).length;
-  if (devkit !== undefined && without > 0) remarks.push(`${without} of ${images.length} photographs are not in ${devkit.imageDir}.`);
+  if (data !== undefined && without > 0) remarks.push(`${without} of ${images.length} photographs are not in ${data.imageDir}.`);
   if (unseeded.length > 0) remarks.push(`${unseeded.length} images are listed in the run but have no seeds.`);
-  return { folder, record, classes: classes ?? classSetOf(record.classSet ?? VOC.data), images, unseeded, remarks };
+  return { folder, record, classes, images, unseeded, remarks };
 }
 
 /**
@@ -112,10 +119,14 @@ export async function requireReportPlace(run: string, place: string | undefined)
   throw new UserError(`${run} ${what}, so no report is written into it`, 'choose another folder, for instance --out report');
 }
 
-/** The lists that the run has written. */
+/** The lists that the run has written. Earlier versions wrote them to `ImageSets`. */
 async function listsIn(folder: string): Promise<string[]> {
-  const names = await readdir(join(folder, 'ImageSets')).catch(() => []);
-  return names.filter((name) => name.endsWith('.txt')).sort().map((name) => join(folder, 'ImageSets', name));
+  const lists: string[] = [];
+  for (const place of [join(folder, 'ImageSets', 'Segmentation'), join(folder, 'ImageSets')]) {
+    const names = await readdir(place).catch(() => []);
+    lists.push(...names.filter((name) => name.endsWith('.txt')).sort().map((name) => join(place, name)));
+  }
+  return lists;
 }
 
 async function idsOf(lists: readonly string[], seedDir: string): Promise<string[]> {
@@ -129,25 +140,38 @@ async function idsOf(lists: readonly string[], seedDir: string): Promise<string[
   return ids.size > 0 ? [...ids] : maskIdsIn(seedDir);
 }
 
-async function devkitOf(wanted: string | undefined, { vocRoot }: RunRecord, remarks: string[]): Promise<Devkit | undefined> {
-  if (wanted !== undefined) return openDevkit(wanted);
-  if (vocRoot === undefined) {
+function maskAt(path: string | undefined): GroundTruth | undefined {
+  return path === undefined ? undefined : maskTruth(path);
+}
+
+async function dataOf(given: DataSettings, { data, vocRoot }: RunRecord, classes: ClassSet, remarks: string[]): Promise<DataSet | undefined> {
+  if (given.data !== undefined || given.vocRoot !== undefined) return openDataSet(dataSpecOf(given), { classes });
+  if (data === undefined && vocRoot === undefined) {
     remarks.push('The run does not say which devkit it used, so there are no photographs. Pass it with --voc-root.');
     return undefined;
   }
+  const [name, flag] = data === undefined ? [`devkit ${vocRoot}`, '--voc-root'] : [`data set ${data}`, '--data'];
   try {
-    return await openDevkit(vocRoot);
+    return await openDataSet(data ?? `voc:${vocRoot}`, { classes });
   } catch (error) {
-    remarks.push(`The devkit ${vocRoot} of the run cannot be opened, so there are no photographs. Pass it with --voc-root. (${messageOf(error)})`);
+    remarks.push(`The ${name} of the run cannot be opened, so there are no photographs. Pass it with ${flag}. (${messageOf(error)})`);
     return undefined;
   }
 }
 
-/** The images by id: first from the list that the run used, which may contain paths, then from the lists that it has written. */
-async function itemsOf(devkit: Devkit, { splitFile }: RunRecord, lists: readonly string[]): Promise<Map<string, DataItem>> {
+/**
+ * The images by id: all of the data set, if it can list them; else first those of the list that the run used, which may contain paths,
+ * then those of the lists that it has written.
+ */
+async function itemsOf(data: DataSet, { splitFile }: RunRecord, lists: readonly string[], remarks: string[]): Promise<Map<string, DataItem>> {
   const items = new Map<string, DataItem>();
-  for (const list of splitFile === undefined ? lists : [splitFile, ...lists]) {
-    const split = await readSplit(devkit, list).catch(() => undefined);
+  const own = splitFile === undefined ? [] : [splitFile];
+  const splits = data.defaultSplit !== undefined ? [data.defaultSplit] : data.devkit === undefined ? own : [...own, ...lists];
+  for (const name of splits) {
+    const split = await data.readSplit(name).catch((error: unknown) => {
+      if (data.devkit === undefined) remarks.push(`There are no photographs, since the images of ${data.name} cannot be listed. (${messageOf(error)})`);
+      return undefined;
+    });
     for (const item of split?.items ?? []) if (!items.has(item.id)) items.set(item.id, item);
   }
   return items;

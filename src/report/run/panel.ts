@@ -13,8 +13,9 @@ import type { NumberArray } from '../../formats/numpy/npz.js';
 import type { ClassSet, ClassSetData } from '../../datasets/classes/class-set.js';
 import { classSetOf } from '../../datasets/classes/load.js';
 import type { LabelMap } from '../../datasets/label-map.js';
-import { readMask } from '../../datasets/masks.js';
 import type { RgbMasks } from '../../datasets/masks.js';
+import { readTruth } from '../../datasets/truth.js';
+import type { TruthInput } from '../../datasets/truth.js';
 import type { PanelHeader } from './page-data.js';
 import { scriptJson } from './script-json.js';
 
@@ -30,8 +31,8 @@ export interface PanelTask {
   /** The name of its files, without the ending. */
   readonly file: string;
   readonly photoPath?: string;
-  /** Label PNGs in the order of the page's planes; null if the image has none. */
-  readonly planePaths: readonly (string | null)[];
+  /** Ground truth and label PNGs in the order of the page's planes; null if the image has none. */
+  readonly labelMaps: readonly (TruthInput | null)[];
   readonly camPath?: string;
   /** The names of the layers whose maps the file may contain, deepest last. */
   readonly layers: readonly string[];
@@ -77,7 +78,7 @@ export async function makePanel(task: PanelTask): Promise<PanelResult> {
   };
   const classes = classSetOf(task.classSet);
   const planes: (LabelMap | undefined)[] = [];
-  for (const path of task.planePaths) planes.push(path === null ? undefined : await attempt(() => readMask(path, { rgb: task.rgb, classes })));
+  for (const source of task.labelMaps) planes.push(source === null ? undefined : await attempt(() => readTruth(source, { rgb: task.rgb, classes })));
   const photo = task.photoPath === undefined ? undefined : await attempt(() => makePhoto(task.photoPath!, task));
   const known = planes.find((plane) => plane !== undefined);
   const size = photo?.size ?? (known === undefined ? [1, 1] as const : shownSize([known.height, known.width], task.imageSize));

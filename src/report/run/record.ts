@@ -12,6 +12,8 @@ const lenient = <S extends z.ZodType>(schema: S) => schema.optional().catch(unde
 const schema = z.object({
   command: lenient(z.string()),
   classSet: lenient(classSetSchema),
+  /** The data set, if it is not a devkit. */
+  data: lenient(z.string()),
   vocRoot: lenient(z.string()),
   splitFile: lenient(z.string()),
   split: lenient(z.string()),

@@ -37,6 +37,9 @@ export interface RunReportOptions {
   readonly out?: string;
   /** Default: that of the run. */
   readonly classes?: ClassSet;
+  /** The data set as `KIND:ROOT`. Default: that of the run. */
+  readonly data?: string;
+  /** Short for `voc:ROOT`. */
   readonly vocRoot?: string;
   readonly truth?: string;
   readonly rgb?: RgbMasks;
@@ -174,10 +177,10 @@ async function panelTasks(
   const keepPhotos = folder !== undefined && await stat(join(folder, SETTINGS)).then(() => true, () => false)
     && await readFile(join(folder, SETTINGS), 'utf8') === settingsText(options);
   return ids.map((id) => {
-    const { photoPath, truthPath, camPath } = images.get(id)!;
+    const { photoPath, truth, camPath } = images.get(id)!;
     return {
       id, file: files.get(id)!, photoPath, camPath, folder, keepPhotos, rgb: options.rgb, classSet: run.classes.data,
-      planePaths: [truthPath ?? null, ...predictions.map(({ paths }) => paths.get(id) ?? null)],
+      labelMaps: [truth ?? null, ...predictions.map(({ paths }) => paths.get(id) ?? null)],
       layers: Array.isArray(layers) ? layers.map(String) : [],
       imageSize: options.imageSize ?? DEFAULT_IMAGE_SIZE,
     };

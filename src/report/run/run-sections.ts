@@ -49,7 +49,7 @@ function timeText({ seconds = 0, counts }: RunRecord): string {
 /** The contents of run.json: settings, versions, times, failures and notes. */
 export function runSection({ record, folder, unseeded }: Run, problems: readonly Problem[]): string {
   const facts: [string, unknown][] = [
-    ['folder', folder], ['model', record.modelPath], ['devkit', record.vocRoot], ['list', record.splitFile],
+    ['folder', folder], ['model', record.modelPath], ['devkit', record.vocRoot], ['data set', record.data], ['list', record.splitFile],
     ['started', record.started], ['finished', record.finished], ['workers', record.workers], ['threads per worker', record.threads],
   ];
   const rows = (entries: readonly (readonly [string, unknown])[]): [string, string][] => (

@@ -88,7 +88,7 @@ export async function scorePredictions(
 
 /** The images that have both maps and ground truth on disk, which {@link thresholdCurve} reads. */
 export function mappedImages({ images }: Run): RunImage[] {
-  return images.filter(({ camPath, truthPath }) => camPath !== undefined && truthPath !== undefined);
+  return images.filter(({ camPath, truth }) => camPath !== undefined && truth !== undefined);
 }
 
 /**
@@ -98,7 +98,7 @@ export function mappedImages({ images }: Run): RunImage[] {
 export async function thresholdCurve(
   run: Run, { rgb, workers, onProgress }: ScoreOptions = {},
 ): Promise<{ curve?: ThresholdCurve; failures: readonly PairFailure[] }> {
-  const pairs = mappedImages(run).map(({ id, camPath, truthPath }) => ({ id, mapPath: camPath!, truthPath: truthPath! }));
+  const pairs = mappedImages(run).map(({ id, camPath, truth }) => ({ id, mapPath: camPath!, truth: truth! }));
   if (pairs.length === 0) return { failures: [] };
   const { curve, best, scored, failures } = await evaluateMaps(pairs, {
     bins: 100, normalise: false, keys: 1, rgb, classSet: run.classes.data, workers, onProgress,
@@ -107,8 +107,8 @@ export async function thresholdCurve(
 }
 
 function pairsOf({ images }: Run, { paths }: Prediction): MaskPair[] {
-  return images.flatMap(({ id, truthPath }) => {
+  return images.flatMap(({ id, truth }) => {
     const predictionPath = paths.get(id);
-    return truthPath === undefined || predictionPath === undefined ? [] : [{ id, truthPath, predictionPath }];
+    return truth === undefined || predictionPath === undefined ? [] : [{ id, truth, predictionPath }];
   });
 }

@@ -1,21 +1,24 @@
 import { messageOf, requireFlag, UserError } from '../../errors.js';
 import { DEFAULT_MAX_PIXELS, readPhoto } from '../../image/photo.js';
-import { openDevkit } from '../../datasets/devkit.js';
+import { foldersOf } from '../../datasets/data-set.js';
+import { dataSpecOf, openDataSet } from '../../datasets/kinds.js';
 import { createLabelSource, parseLabelSpec } from '../../datasets/labels/create.js';
 import type { LabelSource } from '../../datasets/labels/source.js';
 import type { ClassSet } from '../../datasets/classes/class-set.js';
 import { loadClassSet } from '../../datasets/classes/load.js';
-import { VOC } from '../../datasets/classes/voc.js';
 import type { RgbMasks } from '../../datasets/masks.js';
-import { partitionByPresence, readSplit } from '../../datasets/splits.js';
+import { partitionByPresence } from '../../datasets/splits.js';
 import type { DataItem } from '../../datasets/splits.js';
 import { reasonLines } from '../reasons.js';
 import type { TrainListener } from './listener.js';
 
-/** Another list of photographs, with its own devkit or labels. Default: those of the main lists. */
+/** Another list of photographs, with its own data set or labels. Default: those of the main lists. */
 export interface AlsoTrainOn {
+  /** The data set as `KIND:ROOT`. */
+  readonly data?: string;
+  /** Short for `voc:ROOT`. */
   readonly vocRoot?: string;
-  /** An official split or the path of a list. */
+  /** A split of the data set, or the path of a list. */
   readonly split: string;
   /** As for `--labels`. */
   readonly labels?: string;
@@ -24,16 +27,22 @@ export interface AlsoTrainOn {
 
 /** The sources of photographs and labels: the settings of `train` with these names. */
 export interface TrainingLists {
-  /** A name or a file, see `loadClassSet`. Default: VOC. */
+  /** A name or a file, see `loadClassSet`. Default: the classes of the (first) data set. */
   readonly classSet?: string;
+  /** The data set as `KIND:ROOT`. */
+  readonly data?: string;
+  /** Short for `voc:ROOT`. */
   readonly vocRoot?: string;
-  /** Official splits or paths of lists, all in this devkit and with these labels. */
+  /** Splits or paths of lists, all in this data set and with these labels. Default: that of the data set, if it has one. */
   readonly split?: string | readonly string[];
-  /** As for `--labels`: `xml`, `masks`, `npy`, `list`, or `npy:file` and `list:file`. */
+  /** As for `--labels`: `own`, `xml`, `main`, `masks`, `npy`, `list`, or `npy:file` and `list:file`. */
   readonly labels?: string;
   /** The file for the labels `npy` or `list`. By default, a list with classes is its own label file. */
   readonly labelFile?: string;
   readonly difficult?: boolean;
+  /** How data sets without lists are divided: see `isInVal`. */
+  readonly valShare?: number;
+  readonly splitSeed?: number;
   readonly alsoTrainOn?: readonly AlsoTrainOn[];
 }
 
@@ -47,6 +56,8 @@ export interface TrainingDataOptions {
   readonly limit?: number;
   /** How coloured masks are read. */
   readonly rgbMasks?: RgbMasks;
+  /** The classes, instead of those of the settings: a validation list has the classes of the training. */
+  readonly classes?: ClassSet;
 }
 
 /** Photographs and their classes. */
@@ -75,8 +86,10 @@ export interface TrainingData {
 export async function openTrainingData(
   lists: TrainingLists, options: TrainingDataOptions = {}, listener: Pick<TrainListener, 'onMessage'> = {},
 ): Promise<TrainingData> {
-  const classes = lists.classSet === undefined ? VOC : await loadClassSet(lists.classSet);
-  const opened = withIds(await openLists(lists, classes, options, listener), options.ids);
+  const given = options.classes ?? (lists.classSet === undefined ? undefined : await loadClassSet(lists.classSet));
+  const all = await openLists(lists, given, options, listener);
+  const { classes } = all[0];
+  const opened = withIds(all, options.ids);
   const known = new Map<string, { readonly labels: readonly number[]; readonly list: string }>();
   const unlabelled = new Map<string, { readonly id: string; readonly reason: string }>();
   const conflicts: { id: string; reason: string }[] = [];
@@ -145,6 +158,7 @@ export async function requireReadable({ labels }: TrainingData, list: string): P
 
 /** A list with its labels. */
 interface OpenedList {
+  readonly classes: ClassSet;
   readonly path: string;
   readonly items: readonly DataItem[];
   readonly missing: readonly DataItem[];
@@ -155,32 +169,37 @@ interface OpenedList {
 }
 
 async function openLists(
-  { alsoTrainOn = [], ...main }: TrainingLists, classes: ClassSet, { maskDir, rgbMasks }: TrainingDataOptions, { onMessage }: Pick<TrainListener, 'onMessage'>,
+  { alsoTrainOn = [], valShare, splitSeed, ...main }: TrainingLists, given: ClassSet | undefined,
+  { maskDir, rgbMasks }: TrainingDataOptions, { onMessage }: Pick<TrainListener, 'onMessage'>,
 ): Promise<OpenedList[]> {
+  const share = { valShare, seed: splitSeed };
   const named: readonly (string | undefined)[] = [main.split ?? []].flat();
   const lists = [
     ...(named.length === 0 ? [undefined] : named).map((split) => ({ ...main, split, maskDir })),
-    ...alsoTrainOn.map(({ vocRoot, split, labels, labelFile }) => ({
-      vocRoot: vocRoot ?? main.vocRoot, split, labels: labels ?? main.labels,
-      // The main label file is for the main labels, and the folder of masks for the main devkit.
-      labelFile: labelFile ?? (labels === undefined ? main.labelFile : undefined), maskDir: vocRoot === undefined ? maskDir : undefined,
+    ...alsoTrainOn.map(({ data, vocRoot, split, labels, labelFile }) => ({
+      ...data === undefined && vocRoot === undefined ? { data: main.data, vocRoot: main.vocRoot, maskDir } : { data, vocRoot, maskDir: undefined },
+      split, labels: labels ?? main.labels,
+      // The main label file is for the main labels, and the folder of masks for the main data set.
+      labelFile: labelFile ?? (labels === undefined ? main.labelFile : undefined),
     })),
   ];
   const opened: OpenedList[] = [];
-  for (const { vocRoot, split: name, labels, labelFile, maskDir: masks } of lists) {
-    const root = requireFlag(vocRoot, '--voc-root', 'VOCdevkit/VOC2012');
-    const wanted = requireFlag(name, '--split', 'train');
-    const devkit = await openDevkit(root, { maskDir: masks });
-    const split = await readSplit(devkit, wanted);
+  for (const { data: named, vocRoot, split: name, labels, labelFile, maskDir: masks } of lists) {
+    // The labels of further lists are those of the first one.
+    const data = await openDataSet(dataSpecOf({ data: named, vocRoot }), { classes: given ?? opened.at(0)?.classes, maskDir: masks, ...share });
+    const split = await data.readSplit(requireFlag(name ?? data.defaultSplit, '--split', 'train'));
+    const { classes } = split;
     for (const note of split.notes) onMessage?.(note);
     const { present, missing } = await partitionByPresence(split.items, 'imagePath');
-    const { kind, file: ownFile } = parseLabelSpec(requireFlag(labels, '--labels', 'xml'));
+    const { kind, file: ownFile } = parseLabelSpec(requireFlag(labels ?? (data.hasLabels ? 'own' : undefined), '--labels', 'xml'));
     // A list with classes after its images is its own label file.
     const file = ownFile ?? labelFile ?? (kind === 'list' ? split.path : undefined);
     opened.push({
-      path: split.path, items: present, missing, notes: split.notes,
-      source: await createLabelSource(kind, { devkit, classes, file, difficult: main.difficult, rgbMasks }),
-      files: file === undefined ? [split.path] : [split.path, file], folders: [devkit.imageDir, devkit.maskDir, devkit.annotationDir],
+      classes, path: split.path, items: present, missing, notes: split.notes,
+      source: await createLabelSource(kind, {
+        devkit: data.devkit, photos: data, split: split.name, classes, file, difficult: main.difficult, rgbMasks,
+      }),
+      files: file === undefined ? [split.path] : [split.path, file], folders: foldersOf(data, split),
     });
   }
   return opened;

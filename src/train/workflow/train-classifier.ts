@@ -98,11 +98,11 @@ export async function trainClassifier(options: TrainOptions): Promise<TrainResul
   const validation = config.valSplit === undefined
     ? undefined
     : await openTrainingData({
-        classSet: config.classSet, vocRoot: config.vocRoot, split: config.valSplit,
+        data: config.data, vocRoot: config.vocRoot, split: config.valSplit, valShare: config.valShare, splitSeed: config.splitSeed,
         labels: config.valLabels ?? config.labels, difficult: config.difficult,
         // The labels `list` are in the list itself.
         labelFile: config.valLabels === undefined && config.labels === 'npy' ? config.labelFile : undefined,
-      }, { maskDir, rgbMasks }, listener);
+      }, { maskDir, rgbMasks, classes: training.classes }, listener);
   const data = [training, ...validation === undefined ? [] : [validation]];
   await refuseInputFile(out, '--out', [path, ...inputs, ...data.flatMap(({ files }) => files)], data.flatMap(({ folders }) => folders));
   requireSomeClass(training, 'the training list');

@@ -27,7 +27,7 @@ describe('panels', () => {
     expect(shownSize([3, 20000], 500)).toEqual([1, 500]);
   });
 
-  const task = (more: Partial<PanelTask>): PanelTask => ({ id: 'x', file: 'x', planePaths: [], layers: [], imageSize: 500, keepPhotos: false, classSet: VOC.data, ...more });
+  const task = (more: Partial<PanelTask>): PanelTask => ({ id: 'x', file: 'x', labelMaps: [], layers: [], imageSize: 500, keepPhotos: false, classSet: VOC.data, ...more });
 
   it('packs planes and maps so that they come out again', async () => {
     const [truth, seeds, cams] = ['truth.png', 'seeds.png', 'cams.npz'].map((name) => join(folder, name));
@@ -37,7 +37,7 @@ describe('panels', () => {
       keys: { shape: [1], data: Int32Array.of(12) }, maps: { shape: [1, 2, 3], data: Float32Array.of(0, 1, 0.4, -1, 2, 0.2) },
       layer_0: { shape: [1, 2, 3], data: Float32Array.of(0, 0, 0, 0, 0, 0) }, layer_1: { shape: [1, 1, 2], data: Float32Array.of(1, 0) },
     }));
-    const { header, packed, labels, problems, photo } = await makePanel(task({ planePaths: [truth, null, seeds], camPath: cams, layers: ['/16', '/32'] }));
+    const { header, packed, labels, problems, photo } = await makePanel(task({ labelMaps: [truth, null, seeds], camPath: cams, layers: ['/16', '/32'] }));
     expect(problems).toEqual([]);
     expect(photo).toBe(false);
     expect(labels).toEqual([8, 12]);
@@ -57,7 +57,7 @@ describe('panels', () => {
     await writeMask(seeds, { width: 2, height: 1, data: Uint8Array.of(0, 3) }, 'palette');
     const broken = join(folder, 'broken');
     await writeFile(broken, 'this is nothing');
-    const { header, problems, labels } = await makePanel(task({ planePaths: [broken, seeds], photoPath: broken, camPath: broken }));
+    const { header, problems, labels } = await makePanel(task({ labelMaps: [broken, seeds], photoPath: broken, camPath: broken }));
     expect(header).toMatchObject({ w: 2, h: 1, planes: [0, 1], maps: [] });
     expect(labels).toEqual([3]);
     expect(problems).toHaveLength(3);
@@ -70,7 +70,7 @@ describe('panels', () => {
     const [photo, seeds] = [join(folder, 'large.jpg'), join(folder, 'large.png')];
     await sharp({ create: { width: 640, height: 320, channels: 3, background: { r: 200, g: 10, b: 10 } } }).jpeg().toFile(photo);
     await writeMask(seeds, { width: 640, height: 320, data: new Uint8Array(640 * 320).fill(5) }, 'palette');
-    const { header, photoBytes, packed } = await makePanel(task({ planePaths: [null, seeds], photoPath: photo, imageSize: 64 }));
+    const { header, photoBytes, packed } = await makePanel(task({ labelMaps: [null, seeds], photoPath: photo, imageSize: 64 }));
     expect(header).toMatchObject({ w: 64, h: 32, planes: [0, 1] });
     expect(inflateSync(packed!)).toHaveLength(64 * 32);
     const { format, width, height } = await sharp(photoBytes).metadata();

@@ -51,7 +51,7 @@ export async function makeRun(images: Readonly<Record<string, TinyImage>>, setti
 
 /** Writes the folder of a run alone. */
 export async function writeRun(run: string, images: Readonly<Record<string, TinyImage>>, record: unknown): Promise<void> {
-  for (const part of ['SegmentationClass', 'ImageSets', 'cams']) await mkdir(join(run, part), { recursive: true });
+  for (const part of ['SegmentationClass', 'ImageSets/Segmentation', 'cams']) await mkdir(join(run, part), { recursive: true });
   for (const [id, { width, height, seeds, refined, maps }] of Object.entries(images)) {
     await writeMask(join(run, 'SegmentationClass', `${id}.png`), { width, height, data: Uint8Array.from(seeds) }, 'palette');
     if (refined !== undefined) await writeMask(join(run, 'SegmentationClassRefined', `${id}.png`), { width, height, data: Uint8Array.from(refined) }, 'palette');
@@ -62,6 +62,6 @@ export async function writeRun(run: string, images: Readonly<Record<string, Tiny
       maps: { shape: [keys.length, height, width], data: Float32Array.from(Object.values(maps).flat()) },
     }));
   }
-  await writeFile(join(run, 'ImageSets/train.txt'), Object.keys(images).map((id) => `${id}\n`).join(''));
+  await writeFile(join(run, 'ImageSets/Segmentation/train.txt'), Object.keys(images).map((id) => `${id}\n`).join(''));
   await writeFile(join(run, 'run.json'), JSON.stringify(record));
 }
