@@ -7,6 +7,7 @@ import { ClassSet } from '../../src/datasets/classes/class-set.js';
 import { VOC } from '../../src/datasets/classes/voc.js';
 import { openDevkit } from '../../src/datasets/devkit.js';
 import { xmlLabels } from '../../src/datasets/labels/xml.js';
+import { readTruth } from '../../src/datasets/truth.js';
 import { readMask, writeMask } from '../../src/datasets/masks.js';
 import { partitionByPresence, readSplit } from '../../src/datasets/splits.js';
 import { exportSeeds } from '../../src/export/export.js';
@@ -68,10 +69,10 @@ describe('export --to voc', () => {
     const split = await readSplit(await openDevkit(root), 'train');
     expect(split.items.map(({ id }) => id)).toEqual(['a', 'b', 'c']);
     expect((await partitionByPresence(split.items)).missing).toEqual([]);
-    for (const { id, imagePath, maskPath } of split.items) {
+    for (const { id, imagePath, truth } of split.items) {
       expect((await lstat(imagePath)).isSymbolicLink()).toBe(true);
       expect(await realpath(imagePath)).toBe(await realpath(join(tiny.root, 'JPEGImages', `${id}.jpg`)));
-      expect(await readMask(maskPath)).toEqual(await readMask(join(tiny.run, 'SegmentationClass', `${id}.png`)));
+      expect(await readTruth(truth!)).toEqual(await readMask(join(tiny.run, 'SegmentationClass', `${id}.png`)));
     }
   });
 

@@ -94,7 +94,8 @@ async function run(path: string, flags: CamFlags): Promise<number> {
   try {
     const photo = await openPhoto(path, { upright: true });
     const { original } = photo;
-    const classes = flags.class?.map((name) => logitOf(spec.classes, known?.get(name) ?? name, classifier.path)) ?? strongest(await cam.logits(photo), flags.top);
+    const classes = flags.class?.map((name) => logitOf(spec.classes, known?.get(name) ?? name, classifier.path))
+      ?? strongest(await cam.logits(photo), flags.top);
     const { maps, maxima, logits } = await cam.maps(photo, classes);
     const pixels = await photo.at(original);
     const [height, width] = original;
@@ -122,7 +123,9 @@ async function run(path: string, flags: CamFlags): Promise<number> {
 }
 
 /** The logits of names and aliases of a class set. */
-async function namesOf(names: readonly string[] | undefined, classSet: string | undefined, classifier: LoadedClassifier): Promise<Map<string, number> | undefined> {
+async function namesOf(
+  names: readonly string[] | undefined, classSet: string | undefined, classifier: LoadedClassifier,
+): Promise<Map<string, number> | undefined> {
   if (names === undefined || classSet === undefined) return undefined;
   const set = await loadClassSet(classSet);
   const logits = logitsOf(classifier, set);

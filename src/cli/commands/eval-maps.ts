@@ -55,18 +55,18 @@ export async function scoreMaps(
     await refuseInputFile(flags.csv, '--csv', [], [folder]);
   }
   const found = await findMaps(folder, items);
-  const source = flags.labels === undefined ? undefined : await openLabels(flags, selection);
+  const source = flags.labels === undefined && !selection.data.hasLabels ? undefined : await openLabels(flags, selection);
   const pairs: MapPair[] = [];
   const unlabelled: PairFailure[] = [];
   const missingMaps: string[] = [];
   for (const item of items) {
-    const { id } = item;
+    const { id, truth } = item;
     const mapPath = found.get(id);
     try {
       const labels = await source?.labels(item);
       // Without a class there is nothing to make maps of.
       if (mapPath === undefined && labels?.length !== 0) missingMaps.push(id);
-      else pairs.push({ id, truth: item.truth!, mapPath, labels });
+      else pairs.push({ id, truth: truth!, mapPath, labels });
     } catch (error) {
       if (mapPath === undefined) missingMaps.push(id);
       else unlabelled.push({ id, message: messageOf(error) });

@@ -22,10 +22,8 @@ const [OPEN_ARRAY, CLOSE_ARRAY, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 
 
 /** What a byte means outside strings: nothing, or one of these. */
 const [STRING, OPENS, CLOSES] = [1, 2, 3];
-const meanings = new Uint8Array(256);
-meanings[QUOTE] = STRING;
-meanings[OPEN_ARRAY] = meanings[OPEN_OBJECT] = OPENS;
-meanings[CLOSE_ARRAY] = meanings[CLOSE_OBJECT] = CLOSES;
+const meanings = Uint8Array.from({ length: 256 }, (_, byte) => (
+  byte === QUOTE ? STRING : byte === OPEN_ARRAY || byte === OPEN_OBJECT ? OPENS : byte === CLOSE_ARRAY || byte === CLOSE_OBJECT ? CLOSES : 0));
 
 const isSpace = (byte: number): boolean => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 
