@@ -12,7 +12,7 @@ import { openRuntime } from '../runtime/open.js';
 import type { RuntimeChoice } from '../runtime/open.js';
 import { classesInMap } from '../datasets/labels/masks.js';
 import type { ClassSetData } from '../datasets/classes/class-set.js';
-import { classSetOf } from '../datasets/classes/load.js';
+import { classSetOf } from '../datasets/classes/known.js';
 import type { RgbMasks } from '../datasets/masks.js';
 import { readTruth, truthName } from '../datasets/truth.js';
 import type { GroundTruth } from '../datasets/truth.js';

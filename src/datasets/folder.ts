@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { UserError } from '../errors.js';
 import { isFolder } from '../jobs/files/is-folder.js';
-import { ownClassSet } from './classes/load.js';
+import { ownClassSet } from './classes/known.js';
 import type { DataSet, DataSetOptions } from './data-set.js';
 import { hasPictureEnding } from './files-by-id.js';
 import { FolderIndex } from './folder-index.js';

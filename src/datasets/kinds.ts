@@ -1,10 +1,6 @@
 import { requireFlag, UserError } from '../errors.js';
 import { didYouMean } from '../text/nearest.js';
-import { openCoco } from './coco/data-set.js';
 import type { DataSet, DataSetOptions } from './data-set.js';
-import { openVoc } from './devkit-data.js';
-import { openFolder } from './folder.js';
-import { openList } from './list.js';
 
 /** A kind of data set. */
 interface DataKind {
@@ -14,12 +10,24 @@ interface DataKind {
   readonly open: (root: string, options: DataSetOptions) => Promise<DataSet>;
 }
 
-/** Every kind of data set, by its name in `KIND:ROOT`. */
+/** Every kind of data set, by its name in `KIND:ROOT`. Their code is loaded when it is used, since most runs use one kind. */
 const kinds = {
-  voc: { root: 'a devkit: the folder that contains JPEGImages', open: openVoc },
-  coco: { root: 'the folder that contains annotations/instances_*.json', open: openCoco },
-  folder: { root: 'a folder with one folder of photographs per class', open: openFolder },
-  list: { root: 'a file with lines "path class class ..."', open: openList },
+  voc: {
+    root: 'a devkit: the folder that contains JPEGImages',
+    open: async (root, options) => (await import('./devkit-data.js')).openVoc(root, options),
+  },
+  coco: {
+    root: 'the folder that contains annotations/instances_*.json',
+    open: async (root, options) => (await import('./coco/data-set.js')).openCoco(root, options),
+  },
+  folder: {
+    root: 'a folder with one folder of photographs per class',
+    open: async (root, options) => (await import('./folder.js')).openFolder(root, options),
+  },
+  list: {
+    root: 'a file with lines "path class class ..."',
+    open: async (root, options) => (await import('./list.js')).openList(root, options),
+  },
 } as const satisfies Readonly<Record<string, DataKind>>;
 
 /** The names of the kinds. */

@@ -1,7 +1,7 @@
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { UserError } from '../errors.js';
 import type { ClassSet } from './classes/class-set.js';
-import { ownClassSet } from './classes/load.js';
+import { ownClassSet } from './classes/known.js';
 import type { DataSet, DataSetOptions } from './data-set.js';
 import { FolderIndex } from './folder-index.js';
 import { uniqueIds } from './ids.js';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { UserError } from '../errors.js';
 import { checkedBy, setting } from '../setting.js';
-import { CLASS_SETS } from './classes/load.js';
+import { CLASS_SETS } from './classes/known.js';
 import { DATA_KINDS, parseDataSpec } from './kinds.js';
 import { LABEL_KINDS, parseLabelSpec } from './labels/create.js';
 

@@ -1,6 +1,4 @@
 import { UserError } from '../errors.js';
-import { openPhoto } from '../image/photo-file.js';
-import { cocoTruthName, readCocoTruth } from './coco/truth.js';
 import type { CocoTruth } from './coco/truth.js';
 import { IGNORE_LABEL } from './label-map.js';
 import type { LabelMap } from './label-map.js';
@@ -44,10 +42,12 @@ export function maskTruth(path: string): MaskTruth {
  */
 export async function readTruth(truth: TruthInput, options?: MaskOptions): Promise<LabelMap> {
   if (typeof truth === 'string') return readMask(truth, options);
+  // What is rare is loaded when it is needed: workers start faster.
   switch (truth.kind) {
     case 'mask': return truth.classes === undefined ? readMask(truth.path, options) : withClasses(await readMask(truth.path, options), truth.path, truth.classes);
-    case 'coco': return readCocoTruth(truth);
+    case 'coco': return (await import('./coco/truth.js')).readCocoTruth(truth);
     case 'background': {
+      const { openPhoto } = await import('../image/photo-file.js');
       const { original: [height, width] } = await openPhoto(truth.path);
       return { width, height, data: new Uint8Array(width * height) };
     }
@@ -57,7 +57,7 @@ export async function readTruth(truth: TruthInput, options?: MaskOptions): Promi
 /** Its name in messages: the file of a mask, `image 139 of instances_val2017.json`. */
 export function truthName(truth: TruthInput): string {
   if (typeof truth === 'string') return truth;
-  return truth.kind === 'coco' ? cocoTruthName(truth) : truth.path;
+  return truth.kind === 'coco' ? `image ${truth.imageId} of ${truth.path}` : truth.path;
 }
 
 /** The file that it is read from: a mask, an annotation file, or the photograph of an image without classes. */

@@ -1,6 +1,6 @@
 import sharp from 'sharp';
 import { workerData } from 'piscina';
-import { classSetOf } from '../datasets/classes/load.js';
+import { classSetOf } from '../datasets/classes/known.js';
 import type { ClassSetData } from '../datasets/classes/class-set.js';
 import type { RgbMasks } from '../datasets/masks.js';
 import type { ExportItem, FormatOptions } from './format.js';

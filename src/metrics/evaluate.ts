@@ -3,7 +3,7 @@ import { runBatch } from '../jobs/workers/batch.js';
 import { WorkerPool } from '../jobs/workers/pool.js';
 import { workerUrl } from '../jobs/workers/worker-url.js';
 import type { ClassSet } from '../datasets/classes/class-set.js';
-import { classSetOf } from '../datasets/classes/load.js';
+import { classSetOf } from '../datasets/classes/known.js';
 import { VOC } from '../datasets/classes/voc.js';
 import { ConfusionMatrix } from './confusion.js';
 import type { EvalTask } from './eval-worker.js';

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { UserError } from '../errors.js';
-import { classSetOf, classSetSchema } from '../datasets/classes/load.js';
+import { classSetOf } from '../datasets/classes/known.js';
+import { classSetSchema } from '../datasets/classes/schema.js';
 import { VOC } from '../datasets/classes/voc.js';
 import { ConfusionMatrix } from './confusion.js';
 import type { EvaluationResult } from './evaluate.js';

@@ -1,6 +1,6 @@
 import { messageOf } from '../errors.js';
 import type { ClassSetData } from '../datasets/classes/class-set.js';
-import { classSetOf } from '../datasets/classes/load.js';
+import { classSetOf } from '../datasets/classes/known.js';
 import { VOC } from '../datasets/classes/voc.js';
 import { readMask, type MaskOptions } from '../datasets/masks.js';
 import { readTruth, truthName, type TruthInput } from '../datasets/truth.js';

@@ -11,7 +11,7 @@ import { confidenceOf } from '../seeds/confidence.js';
 import { makeSeeds } from '../seeds/make-seeds.js';
 import type { SeedPolicies } from '../seeds/make-seeds.js';
 import type { ClassSetData } from '../datasets/classes/class-set.js';
-import { classSetOf } from '../datasets/classes/load.js';
+import { classSetOf } from '../datasets/classes/known.js';
 import type { MaskFormat } from '../datasets/masks.js';
 import { encodeMask } from '../datasets/masks.js';
 import { packPng } from '../formats/png/png.js';

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ConfusionMatrix } from '../../src/metrics/confusion.js';
 import type { LabelMap } from '../../src/datasets/label-map.js';
+import { uniform } from '../random.js';
 
 const map = (width: number, ...data: number[]): LabelMap => ({ width, height: data.length / width, data: Uint8Array.from(data) });
 const total = (matrix: ConfusionMatrix): number => matrix.counts.reduce((sum, count) => sum + count, 0);
@@ -61,4 +62,25 @@ describe('ConfusionMatrix', () => {
   it('refuses counts of another shape', () => {
     expect(() => new ConfusionMatrix(new Float64Array(441))).toThrow(RangeError);
   });
+});
+
+it('counts every pixel once, whatever the lengths of runs and the place in memory', () => {
+  const random = uniform(5);
+  for (const [length, offset] of [[1, 0], [7, 0], [64, 0], [1001, 0], [1000, 1], [999, 2], [2048, 3]]) {
+    const values = (): Uint8Array => {
+      const data = new Uint8Array(length + offset).subarray(offset);
+      // Runs of one to ten pixels, so that four equal ones lie at every place.
+      for (let i = 0, value = 0, left = 0; i < length; i++, left--) {
+        if (left <= 0) [value, left] = [[0, 3, 20, 255][Math.floor(random() * 4)], 1 + Math.floor(random() * 10)];
+        data[i] = value;
+      }
+      return data;
+    };
+    const [truth, prediction] = [values(), values()];
+    const expected = new Float64Array(21 * 22);
+    truth.forEach((label, i) => { if (label !== 255) expected[label * 22 + (prediction[i] === 255 ? 21 : prediction[i])]++; });
+    const matrix = new ConfusionMatrix();
+    matrix.add({ width: length, height: 1, data: truth }, { width: length, height: 1, data: prediction });
+    expect([...matrix.counts], `${length} from ${offset}`).toEqual([...expected]);
+  }
 });

@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from 'commander';
-import { CLASS_SETS, loadClassSet } from '../../datasets/classes/load.js';
+import { CLASS_SETS } from '../../datasets/classes/known.js';
+import { loadClassSet } from '../../datasets/classes/load.js';
 import { DATA_KINDS } from '../../datasets/kinds.js';
 import { UserError } from '../../errors.js';
 import { DEFAULT_OPTIONS, exportSeeds } from '../../export/export.js';

@@ -5,7 +5,7 @@ import { isFolder } from '../../jobs/files/is-folder.js';
 import { printable } from '../../text/printable.js';
 import type { ClassSet } from '../classes/class-set.js';
 import { COCO } from '../classes/coco.js';
-import { ownClassSet } from '../classes/load.js';
+import { ownClassSet } from '../classes/known.js';
 import type { DataSet, DataSetOptions } from '../data-set.js';
 import { maskPathOf } from '../files-by-id.js';
 import { FolderIndex } from '../folder-index.js';

@@ -25,7 +25,7 @@ export interface CocoTruth {
  * @throws UserError if the file cannot be read or has changed, or if an annotation is not valid; it names the annotation
  */
 export async function readCocoTruth(truth: CocoTruth): Promise<LabelMap> {
-  const name = cocoTruthName(truth);
+  const name = `image ${truth.imageId} of ${truth.path}`;
   let file: FileHandle | undefined;
   try {
     ({ file } = await openRegularFile(truth.path));
@@ -43,11 +43,6 @@ export async function readCocoTruth(truth: CocoTruth): Promise<LabelMap> {
   } finally {
     await file?.close();
   }
-}
-
-/** Its name in messages. */
-export function cocoTruthName({ path, imageId }: CocoTruth): string {
-  return `image ${imageId} of ${path}`;
 }
 
 function regionOf(text: string, { imageId, labels }: CocoTruth): Region {

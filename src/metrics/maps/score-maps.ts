@@ -2,7 +2,7 @@ import { messageOf, UserError } from '../../errors.js';
 import { resizeMap } from '../../image/resize-map.js';
 import { requireWithin } from '../../limits.js';
 import type { ClassSet, ClassSetData } from '../../datasets/classes/class-set.js';
-import { classSetOf } from '../../datasets/classes/load.js';
+import { classSetOf } from '../../datasets/classes/known.js';
 import { VOC } from '../../datasets/classes/voc.js';
 import { classesInMap } from '../../datasets/labels/masks.js';
 import type { MaskOptions } from '../../datasets/masks.js';

@@ -5,7 +5,7 @@ import { isFolder } from '../../jobs/files/is-folder.js';
 import { isDataSet, isRun, refuseDataSet } from '../../jobs/journal/own-folder.js';
 import { maskIdsIn } from '../../metrics/pairs.js';
 import type { ClassSet } from '../../datasets/classes/class-set.js';
-import { classSetOf } from '../../datasets/classes/load.js';
+import { classSetOf } from '../../datasets/classes/known.js';
 import { VOC } from '../../datasets/classes/voc.js';
 import type { DataSet } from '../../datasets/data-set.js';
 import { dataSpecOf, openDataSet } from '../../datasets/kinds.js';

@@ -11,7 +11,7 @@ import { decodeNpz, NpyError } from '../../formats/numpy/npz.js';
 import { requireWithin } from '../../limits.js';
 import type { NumberArray } from '../../formats/numpy/npz.js';
 import type { ClassSet, ClassSetData } from '../../datasets/classes/class-set.js';
-import { classSetOf } from '../../datasets/classes/load.js';
+import { classSetOf } from '../../datasets/classes/known.js';
 import type { LabelMap } from '../../datasets/label-map.js';
 import type { RgbMasks } from '../../datasets/masks.js';
 import { readTruth } from '../../datasets/truth.js';

@@ -2,7 +2,8 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { ClassSet } from '../../datasets/classes/class-set.js';
-import { classSetOf, classSetSchema } from '../../datasets/classes/load.js';
+import { classSetOf } from '../../datasets/classes/known.js';
+import { classSetSchema } from '../../datasets/classes/schema.js';
 import { messageOf, UserError } from '../../errors.js';
 import { runOfRecord, runRecordName } from '../../jobs/journal/run-record.js';
 
