@@ -32,6 +32,7 @@ const guide = [
       page('next-steps', 'Next steps: training with seeds'),
       page('presets', 'Presets and settings files'),
       page('parallel', 'Parallel and distributed runs'),
+      page('defects', 'An example: defects'),
       page('library', 'Use as a library'),
     ],
   },
