@@ -50,7 +50,8 @@ export interface PassSummary {
  * settings
  */
 export async function runPass(options: PassOptions): Promise<PassSummary> {
-  const { classifier, work, parameters, items, out, settings: { target, finerStrength, scoreCamTopK, scoreCamBatch, maxPixels, inputSize } } = options;
+  const { classifier, work, parameters, items, out, settings } = options;
+  const { target, finerStrength, scoreCamTopK, scoreCamBatch, maxPixels, inputSize } = settings;
   const scales = [...new Set(work.views.map(({ scale }) => scale))];
   return runImageBatch<AblateTask, AblateTimes, PassSummary>(options, {
     settings: (common) => ({

@@ -15,7 +15,9 @@ import { camRequests, relativeError, repository } from '../helpers.js';
 
 interface Stored {
   classes: number[];
-  cases: { target: CamTargetName; method: CamMethodName; layer: string; topK?: number; finerStrength?: number; shape: [number, number]; maps: string }[];
+  cases: {
+    target: CamTargetName; method: CamMethodName; layer: string; topK?: number; finerStrength?: number; shape: [number, number]; maps: string;
+  }[];
 }
 
 const networks = ['resnet-like', 'vgg-like', 'mobilenet-v2-like', 'googlenet-like'];

@@ -48,7 +48,9 @@ describe('on TensorFlow.js, logits and LayerCAM maps equal PyTorch\'s', () => {
 
 interface StoredMethods {
   classes: number[];
-  cases: { target: CamTargetName; method: CamMethodName; layer: string; topK?: number; finerStrength?: number; shape: [number, number]; maps: string }[];
+  cases: {
+    target: CamTargetName; method: CamMethodName; layer: string; topK?: number; finerStrength?: number; shape: [number, number]; maps: string;
+  }[];
 }
 
 describe('on TensorFlow.js, the maps of every method equal PyTorch\'s', () => {
