@@ -13,10 +13,10 @@ import type { AblationScores, Parameter, VariantScore } from './score.js';
  * @param classes the class set that thresholds per class are for
  */
 export function generateSettings(
-  { variant, parameter }: Pick<VariantScore, 'variant' | 'parameter'>, { target, scoreCamTopK, scoreCamBatch, inputSize, maxPixels }: PassSettings,
+  { variant, parameter }: Pick<VariantScore, 'variant' | 'parameter'>, { target, finerStrength, scoreCamTopK, scoreCamBatch, inputSize, maxPixels }: PassSettings,
   classes: ClassSet,
 ): Partial<SeedSettings> {
-  return { ...variant.settings, target, scoreCamTopK, scoreCamBatch, inputSize, maxPixels, ...chosen(parameter, classes) };
+  return { ...variant.settings, target, finerStrength, scoreCamTopK, scoreCamBatch, inputSize, maxPixels, ...chosen(parameter, classes) };
 }
 
 function chosen(parameter: Parameter, classes: ClassSet): Partial<SeedSettings> {

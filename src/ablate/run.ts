@@ -16,7 +16,7 @@ import { decodeRecord, RECORD_FOLDER, recordPath } from './record.js';
 import type { AblationWork, MapWork, Parameters } from './work.js';
 
 /** The settings that all variants share. */
-export type PassSettings = Pick<AblateConfig, 'target' | 'scoreCamTopK' | 'scoreCamBatch' | 'inputSize' | 'maxPixels'>;
+export type PassSettings = Pick<AblateConfig, 'target' | 'finerStrength' | 'scoreCamTopK' | 'scoreCamBatch' | 'inputSize' | 'maxPixels'>;
 
 /** Everything that {@link runPass} needs; each item must have a photograph and a mask on disk. */
 export interface PassOptions extends BatchOptions {
@@ -50,11 +50,12 @@ export interface PassSummary {
  * settings
  */
 export async function runPass(options: PassOptions): Promise<PassSummary> {
-  const { classifier, work, parameters, items, out, settings: { target, scoreCamTopK, scoreCamBatch, maxPixels, inputSize } } = options;
+  const { classifier, work, parameters, items, out, settings } = options;
+  const { target, finerStrength, scoreCamTopK, scoreCamBatch, maxPixels, inputSize } = settings;
   const scales = [...new Set(work.views.map(({ scale }) => scale))];
   return runImageBatch<AblateTask, AblateTimes, PassSummary>(options, {
     settings: (common) => ({
-      command: 'ablate', target, scoreCamTopK, scoreCamBatch, maxPixels, ...common, ...parameters,
+      command: 'ablate', target, finerStrength, scoreCamTopK, scoreCamBatch, maxPixels, ...common, ...parameters,
       layers: work.layers, methods: work.methods, views: work.views, maps: work.maps.map((maps) => identityOf(maps, work)), measures: work.measures,
     }),
     network: { inputSize: inputSizeFor(classifier, { inputSize, scales }), maxPixels, scales },

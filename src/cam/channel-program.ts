@@ -17,6 +17,7 @@ export interface ChannelPlan {
   /** The maps to make, in the order of the result. */
   readonly requests: readonly { readonly layer: string; readonly method: CamMethodName }[];
   readonly target: CamTargetName;
+  readonly finerStrength: number | undefined;
   /** How many channels run at once. */
   readonly batch: number;
   /** For masks: how many channels are used, those with the largest mean activations; `undefined`: all. */
@@ -53,11 +54,11 @@ export class ChannelProgram {
    * @param classes indices of logits, at least one
    */
   async run(image: Float32Array, [height, width]: Size, classes: readonly number[]): Promise<CamResult> {
-    const { input, requests, target } = this.plan;
+    const { input, requests, target, finerStrength } = this.plan;
     const photo: RuntimeTensor = { type: 'float32', dims: [1, image.length / (height * width), height, width], data: image };
     const tensors = { [input]: photo, ...await this.activations.run({ [input]: photo }) };
     const logits = floatsOf(tensors[CAM_LOGITS]);
-    const value = camTargets[target].value;
+    const value = (row: Float32Array, c: number): number => camTargets[target].value(row, c, { plain: logits, finerStrength });
     const maps: LayerMaps[] = [];
     for (const { layer, method } of requests) {
       const activation = activationOf(tensors[layer]);
@@ -130,7 +131,7 @@ interface ChannelLogits {
 
 function channelMethod(name: CamMethodName): Extract<(typeof camMethods)[CamMethodName], { kind: 'channels' }> {
   const method = camMethods[name];
-  if (method.kind !== 'channels') throw new TypeError(`${name} works with gradients`);
+  if (method.kind !== 'channels') throw new TypeError(`${name} needs no channels`);
   return method;
 }
 

@@ -7,10 +7,10 @@ import type { OnnxModel } from '../onnx/model.js';
 import { DataType } from '../onnx/tensor.js';
 import type { ClassifierGraph } from '../classifier/classifier.js';
 import { requireLinearHead } from './linear-head.js';
-import type { GradientMethod } from './methods/method.js';
+import type { GradientMethod, GraphMethod } from './methods/method.js';
 import { asChannelsFirst } from './spatial.js';
 import { requireTarget } from './target.js';
-import type { CamTargetName } from './target.js';
+import type { CamTargetName, TargetOptions } from './target.js';
 
 /** The names of a CAM program's inputs and outputs. */
 export const CAM_CLASSES = 'cam/classes';
@@ -18,15 +18,16 @@ export const CAM_LOGITS = 'cam/logits';
 /** The maps of the i-th request. */
 export const camOutput = (i: number): string => `cam/map_${i}`;
 
-/** A gradient method at a layer. */
-export interface GradientRequest {
+/** A method that needs the network once, at a layer. */
+export interface GraphRequest {
   readonly layer: FeatureLayer;
-  readonly method: GradientMethod;
+  readonly method: GraphMethod;
 }
 
 /**
  * Builds the CAM program of a classifier as one graph: the forward pass, the gradient of the target of the chosen classes
- * back to the shallowest layer only, and the formula of each request. All methods share the gradient.
+ * back to the shallowest layer only, and the formula of each request. All methods share the gradient; if none needs it, it is not
+ * computed.
  *
  * Inputs: the classifier's image [1, 3, H, W], and `cam/classes`, int64 [K], the indices of the logits.
  * Outputs: `cam/logits` [1, classes], and for the i-th request `cam/map_i` [K, h, w].
@@ -35,7 +36,7 @@ export interface GradientRequest {
  * @throws UserError if an operator above a layer has no gradient rule, or a method is not defined at a layer
  */
 export function buildCamGraph(
-  classifier: ClassifierGraph, requests: readonly GradientRequest[], target: CamTargetName = 'logit',
+  classifier: ClassifierGraph, requests: readonly GraphRequest[], target: CamTargetName = 'logit', targetOptions: TargetOptions = {},
 ): OnnxModel {
   if (requests.length === 0) throw new UserError('a CAM program needs at least one layer');
   const { model, logits, shapes } = classifier;
@@ -45,24 +46,29 @@ export function buildCamGraph(
   const scores = b.alias(rank === 2 ? logits : b.reshape(logits, [0, 0]), CAM_LOGITS);
   const oneHot = b.oneHot(classes, b.ints(classifier.classCount), b.floats([0, 1]));
   const layersOf = (some: (method: GradientMethod) => boolean): readonly FeatureLayer[] => (
-    [...new Set(requests.flatMap(({ layer, method }) => (some(method) ? [layer] : [])))]
+    [...new Set(requests.flatMap(({ layer, method }) => (method.kind === 'gradient' && some(method) ? [layer] : [])))]
   );
-  const gradientsOf = (outputGradient: Value, targets: readonly FeatureLayer[]): Map<string, Value> => (targets.length === 0
-    ? new Map()
-    : backward(b, {
-        nodes: model.graph.nodes, shapes, targets: targets.map(({ name }) => name),
-        output: { name: logits, gradient: rank === 2 ? outputGradient : b.reshape(outputGradient, [0, 0, ...Array<number>(rank - 2).fill(1)]) },
-      }));
+  const gradientsOf = (outputGradient: () => Value, targets: readonly FeatureLayer[]): Map<string, Value> => {
+    if (targets.length === 0) return new Map();
+    const gradient = rank === 2 ? outputGradient() : b.reshape(outputGradient(), [0, 0, ...Array<number>(rank - 2).fill(1)]);
+    return backward(b, { nodes: model.graph.nodes, shapes, targets: targets.map(({ name }) => name), output: { name: logits, gradient } });
+  };
   const linear = layersOf(({ linearHead }) => linearHead === true);
   for (const layer of linear) requireLinearHead(classifier, layer);
   const { outputGradient } = requireTarget(target, classifier.classCount);
-  const ofTarget = gradientsOf(outputGradient(scores, oneHot, b), layersOf(({ linearHead }) => target === 'logit' || linearHead !== true));
-  const ofLogit = target === 'logit' ? ofTarget : gradientsOf(oneHot, linear);
-  const outputs = requests.map(({ layer, method: { map, linearHead } }, i) => {
-    const gradients = linearHead ? ofLogit : ofTarget;
-    const [activation, gradient] = [layer.name, gradients.get(layer.name)!].map((value) => asChannelsFirst(b, value, layer));
-    return b.alias(b.squeeze(map(activation, gradient, b), [1]), camOutput(i));
-  });
+  const explained = layersOf(({ linearHead }) => target === 'logit' || linearHead !== true);
+  const ofTarget = gradientsOf(() => outputGradient(scores, oneHot, b, targetOptions), explained);
+  const ofLogit = target === 'logit' ? ofTarget : gradientsOf(() => oneHot, linear);
+  const mapOf = ({ layer, method }: GraphRequest): Value => {
+    const activation = asChannelsFirst(b, layer.name, layer);
+    if (method.kind === 'activation') {
+      const map = b.squeeze(method.map(activation, b, layer.channels), [1]);
+      return b.expand(map, b.concat([b.shape(classes), b.ints([1, 1])], 0));
+    }
+    const gradient = asChannelsFirst(b, (method.linearHead ? ofLogit : ofTarget).get(layer.name)!, layer);
+    return b.squeeze(method.map(activation, gradient, b, layer.channels), [1]);
+  };
+  const outputs = requests.map((request, i) => b.alias(mapOf(request), camOutput(i)));
   return {
     ...model,
     metadata: new Map(),

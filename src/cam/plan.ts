@@ -17,6 +17,7 @@ import type { CamResult } from './gradient-program.js';
 import { GradientProgram } from './gradient-program.js';
 import { camMethods } from './methods/index.js';
 import type { ChannelMethod } from './methods/method.js';
+import type { TargetOptions } from './target.js';
 import { requireTarget } from './target.js';
 
 /** One map per class: a method at a layer. */
@@ -26,8 +27,8 @@ export interface CamRequest {
 }
 
 /** How maps are made, in addition to methods and layers. */
-export interface CamOptions {
-  /** What of a class is explained; default: `logit`. The method CAM always uses the logit. */
+export interface CamOptions extends TargetOptions {
+  /** What of a class is explained; default: `logit`. The method CAM always uses the logit, Eigen-CAM no target at all. */
   readonly target?: CamTargetName;
   /** How many channels Score-CAM uses, those with the largest mean activations; default: all. */
   readonly scoreCamTopK?: number;
@@ -42,7 +43,7 @@ export interface CamOptions {
 export interface CamPlan {
   /** The name of the image input. */
   readonly input: string;
-  /** One graph for all gradient methods, and the indices of the requests that it answers. */
+  /** One graph for all methods that need the network once, and the indices of the requests that it answers. */
   readonly gradient?: { readonly graph: Uint8Array; readonly indices: readonly number[] };
   /** The methods without gradients, and the indices of the requests that they answer. */
   readonly channels?: ChannelPlan & { readonly indices: readonly number[] };
@@ -55,20 +56,23 @@ export interface CamPlan {
  * @throws UserError if a method or the target is not defined for the classifier, or a method does not work at a layer
  */
 export function prepareCam(classifier: ClassifierGraph, requests: readonly CamRequest[], options: CamOptions = {}): CamPlan {
-  const { target = 'logit', scoreCamTopK, scoreCamBatch = DEFAULT_CHANNEL_BATCH } = options;
+  const { target = 'logit', finerStrength, scoreCamTopK, scoreCamBatch = DEFAULT_CHANNEL_BATCH } = options;
   if (requests.length === 0) throw new UserError('a CAM program needs at least one layer and one method');
   requireTarget(target, classifier.classCount);
   const asked = requests.map(({ layer, method: name }, index) => ({ layer, name, index, method: camMethods[name] }));
-  const gradient = asked.flatMap(({ layer, index, method }) => (method.kind === 'gradient' ? [{ layer, index, method }] : []));
+  const gradient = asked.flatMap(({ layer, index, method }) => (method.kind === 'channels' ? [] : [{ layer, index, method }]));
   const channels = asked.flatMap(({ layer, name, index, method }) => (method.kind === 'channels' ? [{ layer, name, index, change: method.change }] : []));
   return {
     input: classifier.input.name,
     gradient: gradient.length === 0
       ? undefined
-      : { graph: shared(buildCamGraph(classifier, gradient, target)), indices: gradient.map(({ index }) => index) },
+      : { graph: shared(buildCamGraph(classifier, gradient, target, { finerStrength })), indices: gradient.map(({ index }) => index) },
     channels: channels.length === 0
       ? undefined
-      : { ...channelPlan(classifier, channels, { target, topK: scoreCamTopK, batch: scoreCamBatch }), indices: channels.map(({ index }) => index) },
+      : {
+          ...channelPlan(classifier, channels, { target, finerStrength, topK: scoreCamTopK, batch: scoreCamBatch }),
+          indices: channels.map(({ index }) => index),
+        },
   };
 }
 
@@ -79,7 +83,8 @@ interface ChannelRequest {
 }
 
 function channelPlan(
-  classifier: ClassifierGraph, requests: readonly ChannelRequest[], { batch, ...settings }: Pick<ChannelPlan, 'target' | 'topK' | 'batch'>,
+  classifier: ClassifierGraph, requests: readonly ChannelRequest[],
+  { batch, ...settings }: Pick<ChannelPlan, 'target' | 'finerStrength' | 'topK' | 'batch'>,
 ): ChannelPlan {
   const at = (change: ChannelMethod['change']): FeatureLayer[] => (
     [...new Set(requests.flatMap((request) => (request.change === change ? [request.layer] : [])))]

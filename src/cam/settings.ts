@@ -15,7 +15,12 @@ export const camSettings = {
     group: 'CAM', value: 'name', help: 'CAM method of the layers that do not name their own', named: (value) => value,
   }),
   target: setting(z.enum(CAM_TARGETS).default('logit'), {
-    group: 'CAM', value: 'what', help: 'what the maps explain: a function of the logits; margin: the class\'s logit minus the largest other logit',
+    group: 'CAM', value: 'what',
+    help: 'what the maps explain: a function of the logits; margin: the class\'s logit minus the largest other logit; finer: minus the mean of the three nearest logits',
+  }),
+  finerStrength: setting(z.number().positive().optional(), {
+    group: 'CAM', value: 'a', help: '--target finer: factor of the mean of the nearest logits', otherwise: '1',
+    needs: ({ target }: { target: string }) => (target === 'finer' ? undefined : '--target finer'),
   }),
   scoreCamTopK: setting(z.number().int().positive().optional(), {
     group: 'CAM', value: 'n', help: 'Score-CAM: use only the n channels with the largest mean activations', otherwise: 'all',

@@ -1,5 +1,5 @@
 import { buildCamGraph, CAM_CLASSES, CAM_LOGITS, camOutput } from '../cam/gradient-graph.js';
-import type { GradientRequest } from '../cam/gradient-graph.js';
+import type { GraphRequest } from '../cam/gradient-graph.js';
 import { camMethods } from '../cam/methods/index.js';
 import type { CamTargetName } from '../cam/names.js';
 import type { CamRequest } from '../cam/plan.js';
@@ -22,6 +22,8 @@ export interface CamProgramOptions {
   readonly requests: readonly CamRequest[];
   /** Default: `logit`. */
   readonly target?: CamTargetName;
+  /** With the target `finer`: how much the similar classes count; default: 1. */
+  readonly finerStrength?: number;
   /** How layers are fused into one map per class; default: they are not, and the program has no output `maps`. */
   readonly fusion?: FusionOptions;
   /** `pixels`: RGB photographs as they are decoded; the preprocessing is in the program. `tensor`: the network's own input. */
@@ -57,8 +59,8 @@ const layerOutput = (i: number): string => `layer_${i}`;
  * defined for the classifier, or the network has operators of other domains
  */
 export function camProgramModel({ graph: classifier, path, spec }: LoadedClassifier, options: CamProgramOptions): OnnxModel {
-  const { requests, target = 'logit', fusion, input, sizeInput = false } = options;
-  const model = buildCamGraph(classifier, requests.map(gradientRequest), target);
+  const { requests, target = 'logit', finerStrength, fusion, input, sizeInput = false } = options;
+  const model = buildCamGraph(classifier, requests.map(graphRequest), target, { finerStrength });
   const network = classifier.input;
   if (input === 'pixels' && network.channels !== 3) {
     throw new UserError(`${path} takes images of ${network.channels} channels, so its program cannot take RGB pixels`, 'make a program that takes the tensor: --input tensor');
@@ -105,12 +107,12 @@ function mapsInfo(name: string, size: readonly (number | string)[]): OnnxValueIn
   return { name, type: DataType.float32, shape: ['K', ...size] };
 }
 
-function gradientRequest({ layer, method: name }: CamRequest): GradientRequest {
+function graphRequest({ layer, method: name }: CamRequest): GraphRequest {
   const method = camMethods[name];
-  if (method.kind !== 'gradient') {
+  if (method.kind === 'channels') {
     throw new UserError(
       `${name} at '${layer.name}' runs the network once per channel, which a CAM program cannot do`,
-      `use one of the methods that need one run: ${Object.entries(camMethods).filter(([, { kind }]) => kind === 'gradient').map(([own]) => own).join(', ')}`,
+      `use one of the methods that need one run: ${Object.entries(camMethods).filter(([, { kind }]) => kind !== 'channels').map(([own]) => own).join(', ')}`,
     );
   }
   return { layer, method };
@@ -125,7 +127,7 @@ function requireStandard(nodes: readonly OnnxNode[], path: string): void {
 }
 
 /** Every value is text; lists and objects are JSON. */
-function metadataOf(classes: readonly string[], { requests, target = 'logit', fusion, input, sizeInput }: CamProgramOptions): Map<string, string> {
+function metadataOf(classes: readonly string[], { requests, target = 'logit', finerStrength, fusion, input, sizeInput }: CamProgramOptions): Map<string, string> {
   return new Map([
     ['cam_version', `voc-seeds ${packageVersion()}`],
     ['cam_input', input === 'pixels'
@@ -134,6 +136,7 @@ function metadataOf(classes: readonly string[], { requests, target = 'logit', fu
     ['cam_classes', JSON.stringify(classes)],
     ['cam_layers', JSON.stringify(requests.map(({ layer, method }) => `${layer.name}@${method}`))],
     ['cam_target', target],
+    ...target === 'finer' && finerStrength !== undefined ? [['cam_finer_strength', String(finerStrength)] as const] : [],
     ...fusion === undefined ? [] : [['cam_fusion', JSON.stringify(fusionPart(fusion))] as const],
     ...sizeInput === true ? [['cam_size', 'size: height and width of maps, int64 [2]'] as const] : [],
   ]);

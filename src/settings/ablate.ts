@@ -43,7 +43,7 @@ const namedSchema = z.strictObject({
 });
 
 const group = 'Scoring';
-const { target, scoreCamTopK, scoreCamBatch, inputSize, maxPixels } = camSettings;
+const { target, finerStrength, scoreCamTopK, scoreCamBatch, inputSize, maxPixels } = camSettings;
 
 /** Every setting of `ablate` that a configuration file may contain. */
 export const ablateSchema = z.strictObject({
@@ -53,7 +53,7 @@ export const ablateSchema = z.strictObject({
   ...labelSourceSettings,
   ...sharedSettings,
   ...variantSettings,
-  target, scoreCamTopK, scoreCamBatch, inputSize, maxPixels,
+  target, finerStrength, scoreCamTopK, scoreCamBatch, inputSize, maxPixels,
   grid: setting((gridSchema as unknown as z.ZodType<Grid>).default({}), { group: 'Variants', flag: false, help: 'lists of values by setting: all combinations are variants' }),
   variants: setting(z.array(namedSchema as unknown as z.ZodType<NamedVariant>).default([]), { group: 'Variants', flag: false, help: 'named variants, each with the settings that differ from the others' }),
   thresholds: setting(z.number().int().min(2).max(1000).default(60), { group, value: 'n', help: 'number of thresholds to try: 0, 1/n, 2/n, ...' }),

@@ -15,12 +15,17 @@ import { camRequests, relativeError, repository } from '../helpers.js';
 
 interface Stored {
   classes: number[];
-  cases: { target: CamTargetName; method: CamMethodName; layer: string; topK?: number; shape: [number, number]; maps: string }[];
+  cases: {
+    target: CamTargetName; method: CamMethodName; layer: string; topK?: number; finerStrength?: number; shape: [number, number]; maps: string;
+  }[];
 }
 
 const networks = ['resnet-like', 'vgg-like', 'mobilenet-v2-like', 'googlenet-like'];
 const load = (name: string): Stored => JSON.parse(readFileSync(resolve(repository, `test/fixtures/cam-methods/${name}.json`), 'utf8')) as Stored;
 const classifierOf = (name: string): ClassifierGraph => new ClassifierGraph(parseModel(readFileSync(loadCase(name).modelPath)), 'logits');
+
+/** Whether a case needs a plan of its own. */
+const hasOwnOptions = ({ topK, finerStrength }: Stored['cases'][number]): boolean => topK !== undefined || finerStrength !== undefined;
 
 type Pair = readonly [method: CamMethodName, layer: string];
 
@@ -60,7 +65,7 @@ describe('maps equal PyTorch\'s', () => {
     const { cases, classes } = load(name);
     for (const target of new Set(cases.map((one) => one.target))) {
       it(`${name}, ${target}: all methods and layers of one plan`, async () => {
-        const wanted = cases.filter((one) => one.target === target && one.topK === undefined && one.method !== 'cam');
+        const wanted = cases.filter((one) => one.target === target && !hasOwnOptions(one) && one.method !== 'cam');
         const methods = [...new Set(wanted.map(({ method }) => method))];
         const { at, logits } = await mapsOf(name, [...new Set(wanted.map(({ layer }) => layer))], classes, { methods, target, scoreCamBatch: 5 });
         for (const one of wanted) expectMaps(at(one.method, one.layer), one, classes.length);
@@ -68,9 +73,10 @@ describe('maps equal PyTorch\'s', () => {
         expect(wanted.length).toBeGreaterThanOrEqual(6);
       });
     }
-    for (const one of cases.filter(({ method, topK }) => method === 'cam' || topK !== undefined)) {
-      it(`${name}, ${one.method} at ${one.layer}${one.topK === undefined ? '' : `, top ${one.topK}`}`, async () => {
-        const { at } = await mapsOf(name, [one.layer], classes, { methods: [one.method], scoreCamTopK: one.topK });
+    for (const one of cases.filter((each) => each.method === 'cam' || hasOwnOptions(each))) {
+      const { method, layer, target, topK: scoreCamTopK, finerStrength } = one;
+      it(`${name}, ${method} of ${target} at ${layer}, ${JSON.stringify({ scoreCamTopK, finerStrength })}`, async () => {
+        const { at } = await mapsOf(name, [layer], classes, { methods: [method], target, scoreCamTopK, finerStrength });
         expectMaps(at(one.method, one.layer), one, classes.length);
       });
     }
@@ -115,6 +121,22 @@ describe('one class alone', () => {
     const alone = await mapsOf('resnet-like', ['feat_b'], [1], { methods: [method], target: 'margin' });
     const { data, height, width } = together.at(method, 'feat_b');
     expect(relativeError(alone.at(method, 'feat_b').data, data.subarray(height * width, 2 * height * width))).toBeLessThan(1e-6);
+  });
+});
+
+describe('Eigen-CAM', () => {
+  it('gives all classes the map of one, and needs no gradient', async () => {
+    const { at } = await mapsOf('resnet-like', ['feat_b'], [4, 1], { methods: ['eigen-cam'] });
+    const { data, height, width } = at('eigen-cam', 'feat_b');
+    expect(data).toHaveLength(2 * height * width);
+    expect([...data.subarray(0, height * width)]).toEqual([...data.subarray(height * width)]);
+    const classifier = classifierOf('resnet-like');
+    const layers = classifier.resolveLayers(['feat_a']);
+    const operators = (method: CamMethodName): string[] => (
+      parseModel(prepareCam(classifier, camRequests(layers, [method])).gradient!.graph).graph.nodes.map(({ op }) => op));
+    const own = classifier.model.graph.nodes.filter(({ op }) => op === 'Conv').length;
+    expect(operators('eigen-cam').filter((op) => op === 'Conv' || op === 'ConvTranspose')).toHaveLength(own);
+    expect(operators('layer-cam').filter((op) => op === 'Conv' || op === 'ConvTranspose').length).toBeGreaterThan(own);
   });
 });
 
@@ -188,9 +210,19 @@ describe('targets', () => {
     ['sigmoid', 0.95257413, 0.73105858],
     ['log-softmax', -0.40760596, -2.40760596],
     ['margin', 1, -2],
+    // The others of the second class: 3 - (2.71828 * 1 + 7.38906 * 2) / 10.10734; of the first: 1 - (20.08554 * 3 + 7.38906 * 2) / 27.47459.
+    ['finer', 1.26894142, -1.73105858],
   ] as const)('%s', (name, second, first) => {
     expect(camTargets[name].value(logits, 1)).toBeCloseTo(second, 7);
     expect(camTargets[name].value(logits, 0)).toBeCloseTo(first, 7);
+  });
+
+  it('finer compares with the three nearest logits', () => {
+    // 7 - alpha * (8 e^8 + 6 e^6 + 5 e^5) / (e^8 + e^6 + e^5), without 4 and 10.
+    expect(camTargets.finer.value([4, 8, 7, 6, 10, 5], 2)).toBeCloseTo(7 - 7.64557940, 7);
+    expect(camTargets.finer.value([4, 8, 7, 6, 10, 5], 2, { finerStrength: 0.5 })).toBeCloseTo(7 - 3.82278970, 7);
+    // The classes are those of the unchanged image: 1, 3 and 5; with 8, 8 and 8 their mean is 8 whatever their weights are.
+    expect(camTargets.finer.value([7, 8, 7, 8, 7, 8], 2, { plain: [4, 8, 7, 6, 10, 5] })).toBeCloseTo(-1, 12);
   });
 
   it('keep their digits for large logits', () => {

@@ -79,20 +79,21 @@ describe('a program that ONNX Runtime runs alone gives PyTorch\'s maps', () => {
   it('other methods and targets', async () => {
     interface Stored {
       classes: number[];
-      cases: { target: CamTargetName; method: CamMethodName; layer: string; shape: [number, number]; maps: string }[];
+      cases: { target: CamTargetName; method: CamMethodName; layer: string; finerStrength?: number; shape: [number, number]; maps: string }[];
     }
     const { classes, cases } = JSON.parse(readFileSync(resolve(repository, 'test/fixtures/cam-methods/resnet-like.json'), 'utf8')) as Stored;
     const classifier = loaded('resnet-like');
     const [{ input, shape }] = loadCase('resnet-like').runs;
     const wanted = cases.filter(({ method }) => !['score-cam', 'ablation-cam', 'cam'].includes(method));
-    for (const target of new Set(wanted.map((one) => one.target))) {
-      const own = wanted.filter((one) => one.target === target);
+    const kinds = new Map(wanted.map(({ target, finerStrength }) => [`${target} ${finerStrength}`, { target, finerStrength }]));
+    for (const { target, finerStrength } of kinds.values()) {
+      const own = wanted.filter((one) => one.target === target && one.finerStrength === finerStrength);
       const requests = own.map(({ layer, method }) => ({ layer: classifier.graph.resolveLayers([layer])[0], method }));
-      const model = camProgramModel(classifier, { requests, target, input: 'tensor' });
+      const model = camProgramModel(classifier, { requests, target, finerStrength, input: 'tensor' });
       const results = await runAlone(model, { image: new Tensor('float32', input, shape), classes: int64(classes) });
       own.forEach((one, i) => { expectMaps(results[`layer_${i}`].data, floats(one.maps), one.shape[0] * one.shape[1], 2e-5, `${one.method} ${target} ${one.layer}`); });
     }
-    expect(new Set(wanted.map(({ method }) => method)).size).toBeGreaterThanOrEqual(4);
+    expect(new Set(wanted.map(({ method }) => method)).size).toBeGreaterThanOrEqual(7);
     expect(new Set(wanted.map(({ target }) => target)).size).toBeGreaterThanOrEqual(4);
   });
 
@@ -177,6 +178,9 @@ describe('a program', () => {
     expect(JSON.parse(metadata.get('cam_layers')!)).toEqual(['feat_a@grad-cam', 'feat_c@grad-cam']);
     expect(JSON.parse(metadata.get('cam_fusion')!)).toEqual(DEFAULT_FUSION);
     expect(metadata.get('cam_target')).toBe('softmax');
+    expect(metadata.has('cam_finer_strength')).toBe(false);
+    const finer = camProgramModel(classifier, { requests, target: 'finer', finerStrength: 0.6, input: 'pixels' });
+    expect(finer.metadata.get('cam_finer_strength')).toBe('0.6');
     expect(metadata.get('cam_version')).toMatch(/^voc-seeds \d/);
     expect(metadata.get('cam_input')).toContain('RGB');
     expect(camProgramModel(classifier, { requests, input: 'tensor' }).metadata.has('cam_fusion')).toBe(false);
@@ -188,7 +192,7 @@ describe('a program', () => {
     for (const method of ['score-cam', 'ablation-cam'] as const) {
       const { message, hint } = refusal(() => camProgramModel(classifier, { requests: camRequests(layers, [method]), input: 'pixels' }));
       expect(message).toBe(`${method} at 'feat_c' runs the network once per channel, which a CAM program cannot do`);
-      expect(hint).toContain('cam, grad-cam, grad-cam++, xgrad-cam, hires-cam, layer-cam');
+      expect(hint).toContain('cam, grad-cam, grad-cam++, xgrad-cam, hires-cam, layer-cam, eigen-cam, eigengrad-cam');
     }
   });
 });

@@ -218,17 +218,18 @@ describe('idleSettings', () => {
   });
   const idle = (changes: Partial<SeedSettings>): string[] => (
     [...idleSettings({ ...base, ...changes }).keys()].sort());
-  const always = ['alpha', 'classThresholds', 'conflictMargin', 'fuseFirst', 'percentile', 'refineNorm', 'scaleFuse', 'scaleNorm', 'scoreCamBatch', 'scoreCamTopK'];
+  const always = ['alpha', 'classThresholds', 'conflictMargin', 'finerStrength', 'fuseFirst', 'percentile', 'refineNorm', 'scaleFuse', 'scaleNorm', 'scoreCamBatch', 'scoreCamTopK'];
 
   it('names what has no effect', () => {
     expect(idle({})).toEqual(always);
     expect(idle({ layers: ['/32'] })).toEqual([...always, 'fuse', 'gamma', 'scaleLayers'].sort());
     expect(idle({ layers: ['/32'], scaleLayers: 'all' })).toEqual([...always, 'fuse'].sort());
     expect(idle({ scaleLayers: 'none' })).toEqual([...always, 'gamma'].sort());
-    expect(idle({ flip: true, conflict: 'ignore', refine: 'pamr' })).toEqual(['alpha', 'classThresholds', 'percentile', 'scoreCamBatch', 'scoreCamTopK']);
+    expect(idle({ flip: true, conflict: 'ignore', refine: 'pamr' })).toEqual(['alpha', 'classThresholds', 'finerStrength', 'percentile', 'scoreCamBatch', 'scoreCamTopK']);
     expect(idle({ background: 'power' })).toEqual([...always.filter((name) => name !== 'alpha'), 'threshold'].sort());
     expect(idle({ background: 'per-class' })).toEqual(always.filter((name) => name !== 'classThresholds'));
     expect(idle({ layers: ['/8', '/32@score-cam'] })).toEqual(always.filter((name) => !name.startsWith('scoreCam')));
+    expect(idle({ target: 'finer' })).toEqual(always.filter((name) => name !== 'finerStrength'));
     expect(idle({ method: 'ablation-cam' })).toEqual(always.filter((name) => name !== 'scoreCamBatch'));
   });
 });

@@ -1,5 +1,7 @@
 import { ablationCamWeights } from './ablation-cam.js';
 import { cam } from './cam.js';
+import { eigenCam } from './eigen-cam.js';
+import { eigenGradCam } from './eigengrad-cam.js';
 import { gradCam } from './grad-cam.js';
 import { gradCamPlusPlus } from './grad-cam-plus-plus.js';
 import { hiResCam } from './hires-cam.js';
@@ -15,6 +17,8 @@ const table = {
   'xgrad-cam': { kind: 'gradient', map: xGradCam },
   'hires-cam': { kind: 'gradient', map: hiResCam },
   'layer-cam': { kind: 'gradient', map: layerCam },
+  'eigen-cam': { kind: 'activation', map: eigenCam },
+  'eigengrad-cam': { kind: 'gradient', map: eigenGradCam },
   'score-cam': { kind: 'channels', change: 'mask', weights: scoreCamWeights },
   'ablation-cam': { kind: 'channels', change: 'ablate', weights: ablationCamWeights },
 } satisfies Record<string, CamMethod>;

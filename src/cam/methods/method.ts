@@ -5,9 +5,19 @@ import type { GraphBuilder, Value } from '../../onnx/builder.js';
  *
  * @param activation the layer A, [N, C, h, w] with N = 1 or N = K
  * @param gradient dy_c / dA, [K, C, h, w], one for each of K classes
+ * @param channels C
  * @returns the maps, [K, 1, h, w], not negative and not normalised
  */
-export type CamFormula = (activation: Value, gradient: Value, b: GraphBuilder) => Value;
+export type CamFormula = (activation: Value, gradient: Value, b: GraphBuilder, channels: number) => Value;
+
+/**
+ * A map as a formula of activations only, the same for all classes. Adds the map of a layer to the graph.
+ *
+ * @param activation the layer A, [1, C, h, w]
+ * @param channels C
+ * @returns the map, [1, 1, h, w], not negative and not normalised
+ */
+export type ActivationFormula = (activation: Value, b: GraphBuilder, channels: number) => Value;
 
 /** A method that needs one forward and one backward pass. All methods of this kind share them. */
 export interface GradientMethod {
@@ -19,6 +29,15 @@ export interface GradientMethod {
    */
   readonly linearHead?: true;
 }
+
+/** A method that needs one forward pass and no class. */
+export interface ActivationMethod {
+  readonly kind: 'activation';
+  readonly map: ActivationFormula;
+}
+
+/** A method that needs the network once. Its maps are part of one graph with the network. */
+export type GraphMethod = GradientMethod | ActivationMethod;
 
 /** The target of one class before and after changing each channel. */
 export interface ChannelScores {
@@ -40,7 +59,7 @@ export interface ChannelMethod {
   readonly weights: (scores: ChannelScores) => Float64Array;
 }
 
-export type CamMethod = GradientMethod | ChannelMethod;
+export type CamMethod = GraphMethod | ChannelMethod;
 
 /** ReLU(sum_k w_k A_k), the last step of most methods. `weights` is [K, C, 1, 1], or [K, C, h, w] for one weight per position. */
 export function weightedSum(weights: Value, activation: Value, b: GraphBuilder): Value {

@@ -163,14 +163,14 @@ async function run(flags: AblateFlags): Promise<number> {
     const [tuneIds, scoreIds] = [images.tune, images.score].map((ids) => ids.filter((id) => known.has(id)));
     if (tuneIds.length === 0 || scoreIds.length === 0) throw new UserError('there is nothing to score: every image failed', summary.failures[0]?.reason);
     const result = await scoreAblation({ ...config, out, classes: images.classes, variants: list.variants, work, parameters, tuneIds, scoreIds });
-    const { split, tuneOn, scoreOn, target, inputSize, ignoredAs, bootstrap, seed } = config;
+    const { split, tuneOn, scoreOn, target, finerStrength, inputSize, ignoredAs, bootstrap, seed } = config;
     const { counts, failures, seconds, stages } = summary;
     const notes = images.selections.flatMap(({ split: { notes: said } }) => said);
     const json = {
       ...ablationJson(result, config),
       run: {
-        command: 'ablate', modelPath: classifier.path, ...classifier.spec.untrained === true && { untrained: true }, labels: labels.name, split, tuneOn, scoreOn, target, inputSize, ...parameters,
-        ignoredAs, bootstrap, seed, version: packageVersion(),
+        command: 'ablate', modelPath: classifier.path, ...classifier.spec.untrained === true && { untrained: true }, labels: labels.name,
+        split, tuneOn, scoreOn, target, finerStrength, inputSize, ...parameters, ignoredAs, bootstrap, seed, version: packageVersion(),
         counts: { ...counts, missing: images.missing, maskless: images.maskless.length }, failures, maskless: images.maskless, seconds, stages,
         ...notes.length > 0 && { listNotes: notes },
       },

@@ -85,7 +85,8 @@ async function run(out: string, flags: ProgramFlags): Promise<number> {
   const chosen = chooseLayers(classifier.graph, config.layers, config.method);
   sayModelNotes(classifier, chosen);
   const program = camProgramModel(classifier, {
-    requests: chosen.requests, target: config.target, fusion: layersOnly ? undefined : config, input: flags.input, sizeInput: flags.sizeInput,
+    requests: chosen.requests, target: config.target, finerStrength: config.finerStrength, fusion: layersOnly ? undefined : config,
+    input: flags.input, sizeInput: flags.sizeInput,
   });
   await writeModel(out, flags.half === true ? storeHalf(program) : program);
   const { inputs, outputs } = program.graph;

@@ -48,18 +48,20 @@ describe('on TensorFlow.js, logits and LayerCAM maps equal PyTorch\'s', () => {
 
 interface StoredMethods {
   classes: number[];
-  cases: { target: CamTargetName; method: CamMethodName; layer: string; topK?: number; shape: [number, number]; maps: string }[];
+  cases: {
+    target: CamTargetName; method: CamMethodName; layer: string; topK?: number; finerStrength?: number; shape: [number, number]; maps: string;
+  }[];
 }
 
 describe('on TensorFlow.js, the maps of every method equal PyTorch\'s', () => {
   for (const name of ['resnet-like', 'vgg-like', 'mobilenet-v2-like', 'googlenet-like']) {
     const { classes, cases } = JSON.parse(readFileSync(resolve(repository, `test/fixtures/cam-methods/${name}.json`), 'utf8')) as StoredMethods;
     const testCase = loadCases('network').find((each) => each.name === name)!;
-    for (const { method, target, layer, topK, maps: stored } of cases) {
-      it(`${name}: ${method} of ${target} at ${layer}${topK === undefined ? '' : `, top ${topK}`}`, async () => {
+    for (const { method, target, layer, topK, finerStrength, maps: stored } of cases) {
+      it(`${name}: ${method} of ${target} at ${layer}, ${JSON.stringify({ topK, finerStrength })}`, async () => {
         const classifier = classifierOf(testCase.modelPath);
         const [{ input, shape: [, , height, width] }] = testCase.runs;
-        const plan = prepareCam(classifier, camRequests(classifier.resolveLayers([layer]), [method]), { target, scoreCamTopK: topK });
+        const plan = prepareCam(classifier, camRequests(classifier.resolveLayers([layer]), [method]), { target, scoreCamTopK: topK, finerStrength });
         const cam = await openCam(plan, runtime, { threads: 1 });
         const { maps: [{ data }] } = await cam.run(input, [height, width], classes);
         await cam.release();
