@@ -60,5 +60,6 @@ export type FaithfulnessConfig = z.infer<typeof faithfulnessSchema>;
 /** The settings that variants start from. Those of labels, which have no effect on maps, have their defaults. */
 export function baseVariant(config: FaithfulnessConfig): VariantSettings {
   const labels = z.object(labelSettings).parse({});
-  return Object.fromEntries(AXIS_NAMES.map((name) => [name, Object.hasOwn(config, name) ? config[name as MapAxis] : labels[name as keyof typeof labels]])) as VariantSettings;
+  const maps = Object.fromEntries(MAP_AXES.map((name) => [name, config[name]])) as Pick<VariantSettings, MapAxis>;
+  return { ...labels, ...maps };
 }

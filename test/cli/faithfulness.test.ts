@@ -9,10 +9,12 @@ import { loadSettings } from '../../src/settings/load.js';
 import { photograph, writeTinyClassifier } from '../pipeline/tiny.js';
 import { messageOf, run } from './terminal.js';
 
+interface Score { test: string; by?: string; at?: number; value: string; mean: number; difference?: { mean: number } }
+
 interface Json {
   photographs: number;
   unchanged: { value: string; mean: number; interval: { low: number; high: number } }[];
-  variants: { name: string; layers: string[]; scores: { test: string; by?: string; at?: number; value: string; mean: number; difference?: { mean: number } }[] }[];
+  variants: { name: string; layers: string[]; scores: Score[] }[];
   run: { counts: { measured: number; resumed: number; failed: number }; failures: { id: string; reason: string }[] };
 }
 

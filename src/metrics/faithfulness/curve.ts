@@ -18,8 +18,8 @@ export function pixelsPerStep(area: number, steps: number): number {
 }
 
 /**
- * The part of its confidence that a class loses, 0..1: max(0, before - after) / before; 0 if there was none. Its mean over photographs is the average
- * drop of Chattopadhyay et al., Grad-CAM++, WACV 2018.
+ * The part of its confidence that a class loses, 0..1: max(0, before - after) / before; 0 if there was none. Its mean over
+ * photographs is the average drop of Chattopadhyay et al., Grad-CAM++, WACV 2018.
  */
 export function confidenceDrop(before: number, after: number): number {
   return before > 0 ? Math.max(0, before - after) / before : 0;
