@@ -4,10 +4,6 @@ import { cell, markdownTable } from '../metrics/format.js';
 import { MAP_AXES } from '../settings/faithfulness.js';
 import type { FaithfulnessScores, Mean } from './summary.js';
 
-const titles: Readonly<Record<Column['value'], string>> = {
-  'top-1': 'top-1', 'top-5': 'top-5', 'confidence': 'confidence', 'area': 'area', 'drop': 'average drop', 'increase': 'increase', 'auc': 'AUC',
-};
-
 /** Tables in percent: one for each kind of occlusion, and one for the other tests. */
 export function faithfulnessMarkdown({ photographs, plain, variants }: FaithfulnessScores): string {
   const columns = variants[0].means.map(({ column }, index) => ({ column, index }));
@@ -17,14 +13,19 @@ export function faithfulnessMarkdown({ photographs, plain, variants }: Faithfuln
   return [
     `${photographs} photographs, unchanged: ${plain.map((one) => `${one.value} ${percent(one)}`).join(', ')} (in %${interval})`,
     ...[...groups].map(([title, own]) => `${title}\n\n${markdownTable(
-      ['variant', ...own.map(({ column }) => (column.value === 'auc' ? `${column.test} ${titles.auc}` : titles[column.value]))],
+      ['variant', ...own.map(({ column }) => titleOf(column))],
       variants.map(({ variant, means }) => [variant.name, ...own.map(({ index }) => percent(means[index]))]),
     )}`),
   ].join('\n\n');
 }
 
+function titleOf({ test, value }: Column): string {
+  return value === 'auc' ? test : value === 'drop' ? 'average drop' : value;
+}
+
 function groupOf({ test, by, at }: Column): string {
-  if (test !== 'occlusion') return 'Drop and increase in confidence, insertion (higher is better), deletion (lower is better):';
+  if (test === 'drop') return 'Only what the map highlights is shown: average drop (lower is better), increase in confidence (higher is better):';
+  if (test !== 'occlusion') return 'Area under the curve of confidence: insertion (higher is better), deletion (lower is better):';
   return by === 'threshold' ? `Pixels above ${at} of the map are occluded (lower is better):` : `The strongest ${at} % of the pixels are occluded (lower is better):`;
 }
 

@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadClassifier } from '../../src/classifier/load.js';
 import { PhotoCam } from '../../src/pipeline/photo-cam.js';
@@ -38,6 +39,18 @@ const flags = (out: string): string[] => [
   '--layers', '/32', '--method', 'grad-cam,layer-cam', '--steps', '4', '--workers', '1', '--runtime', 'ort', '--json',
 ];
 
+/** The mean softmax of the logits that PhotoCam gives. */
+async function confidenceOf(photographs: readonly string[], logits: readonly number[]): Promise<number> {
+  const cam = await PhotoCam.open(await loadClassifier(model), await loadSettings('fast', { inputSize: 'short:64' }), ortRuntime);
+  let sum = 0;
+  for (const [i, path] of photographs.entries()) {
+    const exponentials = [...await cam.logits(path)].map(Math.exp);
+    sum += exponentials[logits[i]] / exponentials.reduce((a, b) => a + b);
+  }
+  await cam.close();
+  return sum / photographs.length;
+}
+
 describe('faithfulness', () => {
   it('tests variants side by side, and continues', async () => {
     const first = await run(...flags('out'));
@@ -50,15 +63,8 @@ describe('faithfulness', () => {
     // The same for every variant: 5, 10 and 20 % of the pixels, rounded to pixels.
     expect(areas[0]).toEqual(areas[1]);
     [0.05, 0.1, 0.2].forEach((share, i) => { expect(Math.abs(areas[0][i] - share)).toBeLessThan(1e-3); });
-    // Softmax of the logits that PhotoCam gives.
-    const cam = await PhotoCam.open(await loadClassifier(model), await loadSettings('fast', { inputSize: 'short:64' }), ortRuntime);
-    let confidence = 0;
-    for (const [i, logit] of [11, 11, 14].entries()) {
-      const exponentials = [...await cam.logits(join(folder, 'images', `${i}.jpg`))].map(Math.exp);
-      confidence += exponentials[logit] / exponentials.reduce((a, b) => a + b) / 3;
-    }
-    await cam.close();
-    expect(json.unchanged[2].mean).toBeCloseTo(confidence, 6);
+    const photographs = [0, 1, 2].map((i) => join(folder, 'images', `${i}.jpg`));
+    expect(json.unchanged[2].mean).toBeCloseTo(await confidenceOf(photographs, [11, 11, 14]), 6);
     expect(json.unchanged[2].interval.low).toBeLessThan(json.unchanged[2].mean);
     expect((await readdir(join(folder, 'out'))).sort()).toEqual(['faithfulness.csv', 'faithfulness.json', 'images', 'journal']);
     expect(JSON.parse(await readFile(join(folder, 'out/faithfulness.json'), 'utf8'))).toEqual(json);
@@ -68,6 +74,16 @@ describe('faithfulness', () => {
     expect((JSON.parse(again.stdout) as Json).variants).toEqual(json.variants);
     expect((JSON.parse(again.stdout) as Json).run.counts).toMatchObject({ measured: 1, resumed: 2 });
     expect(messageOf(await run(...flags('out'), '--fill', '0,0,0'))).toContain('contains results with other settings: fill was');
+  });
+
+  it('hides pixels with the colour of --fill, as the network sees it', async () => {
+    const plain = join(folder, 'plain.png');
+    await sharp({ create: { width: 64, height: 48, channels: 3, background: { r: 200, g: 100, b: 50 } } }).png().toFile(plain);
+    const { stdout } = await run(...flags('fill'), '--limit', '1', '--tests', 'occlusion', '--occlude-area', '100', '--fill', '200,100,50');
+    const [first] = (JSON.parse(stdout) as Json).variants;
+    const whole = first.scores.find(({ by, value }) => by === 'area' && value === 'confidence');
+    // Nothing is left but the colour.
+    expect(whole?.mean).toBeCloseTo(await confidenceOf([plain], [11]), 6);
   });
 
   it('counts and reports photographs that fail', async () => {
@@ -86,7 +102,7 @@ describe('faithfulness', () => {
     expect(code).toBe(0);
     expect(stdout).toContain('Pixels above 0.5 of the map are occluded (lower is better):');
     expect(stdout).toContain('The strongest 10 % of the pixels are occluded (lower is better):');
-    expect(stdout).toContain('deletion AUC');
+    expect(stdout).toContain('insertion (higher is better), deletion (lower is better):');
   });
 
   it('refuses what it cannot test', async () => {

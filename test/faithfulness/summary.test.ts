@@ -45,6 +45,6 @@ describe('results as text', () => {
     expect(text).toContain('2 photographs, unchanged: top-1 50.00, top-5 100.00, confidence 50.00 (in %)');
     expect(text).toContain('The strongest 10 % of the pixels are occluded (lower is better):');
     expect(text).toContain('| layer-cam, fused |  50.00 |');
-    expect(text).toContain('| grad-cam         |        37.50 |');
+    expect(text).toContain('| grad-cam         |    37.50 |');
   });
 });
