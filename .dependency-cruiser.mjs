@@ -3,6 +3,7 @@
 const floors = [
   ['index.ts', 'entries'],
   ['cli'],
+  ['faithfulness'],
   ['ablate'],
   ['export'],
   ['report/client'],

@@ -8,7 +8,7 @@ const rows = allSettings();
 const cell = (text) => text.replaceAll('|', '\\|').replaceAll('<', '&lt;');
 
 function row({ name, flag, values, default: otherwise = '', commands, axis, help }) {
-  const users = commands.map((command) => (axis && command === 'ablate' ? 'ablate (axis)' : command)).join(', ');
+  const users = commands.map((command) => (axis && ['ablate', 'faithfulness'].includes(command) ? `${command} (axis)` : command)).join(', ');
   const cells = [`\`${name}\``, flag === undefined ? '' : `\`${flag}\``, values, otherwise, users, help];
   return `| ${cells.map(cell).join(' | ')} |`;
 }
@@ -19,8 +19,8 @@ const sections = [...new Set(rows.map(({ group }) => group))].flatMap((group) =>
 ]);
 console.log([
   '# Settings', '',
-  'Every setting of `generate`, `cam`, `ablate` and `train`: its name in a configuration file, its flag, what it takes, and its default.',
-  'The defaults are those of a configuration file that does not set it (the preset `paper`); without `--config`, `generate`, `cam` and',
-  '`ablate` start from the preset `fast`. An axis takes several values in `ablate`.',
+  'Every setting of `generate`, `cam`, `ablate`, `faithfulness` and `train`: its name in a configuration file, its flag, what it takes, and its',
+  'default. The defaults are those of a configuration file that does not set it (the preset `paper`); without `--config`, `generate`, `cam`,',
+  '`ablate` and `faithfulness` start from the preset `fast`. An axis takes several values in `ablate` and `faithfulness`.',
   ...sections,
 ].join('\n'));

@@ -5,7 +5,8 @@ import { inputSizeFor } from '../classifier/input-size.js';
 import { WorkerPool } from '../jobs/workers/pool.js';
 import { workerUrl } from '../jobs/workers/worker-url.js';
 import { runImageBatch } from '../pipeline/image-batch.js';
-import type { BatchOptions, BatchOutcome } from '../pipeline/image-batch.js';
+import type { BatchOutcome, LabelledBatchOptions } from '../pipeline/image-batch.js';
+import { labelledClasses } from '../pipeline/image-classes.js';
 import { PhotoCam } from '../pipeline/photo-cam.js';
 import type { AblateConfig } from '../settings/ablate.js';
 import { VOC } from '../datasets/classes/voc.js';
@@ -19,7 +20,7 @@ import type { AblationWork, MapWork, Parameters } from './work.js';
 export type PassSettings = Pick<AblateConfig, 'target' | 'finerStrength' | 'scoreCamTopK' | 'scoreCamBatch' | 'inputSize' | 'maxPixels'>;
 
 /** Everything that {@link runPass} needs; each item must have a photograph and a mask on disk. */
-export interface PassOptions extends BatchOptions {
+export interface PassOptions extends LabelledBatchOptions {
   readonly settings: AblateConfig;
   readonly work: AblationWork;
   readonly parameters: Parameters;
@@ -58,6 +59,7 @@ export async function runPass(options: PassOptions): Promise<PassSummary> {
       command: 'ablate', target, finerStrength, scoreCamTopK, scoreCamBatch, maxPixels, ...common, ...parameters,
       layers: work.layers, methods: work.methods, views: work.views, maps: work.maps.map((maps) => identityOf(maps, work)), measures: work.measures,
     }),
+    classes: labelledClasses(classifier, options.labels, options.classes),
     network: { inputSize: inputSizeFor(classifier, { inputSize, scales }), maxPixels, scales },
     folders: [RECORD_FOLDER],
     files: ({ id }) => ({ [RECORD_FOLDER]: recordPath(out, id) }),
@@ -77,11 +79,12 @@ export async function runPass(options: PassOptions): Promise<PassSummary> {
 }
 
 /** What maps depend on, for the journal. */
-function identityOf({ views, requests, ...rest }: MapWork, work: AblationWork): Readonly<Record<string, unknown>> {
+export function identityOf({ views, requests, ...rest }: MapWork, work: Pick<AblationWork, 'requests'>): Readonly<Record<string, unknown>> {
   return { views, picks: requests.map((request) => work.requests[request]), ...rest };
 }
 
-function requestsOf(graph: ClassifierGraph, { layers, methods, requests }: AblationWork): CamRequest[] {
+/** The layers and methods of a pass. */
+export function requestsOf(graph: ClassifierGraph, { layers, methods, requests }: AblationWork): CamRequest[] {
   const resolved = graph.resolveLayers(layers);
   return requests.map(({ layer, method }) => ({ layer: resolved[layer], method: methods[method] }));
 }

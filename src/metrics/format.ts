@@ -128,7 +128,7 @@ export function imagesJson(images: readonly ImageScore[], classes: ClassSet): Re
 }
 
 /** A cell of a CSV file; names may contain commas. */
-function cell(text: string): string {
+export function cell(text: string): string {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 

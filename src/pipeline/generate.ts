@@ -12,14 +12,15 @@ import { VOC } from '../datasets/classes/voc.js';
 import type { MaskFormat } from '../datasets/masks.js';
 import type { DataItem } from '../datasets/splits.js';
 import { runImageBatch } from './image-batch.js';
-import type { BatchOptions, BatchOutcome } from './image-batch.js';
+import type { BatchOutcome, LabelledBatchOptions } from './image-batch.js';
+import { labelledClasses } from './image-classes.js';
 import { seedPolicies } from './policies.js';
 import { startSeedPool } from './pool.js';
 import { isWholeSeedFile, NO_CLASS, recordedFiles, SEED_FOLDER, seedFiles, seedFolders } from './seed-files.js';
 import type { SeedTask, StageTimes } from './seed-worker.js';
 
 /** Everything that {@link generateSeeds} needs. */
-export interface GenerateOptions extends BatchOptions {
+export interface GenerateOptions extends LabelledBatchOptions {
   readonly settings: SeedSettings;
   /** Images of the split that are not on disk. */
   readonly missing: readonly DataItem[];
@@ -85,11 +86,12 @@ export async function generateSeeds(options: GenerateOptions): Promise<GenerateS
       ...options.saveUnrefined === true && { unrefined: true },
       ...options.soft === true && { soft: true },
     }),
+    classes: labelledClasses(classifier, options.labels, classes),
     network: { inputSize: inputSizeFor(classifier, settings), maxPixels: settings.maxPixels, scales: settings.scales },
     folders: seedFolders(options), otherFolders: [LIST_FOLDER], otherFiles: [listPath(options), join(out, runRecordName())],
     files: (_, entry) => recordedFiles(out, entry, options), isWhole: isWholeSeedFile,
     startPool: (runtime, plan) => startSeedPool({ classifier, settings, classes, format, runtime, ...plan }),
-    taskOf: ({ id, imagePath }, classes) => ({ ...classes, imagePath, files: seedFiles(out, id, options) }),
+    taskOf: ({ id, imagePath }, own) => ({ ...own, imagePath, files: seedFiles(out, id, options) }),
     stages: ['read', 'cam', 'seeds', 'write'],
     finish: (outcome) => finish(options, outcome),
   });

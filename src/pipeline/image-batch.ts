@@ -20,21 +20,16 @@ import { openRuntime } from '../runtime/open.js';
 import type { OpenedRuntime, RuntimeChoice } from '../runtime/open.js';
 import type { Size } from '../size.js';
 import type { ClassSet } from '../datasets/classes/class-set.js';
-import { VOC } from '../datasets/classes/voc.js';
 import type { LabelSource } from '../datasets/labels/source.js';
 import { filesOf } from '../datasets/splits.js';
 import type { DataItem } from '../datasets/splits.js';
-import { imageClasses, logitsOf } from './image-classes.js';
-import type { ImageClasses } from './image-classes.js';
+import type { ClassSource, ImageClasses } from './image-classes.js';
 
 /** The options of every batch of images. */
 export interface BatchOptions {
   readonly classifier: LoadedClassifier;
   /** The images to process; all must be on disk. */
   readonly items: readonly DataItem[];
-  readonly labels: LabelSource;
-  /** The classes of labels, maps and seeds. Default: VOC. */
-  readonly classes?: ClassSet;
   readonly out: string;
   /** Other files and folders that are read, in addition to those of `items`; `out` must not be one of them. */
   readonly inputs?: readonly string[];
@@ -64,6 +59,13 @@ export interface BatchOptions {
   readonly onProgress?: (done: number) => void;
 }
 
+/** The options of a batch whose images have classes of a set. */
+export interface LabelledBatchOptions extends BatchOptions {
+  readonly labels: LabelSource;
+  /** The classes of labels, maps and seeds. Default: VOC. */
+  readonly classes?: ClassSet;
+}
+
 /** The result of an image. `Times`: milliseconds of one worker by stage. */
 export type ImageResult<Times>
   = | { readonly status: 'done'; readonly notes?: readonly string[]; readonly files: NonNullable<JournalEntry['files']>; readonly times: Times }
@@ -74,9 +76,10 @@ export interface BatchWork<Task, Times, Summary> {
   /**
    * Everything that results depend on.
    *
-   * @param common the part that all batches share: classifier, labels, input size
+   * @param common the part that all batches share: classifier, classes, input size
    */
   readonly settings: (common: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>>;
+  readonly classes: ClassSource;
   /** The sizes of photographs at the network, to estimate the memory of a worker. */
   readonly network: { readonly inputSize: InputSize; readonly maxPixels: number; readonly scales: readonly number[] };
   /** The folders in `out` for files of images; other folders that are made; paths of other files that are written. */
@@ -123,19 +126,15 @@ export interface BatchOutcome<Times> {
  * If an image fails, the reason is recorded and the batch continues. An interrupted run can be resumed from the journal in the
  * output folder. Shards of one run share the folder.
  *
- * @throws UserError if the run cannot start, for example if the model has none of the classes or the folder contains results of other
- * settings
+ * @throws UserError if the run cannot start, for example if the folder contains results of other settings
  */
 export async function runImageBatch<Task, Times extends Readonly<Record<keyof Times, number>>, Summary>(
   options: BatchOptions, work: BatchWork<Task, Times, Summary>,
 ): Promise<Summary> {
-  const { classifier, items, labels, classes = VOC, out, resume, shard, signal } = options;
-  const { folders, otherFolders = [], network, stages } = work;
-  const logitOf = logitsOf(classifier, classes);
+  const { classifier, items, out, resume, shard, signal } = options;
+  const { classes, folders, otherFolders = [], network, stages } = work;
   const settings = work.settings({
-    inputSize: formatInputSize(network.inputSize), model: await hashFile(classifier.path), ...classifier.spec, labels: labels.name,
-    // Left out for VOC, so that runs of earlier versions can be resumed.
-    ...classes.name !== 'voc' && { classSet: classes.data },
+    inputSize: formatInputSize(network.inputSize), model: await hashFile(classifier.path), ...classifier.spec, ...classes.settings,
   });
   await refuseInputs({
     out, folders, files: work.otherFiles, inputs: options.inputs ?? [],
@@ -162,7 +161,7 @@ export async function runImageBatch<Task, Times extends Readonly<Record<keyof Ti
       concurrency: 2 * plan.workers + 1,
       signal,
       run: async (item): Promise<ImageResult<Times>> => {
-        const own = await imageClasses(item, labels, logitOf, classes);
+        const own = await classes.classesOf(item);
         return 'reason' in own ? { status: 'failed', reason: own.reason } : pool!.run(work.taskOf(item, own));
       },
       done: async ({ id }, result) => {

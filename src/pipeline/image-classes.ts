@@ -13,6 +13,29 @@ export interface ImageClasses {
   readonly logits: readonly number[];
 }
 
+/** Where the images of a batch get their classes from. */
+export interface ClassSource {
+  /** What results depend on, for the journal. */
+  readonly settings: Readonly<Record<string, unknown>>;
+  /** The classes of an image, or the reason why it cannot be processed. */
+  readonly classesOf: (item: DataItem) => Promise<ImageClasses | { readonly reason: string }>;
+}
+
+/**
+ * The classes of a set, by labels.
+ *
+ * @param classes default: VOC
+ * @throws UserError if the classifier has none of the classes
+ */
+export function labelledClasses(classifier: LoadedClassifier, labels: LabelSource, classes: ClassSet = VOC): ClassSource {
+  const logitOf = logitsOf(classifier, classes);
+  return {
+    // The class set is left out for VOC, so that runs of earlier versions can be resumed.
+    settings: { labels: labels.name, ...classes.name !== 'voc' && { classSet: classes.data } },
+    classesOf: (item) => imageClasses(item, labels, logitOf, classes),
+  };
+}
+
 /**
  * The logit of each class of a set, by label. The classifier may have more classes, or lack some.
  *

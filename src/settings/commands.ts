@@ -3,13 +3,14 @@ import { runtimeSettings } from '../runtime/settings.js';
 import { ablateSchema } from './ablate.js';
 import { camSettings } from './cam.js';
 import { camProgramSettings } from './cam-program.js';
+import { faithfulnessSchema } from './faithfulness.js';
 import { generateSchema } from './generate.js';
 import { devkitSettings } from '../datasets/settings.js';
 import { sharedSettings } from './shared.js';
 import { trainSchema } from './train.js';
 
 /** The schemas of configuration files, by command; `cam` reads those of `generate`. */
-export const fileSchemas = { generate: generateSchema, ablate: ablateSchema, train: trainSchema };
+export const fileSchemas = { generate: generateSchema, ablate: ablateSchema, faithfulness: faithfulnessSchema, train: trainSchema };
 
 /** A kind of configuration file. */
 export type FileKind = keyof typeof fileSchemas;
@@ -19,6 +20,7 @@ export const commandSettings = {
   'generate': generateSchema.shape,
   'cam': { model: sharedSettings.model, classSet: devkitSettings.classSet, ...camSettings, ...runtimeSettings },
   'ablate': ablateSchema.shape,
+  'faithfulness': faithfulnessSchema.shape,
   'train': trainSchema.shape,
   'model cam-program': camProgramSettings,
 } satisfies Record<string, SettingTable>;

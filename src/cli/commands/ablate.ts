@@ -10,10 +10,9 @@ import type { AblationScores } from '../../ablate/score.js';
 import { resolveVariants } from '../../ablate/variant.js';
 import { planWork } from '../../ablate/work.js';
 import { loadClassifier } from '../../classifier/load.js';
-import type { AblateConfig, Grid, VariantSettings } from '../../settings/ablate.js';
-import { ablateSchema, AXIS_NAMES, gridSchema } from '../../settings/ablate.js';
-import { explainIssues } from '../../formats/yaml/issues.js';
-import { loadConfig, placeOfFlag } from '../../settings/load.js';
+import type { AblateConfig, VariantSettings } from '../../settings/ablate.js';
+import { ablateSchema, AXIS_NAMES } from '../../settings/ablate.js';
+import { loadConfig } from '../../settings/load.js';
 import { refuseOtherFile } from '../../settings/write.js';
 import { DEFAULT_PRESET, presetSettings } from '../../settings/presets.js';
 import { UserError } from '../../errors.js';
@@ -32,6 +31,7 @@ import type { ConfigFlags } from '../options/config-options.js';
 import { showDefaults } from '../options/default-help.js';
 import { addMaskOptions, addSelectionOptions, addStrictOption, describeMissing, inputsOf, requireFlag } from '../options/devkit-options.js';
 import type { DevkitFlags, MaskFlags, StrictFlags } from '../options/devkit-options.js';
+import { givenAxes } from '../options/grid-options.js';
 import { GROUPS } from '../options/groups.js';
 import { EXIT } from '../exit-codes.js';
 import { batchProgress } from '../text/batch-progress.js';
@@ -213,20 +213,10 @@ async function checkSettingsFile({ writeConfig, config }: AblateFlags, inputs: r
 /** A flag with one value is a base setting. A flag with several is an axis of the grid. Both override the file. */
 async function configOf(flags: AblateFlags, start: string): Promise<AblateConfig> {
   const given = givenSettings(ablateSchema.shape, flags);
-  const grid = Object.fromEntries(AXIS_NAMES.filter((axis) => given[axis] !== undefined).map((axis) => [axis, given[axis] as unknown[]]));
-  const single = Object.fromEntries(Object.entries(grid).filter(([, values]) => values.length === 1));
-  const several = Object.fromEntries(Object.entries(grid).filter(([, values]) => values.length > 1));
-  const base = Object.fromEntries(Object.keys(grid).map((axis) => [axis, single[axis]?.[0]]));
-  const config = await loadConfig(ablateSchema, start, { ...given, ...base });
-  const kept = Object.entries(config.grid).filter(([axis]) => !Object.hasOwn(single, axis));
-  return { ...config, grid: { ...Object.fromEntries(kept), ...parseGrid(several) } };
-}
-
-/** Parses the grid of the flags. */
-function parseGrid(grid: unknown): Grid {
-  const parsed = gridSchema.safeParse(grid);
-  if (!parsed.success) throw new UserError(explainIssues(parsed.error, gridSchema, grid, placeOfFlag(ablateSchema)));
-  return parsed.data;
+  const { single, grid } = givenAxes(given);
+  const config = await loadConfig(ablateSchema, start, { ...given, ...single });
+  const kept = Object.entries(config.grid).filter(([axis]) => single[axis] === undefined);
+  return { ...config, grid: { ...Object.fromEntries(kept), ...grid } };
 }
 
 /** The settings that variants start from. */

@@ -1,0 +1,126 @@
+import sharp from 'sharp';
+import { workerData } from 'piscina';
+import type { MapWork } from '../ablate/work.js';
+import { messageOf } from '../errors.js';
+import { networkSize } from '../image/input-size.js';
+import { toTensor } from '../image/normalise.js';
+import { openPhoto } from '../image/photo-file.js';
+import { writeStamped } from '../jobs/files/stamp.js';
+import { ownBytes } from '../jobs/workers/shared-bytes.js';
+import { mapsToArray } from '../maps/map-rows.js';
+import { mapsOfPhoto } from '../maps/photo-maps.js';
+import type { PhotoMapOptions } from '../maps/photo-maps.js';
+import { parseRefiners } from '../maps/refine/refiners.js';
+import { parseUpsampler } from '../maps/refine/upsamplers.js';
+import type { Picture } from '../metrics/faithfulness/perturb.js';
+import { isAmong } from '../metrics/faithfulness/score.js';
+import { hazeOf, runTests, Subject } from '../metrics/faithfulness/tests.js';
+import type { TestOptions } from '../metrics/faithfulness/tests.js';
+import type { ImageResult } from '../pipeline/image-batch.js';
+import { PhotoCam } from '../pipeline/photo-cam.js';
+import type { PhotoCamPlan } from '../pipeline/photo-cam.js';
+import { openRuntime } from '../runtime/open.js';
+import type { RuntimeChoice } from '../runtime/open.js';
+import { ForwardPass } from './forward.js';
+import { encodeRecord, RECORD_FOLDER } from './record.js';
+
+/** What a worker needs for all its images. */
+export interface FaithfulnessWorkerData {
+  /** For all requests in all views. */
+  readonly photo: PhotoCamPlan;
+  /** How the maps of each variant are made. */
+  readonly maps: readonly MapWork[];
+  readonly names: readonly string[];
+  /** The classifier, in shared memory: image in, logits out. */
+  readonly forward: Uint8Array;
+  readonly batch: number;
+  readonly tests: TestOptions;
+  /** The normalised colour that hides pixels, in the network's channel order. */
+  readonly fill: readonly number[];
+  readonly runtime: RuntimeChoice;
+  readonly threads: number;
+}
+
+/** One photograph. */
+export interface FaithfulnessTask {
+  readonly imagePath: string;
+  /** The index of its class's logit. */
+  readonly logit: number;
+  /** The record to write; the folder must exist. */
+  readonly recordPath: string;
+}
+
+/** The time of each stage of an image, in milliseconds: decoding, the maps, the tests, writing. */
+export interface FaithfulnessTimes {
+  readonly read: number;
+  readonly cam: number;
+  readonly tests: number;
+  readonly write: number;
+}
+
+export type FaithfulnessResult = ImageResult<FaithfulnessTimes>;
+
+const data = workerData as FaithfulnessWorkerData;
+
+// Images are processed in parallel; more threads per image would only compete.
+sharp.concurrency(1);
+
+interface Loaded { readonly cam: PhotoCam; readonly forward: ForwardPass }
+
+let loaded: Promise<Loaded> | undefined;
+
+async function load(): Promise<Loaded> {
+  const { runtime } = await openRuntime(data.runtime);
+  const options = { threads: data.threads };
+  return {
+    cam: await PhotoCam.load(data.photo, runtime, options),
+    forward: await ForwardPass.load(ownBytes(data.forward), data.photo.cam.input, data.batch, runtime, options),
+  };
+}
+
+/** The entry point of the worker. Never throws; failures are returned. */
+export default async function run(task: FaithfulnessTask): Promise<FaithfulnessResult> {
+  try {
+    loaded ??= load();
+    return await measure(await loaded, task);
+  } catch (error) {
+    return { status: 'failed', reason: messageOf(error) };
+  }
+}
+
+async function measure({ cam, forward }: Loaded, { imagePath, logit, recordPath }: FaithfulnessTask): Promise<FaithfulnessResult> {
+  const start = performance.now();
+  const { spec, inputSize, maxPixels } = data.photo;
+  const photo = await openPhoto(imagePath);
+  const { size, limited } = networkSize(photo.original, inputSize, maxPixels);
+  const picture: Picture = { data: toTensor(await photo.at(size), size, spec), size, fill: data.fill };
+  const read = performance.now() - start;
+  const { views, times } = await cam.layerMaps(photo, [logit]);
+  const testing = performance.now();
+  const [plain] = await forward.scores(picture, logit, [(out) => { out.set(picture.data); }]);
+  const hazy = hazeOf(picture);
+  const notes = limited ? [`limited to ${size[1]}x${size[0]} pixels at the network`] : [];
+  const variants: number[][] = [];
+  for (const [i, work] of data.maps.entries()) {
+    const own = work.views.map((view) => work.requests.map((request) => views[view][request]));
+    const { maps, maxima } = await mapsOfPhoto(own, 1, size, (grid) => photo.at(grid), mapOptionsOf(work));
+    if (maxima[0] === 0) notes.push(`the map of ${data.names[i]} is zero everywhere`);
+    // The rows may be overwritten by the next map.
+    const subject = new Subject(picture, mapsToArray(maps).slice(), plain, hazy);
+    variants.push(await runTests(subject, data.tests, (pictures) => forward.scores(picture, logit, pictures)));
+  }
+  const writing = performance.now();
+  const record = { class: logit, plain: [isAmong(1, plain), isAmong(5, plain), plain.confidence], variants };
+  const stamp = await writeStamped(recordPath, encodeRecord(record));
+  return {
+    status: 'done', notes, files: { [RECORD_FOLDER]: stamp },
+    times: { read: read + times.read, cam: times.cam, tests: writing - testing, write: performance.now() - writing },
+  };
+}
+
+function mapOptionsOf({ fusion, upsampler, refine }: MapWork): PhotoMapOptions {
+  return {
+    fusion, refiners: refine === undefined ? [] : parseRefiners(refine.chain), refineNorm: refine?.norm ?? 'max',
+    ...upsampler === undefined ? {} : { upsampler: parseUpsampler(upsampler) },
+  };
+}

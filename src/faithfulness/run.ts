@@ -1,0 +1,113 @@
+import { readFile } from 'node:fs/promises';
+import { identityOf, requestsOf } from '../ablate/run.js';
+import type { Variant } from '../ablate/variant.js';
+import { planWork } from '../ablate/work.js';
+import { buildActivationGraph, takesBatches } from '../cam/channel-graphs.js';
+import { inputSizeFor } from '../classifier/input-size.js';
+import type { ModelSpec } from '../classifier/spec.js';
+import type { DataItem } from '../datasets/splits.js';
+import { UserError } from '../errors.js';
+import { WorkerPool } from '../jobs/workers/pool.js';
+import { shareBytes } from '../jobs/workers/shared-bytes.js';
+import { workerUrl } from '../jobs/workers/worker-url.js';
+import { columnsOf } from '../metrics/faithfulness/tests.js';
+import type { TestOptions } from '../metrics/faithfulness/tests.js';
+import { serializeModel } from '../onnx/file/write.js';
+import { runImageBatch } from '../pipeline/image-batch.js';
+import type { BatchOptions } from '../pipeline/image-batch.js';
+import type { ClassSource } from '../pipeline/image-classes.js';
+import { PhotoCam } from '../pipeline/photo-cam.js';
+import type { FaithfulnessConfig } from '../settings/faithfulness.js';
+import { baseVariant } from '../settings/faithfulness.js';
+import type { FaithfulnessResult, FaithfulnessTask, FaithfulnessTimes, FaithfulnessWorkerData } from './faithfulness-worker.js';
+import { decodeRecord, RECORD_FOLDER, recordPath } from './record.js';
+import type { ImageRecord } from './record.js';
+
+/** Everything that {@link runFaithfulness} needs. */
+export interface FaithfulnessOptions extends BatchOptions {
+  readonly settings: FaithfulnessConfig;
+  readonly variants: readonly Variant[];
+  /** The class of each photograph. */
+  readonly classes: ClassSource;
+}
+
+/** The result of a run over all photographs. */
+export interface FaithfulnessSummary {
+  /** The photographs that are done, now or in earlier runs, and their records. */
+  readonly records: readonly { readonly id: string; readonly record: ImageRecord }[];
+  readonly failures: readonly { readonly id: string; readonly reason: string }[];
+  readonly notes: readonly { readonly id: string; readonly notes: readonly string[] }[];
+  readonly counts: { readonly measured: number; readonly resumed: number; readonly failed: number; readonly left: number };
+  readonly interrupted: boolean;
+  readonly seconds: number;
+  /** The mean time of a photograph in each stage, in milliseconds of one worker. */
+  readonly stages: FaithfulnessTimes;
+}
+
+/** The tests of the settings. */
+export function testOptionsOf({ tests, occludeAbove, occludeArea, steps }: FaithfulnessConfig): TestOptions {
+  return { tests: [...new Set(tests)], thresholds: occludeAbove, areas: occludeArea, steps };
+}
+
+/**
+ * Makes the maps of all variants for each photograph, shows the classifier photographs that the maps have changed, and writes what
+ * it says to one small file per photograph. An interrupted run can be resumed.
+ *
+ * @throws UserError if the run cannot start, for example if the folder contains results of other settings
+ */
+export async function runFaithfulness(options: FaithfulnessOptions): Promise<FaithfulnessSummary> {
+  const { classifier, variants, classes, out, settings, items } = options;
+  const { graph, spec } = classifier;
+  const { target, scoreCamTopK, scoreCamBatch, maxPixels, inputSize } = settings;
+  const work = planWork(variants, graph.layers.map(({ name }) => name));
+  const maps = work.measureOf.map((measure) => work.maps[work.measures[measure].maps]);
+  const tests = testOptionsOf(settings);
+  const fill = normalisedFill(spec, settings.fill);
+  const scales = [...new Set(work.views.map(({ scale }) => scale))];
+  const sizes = [maps.length, columnsOf(tests).length] as const;
+  return runImageBatch<FaithfulnessTask, FaithfulnessTimes, FaithfulnessSummary>(options, {
+    settings: (common) => ({
+      command: 'faithfulness', target, scoreCamTopK, scoreCamBatch, maxPixels, ...common, ...tests, fill,
+      layers: work.layers, methods: work.methods, views: work.views, maps: maps.map((own) => identityOf(own, work)),
+    }),
+    classes,
+    network: { inputSize: inputSizeFor(classifier, { inputSize, scales }), maxPixels, scales },
+    folders: [RECORD_FOLDER],
+    files: ({ id }) => ({ [RECORD_FOLDER]: recordPath(out, id) }),
+    isWhole: async (_item, _folder, path) => decodeRecord(await readFile(path, 'utf8'), sizes) !== undefined,
+    startPool: (runtime, { workers, threads }) => new WorkerPool<FaithfulnessTask, FaithfulnessResult>({
+      // Two tasks per worker: one computes while the next is decoded.
+      worker: workerUrl('./faithfulness-worker.js', import.meta.url), threads: workers, tasksPerWorker: 2,
+      data: {
+        photo: PhotoCam.plan(classifier, { ...settings, ...baseVariant(settings) }, { requests: requestsOf(graph, work), views: work.views }),
+        maps, names: variants.map(({ name }) => name), forward: shareBytes(serializeModel(buildActivationGraph(graph, []))),
+        batch: takesBatches(graph) ? settings.batch : 1, tests, fill, runtime, threads,
+      } satisfies FaithfulnessWorkerData,
+    }),
+    taskOf: ({ id, imagePath }, { logits }) => ({ imagePath, logit: logits[0], recordPath: recordPath(out, id) }),
+    stages: ['read', 'cam', 'tests', 'write'],
+    finish: async ({ journal, counts, failures, notes, interrupted, seconds, stages }) => ({
+      records: await readRecords(items.filter(({ id }) => journal.isDone(id)), out, sizes),
+      failures, notes, counts: { measured: counts.done, resumed: counts.resumed, failed: counts.failed, left: counts.left },
+      interrupted, seconds: Number(seconds.toFixed(2)), stages,
+    }),
+  });
+}
+
+/** A colour as the network sees it, in its channel order. */
+function normalisedFill({ channelOrder, scale, mean, std }: ModelSpec, colour: readonly number[]): number[] {
+  const ordered = channelOrder === 'rgb' ? colour : [...colour].reverse();
+  return ordered.map((value, channel) => (value * scale - mean[channel]) / std[channel]);
+}
+
+async function readRecords(
+  items: readonly DataItem[], out: string, sizes: readonly [variants: number, columns: number],
+): Promise<FaithfulnessSummary['records']> {
+  const records: { id: string; record: ImageRecord }[] = [];
+  for (const { id } of items) {
+    const record = decodeRecord(await readFile(recordPath(out, id), 'utf8'), sizes);
+    if (record === undefined) throw new UserError(`the record ${recordPath(out, id)} was changed during the run`, 'run the same command again to make it again');
+    records.push({ id, record });
+  }
+  return records;
+}

@@ -1,0 +1,51 @@
+import type { Size } from '../../size.js';
+
+/** A photograph as a network sees it. */
+export interface Picture {
+  /** [channels, height, width], normalised. */
+  readonly data: Float32Array;
+  readonly size: Size;
+  /** The normalised colour that hides pixels: a number for each channel. */
+  readonly fill: readonly number[];
+}
+
+/** Writes a changed photograph, [channels, height, width]. */
+export type Perturbation = (out: Float32Array) => void;
+
+/** Some pixels have the colour that hides them. */
+export function occlude({ data, fill }: Picture, pixels: Uint32Array): Perturbation {
+  const area = data.length / fill.length;
+  return (out) => {
+    out.set(data);
+    fill.forEach((value, channel) => {
+      for (const pixel of pixels) out[channel * area + pixel] = value;
+    });
+  };
+}
+
+/**
+ * Some pixels of one photograph are those of another.
+ *
+ * @param from [channels, height, width], as `data`
+ */
+export function replace({ data, fill }: Picture, from: Float32Array, pixels: Uint32Array): Perturbation {
+  const area = data.length / fill.length;
+  return (out) => {
+    out.set(data);
+    for (let start = 0; start < out.length; start += area) for (const pixel of pixels) out[start + pixel] = from[start + pixel];
+  };
+}
+
+/**
+ * Each pixel shows as much of the photograph as the map says: all of it at 1, only the colour that hides at 0.
+ *
+ * @param map [height, width]; values outside 0..1 are clipped
+ */
+export function fade({ data, fill }: Picture, map: Float32Array): Perturbation {
+  const area = map.length;
+  return (out) => {
+    fill.forEach((value, channel) => {
+      for (let i = 0, at = channel * area; i < area; i++, at++) out[at] = value + Math.min(1, Math.max(0, map[i])) * (data[at] - value);
+    });
+  };
+}

@@ -1,0 +1,149 @@
+import { blurred } from './blur.js';
+import { areaUnderCurve, confidenceDrop, pixelsPerStep } from './curve.js';
+import type { TestName } from './names.js';
+import { fade, occlude, replace } from './perturb.js';
+import type { Perturbation, Picture } from './perturb.js';
+import { pixelsAbove, strongestFirst, strongestShare } from './pixels.js';
+import { isAmong } from './score.js';
+import type { ClassScore } from './score.js';
+
+/** Which tests to run, and how. Plain data. */
+export interface TestOptions {
+  readonly tests: readonly TestName[];
+  /** Occlude the pixels above these values of the map. */
+  readonly thresholds: readonly number[];
+  /** Occlude these shares of the pixels, in percent, the strongest ones. */
+  readonly areas: readonly number[];
+  /** Steps of insertion and deletion. */
+  readonly steps: number;
+}
+
+/** A number that a test gives for each photograph. */
+export interface Column {
+  readonly test: TestName;
+  /** What decided which pixels were occluded, and its value. */
+  readonly by?: 'threshold' | 'area';
+  readonly at?: number;
+  /** `area`: the occluded share of the photograph; `auc`: the area under the curve of confidence. */
+  readonly value: 'top-1' | 'top-5' | 'confidence' | 'area' | 'drop' | 'increase' | 'auc';
+}
+
+/** A photograph and a map of it. What several tests use is made once. */
+export class Subject {
+  private sorted: Uint32Array | undefined;
+
+  /**
+   * @param map [height, width], 0..1
+   * @param plain the score of the map's class for the unchanged photograph
+   * @param hazy the blurred photograph
+   */
+  constructor(readonly picture: Picture, readonly map: Float32Array, readonly plain: ClassScore, readonly hazy: () => Float32Array) {}
+
+  /** All pixels, strongest first. */
+  get order(): Uint32Array {
+    return this.sorted ??= strongestFirst(this.map);
+  }
+}
+
+/** One run of a test: changed photographs, and its numbers from the scores of them, in the order of its columns. */
+interface Trial {
+  readonly pictures: readonly Perturbation[];
+  readonly read: (scores: readonly ClassScore[]) => readonly number[];
+}
+
+interface Test {
+  readonly columns: readonly Column[];
+  readonly trial: (subject: Subject) => Trial;
+}
+
+/** The columns of all tests. */
+export function columnsOf(options: TestOptions): Column[] {
+  return testsOf(options).flatMap(({ columns }) => columns);
+}
+
+/**
+ * Runs all tests on a map of one class of a photograph.
+ *
+ * @param score of the class for changed photographs
+ * @returns a number for each of {@link columnsOf}
+ */
+export async function runTests(
+  subject: Subject, options: TestOptions, score: (pictures: readonly Perturbation[]) => Promise<readonly ClassScore[]>,
+): Promise<number[]> {
+  const trials = testsOf(options).map(({ trial }) => trial(subject));
+  const scores = await score(trials.flatMap(({ pictures }) => pictures));
+  let start = 0;
+  return trials.flatMap(({ pictures, read }) => read(scores.slice(start, start += pictures.length)));
+}
+
+/** A function that blurs a photograph when it is first called. */
+export function hazeOf(picture: Picture): () => Float32Array {
+  let hazy: Float32Array | undefined;
+  return () => hazy ??= blurred(picture);
+}
+
+function testsOf({ tests, thresholds, areas, steps }: TestOptions): Test[] {
+  const byName: Readonly<Record<TestName, () => Test[]>> = {
+    occlusion: () => [
+      ...thresholds.map((at) => occlusion('threshold', at, ({ map }) => pixelsAbove(map, at))),
+      ...areas.map((at) => occlusion('area', at, ({ order }) => strongestShare(order, at))),
+    ],
+    drop: () => [drop],
+    insertion: () => [insertion(steps)],
+    deletion: () => [deletion(steps)],
+  };
+  return tests.flatMap((name) => byName[name]());
+}
+
+/** Occlusion (Jiang et al., LayerCAM, IEEE TIP 2021): what is left of the class without what the map highlights. Lower is better. */
+function occlusion(by: 'threshold' | 'area', at: number, pixelsOf: (subject: Subject) => Uint32Array): Test {
+  const values = ['top-1', 'top-5', 'confidence', 'area'] as const;
+  return {
+    columns: values.map((value) => ({ test: 'occlusion', by, at, value })),
+    trial: (subject) => {
+      const pixels = pixelsOf(subject);
+      return {
+        pictures: [occlude(subject.picture, pixels)],
+        read: ([score]) => [isAmong(1, score), isAmong(5, score), score.confidence, pixels.length / subject.map.length],
+      };
+    },
+  };
+}
+
+/** Average drop and increase in confidence (Chattopadhyay et al., Grad-CAM++, WACV 2018): only what the map highlights is shown. */
+const drop: Test = {
+  columns: (['drop', 'increase'] as const).map((value) => ({ test: 'drop', value })),
+  trial: ({ picture, map, plain }) => ({
+    pictures: [fade(picture, map)],
+    read: ([{ confidence }]) => [confidenceDrop(plain.confidence, confidence), confidence > plain.confidence ? 1 : 0],
+  }),
+};
+
+/** Deletion (Petsiuk et al., RISE, BMVC 2018): confidence as pixels disappear, strongest first. Lower is better. */
+function deletion(steps: number): Test {
+  return curve('deletion', steps, ({ picture }) => (pixels) => occlude(picture, pixels));
+}
+
+/** Insertion (RISE): confidence as a blurred photograph becomes sharp, strongest pixels first. Higher is better. */
+function insertion(steps: number): Test {
+  return curve('insertion', steps, ({ picture, hazy }) => {
+    const start = { ...picture, data: hazy() };
+    return (pixels) => replace(start, picture.data, pixels);
+  });
+}
+
+function curve(test: TestName, steps: number, start: (subject: Subject) => (pixels: Uint32Array) => Perturbation): Test {
+  return {
+    columns: [{ test, value: 'auc' }],
+    trial: (subject) => {
+      const { order } = subject;
+      const step = pixelsPerStep(order.length, steps);
+      const change = start(subject);
+      const count = Math.ceil(order.length / step);
+      return {
+        pictures: Array.from({ length: count + 1 }, (_, i) => change(order.subarray(0, i * step))),
+        read: (scores) => [areaUnderCurve(scores.map(({ confidence }) => confidence))],
+      };
+    },
+  };
+}

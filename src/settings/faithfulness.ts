@@ -1,0 +1,65 @@
+import { z } from 'zod';
+import { IMAGENET_MEAN, TESTS } from '../metrics/faithfulness/names.js';
+import { runtimeSettings, workerSettings } from '../runtime/settings.js';
+import { labelSettings } from '../seeds/settings.js';
+import { setting } from '../setting.js';
+import { parseNames } from '../text/lists.js';
+import { ablateSchema, AXIS_NAMES, variantSettings } from './ablate.js';
+import type { AxisName, VariantSettings } from './ablate.js';
+import { camSettings } from './cam.js';
+import { sharedSettings } from './shared.js';
+
+type MapAxis = Exclude<AxisName, keyof typeof labelSettings>;
+
+/** The settings that variants may differ in: those of maps. */
+export const MAP_AXES = AXIS_NAMES.filter((name): name is MapAxis => !Object.hasOwn(labelSettings, name));
+
+const mapSettings = Object.fromEntries(MAP_AXES.map((name) => [name, variantSettings[name]])) as Pick<typeof variantSettings, MapAxis>;
+
+const group = 'Tests';
+const { target, scoreCamTopK, scoreCamBatch, inputSize, maxPixels } = camSettings;
+const { bootstrap, seed } = ablateSchema.shape;
+
+/** Settings that only have an effect with some tests. */
+const needs = (...names: string[]) => ({ tests }: { tests: readonly string[] }): string | undefined => (
+  names.some((name) => tests.includes(name)) ? undefined : `--tests ${names.join(' or ')}`);
+
+/** Every setting of `faithfulness` that a configuration file may contain. */
+export const faithfulnessSchema = z.strictObject({
+  list: setting(z.string().optional(), {
+    group: 'Input', value: 'file', help: 'the photographs, each with its class: lines "path class", or CSV with a column for the image and one for the class',
+  }),
+  images: setting(z.string().optional(), { group: 'Input', value: 'folder', help: 'the folder that paths in the list start from', otherwise: 'that of the list' }),
+  classOffset: setting(z.number().int().default(0), {
+    group: 'Input', value: 'n', help: 'add n to classes that are numbers: 1 if the classifier has a background class that the list does not count',
+  }),
+  ...sharedSettings,
+  ...mapSettings,
+  target, scoreCamTopK, scoreCamBatch, inputSize, maxPixels,
+  tests: setting(z.array(z.enum(TESTS)).min(1).default([...TESTS]), { group, value: 'test,...', help: `the tests: ${TESTS.join(', ')}`, parse: parseNames }),
+  occludeAbove: setting(z.array(z.number().min(0).max(1)).default([0.5]), {
+    group, value: 't,...', help: 'occlude the pixels whose value in the map is above t', needs: needs('occlusion'),
+  }),
+  occludeArea: setting(z.array(z.number().positive().max(100)).default([5, 10, 20]), {
+    group, value: 'p,...', help: 'occlude the strongest p percent of the pixels, the same area for every variant', needs: needs('occlusion'),
+  }),
+  steps: setting(z.number().int().positive().default(20), {
+    group, value: 'n', help: 'steps of insertion and deletion; RISE uses 224', needs: needs('insertion', 'deletion'),
+  }),
+  fill: setting(z.array(z.number().min(0).max(255)).length(3).default([...IMAGENET_MEAN]), {
+    group, value: 'r,g,b', help: 'the colour that hides pixels: the mean of the data set, 0..255; the default is that of ImageNet',
+  }),
+  bootstrap, seed,
+  batch: setting(z.number().int().min(1).max(1024).default(8), { group: 'Running', value: 'n', help: 'changed photographs that run at once' }),
+  ...runtimeSettings,
+  ...workerSettings,
+});
+
+export type FaithfulnessConfig = z.infer<typeof faithfulnessSchema>;
+
+/** The settings that variants start from. Those of labels, which have no effect on maps, have their defaults. */
+export function baseVariant(config: FaithfulnessConfig): VariantSettings {
+  const labels = z.object(labelSettings).parse({});
+  const maps = Object.fromEntries(MAP_AXES.map((name) => [name, config[name]])) as Pick<VariantSettings, MapAxis>;
+  return { ...labels, ...maps };
+}
