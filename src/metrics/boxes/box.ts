@@ -1,5 +1,4 @@
-/** A box in pixels, counted from 0. The last column and row are part of it. */
-export type Box = readonly [left: number, top: number, right: number, bottom: number];
+import type { Box } from '../../datasets/boxes/box-truth.js';
 
 /** The intersection of two boxes over their union. A side from `a` to `b` is b - a + 1 pixels long. */
 export function boxIou(a: Box, b: Box): number {

@@ -1,5 +1,5 @@
+import type { Box } from '../../datasets/boxes/box-truth.js';
 import type { Size } from '../../size.js';
-import type { Box } from './box.js';
 
 /**
  * Connected regions that grow pixel by pixel, with the box around each. Adding all pixels of an image takes about as long as

@@ -1,6 +1,6 @@
+import type { Box } from '../../datasets/boxes/box-truth.js';
 import type { Size } from '../../size.js';
 import { boxIou } from './box.js';
-import type { Box } from './box.js';
 import { GrowingRegions } from './growing-regions.js';
 import { outlineArea } from './outline-area.js';
 
