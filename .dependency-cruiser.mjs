@@ -4,6 +4,7 @@ const floors = [
   ['index.ts', 'entries'],
   ['cli'],
   ['ablate'],
+  ['localize'],
   ['export'],
   ['report/client'],
   ['report/run'],

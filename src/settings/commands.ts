@@ -5,6 +5,7 @@ import { camSettings } from './cam.js';
 import { camProgramSettings } from './cam-program.js';
 import { generateSchema } from './generate.js';
 import { devkitSettings } from '../datasets/settings.js';
+import { localizeSchema } from './localize.js';
 import { sharedSettings } from './shared.js';
 import { trainSchema } from './train.js';
 
@@ -19,6 +20,7 @@ export const commandSettings = {
   'generate': generateSchema.shape,
   'cam': { model: sharedSettings.model, classSet: devkitSettings.classSet, ...camSettings, ...runtimeSettings },
   'ablate': ablateSchema.shape,
+  'localize': localizeSchema.shape,
   'train': trainSchema.shape,
   'model cam-program': camProgramSettings,
 } satisfies Record<string, SettingTable>;

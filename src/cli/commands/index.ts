@@ -6,6 +6,7 @@ export const commands: Readonly<Record<string, () => Promise<CommandRegistrar>>>
   eval: async () => (await import('./eval.js')).registerEval,
   merge: async () => (await import('./merge.js')).registerMerge,
   ablate: async () => (await import('./ablate.js')).registerAblate,
+  localize: async () => (await import('./localize.js')).registerLocalize,
   report: async () => (await import('./report.js')).registerReport,
   export: async () => (await import('./export.js')).registerExport,
   cam: async () => (await import('./cam.js')).registerCam,
