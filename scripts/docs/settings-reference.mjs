@@ -19,8 +19,9 @@ const sections = [...new Set(rows.map(({ group }) => group))].flatMap((group) =>
 ]);
 console.log([
   '# Settings', '',
-  'Every setting of `generate`, `cam`, `ablate` and `train`: its name in a configuration file, its flag, what it takes, and its default.',
-  'The defaults are those of a configuration file that does not set it (the preset `paper`); without `--config`, `generate`, `cam` and',
-  '`ablate` start from the preset `fast`. An axis takes several values in `ablate`.',
+  'Every setting of `generate`, `cam`, `ablate`, `localize` and `train`: its name in a configuration file, its flag, what it takes, and its',
+  'default.',
+  'The defaults are those of a configuration file that does not set it (the preset `paper`); without `--config`, `generate`, `cam`,',
+  '`ablate` and `localize` start from the preset `fast`. An axis takes several values in `ablate`.',
   ...sections,
 ].join('\n'));

@@ -1,9 +1,8 @@
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { XMLBuilder } from 'fast-xml-parser';
-import type { Box } from '../datasets/boxes/box-truth.js';
 import type { LoadedClassifier } from '../classifier/load.js';
+import type { Box } from '../datasets/boxes/box-truth.js';
 import { writeFileAtomic } from '../jobs/files/atomic.js';
-import { basename } from 'node:path';
 import type { LocalizeItem } from './items.js';
 import { boxAt } from './record.js';
 import type { LocalizeRecord } from './record.js';
@@ -47,11 +46,14 @@ async function writeCsv({ out, classifier: { spec }, images, step }: BoxSource):
   await writeFileAtomic(join(out, 'boxes.csv'), ['image,class,logit,rank,value,true,x1,y1,x2,y2', ...lines, ''].join('\n'));
 }
 
-/** Results as COCO's evaluation reads them; the score is the value of the logit. */
+/** Results as COCO's evaluation reads them; the score is the value of the logit. Classes that are no category of the true boxes are left out. */
 async function writeCoco(source: BoxSource): Promise<void> {
-  const results = predicted(source).flatMap(({ item, boxes }, i) => boxes.map(({ logit, value, box: [left, top, right, bottom] }) => ({
-    image_id: item.truth.imageId ?? i + 1, category_id: source.categoryOf?.get(logit) ?? logit, bbox: [left, top, right - left + 1, bottom - top + 1], score: value,
-  })));
+  const { categoryOf } = source;
+  const results = predicted(source).flatMap(({ item, boxes }, i) => boxes.flatMap(({ logit, value, box: [left, top, right, bottom] }) => {
+    const category = categoryOf === undefined ? logit : categoryOf.get(logit);
+    if (category === undefined) return [];
+    return [{ image_id: item.truth.imageId ?? i + 1, category_id: category, bbox: [left, top, right - left + 1, bottom - top + 1], score: value }];
+  }));
   await writeFileAtomic(join(source.out, 'results.json'), `[${results.map((result) => `\n${JSON.stringify(result)}`).join(',')}\n]\n`);
 }
 

@@ -6,7 +6,7 @@ import { workerMemory } from '../classifier/memory.js';
 import { networkSize } from '../image/input-size.js';
 import { hashFile } from '../jobs/files/hash.js';
 import { OutFolder } from '../jobs/files/out-folder.js';
-import { fingerprint, Journal } from '../jobs/journal/journal.js';
+import { Journal } from '../jobs/journal/journal.js';
 import { refuseInputs } from '../jobs/journal/own-folder.js';
 import { openItems } from '../jobs/journal/resume.js';
 import { runBatch } from '../jobs/workers/batch.js';
@@ -28,6 +28,8 @@ export interface LocalizeOptions {
   /** The settings of maps. */
   readonly settings: Omit<PhotoCamSettings, 'background'>;
   readonly items: readonly LocalizeItem[];
+  /** Identifies the true boxes and the logits of their classes: records of others are not mixed. */
+  readonly truths: string;
   /** How many of the most likely classes get boxes, in addition to the true classes. */
   readonly top: number;
   /** The thresholds are 0, 1/n, 2/n, ... */
@@ -78,7 +80,7 @@ export async function runLocalize(options: LocalizeOptions): Promise<LocalizePas
   });
   const journal = await Journal.open(out, {
     command: 'localize', ...options.settings, layers: names, model: await hashFile(classifier.path), ...classifier.spec,
-    top, thresholds, truths: fingerprint(Object.fromEntries(items.map(({ id, truths }) => [id, truths]))),
+    top, thresholds, truths: options.truths,
   }, '', resume, [RECORD_FOLDER]);
   let place: OutFolder | undefined;
   let pool: WorkerPool<LocalizeTask, LocalizeResult> | undefined;

@@ -4,7 +4,7 @@ import { UserError } from '../errors.js';
 
 /** How the classes of true boxes are named. */
 export interface TruthNames {
-  /** Names of the classes in the order of the classifier's, if they differ from its own. */
+  /** Names of the classes in the order of the classifier's, if they differ from its own; of `n01440764 tench`, the id is enough. */
   readonly names?: readonly string[];
   /** The logit of class 0. */
   readonly offset?: number;
@@ -19,7 +19,7 @@ export interface TruthNames {
  */
 export function truthLogits({ spec, path }: LoadedClassifier, used: Iterable<string>, { names, offset }: TruthNames): (name: string) => number {
   const isIndex = (name: string): boolean => /^\d+$/.test(name);
-  const places = names === undefined ? undefined : new Map(names.map((name, i) => [name, i]));
+  const places = names === undefined ? undefined : new Map(names.flatMap((name, i) => [[name, i], [/^n\d{8}(?=\s)/.exec(name)?.[0] ?? name, i]] as const));
   if (offset === undefined && /^background$/i.test(spec.classes[0]) && [...used].some((name) => places?.has(name) === true || isIndex(name))) {
     throw new UserError(
       `the first class of ${path} is the background, and the true boxes have indices of classes`,

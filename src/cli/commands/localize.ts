@@ -8,6 +8,7 @@ import { readBoxes } from '../../datasets/boxes/read.js';
 import type { BoxTruths } from '../../datasets/boxes/box-truth.js';
 import { messageOf, requireFlag, UserError } from '../../errors.js';
 import { writeFileAtomic } from '../../jobs/files/atomic.js';
+import { fingerprint } from '../../jobs/journal/journal.js';
 import { watchInterrupt } from '../../jobs/stop/interrupt.js';
 import { writeBoxes } from '../../localize/box-files.js';
 import { findItems, readIds } from '../../localize/items.js';
@@ -102,7 +103,7 @@ async function run(flags: LocalizeFlags): Promise<number> {
   try {
     const pass = await runLocalize({
       classifier, settings: z.object({ ...camSettings, ...refineSettings }).parse(config), items, top: config.top, thresholds: config.thresholds,
-      out, outputs, inputs: [boxes, folder, classifier.path, ...[config.boxClasses, config.tuneOn, config.scoreOn].filter((path) => path !== undefined)],
+      truths: fingerprint({ images: truths.images, names, offset: config.logitOffset }), out, outputs, inputs: [boxes, folder, classifier.path, ...[config.boxClasses, config.tuneOn, config.scoreOn].filter((path) => path !== undefined)],
       resume: flags.resume, workers: config.workers, threads: config.threads, runtime: { runtime: config.runtime, device: config.device },
       signal: watch.signal, ...progress,
     });
