@@ -34,7 +34,7 @@ function foundBoxes({ maps }: LocalizeRecord, step: number): FoundBox[] {
     .sort((a, b) => a.rank - b.rank);
 }
 
-function predicted({ images, step, top }: BoxSource): { readonly item: LocalizeItem; readonly record: LocalizeRecord; readonly boxes: readonly FoundBox[] }[] {
+function predicted({ images, step, top }: BoxSource): (BoxSource['images'][number] & { readonly boxes: readonly FoundBox[] })[] {
   return images.map(({ item, record }) => ({ item, record, boxes: foundBoxes(record, step).filter(({ rank }) => top === 0 || rank < top) }));
 }
 

@@ -30,7 +30,9 @@ export interface LocalizeItems {
  * @param logitOf the logit of a class of the true boxes; throws if there is none
  * @param wanted only these images
  */
-export async function findItems(truths: BoxTruths, folder: string, logitOf: (name: string) => number, wanted?: ReadonlySet<string>): Promise<LocalizeItems> {
+export async function findItems(
+  truths: BoxTruths, folder: string, logitOf: (name: string) => number, wanted?: ReadonlySet<string>,
+): Promise<LocalizeItems> {
   const index = new FolderIndex();
   const isWanted = ({ id }: { readonly id: string }): boolean => wanted?.has(id) !== false;
   const items: LocalizeItem[] = [];

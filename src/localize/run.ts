@@ -76,12 +76,14 @@ export async function runLocalize(options: LocalizeOptions): Promise<LocalizePas
   const { names } = chooseLayers(classifier.graph, settings.layers, settings.method);
   const photo = PhotoCam.plan(classifier, settings);
   await refuseInputs({
-    out, folders: [RECORD_FOLDER], files: options.outputs, inputs: options.inputs, inputFolders: [...new Set(items.map(({ imagePath }) => dirname(imagePath)))],
+    out, folders: [RECORD_FOLDER], files: options.outputs, inputs: options.inputs,
+    inputFolders: [...new Set(items.map(({ imagePath }) => dirname(imagePath)))],
   });
   const journal = await Journal.open(out, {
     command: 'localize', ...options.settings, layers: names, model: await hashFile(classifier.path), ...classifier.spec,
     top, thresholds, truths: options.truths,
   }, '', resume, [RECORD_FOLDER]);
+  const filesOf = ({ id }: LocalizeItem): Record<string, string> => ({ [RECORD_FOLDER]: recordPath(out, id) });
   let place: OutFolder | undefined;
   let pool: WorkerPool<LocalizeTask, LocalizeResult> | undefined;
   try {
@@ -90,18 +92,15 @@ export async function runLocalize(options: LocalizeOptions): Promise<LocalizePas
     options.onRuntime?.(runtime.description);
     const { size } = networkSize(USUAL, inputSizeFor(classifier, settings), settings.maxPixels, Math.max(...settings.scales));
     const plan = planWorkers({ workers, threads }, { ...machineLimits(workerMemory(classifier.graph, size)), accelerated: runtime.accelerated });
-    const { open, remade } = resume
-      ? await openItems({
-        items, journal, files: ({ id }) => ({ [RECORD_FOLDER]: recordPath(out, id) }),
-        isWhole: async (_item, _folder, path) => decodeRecord(await readFile(path)).maps.length > 0,
-      })
-      : { open: items, remade: [] };
+    const { open, remade } = resume ? await openItems({ items, journal, files: filesOf, isWhole }) : { open: items, remade: [] };
     options.onStart?.(open.length, items.length - open.length, remade.length);
     if (open.length > 0) {
       pool = new WorkerPool<LocalizeTask, LocalizeResult>({
         // Two tasks per worker: one computes while the next is decoded.
         worker: workerUrl('./localize-worker.js', import.meta.url), threads: Math.min(plan.workers, open.length), tasksPerWorker: 2,
-        data: { photo, runtime: runtime.choice, threads: plan.threads, top: Math.min(top, classifier.spec.classes.length), steps: thresholds } satisfies LocalizeWorkerData,
+        data: {
+          photo, runtime: runtime.choice, threads: plan.threads, top: Math.min(top, classifier.spec.classes.length), steps: thresholds,
+        } satisfies LocalizeWorkerData,
       });
     }
     const started = Date.now();
@@ -131,14 +130,24 @@ export async function runLocalize(options: LocalizeOptions): Promise<LocalizePas
       done: items.filter(({ id }) => journal.isDone(id)), failures,
       notes: journal.entries.flatMap(({ id, status, notes }) => (status === 'done' && notes !== undefined && own.has(id) ? [{ id, notes }] : [])),
       counts: { measured, resumed: items.length - open.length, failed: failures.length, left },
-      interrupted: signal?.aborted === true && left > 0, runtime: runtime.description, seconds: Number(((Date.now() - started) / 1000).toFixed(2)),
-      stages: Object.fromEntries(STAGES.map((stage) => [stage, Number((sums[stage] / Math.max(1, measured)).toFixed(2))])) as unknown as LocalizeTimes,
+      interrupted: signal?.aborted === true && left > 0, runtime: runtime.description,
+      seconds: Number(((Date.now() - started) / 1000).toFixed(2)),
+      stages: meansOf(sums, measured),
     };
   } finally {
     await pool?.destroy();
     await place?.close();
     await journal.close();
   }
+}
+
+function meansOf(sums: LocalizeTimes, count: number): LocalizeTimes {
+  const mean = (sum: number): number => Number((sum / Math.max(1, count)).toFixed(2));
+  return { read: mean(sums.read), cam: mean(sums.cam), maps: mean(sums.maps), boxes: mean(sums.boxes) };
+}
+
+async function isWhole(_item: LocalizeItem, _folder: string, path: string): Promise<boolean> {
+  return decodeRecord(await readFile(path)).maps.length > 0;
 }
 
 const STAGES = ['read', 'cam', 'maps', 'boxes'] as const;

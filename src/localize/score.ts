@@ -72,7 +72,8 @@ export function scoreBoxes({ tune, score, sawBoxes, steps, bootstrap, seed }: Sc
   const { step } = maxBoxAccuracy(iousOf(tuned, 'largest'), LEAST);
   const stepsV2 = V2_IOUS.map((least) => maxBoxAccuracy(iousOf(tuned, 'best'), least).step);
   const hits = (image: ScoredImage, ranks: number): number => Number(image.cases.some(({ rank, largest }) => rank < ranks && largest[step] >= LEAST));
-  const perImage = (of: (image: ScoredImage) => number): MeanByImage => ({ sums: Float64Array.from(scored, of), counts: new Float64Array(scored.length).fill(1) });
+  const perImage = (of: (image: ScoredImage) => number): MeanByImage => (
+    { sums: Float64Array.from(scored, of), counts: new Float64Array(scored.length).fill(1) });
   const perCase = (of: (one: ScoredImage['cases'][number]) => number): MeanByImage => ({
     sums: Float64Array.from(scored, ({ cases }) => cases.reduce((sum, one) => sum + of(one), 0)),
     counts: Float64Array.from(scored, ({ cases }) => cases.length),
@@ -108,7 +109,8 @@ function scoredImage({ size, truths, maps }: LocalizeRecord, steps: number): Sco
   return {
     cases: truths.map(({ logit, rank, boxes, best }) => {
       const stored = maps.find((map) => map.logit === logit)!.boxes;
-      return { rank, largest: Float64Array.from({ length: steps }, (_, step) => bestIou(boxAt(stored, step), size, boxes)), best: Float64Array.from(best) };
+      const largest = Float64Array.from({ length: steps }, (_, step) => bestIou(boxAt(stored, step), size, boxes));
+      return { rank, largest, best: Float64Array.from(best) };
     }),
   };
 }

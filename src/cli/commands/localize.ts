@@ -103,7 +103,8 @@ async function run(flags: LocalizeFlags): Promise<number> {
   try {
     const pass = await runLocalize({
       classifier, settings: z.object({ ...camSettings, ...refineSettings }).parse(config), items, top: config.top, thresholds: config.thresholds,
-      truths: fingerprint({ images: truths.images, names, offset: config.logitOffset }), out, outputs, inputs: [boxes, folder, classifier.path, ...[config.boxClasses, config.tuneOn, config.scoreOn].filter((path) => path !== undefined)],
+      truths: fingerprint({ images: truths.images, names, offset: config.logitOffset }), out, outputs,
+      inputs: [boxes, folder, classifier.path, ...[config.boxClasses, config.tuneOn, config.scoreOn].filter((path) => path !== undefined)],
       resume: flags.resume, workers: config.workers, threads: config.threads, runtime: { runtime: config.runtime, device: config.device },
       signal: watch.signal, ...progress,
     });
@@ -113,7 +114,8 @@ async function run(flags: LocalizeFlags): Promise<number> {
     if (watch.signal.aborted) return EXIT.interrupted;
     const images: { item: LocalizeItem; record: LocalizeRecord }[] = [];
     for (const item of pass.done) images.push({ item, record: await readRecord(out, item.id) });
-    const of = (ids: ReadonlySet<string> | undefined): LocalizeRecord[] => images.flatMap(({ item, record }) => (ids?.has(item.id) === false ? [] : [record]));
+    const of = (ids: ReadonlySet<string> | undefined): LocalizeRecord[] => (
+      images.flatMap(({ item, record }) => (ids?.has(item.id) === false ? [] : [record])));
     const [tune, score] = [of(lists.tune), of(lists.score)];
     if (tune.length === 0 || score.length === 0) throw new UserError('there is nothing to score: every image of a list failed', failed[0]?.reason);
     const scores = scoreBoxes({ tune, score, sawBoxes: lists.shared, steps: config.thresholds, bootstrap: config.bootstrap, seed: config.seed });
@@ -124,7 +126,8 @@ async function run(flags: LocalizeFlags): Promise<number> {
       ...scores,
       run: {
         command: 'localize', version: packageVersion(), modelPath: classifier.path, runtime: pass.runtime, settings: config, sharedImages: lists.common,
-        counts: { ...pass.counts, missing: missing.length, boxless: boxless.length }, failures: failed, missing, boxless, notes: pass.notes, seconds: pass.seconds, stages: pass.stages,
+        counts: { ...pass.counts, missing: missing.length, boxless: boxless.length }, failures: failed, missing, boxless, notes: pass.notes,
+        seconds: pass.seconds, stages: pass.stages,
       },
     };
     await writeFileAtomic(join(out, 'localize.json'), `${JSON.stringify(json, null, 2)}\n`);
@@ -150,7 +153,8 @@ interface Lists {
 
 async function listsOf({ tuneOn, scoreOn }: LocalizeConfig, { images, bad }: BoxTruths): Promise<Lists> {
   const known = new Set([...images, ...bad].map(({ id }) => id));
-  const read = async (path: string | undefined): Promise<Set<string> | undefined> => (path === undefined ? undefined : new Set(await readIds(path, known)));
+  const read = async (path: string | undefined): Promise<Set<string> | undefined> => (
+    path === undefined ? undefined : new Set(await readIds(path, known)));
   const score = await read(scoreOn);
   const tune = await read(tuneOn) ?? score;
   const [tuneIds, scoreIds] = [tune ?? known, score ?? known];

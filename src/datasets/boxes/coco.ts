@@ -43,7 +43,9 @@ async function annotationAt(file: FileHandle, offset: number, length: number): P
 }
 
 /** An object, or none for a crowd. */
-function objectOf({ id, category_id: category, iscrowd, bbox }: Readonly<Record<string, unknown>>, names: ReadonlyMap<number, string>): { name: string; box: Box }[] {
+function objectOf(
+  { id, category_id: category, iscrowd, bbox }: Readonly<Record<string, unknown>>, names: ReadonlyMap<number, string>,
+): { name: string; box: Box }[] {
   if (iscrowd === 1 || iscrowd === true) return [];
   const name = names.get(category as number);
   if (name === undefined) throw new UserError(`annotation ${String(id)} has the category ${String(category)}, which is not in the file`);

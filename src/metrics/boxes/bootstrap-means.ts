@@ -12,7 +12,9 @@ export interface MeanByImage {
  *
  * @returns per score [resamples]
  */
-export function bootstrapMeans(scores: readonly MeanByImage[], { resamples, draw }: { readonly resamples: number; readonly draw: Draw }): Float64Array[] {
+export function bootstrapMeans(
+  scores: readonly MeanByImage[], { resamples, draw }: { readonly resamples: number; readonly draw: Draw },
+): Float64Array[] {
   const results = scores.map(() => new Float64Array(resamples));
   const weights = new Uint32Array(scores.length === 0 ? 0 : scores[0].sums.length);
   for (let resample = 0; resample < resamples; resample++) {
