@@ -17,17 +17,15 @@ export class GrowingRegions {
   private readonly places: Int32Array;
   /** [pixels, 4]: the box of a region, at its first pixel. */
   private readonly boxes: Int32Array;
-  private readonly steps: readonly (readonly [number, number])[];
 
   /** @param neighbours whether pixels that only touch at corners are connected (8) or not (4) */
-  constructor([height, width]: Size, neighbours: 4 | 8) {
+  constructor([height, width]: Size, private readonly neighbours: 4 | 8) {
     this.height = height;
     this.width = width;
     this.firsts = new Int32Array(height * width);
     this.parents = new Int32Array(height * width).fill(-1);
     this.places = new Int32Array(height * width);
     this.boxes = new Int32Array(4 * height * width);
-    this.steps = neighbours === 4 ? SIDES : [...SIDES, ...CORNERS];
   }
 
   /** Adds a pixel, y * width + x. It must not have been added before. */
@@ -40,11 +38,17 @@ export class GrowingRegions {
     this.firsts[this.count++] = pixel;
     boxes[4 * pixel] = boxes[4 * pixel + 2] = x;
     boxes[4 * pixel + 1] = boxes[4 * pixel + 3] = y;
-    for (const [dx, dy] of this.steps) {
-      if (x + dx < 0 || x + dx >= width || y + dy < 0 || y + dy >= height) continue;
-      const other = pixel + dy * width + dx;
-      if (parents[other] >= 0) this.join(pixel, other);
-    }
+    const [above, left, right, below] = [y > 0, x > 0, x + 1 < width, y + 1 < height];
+    let root = pixel;
+    if (left) root = this.join(root, pixel - 1);
+    if (right) root = this.join(root, pixel + 1);
+    if (above) root = this.join(root, pixel - width);
+    if (below) root = this.join(root, pixel + width);
+    if (this.neighbours === 4) return;
+    if (above && left) root = this.join(root, pixel - width - 1);
+    if (above && right) root = this.join(root, pixel - width + 1);
+    if (below && left) root = this.join(root, pixel + width - 1);
+    if (below && right) this.join(root, pixel + width + 1);
   }
 
   /** The box of a region, by its first pixel. */
@@ -53,12 +57,15 @@ export class GrowingRegions {
     return [boxes[4 * first], boxes[4 * first + 1], boxes[4 * first + 2], boxes[4 * first + 3]];
   }
 
-  private join(a: number, b: number): void {
-    const [one, two] = [this.find(a), this.find(b)];
-    if (one === two) return;
-    const [kept, gone] = one < two ? [one, two] : [two, one];
-    const { boxes, firsts, places } = this;
-    this.parents[gone] = kept;
+  /** Joins the region with this first pixel and that of another pixel, if it has been added. Returns the first pixel of the joined region. */
+  private join(root: number, pixel: number): number {
+    const { boxes, firsts, places, parents } = this;
+    if (parents[pixel] < 0 || parents[pixel] === root) return root;
+    const other = this.find(pixel);
+    if (other === root) return root;
+    const kept = Math.min(root, other);
+    const gone = Math.max(root, other);
+    parents[gone] = kept;
     boxes[4 * kept] = Math.min(boxes[4 * kept], boxes[4 * gone]);
     boxes[4 * kept + 1] = Math.min(boxes[4 * kept + 1], boxes[4 * gone + 1]);
     boxes[4 * kept + 2] = Math.max(boxes[4 * kept + 2], boxes[4 * gone + 2]);
@@ -66,6 +73,7 @@ export class GrowingRegions {
     const last = firsts[--this.count];
     firsts[places[gone]] = last;
     places[last] = places[gone];
+    return kept;
   }
 
   private find(pixel: number): number {
@@ -78,6 +86,3 @@ export class GrowingRegions {
     return root;
   }
 }
-
-const SIDES = [[1, 0], [0, 1], [-1, 0], [0, -1]] as const;
-const CORNERS = [[1, 1], [-1, 1], [-1, -1], [1, -1]] as const;

@@ -1,8 +1,8 @@
 import type { Size } from '../../size.js';
 
 /** The eight neighbours, clockwise from the right. */
-const DX = [1, 1, 0, -1, -1, -1, 0, 1];
-const DY = [0, 1, 1, 1, 0, -1, -1, -1];
+const DX = Int8Array.of(1, 1, 0, -1, -1, -1, 0, 1);
+const DY = Int8Array.of(0, 1, 1, 1, 0, -1, -1, -1);
 const LEFT = 4;
 
 /**
@@ -19,7 +19,8 @@ export function outlineArea(values: Uint8Array, [height, width]: Size, limit: nu
   const next = (x: number, y: number, from: number): number => {
     for (let turn = 0; turn < 8; turn++) {
       const direction = (from + turn) & 7;
-      const [nx, ny] = [x + DX[direction], y + DY[direction]];
+      const nx = x + DX[direction];
+      const ny = y + DY[direction];
       if (nx >= 0 && nx < width && ny >= 0 && ny < height && values[ny * width + nx] > limit) return direction;
     }
     return -1;
@@ -29,9 +30,9 @@ export function outlineArea(values: Uint8Array, [height, width]: Size, limit: nu
   if (firstDirection < 0) return 0;
   let [x, y, direction, twice] = [startX, startY, firstDirection, 0];
   do {
-    const [nx, ny] = [x + DX[direction], y + DY[direction]];
-    twice += x * ny - nx * y;
-    [x, y] = [nx, ny];
+    twice += x * DY[direction] - DX[direction] * y;
+    x += DX[direction];
+    y += DY[direction];
     // Clockwise from where the outline came.
     direction = next(x, y, (direction + LEFT + 1) & 7);
   } while (x !== startX || y !== startY || direction !== firstDirection);

@@ -64,18 +64,21 @@ interface Thresholds extends Sorted {
 }
 
 function grayOf(map: Float32Array): Uint8Array {
-  return Uint8Array.from(map, (value) => {
+  const values = new Uint8Array(map.length);
+  for (let i = 0; i < map.length; i++) {
     // Also refuses NaN.
-    if (!(value >= 0 && value <= 1)) throw new RangeError(`the map has the value ${value}, which is not in 0..1`);
-    return Math.floor(value * 255);
-  });
+    if (!(map[i] >= 0 && map[i] <= 1)) throw new RangeError(`the map has the value ${map[i]}, which is not in 0..1`);
+    values[i] = Math.floor(map[i] * 255);
+  }
+  return values;
 }
 
 function sortedByValue(values: Uint8Array): Sorted {
   const ends = new Int32Array(256);
   for (const value of values) ends[value]++;
   for (let value = 1; value < 256; value++) ends[value] += ends[value - 1];
-  const next = Int32Array.from(ends, (_, value) => (value === 0 ? 0 : ends[value - 1]));
+  const next = new Int32Array(256);
+  next.set(ends.subarray(0, 255), 1);
   const order = new Int32Array(values.length);
   for (let pixel = 0; pixel < values.length; pixel++) order[next[values[pixel]]++] = pixel;
   return { order, ends };
