@@ -35,12 +35,13 @@ export interface LocalizeTask {
   readonly recordPath: string;
 }
 
-/** The time of each stage of an image, in milliseconds: decoding, the network, maps and boxes. */
+/** The time of each stage of an image, in milliseconds: decoding, the network, maps, boxes, and writing. */
 export interface LocalizeTimes {
   readonly read: number;
   readonly cam: number;
   readonly maps: number;
   readonly boxes: number;
+  readonly write: number;
 }
 
 export type LocalizeResult
@@ -85,12 +86,13 @@ async function localize(photoCam: PhotoCam, { imagePath, width, height, truths, 
       { logit, rank: rankOf(logits, logit), boxes: boxes.map((own) => [...own]), best: [...swept[classes.indexOf(logit)].best] })),
     maps: classes.map((logit, k) => ({ logit, value: logits[logit], rank: rankOf(logits, logit), boxes: packBoxes(swept[k].largest) })),
   };
+  const writing = performance.now();
   const stamp = await writeStamped(recordPath, Buffer.from(JSON.stringify(record)));
   const empty = truths.filter(({ logit }) => maxima[classes.indexOf(logit)] === 0);
   return {
     status: 'done', files: { [RECORD_FOLDER]: stamp },
     notes: empty.map(({ logit }) => `the map of ${data.photo.spec.classes[logit]} is zero everywhere`),
-    times: { read: read + times.read, cam: found + times.cam, maps: times.maps, boxes: performance.now() - mapped },
+    times: { read: read + times.read, cam: found + times.cam, maps: times.maps, boxes: writing - mapped, write: performance.now() - writing },
   };
 }
 

@@ -105,7 +105,7 @@ export async function runLocalize(options: LocalizeOptions): Promise<LocalizePas
     }
     const started = Date.now();
     const failures: { id: string; reason: string }[] = [];
-    const sums = { read: 0, cam: 0, maps: 0, boxes: 0 };
+    const sums = { read: 0, cam: 0, maps: 0, boxes: 0, write: 0 };
     let measured = 0;
     await runBatch(open, {
       concurrency: 2 * plan.workers + 1,
@@ -143,14 +143,14 @@ export async function runLocalize(options: LocalizeOptions): Promise<LocalizePas
 
 function meansOf(sums: LocalizeTimes, count: number): LocalizeTimes {
   const mean = (sum: number): number => Number((sum / Math.max(1, count)).toFixed(2));
-  return { read: mean(sums.read), cam: mean(sums.cam), maps: mean(sums.maps), boxes: mean(sums.boxes) };
+  return { read: mean(sums.read), cam: mean(sums.cam), maps: mean(sums.maps), boxes: mean(sums.boxes), write: mean(sums.write) };
 }
 
 async function isWhole(_item: LocalizeItem, _folder: string, path: string): Promise<boolean> {
   return decodeRecord(await readFile(path)).maps.length > 0;
 }
 
-const STAGES = ['read', 'cam', 'maps', 'boxes'] as const;
+const STAGES = ['read', 'cam', 'maps', 'boxes', 'write'] as const;
 
 /** A usual size of photographs, [height, width], to estimate the memory of a worker. */
 const USUAL = [375, 500] as const;

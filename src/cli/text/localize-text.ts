@@ -7,7 +7,7 @@ const MOST = 20;
 /** The summary of the images. */
 export function describeLocalizePass({ counts, seconds, stages, interrupted }: LocalizePass, failures: LocalizePass['failures']): string {
   const lines = [
-    `${counts.measured} images measured in ${seconds.toFixed(1)} s${counts.resumed > 0 ? `, ${counts.resumed} before` : ''} (per image ${stages.read} ms reading, ${stages.cam} CAM, ${stages.maps} maps, ${stages.boxes} boxes)`,
+    `${counts.measured} images measured in ${seconds.toFixed(1)} s${counts.resumed > 0 ? `, ${counts.resumed} before` : ''} (per image ${stages.read} ms reading, ${stages.cam} CAM, ${stages.maps} maps, ${stages.boxes} boxes, ${stages.write} writing)`,
   ];
   if (interrupted) lines.push(`interrupted with ${counts.left} images left: run the same command again to continue`);
   if (failures.length > 0) lines.push(`${failures.length} images failed:`, ...failures.slice(0, MOST).map(({ id, reason }) => `  ${id}: ${reason}`));
