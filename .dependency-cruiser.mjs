@@ -5,6 +5,7 @@ const floors = [
   ['cli'],
   ['faithfulness'],
   ['ablate'],
+  ['localize'],
   ['export'],
   ['report/client'],
   ['report/run'],

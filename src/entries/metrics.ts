@@ -1,5 +1,12 @@
-/** `voc-seeds/metrics`: scores of label maps and of stored maps. */
+/** `voc-seeds/metrics`: scores of label maps, of stored maps, and of boxes. */
 export { meanAveragePrecision } from '../metrics/average-precision.js';
+export type { Box } from '../datasets/boxes/box-truth.js';
+export { boxAccuracy, maxBoxAccuracy, V2_IOUS } from '../metrics/boxes/box-accuracy.js';
+export type { BestAccuracy } from '../metrics/boxes/box-accuracy.js';
+export { boxIou } from '../metrics/boxes/box.js';
+export { PixelPrecision } from '../metrics/boxes/pixel-precision.js';
+export { bestIou, evaluatedBox, sweepBoxes } from '../metrics/boxes/sweep-boxes.js';
+export type { SweptBoxes } from '../metrics/boxes/sweep-boxes.js';
 export { ConfusionMatrix } from '../metrics/confusion.js';
 export { evaluatePairs } from '../metrics/evaluate.js';
 export type { EvaluationResult } from '../metrics/evaluate.js';

@@ -6,6 +6,7 @@ import { camProgramSettings } from './cam-program.js';
 import { faithfulnessSchema } from './faithfulness.js';
 import { generateSchema } from './generate.js';
 import { devkitSettings } from '../datasets/settings.js';
+import { localizeSchema } from './localize.js';
 import { sharedSettings } from './shared.js';
 import { trainSchema } from './train.js';
 
@@ -21,6 +22,7 @@ export const commandSettings = {
   'cam': { model: sharedSettings.model, classSet: devkitSettings.classSet, ...camSettings, ...runtimeSettings },
   'ablate': ablateSchema.shape,
   'faithfulness': faithfulnessSchema.shape,
+  'localize': localizeSchema.shape,
   'train': trainSchema.shape,
   'model cam-program': camProgramSettings,
 } satisfies Record<string, SettingTable>;

@@ -7,6 +7,7 @@ export const commands: Readonly<Record<string, () => Promise<CommandRegistrar>>>
   merge: async () => (await import('./merge.js')).registerMerge,
   ablate: async () => (await import('./ablate.js')).registerAblate,
   faithfulness: async () => (await import('./faithfulness.js')).registerFaithfulness,
+  localize: async () => (await import('./localize.js')).registerLocalize,
   report: async () => (await import('./report.js')).registerReport,
   export: async () => (await import('./export.js')).registerExport,
   cam: async () => (await import('./cam.js')).registerCam,

@@ -41,7 +41,7 @@ export function parseAnnotation(
 const OBJECT = 'write an object as <object><name>dog</name> ... </object>';
 
 /** The objects of an annotation at any depth, but not objects inside objects. */
-function objectsIn(elements: readonly XmlElement[]): XmlElement[] {
+export function objectsIn(elements: readonly XmlElement[]): XmlElement[] {
   return elements.flatMap((element) => (element.name === 'object' ? [element] : objectsIn(element.children)));
 }
 
@@ -67,7 +67,7 @@ function find({ name, children }: XmlElement): string[] {
  *
  * @throws {UserError} if there are several, or if it contains more than text
  */
-function textOf({ children }: XmlElement, name: string, where: string): string | undefined {
+export function textOf({ children }: XmlElement, name: string, where: string): string | undefined {
   const found = children.filter((child) => child.name === name);
   if (found.length > 1) throw new UserError(`${where}: an <object> has ${found.length} <${name}>`);
   if (found.length === 0) return undefined;

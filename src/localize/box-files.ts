@@ -1,0 +1,81 @@
+import { basename, join } from 'node:path';
+import { XMLBuilder } from 'fast-xml-parser';
+import type { LoadedClassifier } from '../classifier/load.js';
+import type { Box } from '../datasets/boxes/box-truth.js';
+import { writeFileAtomic } from '../jobs/files/atomic.js';
+import type { LocalizeItem } from './items.js';
+import { boxAt } from './record.js';
+import type { LocalizeRecord } from './record.js';
+
+/** What boxes are written from. */
+export interface BoxSource {
+  readonly out: string;
+  readonly classifier: LoadedClassifier;
+  readonly images: readonly { readonly item: LocalizeItem; readonly record: LocalizeRecord }[];
+  /** The step of the threshold. */
+  readonly step: number;
+  /** Only the boxes of the most likely classes; 0: those of the true classes. */
+  readonly top: number;
+  /** The category of a logit in the COCO file of the true boxes. */
+  readonly categoryOf?: ReadonlyMap<number, number>;
+}
+
+/** A class of an image with its box at the chosen threshold. */
+interface FoundBox {
+  readonly logit: number;
+  readonly value: number;
+  readonly rank: number;
+  readonly box: Box;
+}
+
+/** A map that is zero everywhere has no box. */
+function foundBoxes({ maps }: LocalizeRecord, step: number): FoundBox[] {
+  return maps.map(({ boxes, ...rest }) => ({ ...rest, box: boxAt(boxes, step) })).filter(({ box: [left, , right] }) => right >= left)
+    .sort((a, b) => a.rank - b.rank);
+}
+
+function predicted({ images, step, top }: BoxSource): (BoxSource['images'][number] & { readonly boxes: readonly FoundBox[] })[] {
+  return images.map(({ item, record }) => ({ item, record, boxes: foundBoxes(record, step).filter(({ rank }) => top === 0 || rank < top) }));
+}
+
+/** A table: one line per image and class, true classes included. The last column and row are part of a box. */
+async function writeCsv({ out, classifier: { spec }, images, step }: BoxSource): Promise<void> {
+  const quoted = (text: string): string => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+  const lines = images.flatMap(({ item: { imagePath, truths }, record }) => foundBoxes(record, step).map(({ logit, value, rank, box }) => (
+    [quoted(basename(imagePath)), quoted(spec.classes[logit]), logit, rank + 1, value, truths.some((truth) => truth.logit === logit) ? 1 : 0, ...box].join(','))));
+  await writeFileAtomic(join(out, 'boxes.csv'), ['image,class,logit,rank,value,true,x1,y1,x2,y2', ...lines, ''].join('\n'));
+}
+
+/** Results as COCO's evaluation reads them; the score is the value of the logit. Classes that are no category of the true boxes are left out. */
+async function writeCoco(source: BoxSource): Promise<void> {
+  const { categoryOf } = source;
+  const results = predicted(source).flatMap(({ item, boxes }, i) => boxes.flatMap(({ logit, value, box: [left, top, right, bottom] }) => {
+    const category = categoryOf === undefined ? logit : categoryOf.get(logit);
+    if (category === undefined) return [];
+    return [{ image_id: item.truth.imageId ?? i + 1, category_id: category, bbox: [left, top, right - left + 1, bottom - top + 1], score: value }];
+  }));
+  await writeFileAtomic(join(source.out, 'results.json'), `[${results.map((result) => `\n${JSON.stringify(result)}`).join(',')}\n]\n`);
+}
+
+const builder = new XMLBuilder({ format: true, indentBy: '\t' });
+
+/** Annotations of VOC; pixels in them count from 1. */
+async function writeVoc(source: BoxSource): Promise<void> {
+  for (const { item: { id, imagePath }, record: { size: [height, width] }, boxes } of predicted(source)) {
+    const annotation = {
+      folder: 'JPEGImages', filename: basename(imagePath), source: { database: 'voc-seeds' }, size: { width, height, depth: 3 }, segmented: 0,
+      object: boxes.map(({ logit, box: [left, top, right, bottom] }) => ({
+        name: source.classifier.spec.classes[logit], pose: 'Unspecified', truncated: 0, difficult: 0,
+        bndbox: { xmin: left + 1, ymin: top + 1, xmax: right + 1, ymax: bottom + 1 },
+      })),
+    };
+    await writeFileAtomic(join(source.out, 'Annotations', `${id}.xml`), builder.build({ annotation }));
+  }
+}
+
+const writers = { csv: writeCsv, coco: writeCoco, voc: writeVoc };
+
+/** Writes the boxes of all images at the chosen threshold. */
+export async function writeBoxes(kinds: readonly (keyof typeof writers)[], source: BoxSource): Promise<void> {
+  for (const kind of new Set(kinds)) await writers[kind](source);
+}

@@ -1,0 +1,115 @@
+import sharp from 'sharp';
+import { workerData } from 'piscina';
+import type { Box } from '../datasets/boxes/box-truth.js';
+import { messageOf, UserError } from '../errors.js';
+import { openPhoto } from '../image/photo-file.js';
+import { writeStamped } from '../jobs/files/stamp.js';
+import type { MapRows } from '../maps/map-rows.js';
+import { sweepBoxes } from '../metrics/boxes/sweep-boxes.js';
+import { PhotoCam } from '../pipeline/photo-cam.js';
+import type { PhotoCamPlan } from '../pipeline/photo-cam.js';
+import { openRuntime } from '../runtime/open.js';
+import type { RuntimeChoice } from '../runtime/open.js';
+import { packBoxes, RECORD_FOLDER } from './record.js';
+import type { LocalizeRecord } from './record.js';
+
+/** What a worker needs for all its images. */
+export interface LocalizeWorkerData {
+  readonly photo: PhotoCamPlan;
+  readonly runtime: RuntimeChoice;
+  readonly threads: number;
+  /** How many of the most likely classes get boxes. */
+  readonly top: number;
+  /** The number of thresholds. */
+  readonly steps: number;
+}
+
+/** One image. */
+export interface LocalizeTask {
+  readonly imagePath: string;
+  /** The size that the true boxes are for. */
+  readonly width?: number;
+  readonly height?: number;
+  readonly truths: readonly { readonly logit: number; readonly boxes: readonly Box[] }[];
+  /** The record to write; the folder must exist. */
+  readonly recordPath: string;
+}
+
+/** The time of each stage of an image, in milliseconds: decoding, the network, maps, boxes, and writing. */
+export interface LocalizeTimes {
+  readonly read: number;
+  readonly cam: number;
+  readonly maps: number;
+  readonly boxes: number;
+  readonly write: number;
+}
+
+export type LocalizeResult
+  = | { readonly status: 'done'; readonly notes: readonly string[]; readonly files: Readonly<Record<string, string>>; readonly times: LocalizeTimes }
+    | { readonly status: 'failed'; readonly reason: string };
+
+const data = workerData as LocalizeWorkerData;
+
+// Images are processed in parallel; more threads per image would only compete.
+sharp.concurrency(1);
+
+let cam: Promise<PhotoCam> | undefined;
+
+/** The entry point of the worker. Never throws; failures are returned. */
+export default async function run(task: LocalizeTask): Promise<LocalizeResult> {
+  try {
+    cam ??= openRuntime(data.runtime).then(({ runtime }) => PhotoCam.load(data.photo, runtime, { threads: data.threads }));
+    return await localize(await cam, task);
+  } catch (error) {
+    return { status: 'failed', reason: messageOf(error) };
+  }
+}
+
+async function localize(photoCam: PhotoCam, { imagePath, width, height, truths, recordPath }: LocalizeTask): Promise<LocalizeResult> {
+  const start = performance.now();
+  const photo = await openPhoto(imagePath);
+  const { original: size } = photo;
+  if ((height ?? size[0]) !== size[0] || (width ?? size[1]) !== size[1]) {
+    throw new UserError(`the photograph ${imagePath} is ${size[1]} x ${size[0]} pixels, but its boxes are for ${width ?? '?'} x ${height ?? '?'}`);
+  }
+  const read = performance.now() - start;
+  const likely = data.top === 0 ? [] : mostLikely(await photoCam.logits(photo), data.top);
+  const found = performance.now() - start - read;
+  const classes = [...new Set([...truths.map(({ logit }) => logit), ...likely])];
+  const { maps, maxima, logits, times } = await photoCam.maps(photo, classes);
+  const mapped = performance.now();
+  const swept = classes.map((logit, k) => (
+    sweepBoxes(normalised(maps, k), size, truths.find((truth) => truth.logit === logit)?.boxes ?? [], data.steps)));
+  const record: LocalizeRecord = {
+    size: [...size],
+    truths: truths.map(({ logit, boxes }) => (
+      { logit, rank: rankOf(logits, logit), boxes: boxes.map((own) => [...own]), best: [...swept[classes.indexOf(logit)].best] })),
+    maps: classes.map((logit, k) => ({ logit, value: logits[logit], rank: rankOf(logits, logit), boxes: packBoxes(swept[k].largest) })),
+  };
+  const writing = performance.now();
+  const stamp = await writeStamped(recordPath, Buffer.from(JSON.stringify(record)));
+  const empty = truths.filter(({ logit }) => maxima[classes.indexOf(logit)] === 0);
+  return {
+    status: 'done', files: { [RECORD_FOLDER]: stamp },
+    notes: empty.map(({ logit }) => `the map of ${data.photo.spec.classes[logit]} is zero everywhere`),
+    times: { read: read + times.read, cam: found + times.cam, maps: times.maps, boxes: writing - mapped, write: performance.now() - writing },
+  };
+}
+
+/** A class's map divided by its maximum, [height, width]. Thresholds are shares of the maximum. */
+function normalised(maps: MapRows, k: number): Float32Array {
+  const { height, width } = maps;
+  const map = new Float32Array(height * width);
+  for (let y = 0; y < height; y++) map.set(maps.row(k, y), y * width);
+  const maximum = map.reduce((most, value) => Math.max(most, value), 0);
+  return map.map((value) => (value > 0 ? value / maximum : 0));
+}
+
+function mostLikely(logits: Float32Array, count: number): number[] {
+  return Array.from(logits, (_, i) => i).sort((a, b) => logits[b] - logits[a]).slice(0, count);
+}
+
+/** How many classes are more likely; of equal ones, the first counts as more likely. */
+function rankOf(logits: Float32Array, logit: number): number {
+  return logits.reduce((rank, value, i) => (value > logits[logit] || (value === logits[logit] && i < logit) ? rank + 1 : rank), 0);
+}

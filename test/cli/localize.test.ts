@@ -1,0 +1,99 @@
+import { mkdtemp, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { LocalizeRecord } from '../../src/localize/record.js';
+import { photograph, writeTinyClassifier } from '../pipeline/tiny.js';
+import { messageOf, run } from './terminal.js';
+
+interface Json {
+  images: { tune: number; score: number };
+  cases: number;
+  sawBoxes: boolean;
+  threshold: number;
+  gtKnown: { value: number; low?: number };
+  run: { counts: Record<'measured' | 'resumed' | 'failed' | 'left' | 'missing', number>; failures: { id: string; reason: string }[]; missing: string[] };
+}
+
+let folder: string;
+let base: string[];
+let count = 0;
+const fresh = (): string => join(folder, `out-${count++}`);
+const localize = (...argv: string[]) => run('localize', ...base, ...argv);
+async function json(code: number, ...argv: string[]): Promise<Json> {
+  const outcome = await localize(...argv, '--json');
+  expect(outcome.code, outcome.stderr).toBe(code);
+  return JSON.parse(outcome.stdout) as Json;
+}
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'voc-seeds-localize-'));
+  await mkdir(join(folder, 'photos'));
+  for (const [i, id] of ['a', 'b', 'c', 'd'].entries()) await writeFile(join(folder, 'photos', `${id}.jpg`), await photograph(i, 90, 60));
+  const model = join(folder, 'many.onnx');
+  // More classes than a class set may have.
+  await writeTinyClassifier(model, { classes: Array.from({ length: 400 }, (_, i) => `class ${i}`) });
+  await writeFile(join(folder, 'boxes.csv'), ['image,width,height,class,boxes', 'a.jpg,90,60,399,"0 0 50 40"', 'b.jpg,90,60,7,"10 10 80 50;0 0 5 5"', 'c.jpg,90,60,"class 12","20 20 60 55"', 'd.jpg,90,60,3,"5 5 60 55"', ''].join('\n'));
+  base = ['--boxes', join(folder, 'boxes.csv'), '--images', join(folder, 'photos'), '--model', model, '--layers', '/16', '--input-size', 'short:64', '--refine', 'none', '--workers', '1', '--bootstrap', '20'];
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+describe('localize', () => {
+  it('writes scores, boxes and records, and resumes', async () => {
+    const out = fresh();
+    const first = await json(0, '--out', out, '--top', '2', '--box-files', 'csv,coco,voc');
+    expect(first).toMatchObject({ images: { tune: 4, score: 4 }, cases: 4, sawBoxes: true });
+    expect(first.run.counts).toMatchObject({ measured: 4, resumed: 0, failed: 0, left: 0 });
+    const record = JSON.parse(await readFile(join(out, 'images/b.json'), 'utf8')) as LocalizeRecord;
+    expect(record.size).toEqual([60, 90]);
+    expect(record.truths).toMatchObject([{ logit: 7, boxes: [[10, 10, 80, 50], [0, 0, 5, 5]] }]);
+    // The true class, and the two most likely ones.
+    expect(record.maps.map(({ logit }) => logit)).toContain(7);
+    expect(record.maps.map(({ rank }) => rank)).toEqual(expect.arrayContaining([0, 1]));
+    expect(record.truths[0].best).toHaveLength(100);
+    const csv = (await readFile(join(out, 'boxes.csv'), 'utf8')).trim().split('\n');
+    expect(csv[0]).toBe('image,class,logit,rank,value,true,x1,y1,x2,y2');
+    expect(csv.filter((line) => line.startsWith('b.jpg,class 7,7,'))).toHaveLength(1);
+    const results = JSON.parse(await readFile(join(out, 'results.json'), 'utf8')) as { image_id: number; bbox: number[] }[];
+    expect(results.map(({ image_id: id }) => id)).toEqual([1, 1, 2, 2, 3, 3, 4, 4]);
+    for (const { bbox: [x, y, width, height] } of results) {
+      expect([x >= 0, y >= 0, x + width <= 90, y + height <= 60, width > 0, height > 0]).not.toContain(false);
+    }
+    expect(await readdir(join(out, 'Annotations'))).toEqual(['a.xml', 'b.xml', 'c.xml', 'd.xml']);
+    const again = await json(0, '--out', out, '--top', '2');
+    expect(again).toMatchObject({ gtKnown: first.gtKnown, run: { counts: { measured: 0, resumed: 4 } } });
+    expect(messageOf(await localize('--out', out, '--top', '1'))).toContain('contains results with other settings: top was 2 and is 1');
+  });
+
+  it('finds the same boxes of true classes without others', async () => {
+    const [some, none] = [fresh(), fresh()];
+    const [a, b] = [await json(0, '--out', some, '--top', '1'), await json(0, '--out', none, '--top', '0')];
+    expect(b).toMatchObject({ gtKnown: a.gtKnown, threshold: a.threshold });
+    expect((await readFile(join(none, 'boxes.csv'), 'utf8')).trim().split('\n')).toHaveLength(5);
+  });
+
+  it('chooses thresholds on one list and scores another', async () => {
+    await writeFile(join(folder, 'tune.txt'), 'a.jpg\nb.jpg\n');
+    await writeFile(join(folder, 'score.txt'), 'c\n');
+    const lists = ['--tune-on', join(folder, 'tune.txt'), '--score-on', join(folder, 'score.txt')];
+    expect(await json(0, '--out', fresh(), ...lists)).toMatchObject({ images: { tune: 2, score: 1 }, sawBoxes: false, run: { counts: { measured: 3 } } });
+    const { stdout } = await localize('--out', fresh(), ...lists);
+    expect(stdout).toContain('1 images with 1 classes scored. Thresholds were chosen on 2 other images');
+    await writeFile(join(folder, 'strange.txt'), 'x.jpg\n');
+    expect(messageOf(await localize('--out', fresh(), '--score-on', join(folder, 'strange.txt')))).toContain('1 images have no true boxes; the first is x');
+  });
+
+  it('reports images that fail, and missing ones', async () => {
+    const boxes = join(folder, 'trouble.csv');
+    await writeFile(boxes, ['a.jpg,90,60,1,"0 0 50 40"', 'b.jpg,60,90,1,"0 0 50 40"', 'c.jpg,90,60,whale,"0 0 50 40"', 'x.jpg,90,60,1,"0 0 50 40"', ''].join('\n'));
+    const { images, run: { failures, missing } } = await json(2, '--boxes', boxes, '--out', fresh());
+    expect(images.score).toBe(1);
+    expect(failures).toHaveLength(2);
+    expect(failures.find(({ id }) => id === 'b')?.reason).toContain('is 90 x 60 pixels, but its boxes are for 60 x 90');
+    expect(failures.find(({ id }) => id === 'c')?.reason).toContain('has no class \'whale\'');
+    expect(missing).toEqual(['x']);
+    await writeFile(boxes, 'a.jpg,90,60,1,"0 0 50 40"\nx.jpg,90,60,1,"0 0 50 40"\n');
+    expect((await localize('--boxes', boxes, '--out', fresh())).code).toBe(0);
+    expect((await localize('--boxes', boxes, '--out', fresh(), '--strict')).code).toBe(2);
+  });
+});

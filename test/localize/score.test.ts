@@ -1,0 +1,87 @@
+import { describe, expect, it } from 'vitest';
+import type { LoadedClassifier } from '../../src/classifier/load.js';
+import { boxAt, packBoxes } from '../../src/localize/record.js';
+import type { LocalizeRecord } from '../../src/localize/record.js';
+import { scoreBoxes } from '../../src/localize/score.js';
+import { truthLogits } from '../../src/localize/truth-logits.js';
+
+/** An image of 20 x 20 pixels with one class. `boxes` are those of four thresholds. */
+function record(rank: number, boxes: readonly (readonly [number, number, number, number])[], best: number[]): LocalizeRecord {
+  return {
+    size: [20, 20],
+    truths: [{ logit: 5, rank, boxes: [[0, 0, 9, 9]], best }],
+    maps: [{ logit: 5, value: 1, rank, boxes: packBoxes(boxes) }],
+  };
+}
+
+// As evaluated, a box is one pixel larger to the right and bottom: [0, 0, 8, 8] is the true box itself.
+const [exact, far, half] = [[0, 0, 8, 8], [12, 12, 18, 18], [0, 0, 8, 3]] as const;
+
+describe('scoreBoxes', () => {
+  // IoU of the largest: 1, 0, 0.5, 0; 0, 0.5, 0.5, 1; 0, 0, 1, 0.
+  const records = [
+    record(0, [exact, far, half, far], [1, 0, 0.5, 0]),
+    record(3, [far, half, half, exact], [0.1, 0.5, 0.7, 1]),
+    record(7, [far, far, exact, far], [0.3, 0.29, 1, 0]),
+  ];
+
+  it('chooses thresholds on the tuning images', () => {
+    const scores = scoreBoxes({ tune: records.slice(0, 1), score: records, sawBoxes: false, steps: 4, bootstrap: 0, seed: 1 });
+    expect(scores).toMatchObject({
+      images: { tune: 1, score: 3 }, cases: 3, threshold: 0,
+      // At step 0 only the first image has its box.
+      gtKnown: { value: 1 / 3 }, loc1: { value: 1 / 3 }, loc5: { value: 1 / 3 }, top1: { value: 1 / 3 }, top5: { value: 2 / 3 },
+      thresholdsV2: [0, 0, 0],
+      // At step 2 all have; for IoU 0.7, step 2 has two.
+      maxBoxAcc: 1,
+    });
+    // IoU 0.3: images 1 and 3; 0.5 and 0.7: image 1.
+    expect(scores.boxAccuracyV2.value).toBeCloseTo((2 + 1 + 1) / 9, 12);
+    // Step 2 for all three: 3, 3 and 2 images.
+    expect(scores.maxBoxAccV2).toBeCloseTo((3 + 3 + 2) / 9, 12);
+  });
+
+  it('chooses them on the scored images otherwise', () => {
+    const scores = scoreBoxes({ tune: records, score: records, sawBoxes: true, steps: 4, bootstrap: 200, seed: 1 });
+    expect(scores).toMatchObject({ threshold: 0.5, gtKnown: { value: 1, low: 1, high: 1 }, loc1: { value: 1 / 3 }, loc5: { value: 2 / 3 } });
+    expect(scores.thresholdsV2).toEqual([0.5, 0.5, 0.5]);
+    // Of three images, one is right: a resample has none of it with probability 8/27, and all with 1/27. Two are: the reverse.
+    expect([scores.loc1.low, scores.loc5.high]).toEqual([0, 1]);
+  });
+});
+
+describe('records', () => {
+  it('keep the box of each threshold', () => {
+    const boxes = [far, far, half, half, exact];
+    const packed = packBoxes(boxes);
+    expect(packed).toEqual([[0, ...far], [2, ...half], [4, ...exact]]);
+    boxes.forEach((box, step) => { expect(boxAt(packed, step)).toEqual(box); });
+  });
+});
+
+describe('truthLogits', () => {
+  const classifier = (classes: string[]): LoadedClassifier => ({ path: 'net.onnx', spec: { classes } }) as unknown as LoadedClassifier;
+  const plain = classifier(['tench', 'goldfish', 'shark']);
+  const counted = classifier(['background', 'tench', 'goldfish', 'shark']);
+
+  it('finds indices and names', () => {
+    const logitOf = truthLogits(plain, ['1', 'Shark'], {});
+    expect([logitOf('1'), logitOf('Shark')]).toEqual([1, 2]);
+    expect(() => logitOf('3')).toThrow('the class 3 of the true boxes is the logit 3, but net.onnx has only 3');
+    expect(() => logitOf('whale')).toThrow('net.onnx has no class \'whale\'');
+  });
+
+  it('asks whether indices count the background', () => {
+    expect(() => truthLogits(counted, ['1'], {})).toThrow('the first class of net.onnx is the background');
+    expect(truthLogits(counted, ['1'], { offset: 1 })('1')).toBe(2);
+    expect(truthLogits(counted, ['1'], { offset: 0 })('1')).toBe(1);
+    expect(truthLogits(counted, ['shark'], {})('shark')).toBe(3);
+  });
+
+  it('finds other names by their place', () => {
+    const names = ['n01440764 tench, Tinca tinca', 'n01443537', 'great white'];
+    const logitOf = truthLogits(counted, ['n01440764'], { names, offset: 1 });
+    expect([logitOf('n01440764'), logitOf('n01443537'), logitOf('great white')]).toEqual([1, 2, 3]);
+    expect(() => truthLogits(counted, ['n01440764'], { names })).toThrow('is the background');
+  });
+});
