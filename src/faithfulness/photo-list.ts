@@ -13,7 +13,7 @@ export interface PhotoListOptions {
   /** The folder that paths start from. Default: that of the list. */
   readonly folder?: string;
   /** Is added to classes that are numbers. Default: 0. */
-  readonly classOffset?: number;
+  readonly logitOffset?: number;
 }
 
 /** Photographs with one class each. */
@@ -38,7 +38,7 @@ export interface PhotoList {
  * @throws UserError if the list cannot be read, names a photograph twice with different classes, or has no class of the classifier
  */
 export async function readPhotoList(
-  file: string, { path: model, spec }: LoadedClassifier, { folder = dirname(file), classOffset = 0 }: PhotoListOptions = {},
+  file: string, { path: model, spec }: LoadedClassifier, { folder = dirname(file), logitOffset = 0 }: PhotoListOptions = {},
 ): Promise<PhotoList> {
   const rows = new Map<string, { readonly name: string; readonly class: string; readonly line: number }>();
   for (const row of rowsOf(await readLines(file), file)) {
@@ -60,7 +60,7 @@ export async function readPhotoList(
   return {
     items, numbered: [...rows.values()].every((row) => isNumber(row.class)),
     classes: {
-      settings: { list: await hashFile(file), classOffset },
+      settings: { list: await hashFile(file), logitOffset },
       classesOf: ({ id }) => {
         const found = logits.get(id)!;
         return Promise.resolve(typeof found === 'string' ? { reason: found } : { labels: [], logits: [found] });
@@ -71,8 +71,8 @@ export async function readPhotoList(
   /** The logit of a class, or why there is none. */
   function findLogit(name: string, where: string): number | string {
     try {
-      if (classOffset === 0 || !isNumber(name)) return logitOf(spec.classes, name, model);
-      const logit = Number(name) + classOffset;
+      if (logitOffset === 0 || !isNumber(name)) return logitOf(spec.classes, name, model);
+      const logit = Number(name) + logitOffset;
       return logit >= 0 && logit < spec.classes.length ? logit : `${where}: class ${name} is logit ${logit}, but ${model} has ${spec.classes.length}`;
     } catch (error) {
       return `${where}: ${messageOf(error)}`;

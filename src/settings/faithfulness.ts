@@ -30,7 +30,7 @@ export const faithfulnessSchema = z.strictObject({
     group: 'Input', value: 'file', help: 'the photographs, each with its class: lines "path class", or CSV with a column for the image and one for the class',
   }),
   images: setting(z.string().optional(), { group: 'Input', value: 'folder', help: 'the folder that paths in the list start from', otherwise: 'that of the list' }),
-  classOffset: setting(z.number().int().default(0), {
+  logitOffset: setting(z.number().int().default(0), {
     group: 'Input', value: 'n', help: 'add n to classes that are numbers: 1 if the classifier has a background class that the list does not count',
   }),
   ...sharedSettings,

@@ -119,7 +119,7 @@ describe('faithfulness', () => {
     const numbers = join(folder, 'numbers.txt');
     await writeFile(numbers, '0.jpg 3\n');
     const rest = ['--model', counted, '--list', numbers, '--tests', 'drop'];
-    expect((await run(...flags('counted'), ...rest)).stderr).toContain('use --class-offset 1');
-    expect((await run(...flags('offset'), ...rest, '--class-offset', '1')).stderr).not.toContain('--class-offset');
+    expect((await run(...flags('counted'), ...rest)).stderr).toContain('use --logit-offset 1');
+    expect((await run(...flags('offset'), ...rest, '--logit-offset', '1')).stderr).not.toContain('--logit-offset');
   });
 });

@@ -43,7 +43,7 @@ describe('a list of photographs with classes', () => {
   });
 
   it('adds the offset to numbers, not to names', async () => {
-    expect(await classesOf('a.jpg 0\nb.jpg hen\nc.jpg 3\n', { classOffset: 1 })).toEqual({ a: 1, b: 3, c: 'list.txt:3: class 3 is logit 4, but model.onnx has 4' });
+    expect(await classesOf('a.jpg 0\nb.jpg hen\nc.jpg 3\n', { logitOffset: 1 })).toEqual({ a: 1, b: 3, c: 'list.txt:3: class 3 is logit 4, but model.onnx has 4' });
   });
 
   it('reports an unknown class for its photograph only', async () => {

@@ -47,7 +47,7 @@ Examples:
     --layers /32@grad-cam --layers /32@grad-cam++ --layers /32@layer-cam --layers /8,/16,/32@layer-cam
 
   # A classifier that counts a background class in front of the 1000 classes of the list
-  voc-seeds faithfulness --list boxes.csv --images images --model mobilenet.onnx --class-offset 1 --out faithfulness
+  voc-seeds faithfulness --list boxes.csv --images images --model mobilenet.onnx --logit-offset 1 --out faithfulness
 
   # Only occlusion, at several thresholds and areas
   voc-seeds faithfulness --list val.txt --model classifier.onnx --tests occlusion --occlude-above 0.3,0.5,0.7 --occlude-area 5,10,20,40 --out faithfulness
@@ -93,7 +93,7 @@ async function run(flags: FaithfulnessFlags): Promise<number> {
   const { variants } = resolveVariants(classifier.graph, expandGrid(baseVariant(config), grid, []));
   const raw = variants.find(({ settings }) => settings.mapNorm === 'none');
   if (raw !== undefined) throw new UserError('--map-norm none: the tests need maps in 0..1', 'use --map-norm max');
-  const photos = await readPhotoList(list, classifier, { folder: config.images, classOffset: config.classOffset });
+  const photos = await readPhotoList(list, classifier, { folder: config.images, logitOffset: config.logitOffset });
   sayOffset(photos, classifier, config);
   const items = photos.items.slice(0, flags.limit);
   say(`${variants.length} ${variants.length === 1 ? 'variant' : 'variants'}: ${variants.map(({ name }) => name).join('; ')}`);
@@ -115,11 +115,11 @@ async function run(flags: FaithfulnessFlags): Promise<number> {
     if (records.length === 0) throw new UserError('there is nothing to score: every photograph failed', failures[0]?.reason);
     const tests = testOptionsOf(config);
     const result = summarise(records.map(({ record }) => record), variants, columnsOf(tests), config);
-    const { inputSize, fill, classOffset, bootstrap, seed } = config;
+    const { inputSize, fill, logitOffset, bootstrap, seed } = config;
     const json = {
       ...faithfulnessJson(result),
       run: {
-        command: 'faithfulness', modelPath: classifier.path, list, classOffset, inputSize, ...tests, fill, bootstrap, seed, version: packageVersion(),
+        command: 'faithfulness', modelPath: classifier.path, list, logitOffset, inputSize, ...tests, fill, bootstrap, seed, version: packageVersion(),
         counts, failures, notes, seconds, stages,
       },
     };
@@ -138,9 +138,9 @@ function say(text: string): void {
 }
 
 /** A classifier may count a background class that a list of numbers does not count. */
-function sayOffset({ numbered }: PhotoList, { path, spec }: LoadedClassifier, { classOffset }: FaithfulnessConfig): void {
-  if (!numbered || classOffset !== 0 || spec.classes[0].toLowerCase() !== 'background') return;
-  say(`note: the first class of ${path} is 'background'. If the list does not count it, use --class-offset 1`);
+function sayOffset({ numbered }: PhotoList, { path, spec }: LoadedClassifier, { logitOffset }: FaithfulnessConfig): void {
+  if (!numbered || logitOffset !== 0 || spec.classes[0].toLowerCase() !== 'background') return;
+  say(`note: the first class of ${path} is 'background'. If the list does not count it, use --logit-offset 1`);
 }
 
 /** The largest number of failures shown in the terminal. faithfulness.json lists all. */
