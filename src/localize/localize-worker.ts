@@ -6,6 +6,7 @@ import { openPhoto } from '../image/photo-file.js';
 import { writeStamped } from '../jobs/files/stamp.js';
 import type { MapRows } from '../maps/map-rows.js';
 import { sweepBoxes } from '../metrics/boxes/sweep-boxes.js';
+import type { ImageResult } from '../pipeline/image-batch.js';
 import { PhotoCam } from '../pipeline/photo-cam.js';
 import type { PhotoCamPlan } from '../pipeline/photo-cam.js';
 import { openRuntime } from '../runtime/open.js';
@@ -44,9 +45,7 @@ export interface LocalizeTimes {
   readonly write: number;
 }
 
-export type LocalizeResult
-  = | { readonly status: 'done'; readonly notes: readonly string[]; readonly files: Readonly<Record<string, string>>; readonly times: LocalizeTimes }
-    | { readonly status: 'failed'; readonly reason: string };
+export type LocalizeResult = ImageResult<LocalizeTimes>;
 
 const data = workerData as LocalizeWorkerData;
 
