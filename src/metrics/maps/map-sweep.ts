@@ -13,18 +13,12 @@ export type KeyBase = 0 | 1;
  */
 export class MapSweep {
   /**
-   * For each true label and key [bins + 1]. Level n counts values in ((n - 1) / bins, n / bins], level 0 values up to 0, the last level
-   * also values above 1.
-   */
-  private readonly pairs: PairCounts;
-
-  /**
    * @param bins equal parts of [0, 1]; the thresholds are their lower bounds
    * @param labelCount background and classes; keys are below it
+   * @param pairs for each true label and key [bins + 1]: level n counts values in ((n - 1) / bins, n / bins], level 0 values up to 0, the
+   *   last level also values above 1
    */
-  constructor(readonly bins: number, readonly labelCount = VOC.labelCount) {
-    this.pairs = new PairCounts(labelCount, bins + 1);
-  }
+  constructor(readonly bins: number, readonly labelCount = VOC.labelCount, private readonly pairs = new PairCounts(labelCount, bins + 1)) {}
 
   /** The threshold of a step of the sweep. */
   threshold(step: number): number {
@@ -82,9 +76,7 @@ export class MapSweep {
   }
 
   static unpack(packed: PackedCounts): MapSweep {
-    const sweep = new MapSweep(packed.length - 1, packed.labelCount);
-    sweep.pairs.merge(PairCounts.unpack(packed));
-    return sweep;
+    return new MapSweep(packed.length - 1, packed.labelCount, PairCounts.unpack(packed));
   }
 
   /** The confusion matrix at threshold `step / bins`, with keys that begin at `base`. */
