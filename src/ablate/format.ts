@@ -3,6 +3,7 @@ import type { SeedSettings } from '../settings/cam.js';
 import { markdownTable } from '../metrics/format.js';
 import type { ClassSet } from '../datasets/classes/class-set.js';
 import type { PassSettings } from './run.js';
+import { csvCell } from '../text/csv.js';
 import type { AblationScores, Parameter, VariantScore } from './score.js';
 
 /**
@@ -102,11 +103,10 @@ export function ablationCsv({ classes, scores }: AblationScores): string {
     variant.name, parameter.name, 'value' in parameter ? parameter.value : '', tuned, miou, low, high,
     difference.value, difference.low, difference.high, difference.real, ...perLabel, ...AXIS_NAMES.map((axis) => variant.settings[axis]),
   ]);
-  return [header, ...lines].map((line) => `${line.map(csvCell).join(',')}\n`).join('');
+  return [header, ...lines].map((line) => `${line.map(cellOf).join(',')}\n`).join('');
 }
 
-function csvCell(value: unknown): string {
+function cellOf(value: unknown): string {
   if (value === undefined || Number.isNaN(value)) return '';
-  const text = Array.isArray(value) ? value.join(' ') : String(value);
-  return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  return csvCell(Array.isArray(value) ? value.join(' ') : String(value));
 }

@@ -1,6 +1,7 @@
 import type { Variant } from '../ablate/variant.js';
 import type { Column } from '../metrics/faithfulness/tests.js';
-import { cell, markdownTable } from '../metrics/format.js';
+import { markdownTable } from '../metrics/format.js';
+import { csvCell } from '../text/csv.js';
 import { MAP_AXES } from '../settings/faithfulness.js';
 import type { FaithfulnessScores, Mean } from './summary.js';
 
@@ -40,7 +41,7 @@ export function faithfulnessCsv({ plain, variants }: FaithfulnessScores): string
     ['variant', 'test', 'by', 'at', 'value', 'mean', 'low', 'high', 'difference', 'difference_low', 'difference_high'],
     ...plain.map((one) => ['unchanged', '', '', '', one.value, ...numbersOf(one), '', '', '']),
     ...variants.flatMap(({ variant, means }) => means.map(({ column: { test, by = '', at = '', value }, difference, ...mean }) => [
-      cell(variant.name), test, by, at, value, ...numbersOf(mean), ...difference === undefined ? ['', '', ''] : numbersOf(difference),
+      csvCell(variant.name), test, by, at, value, ...numbersOf(mean), ...difference === undefined ? ['', '', ''] : numbersOf(difference),
     ])),
   ];
   return lines.map((line) => `${line.join(',')}\n`).join('');

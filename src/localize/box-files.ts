@@ -1,8 +1,9 @@
 import { basename, join } from 'node:path';
-import { XMLBuilder } from 'fast-xml-parser';
 import type { LoadedClassifier } from '../classifier/load.js';
 import type { Box } from '../datasets/boxes/box-truth.js';
+import { vocAnnotation } from '../datasets/boxes/voc-annotation.js';
 import { writeFileAtomic } from '../jobs/files/atomic.js';
+import { csvCell } from '../text/csv.js';
 import type { LocalizeItem } from './items.js';
 import { boxAt } from './record.js';
 import type { LocalizeRecord } from './record.js';
@@ -40,9 +41,8 @@ function predicted({ images, step, top }: BoxSource): (BoxSource['images'][numbe
 
 /** A table: one line per image and class, true classes included. The last column and row are part of a box. */
 async function writeCsv({ out, classifier: { spec }, images, step }: BoxSource): Promise<void> {
-  const quoted = (text: string): string => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
   const lines = images.flatMap(({ item: { imagePath, truths }, record }) => foundBoxes(record, step).map(({ logit, value, rank, box }) => (
-    [quoted(basename(imagePath)), quoted(spec.classes[logit]), logit, rank + 1, value, truths.some((truth) => truth.logit === logit) ? 1 : 0, ...box].join(','))));
+    [csvCell(basename(imagePath)), csvCell(spec.classes[logit]), logit, rank + 1, value, truths.some((truth) => truth.logit === logit) ? 1 : 0, ...box].join(','))));
   await writeFileAtomic(join(out, 'boxes.csv'), ['image,class,logit,rank,value,true,x1,y1,x2,y2', ...lines, ''].join('\n'));
 }
 
@@ -57,19 +57,11 @@ async function writeCoco(source: BoxSource): Promise<void> {
   await writeFileAtomic(join(source.out, 'results.json'), `[${results.map((result) => `\n${JSON.stringify(result)}`).join(',')}\n]\n`);
 }
 
-const builder = new XMLBuilder({ format: true, indentBy: '\t' });
-
-/** Annotations of VOC; pixels in them count from 1. */
+/** Annotations of VOC. */
 async function writeVoc(source: BoxSource): Promise<void> {
   for (const { item: { id, imagePath }, record: { size: [height, width] }, boxes } of predicted(source)) {
-    const annotation = {
-      folder: 'JPEGImages', filename: basename(imagePath), source: { database: 'voc-seeds' }, size: { width, height, depth: 3 }, segmented: 0,
-      object: boxes.map(({ logit, box: [left, top, right, bottom] }) => ({
-        name: source.classifier.spec.classes[logit], pose: 'Unspecified', truncated: 0, difficult: 0,
-        bndbox: { xmin: left + 1, ymin: top + 1, xmax: right + 1, ymax: bottom + 1 },
-      })),
-    };
-    await writeFileAtomic(join(source.out, 'Annotations', `${id}.xml`), builder.build({ annotation }));
+    const objects = boxes.map(({ logit, box }) => ({ name: source.classifier.spec.classes[logit], box }));
+    await writeFileAtomic(join(source.out, 'Annotations', `${id}.xml`), vocAnnotation({ photo: imagePath, width, height, segmented: false, objects }));
   }
 }
 

@@ -1,4 +1,5 @@
 import type { ClassSet } from '../datasets/classes/class-set.js';
+import { csvCell } from '../text/csv.js';
 import type { EvaluationResult } from './evaluate.js';
 import type { ImageScore } from './score-pairs.js';
 import { IGNORED_AS, type IgnoredAs, type Scores } from './scores.js';
@@ -82,7 +83,7 @@ export function evaluationCsv({ classes, scores }: EvaluationResult): string {
     const { labels, meanIou, meanPrecision, meanRecall, meanOverActivation, meanUnderActivation } = scores[policy];
     for (const { label, iou, precision, recall, overActivation, underActivation, ...counts } of labels) {
       lines.push([
-        policy, label, cell(classes.nameOf(label)), iou, precision, recall, overActivation, underActivation,
+        policy, label, csvCell(classes.nameOf(label)), iou, precision, recall, overActivation, underActivation,
         counts.truePositives, counts.falsePositives, counts.falseNegatives,
       ]);
     }
@@ -125,11 +126,6 @@ export function imagesJson(images: readonly ImageScore[], classes: ClassSet): Re
       Object.fromEntries(iou[policy].flatMap((value, label) => Number.isNaN(value) ? [] : [[classes.nameOf(label), value] as const])),
     ])),
   }));
-}
-
-/** A cell of a CSV file; names may contain commas. */
-export function cell(text: string): string {
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
 function percent(ratio: number): string {
