@@ -12,7 +12,7 @@ import { VOC } from '../datasets/classes/voc.js';
 import type { MaskFormat } from '../datasets/masks.js';
 import type { DataItem } from '../datasets/splits.js';
 import { runImageBatch } from './image-batch.js';
-import type { BatchOutcome, LabelledBatchOptions } from './image-batch.js';
+import type { BatchOutcome, LabelledBatchOptions, NetworkInput } from './image-batch.js';
 import { labelledClasses } from './image-classes.js';
 import { seedPolicies } from './policies.js';
 import { startSeedPool } from './pool.js';
@@ -22,6 +22,8 @@ import type { SeedTask, StageTimes } from './seed-worker.js';
 /** Everything that {@link generateSeeds} needs. */
 export interface GenerateOptions extends LabelledBatchOptions {
   readonly settings: SeedSettings;
+  /** Other settings: pixels on which their seeds differ become 255. */
+  readonly agree?: readonly SeedSettings[];
   /** Images of the split that are not on disk. */
   readonly missing: readonly DataItem[];
   /** The name of the split; the list of written ids gets it. */
@@ -75,22 +77,24 @@ export interface GenerateSummary {
  * settings
  */
 export async function generateSeeds(options: GenerateOptions): Promise<GenerateSummary> {
-  const { classifier, settings, classes = VOC, out, format } = options;
+  const { classifier, settings, agree = [], classes = VOC, out, format } = options;
   // Fails before the run starts.
-  seedPolicies(settings, classes);
-  const { names } = chooseLayers(classifier.graph, settings.layers, settings.method);
+  for (const own of [settings, ...agree]) seedPolicies(own, classes);
+  const layerNames = (own: SeedSettings): readonly string[] => chooseLayers(classifier.graph, own.layers, own.method).names;
+  const networkOf = (own: SeedSettings): NetworkInput => ({ inputSize: inputSizeFor(classifier, own), maxPixels: own.maxPixels, scales: own.scales });
   return runImageBatch<SeedTask, StageTimes, GenerateSummary>(options, {
     settings: (common) => ({
-      ...settings, layers: names, ...common, png: format, cams: options.saveCams,
+      ...settings, layers: layerNames(settings), ...common, png: format, cams: options.saveCams,
       // Left out if false, so that runs of earlier versions can be resumed.
       ...options.saveUnrefined === true && { unrefined: true },
       ...options.soft === true && { soft: true },
+      ...agree.length > 0 && { agree: agree.map((own) => ({ ...own, layers: layerNames(own) })) },
     }),
     classes: labelledClasses(classifier, options.labels, classes),
-    network: { inputSize: inputSizeFor(classifier, settings), maxPixels: settings.maxPixels, scales: settings.scales },
+    network: networkOf(settings), otherNetworks: agree.map(networkOf),
     folders: seedFolders(options), otherFolders: [LIST_FOLDER], otherFiles: [listPath(options), join(out, runRecordName())],
     files: (_, entry) => recordedFiles(out, entry, options), isWhole: isWholeSeedFile,
-    startPool: (runtime, plan) => startSeedPool({ classifier, settings, classes, format, runtime, ...plan }),
+    startPool: (runtime, plan) => startSeedPool({ classifier, settings, agree, classes, format, runtime, ...plan }),
     taskOf: ({ id, imagePath }, own) => ({ ...own, imagePath, files: seedFiles(out, id, options) }),
     stages: ['read', 'cam', 'seeds', 'write'],
     finish: (outcome) => finish(options, outcome),

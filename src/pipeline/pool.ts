@@ -9,11 +9,13 @@ import { VOC } from '../datasets/classes/voc.js';
 import type { MaskFormat } from '../datasets/masks.js';
 import { PhotoCam } from './photo-cam.js';
 import { seedPolicies } from './policies.js';
-import type { SeedResult, SeedTask, SeedWorkerData } from './seed-worker.js';
+import type { SeedRecipe, SeedResult, SeedTask, SeedWorkerData } from './seed-worker.js';
 
 export interface SeedPoolOptions extends WorkerPlan {
   readonly classifier: LoadedClassifier;
   readonly settings: SeedSettings;
+  /** Other settings: pixels on which their seeds differ become 255. */
+  readonly agree?: readonly SeedSettings[];
   /** Default: VOC. */
   readonly classes?: ClassSet;
   readonly format: MaskFormat;
@@ -22,13 +24,14 @@ export interface SeedPoolOptions extends WorkerPlan {
 
 /** Builds the CAM program and starts the workers that make seeds, each with its own session. */
 export function startSeedPool(
-  { classifier, settings, classes = VOC, format, runtime, workers, threads }: SeedPoolOptions,
+  { classifier, settings, agree = [], classes = VOC, format, runtime, workers, threads }: SeedPoolOptions,
 ): WorkerPool<SeedTask, SeedResult> {
+  const recipeOf = (own: SeedSettings): SeedRecipe => ({ photo: PhotoCam.plan(classifier, own), policies: seedPolicies(own, classes) });
   return new WorkerPool<SeedTask, SeedResult>({
     // Two tasks per worker: one computes while the next is decoded.
     worker: workerUrl('./seed-worker.js', import.meta.url), threads: workers, tasksPerWorker: 2,
     data: {
-      photo: PhotoCam.plan(classifier, settings), policies: seedPolicies(settings, classes), classSet: classes.data, format, runtime, threads,
+      ...recipeOf(settings), others: agree.map(recipeOf), classSet: classes.data, format, runtime, threads,
     } satisfies SeedWorkerData,
   });
 }

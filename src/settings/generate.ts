@@ -17,6 +17,10 @@ export const generateSchema = z.strictObject({
   ...labelSourceSettings,
   ...sharedSettings,
   ...seedSettings,
+  agree: setting(z.array(z.string().min(1)).min(1).optional(), {
+    group: 'Seeds', value: 'preset or file,...',
+    help: 'also make seeds with these settings; pixels whose labels differ become 255 (ignored)', otherwise: 'none',
+  }),
   png: setting(z.enum(['palette', 'gray']).default('palette'), { group, value: 'format', help: 'palette: 8-bit indexed with the VOC palette; gray: 8-bit grayscale' }),
   saveCams: setting(z.boolean().default(false), {
     group, help: 'also write the maps to cams/<id>.npz: keys (class indices), maps [K, H, W] and layer_<i> [K, h, w] for each layer',

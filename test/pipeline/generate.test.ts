@@ -12,7 +12,7 @@ import type { SeedSettings } from '../../src/settings/cam.js';
 import { serializeModel } from '../../src/onnx/file/write.js';
 import { ortRuntime } from '../../src/runtime/ort/ort.js';
 import { generateSeeds } from '../../src/pipeline/generate.js';
-import type { GenerateSummary } from '../../src/pipeline/generate.js';
+import type { GenerateOptions, GenerateSummary } from '../../src/pipeline/generate.js';
 import { VOC_CLASSES } from '../../src/datasets/classes/voc.js';
 import { openDevkit } from '../../src/datasets/devkit.js';
 import { xmlLabels } from '../../src/datasets/labels/xml.js';
@@ -38,14 +38,15 @@ beforeAll(async () => { devkit = await makeDevkit(images); });
 afterAll(() => rm(devkit.folder, { recursive: true }));
 
 async function generate(
-  name: string, changes: Partial<SeedSettings> = {}, { saveCams = false, saveUnrefined = false } = {},
+  name: string, changes: Partial<SeedSettings> = {},
+  { saveCams = false, saveUnrefined = false, soft = false, agree = [] }: Partial<Pick<GenerateOptions, 'saveCams' | 'saveUnrefined' | 'soft'>> & { readonly agree?: readonly Partial<SeedSettings>[] } = {},
 ): Promise<{ out: string; summary: GenerateSummary }> {
   const out = join(devkit.folder, name);
   const opened = await openDevkit(devkit.root);
   const summary = await generateSeeds({
-    classifier: await loadClassifier(devkit.model), settings: { ...defaults, ...changes },
+    classifier: await loadClassifier(devkit.model), settings: { ...defaults, ...changes }, agree: agree.map((own) => ({ ...defaults, ...own })),
     items: (await readSplit(opened, 'train')).items, missing: [], labels: await xmlLabels({ devkit: opened }), split: 'train', out, format: 'palette',
-    saveCams, saveUnrefined, resume: true, workers: 2,
+    saveCams, saveUnrefined, soft, resume: true, workers: 2,
   });
   return { out, summary };
 }
@@ -212,6 +213,30 @@ describe('generateSeeds', () => {
       expect((await seeds(join(out, 'SegmentationClassUnrefined'), id)).equals(before)).toBe(true);
       expect((await seeds(join(out, 'SegmentationClass'), id)).equals(before), id).toBe(false);
     }
+  });
+
+  it('writes 255 for pixels whose labels are not the same with other settings, compared with runs of their own', async () => {
+    const [deep, small] = [{ layers: ['/8', '/32'], threshold: 0.4 }, { inputSize: 'short:104', background: 'otsu' } as const];
+    const { out } = await generate('agreed', {}, { agree: [deep, small], soft: true });
+    const single = [(await generate('first', {}, { soft: true })).out, (await generate('deep', deep)).out, (await generate('small', small)).out];
+    for (const id of Object.keys(images)) {
+      const read = async (folder: string, kind = 'SegmentationClass'): Promise<Uint8Array> => (await readMask(join(folder, kind, `${id}.png`))).data;
+      const [first, second, third] = await Promise.all(single.map((folder) => read(folder)));
+      const expected = first.map((label, i) => (second[i] === label && third[i] === label ? label : 255));
+      expect(await read(out), id).toEqual(expected);
+      const shares = expected.reduce((sum, label) => sum + Number(label === 255), 0) / expected.length;
+      expect(shares, id).toBeGreaterThan(0.02);
+      expect(shares, id).toBeLessThan(0.98);
+      const confidence = async (folder: string): Promise<Buffer> => sharp(join(folder, 'Confidence', `${id}.png`)).toColourspace('b-w').raw().toBuffer();
+      const before = await confidence(single[0]);
+      expect(await confidence(out), id).toEqual(before.map((value, i) => (expected[i] === 255 ? 0 : value)));
+    }
+  });
+
+  it('does not continue a run whose other settings were different', async () => {
+    await generate('others', {}, { agree: [{ threshold: 0.5 }] });
+    await expect(generate('others', {}, { agree: [{ threshold: 0.6 }] })).rejects.toThrow('other settings');
+    await expect(generate('others')).rejects.toThrow('other settings');
   });
 });
 

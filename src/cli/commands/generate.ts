@@ -4,7 +4,7 @@ import { chooseLayers } from '../../cam/layer-choice.js';
 import { loadClassifier } from '../../classifier/load.js';
 import { seedSettings } from '../../settings/cam.js';
 import { generateSchema } from '../../settings/generate.js';
-import { loadConfig } from '../../settings/load.js';
+import { loadConfig, loadSettings } from '../../settings/load.js';
 import { DEFAULT_PRESET, presetSettings } from '../../settings/presets.js';
 import { watchInterrupt } from '../../jobs/stop/interrupt.js';
 import { earlierTasks } from '../../jobs/journal/array-journal.js';
@@ -44,6 +44,9 @@ Examples:
   # Uncertain pixels become 255, which training ignores
   voc-seeds generate ... --threshold 0.3 --background-threshold 0.05
 
+  # The most reliable labels: pixels on which the presets best and fast differ become 255
+  voc-seeds generate ... --config best --agree fast
+
   # Part 2 of 4, for four machines with the same output folder (array jobs of SLURM, SGE, PBS and Kubernetes need no --shard)
   voc-seeds generate ... --shard 2/4
 
@@ -73,6 +76,7 @@ async function run(flags: GenerateFlags): Promise<number> {
     printConfig(config, flags);
     return EXIT.ok;
   }
+  const agree = await Promise.all((config.agree ?? []).map((name) => loadSettings(name)));
   const folder = requireFlag(config.out, '--out', 'seeds');
   const selection = await openSelection({ ...flags, ...config }, 'imagePath');
   const { labels, file: labelFile } = await openRunLabels({ ...config, rgbMasks: flags.rgbMasks }, selection, selection.split.path);
@@ -91,7 +95,7 @@ async function run(flags: GenerateFlags): Promise<number> {
   try {
     const summary = await generateSeeds({
       classifier,
-      settings: z.object(seedSettings).parse(config),
+      settings: z.object(seedSettings).parse(config), agree,
       items: selection.items, missing: selection.missing, split: selection.split.name, splitItems: selection.split.items,
       labels, classes: selection.classes,
       out: folder, inputs: inputsOf(selection, labelFile),
