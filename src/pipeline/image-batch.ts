@@ -1,5 +1,6 @@
 import { dirname } from 'node:path';
 import type { LoadedClassifier } from '../classifier/load.js';
+import type { NetworkGraph } from '../classifier/network.js';
 import { workerMemory } from '../classifier/memory.js';
 import { hashFile } from '../jobs/files/hash.js';
 import { OutFolder } from '../jobs/files/out-folder.js';
@@ -25,9 +26,16 @@ import { filesOf } from '../datasets/splits.js';
 import type { DataItem } from '../datasets/splits.js';
 import type { ClassSource, ImageClasses } from './image-classes.js';
 
+/** The network of a batch: results depend on its file and specification, memory on its graph. */
+export interface BatchNetwork {
+  readonly path: string;
+  readonly spec: object;
+  readonly graph: Pick<NetworkGraph, 'model' | 'input'>;
+}
+
 /** The options of every batch of images. */
-export interface BatchOptions {
-  readonly classifier: LoadedClassifier;
+export interface BatchOptions<Network extends BatchNetwork = LoadedClassifier> {
+  readonly classifier: Network;
   /** The images to process; all must be on disk. */
   readonly items: readonly DataItem[];
   readonly out: string;
@@ -138,7 +146,7 @@ export interface BatchOutcome<Times> {
  * @throws UserError if the run cannot start, for example if the folder contains results of other settings
  */
 export async function runImageBatch<Task, Times extends Readonly<Record<keyof Times, number>>, Summary>(
-  options: BatchOptions, work: BatchWork<Task, Times, Summary>,
+  options: BatchOptions<BatchNetwork>, work: BatchWork<Task, Times, Summary>,
 ): Promise<Summary> {
   const { classifier, items, out, resume, shard, signal } = options;
   const { classes, folders, otherFolders = [], network, otherNetworks = [], stages } = work;
@@ -199,7 +207,7 @@ const USUAL: Size = [375, 500];
 
 /** The number of workers and threads: those given, or as many as the machine has processors and memory for. */
 function workersFor(
-  { graph }: LoadedClassifier, networks: readonly NetworkInput[], wanted: Partial<WorkerPlan>, accelerated: boolean,
+  { graph }: BatchNetwork, networks: readonly NetworkInput[], wanted: Partial<WorkerPlan>, accelerated: boolean,
 ): WorkerPlan {
   const memory = networks.map(({ inputSize, maxPixels, scales }) => (
     workerMemory(graph, networkSize(USUAL, inputSize, maxPixels, Math.max(...scales)).size)));

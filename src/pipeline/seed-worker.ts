@@ -1,40 +1,35 @@
 import sharp from 'sharp';
 import { workerData } from 'piscina';
 import { messageOf } from '../errors.js';
-import type { LabelMap } from '../datasets/label-map.js';
-import { openPhoto } from '../image/photo-file.js';
-import type { PhotoFile } from '../image/photo-file.js';
 import { encodeNpz } from '../formats/numpy/npz.js';
+import { openPhoto } from '../image/photo-file.js';
 import { writeStamped } from '../jobs/files/stamp.js';
 import { mapsToArray } from '../maps/map-rows.js';
 import { singleLayers } from '../maps/multi-scale.js';
-import { agreedLabels } from '../seeds/agree.js';
 import { openRuntime } from '../runtime/open.js';
 import type { RuntimeChoice } from '../runtime/open.js';
 import { confidenceOf } from '../seeds/confidence.js';
 import { makeSeeds } from '../seeds/make-seeds.js';
 import type { SeedPolicies } from '../seeds/make-seeds.js';
+import type { Size } from '../size.js';
+import { StudentRunner } from '../student/predict.js';
+import type { StudentPlan } from '../student/predict.js';
 import type { ClassSetData } from '../datasets/classes/class-set.js';
 import { classSetOf } from '../datasets/classes/known.js';
 import type { MaskFormat } from '../datasets/masks.js';
 import { encodeMask } from '../datasets/masks.js';
 import { packPng } from '../formats/png/png.js';
+import { CamSeeds, lostNotes } from './cam-seeds.js';
+import type { CamSeedResult, SeedRecipe } from './cam-seeds.js';
 import type { ImageResult } from './image-batch.js';
 import type { ImageClasses } from './image-classes.js';
-import { PhotoCam } from './photo-cam.js';
-import type { PhotoCamPlan } from './photo-cam.js';
-import { CAM_FOLDER, CONFIDENCE_FOLDER, NO_CLASS, SEED_FOLDER, UNREFINED_FOLDER } from './seed-files.js';
-
-/** One way to make seeds. */
-export interface SeedRecipe {
-  readonly photo: PhotoCamPlan;
-  readonly policies: SeedPolicies;
-}
+import { CAM_FOLDER, CAM_SEED_FOLDER, CONFIDENCE_FOLDER, NO_CLASS, SEED_FOLDER, UNREFINED_FOLDER } from './seed-files.js';
 
 /** What a worker needs for all its images. */
-export interface SeedWorkerData extends SeedRecipe {
-  /** Other ways to make seeds: pixels on which they do not agree become 255. */
-  readonly others: readonly SeedRecipe[];
+export interface SeedWorkerData {
+  /** How seeds of class activation maps are made; none: only the student runs. */
+  readonly recipes: readonly SeedRecipe[];
+  readonly student?: { readonly plan: StudentPlan; readonly policies: SeedPolicies };
   readonly runtime: RuntimeChoice;
   readonly threads: number;
   readonly classSet: ClassSetData;
@@ -43,6 +38,8 @@ export interface SeedWorkerData extends SeedRecipe {
 
 /** One photograph. */
 export interface SeedTask extends ImageClasses {
+  /** The student's channel for each class; empty without a student. */
+  readonly channels: readonly number[];
   readonly imagePath: string;
   /** The files to write; see {@link seedFiles}. The folders must exist. */
   readonly files: Readonly<Record<string, string>>;
@@ -51,6 +48,7 @@ export interface SeedTask extends ImageClasses {
 /** The time of each stage of an image, in milliseconds. */
 export interface StageTimes {
   readonly read: number;
+  /** Running the networks. */
   readonly cam: number;
   readonly seeds: number;
   readonly write: number;
@@ -64,99 +62,96 @@ const classes = classSetOf(data.classSet);
 // Images are processed in parallel; more threads per image would only compete.
 sharp.concurrency(1);
 
-let cams: Promise<readonly PhotoCam[]> | undefined;
+interface Networks {
+  readonly cams?: CamSeeds;
+  readonly student?: StudentRunner;
+}
+
+let loading: Promise<Networks> | undefined;
 
 /** The entry point of the worker. Never throws; failures are returned. */
 export default async function run(task: SeedTask): Promise<SeedResult> {
   try {
-    cams ??= loadCams();
-    return await makeSeed(await cams, task);
+    loading ??= load();
+    return await makeSeed(await loading, task);
   } catch (error) {
     return { status: 'failed', reason: messageOf(error) };
   }
 }
 
-/** Those of the settings, and of the others. */
-async function loadCams(): Promise<readonly PhotoCam[]> {
+async function load(): Promise<Networks> {
+  const { recipes, student, threads } = data;
   const { runtime } = await openRuntime(data.runtime);
-  const loaded: PhotoCam[] = [];
-  for (const { photo } of [data, ...data.others]) loaded.push(await PhotoCam.load(photo, runtime, { threads: data.threads }));
-  return loaded;
+  const cams = recipes.length === 0 ? undefined : await CamSeeds.load(recipes, runtime, { threads });
+  return { cams, student: student && await StudentRunner.load(student.plan, runtime, { threads }) };
 }
 
-async function makeSeed([photoCam, ...others]: readonly PhotoCam[], { imagePath, labels, logits, files }: SeedTask): Promise<SeedResult> {
-  if (labels.length === 0) return allBackground(photoCam, imagePath, files);
-  // All read the same file; it is opened once.
-  const photo = others.length === 0 ? imagePath : await openPhoto(imagePath);
-  const result = await photoCam.maps(photo, logits, { unrefined: UNREFINED_FOLDER in files });
-  const { maps, maxima, background, unrefined, views, size, limited, times } = result;
-  const start = performance.now();
-  const notes = limited === undefined ? [] : [`limited to ${limited[1]}x${limited[0]} pixels at the network`];
-  const empty = labels.filter((_, k) => maxima[k] === 0);
-  notes.push(...empty.map((label) => `the map of ${classes.nameOf(label)} is zero everywhere`));
-  const seeds = makeSeeds(maps, labels, data.policies, background);
-  const lost = seeds.lost.filter((label) => !empty.includes(label));
-  notes.push(...lost.map((label) => `${classes.nameOf(label)} gets ${data.policies.rescue > 0 ? 'only its strongest pixels (rescue)' : 'no pixel'}`));
-  const made = performance.now() - start;
-  const agreed = others.length === 0
-    ? { labels: seeds.labels, notes: [], cam: 0, seeds: 0 }
-    : await agree(seeds.labels, others, photo, { labels, logits });
-  notes.push(...agreed.notes);
+async function makeSeed(networks: Networks, task: SeedTask): Promise<SeedResult> {
+  const { imagePath, labels, files } = task;
+  if (labels.length === 0) return allBackground(networks, imagePath, files);
+  const cam = await networks.cams?.make(imagePath, task, classes, UNREFINED_FOLDER in files);
+  const seeds = networks.student === undefined ? cam! : await studentSeeds(networks.student, task, cam);
   const writing = performance.now();
   const stamps = await writeAll(files, {
-    [SEED_FOLDER]: () => encodeMask(agreed.labels, data.format, classes),
-    [UNREFINED_FOLDER]: () => encodeMask(makeSeeds(unrefined ?? maps, labels, data.policies).labels, data.format, classes),
-    [CONFIDENCE_FOLDER]: () => packPng(size[1], size[0], confidenceOf(agreed.labels, maps, labels)),
+    [SEED_FOLDER]: () => encodeMask(seeds.labels, data.format, classes),
+    [CONFIDENCE_FOLDER]: () => packPng(seeds.labels.width, seeds.labels.height, confidenceOf(seeds.labels, seeds.maps, labels)),
+    ...cam && camFiles(cam, labels),
+  });
+  return { status: 'done', notes: seeds.notes, files: stamps, times: { ...seeds.times, write: performance.now() - writing } };
+}
+
+/** The files of class activation maps. */
+function camFiles({ labels: seeds, maps, unrefined, views, size }: CamSeedResult, labels: readonly number[]): Record<string, () => Uint8Array> {
+  const [{ photo: { maps: { fusion } }, policies }] = data.recipes;
+  return {
+    [CAM_SEED_FOLDER]: () => encodeMask(seeds, data.format, classes),
+    [UNREFINED_FOLDER]: () => encodeMask(makeSeeds(unrefined ?? maps, labels, policies).labels, data.format, classes),
     [CAM_FOLDER]: () => encodeNpz({
       keys: { shape: [labels.length], data: Int32Array.from(labels) },
       maps: { shape: [labels.length, ...size], data: mapsToArray(maps) },
-      ...Object.fromEntries(singleLayers(views, labels.length, data.photo.maps.fusion).map(({ height, width, data: layer }, i) => (
+      ...Object.fromEntries(singleLayers(views, labels.length, fusion).map(({ height, width, data: layer }, i) => (
         [`layer_${i}`, { shape: [labels.length, height, width], data: layer }]))),
     }),
-  });
+  };
+}
+
+/** The student's seeds, with those of class activation maps if there are any. */
+async function studentSeeds(
+  student: StudentRunner, { imagePath, labels, channels }: SeedTask, cam: CamSeedResult | undefined,
+): Promise<Pick<CamSeedResult, 'labels' | 'maps' | 'notes' | 'times'>> {
+  const start = performance.now();
+  const photo = await openPhoto(imagePath);
+  const opened = performance.now();
+  const { maps, background, times } = await student.maps(photo, channels, labels, cam?.labels);
+  const assigning = performance.now();
+  const { policies } = data.student!;
+  const seeds = makeSeeds(maps, labels, policies, background);
   return {
-    status: 'done', notes, files: stamps,
+    labels: seeds.labels, maps, notes: lostNotes(seeds.lost, policies, classes),
     times: {
-      read: times.read, cam: times.cam + agreed.cam, seeds: times.maps + made + agreed.seeds, write: performance.now() - writing,
+      read: opened - start + times.read + (cam?.times.read ?? 0), cam: times.network + (cam?.times.cam ?? 0),
+      seeds: times.maps + performance.now() - assigning + (cam?.times.seeds ?? 0),
     },
   };
 }
 
-interface Agreed {
-  readonly labels: LabelMap;
-  readonly notes: readonly string[];
-  /** Milliseconds, as in {@link StageTimes}. */
-  readonly cam: number;
-  readonly seeds: number;
-}
-
-/** Compares seeds with those of the other settings. */
-async function agree(
-  first: LabelMap, others: readonly PhotoCam[], photo: PhotoFile | string, { labels, logits }: Pick<SeedTask, 'labels' | 'logits'>,
-): Promise<Agreed> {
-  const start = performance.now();
-  let cam = 0;
-  const compared: LabelMap[] = [];
-  for (const [i, other] of others.entries()) {
-    const { maps, background, times } = await other.maps(photo, logits);
-    cam += times.read + times.cam;
-    compared.push(makeSeeds(maps, labels, data.others[i].policies, background).labels);
-  }
-  const agreed = agreedLabels(first, compared);
-  const [before, after] = [new Set(first.data), new Set(agreed.data)];
-  const notes = labels.filter((label) => before.has(label) && !after.has(label)).map((label) => `the settings agree on no pixel of ${classes.nameOf(label)}`);
-  return { labels: agreed, notes, cam, seeds: performance.now() - start - cam };
-}
-
 /** An image without classes. It is still decoded, for its size and to report damaged files. */
-async function allBackground(photoCam: PhotoCam, imagePath: string, files: SeedTask['files']): Promise<SeedResult> {
-  const { size: [height, width], times: { read } } = await photoCam.layerMaps(imagePath, []);
+async function allBackground({ cams }: Networks, imagePath: string, files: SeedTask['files']): Promise<SeedResult> {
+  const { size: [height, width], read } = await (cams?.decode(imagePath) ?? decode(imagePath));
   const start = performance.now();
   const background = (): Uint8Array => encodeMask({ width, height, data: new Uint8Array(width * height) }, data.format, classes);
   // Without a map, nothing speaks against the background.
   const certain = (): Uint8Array => packPng(width, height, new Uint8Array(width * height).fill(255));
-  const stamps = await writeAll(files, { [SEED_FOLDER]: background, [UNREFINED_FOLDER]: background, [CONFIDENCE_FOLDER]: certain });
+  const contents = { [SEED_FOLDER]: background, [CAM_SEED_FOLDER]: background, [UNREFINED_FOLDER]: background, [CONFIDENCE_FOLDER]: certain };
+  const stamps = await writeAll(files, contents);
   return { status: 'done', notes: [NO_CLASS], files: stamps, times: { read, cam: 0, seeds: 0, write: performance.now() - start } };
+}
+
+async function decode(imagePath: string): Promise<{ readonly size: Size; readonly read: number }> {
+  const start = performance.now();
+  const photo = await openPhoto(imagePath);
+  await photo.at(photo.original);
+  return { size: photo.original, read: performance.now() - start };
 }
 
 /** Writes the wanted files that there is content for, and returns their stamps. */

@@ -18,6 +18,11 @@ import { openDevkit } from '../../src/datasets/devkit.js';
 import { xmlLabels } from '../../src/datasets/labels/xml.js';
 import { readMask } from '../../src/datasets/masks.js';
 import { readSplit } from '../../src/datasets/splits.js';
+import { openPhoto } from '../../src/image/photo-file.js';
+import { mapsToArray } from '../../src/maps/map-rows.js';
+import { loadStudent } from '../../src/student/load.js';
+import { planStudent, StudentRunner } from '../../src/student/predict.js';
+import { writeTinyStudent } from '../student/tiny.js';
 import { makeDevkit, tinySpec } from './tiny.js';
 import type { TinyDevkit } from './tiny.js';
 
@@ -37,14 +42,22 @@ let devkit: TinyDevkit;
 beforeAll(async () => { devkit = await makeDevkit(images); });
 afterAll(() => rm(devkit.folder, { recursive: true }));
 
+interface Also extends Partial<Pick<GenerateOptions, 'saveCams' | 'saveUnrefined' | 'soft' | 'student'>> {
+  /** Changes of the other settings. */
+  readonly agree?: readonly Partial<SeedSettings>[];
+  /** No classifier, only the student. */
+  readonly alone?: boolean;
+}
+
 async function generate(
   name: string, changes: Partial<SeedSettings> = {},
-  { saveCams = false, saveUnrefined = false, soft = false, agree = [] }: Partial<Pick<GenerateOptions, 'saveCams' | 'saveUnrefined' | 'soft'>> & { readonly agree?: readonly Partial<SeedSettings>[] } = {},
+  { saveCams = false, saveUnrefined = false, soft = false, agree = [], student, alone = false }: Also = {},
 ): Promise<{ out: string; summary: GenerateSummary }> {
   const out = join(devkit.folder, name);
   const opened = await openDevkit(devkit.root);
   const summary = await generateSeeds({
-    classifier: await loadClassifier(devkit.model), settings: { ...defaults, ...changes }, agree: agree.map((own) => ({ ...defaults, ...own })),
+    classifier: alone ? undefined : await loadClassifier(devkit.model), student,
+    settings: { ...defaults, ...changes }, agree: agree.map((own) => ({ ...defaults, ...own })),
     items: (await readSplit(opened, 'train')).items, missing: [], labels: await xmlLabels({ devkit: opened }), split: 'train', out, format: 'palette',
     saveCams, saveUnrefined, soft, resume: true, workers: 2,
   });
@@ -231,6 +244,45 @@ describe('generateSeeds', () => {
       const before = await confidence(single[0]);
       expect(await confidence(out), id).toEqual(before.map((value, i) => (expected[i] === 255 ? 0 : value)));
     }
+  });
+
+  it('takes the labels of a student, alone and together with those of maps, which are written beside them', async () => {
+    const model = join(devkit.folder, 'student.onnx');
+    await writeTinyStudent(model);
+    const student = await loadStudent(model);
+    const own = { studentScales: [1], studentFlip: true, studentRefine: 'none', camWeight: 0 };
+    const cam = await generate('student-cam', {});
+    const runner = async (camWeight: number): Promise<StudentRunner> => (
+      StudentRunner.load(planStudent(student, { ...own, camWeight }), ortRuntime, { threads: 1 }));
+    for (const camWeight of [0, 0.5]) {
+      const { out, summary } = await generate(`student-${camWeight}`, {}, { student: { student, settings: { ...own, camWeight } }, alone: camWeight === 0 });
+      expect(summary.counts).toMatchObject({ written: 4, failed: 0 });
+      const run = await runner(camWeight);
+      for (const [id, [width, height, names]] of Object.entries(images)) {
+        const labels = names.map((text) => (VOC_CLASSES as readonly string[]).indexOf(text) + 1).sort((a, b) => a - b);
+        const seeds = await readMask(join(cam.out, 'SegmentationClass', `${id}.png`));
+        const { maps, background } = await run.maps(await openPhoto(join(devkit.root, 'JPEGImages', `${id}.jpg`)), labels, labels, seeds);
+        const classes = labels.map((_, k) => mapsToArray(maps).subarray(k * width * height, (k + 1) * width * height));
+        const expected = Array.from(background, (value, i) => {
+          const best = Math.max(...classes.map((map) => map[i]));
+          return best > value ? labels[classes.findIndex((map) => map[i] === best)] : 0;
+        });
+        expect([...(await readMask(join(out, 'SegmentationClass', `${id}.png`))).data], id).toEqual(expected);
+        const beside = await readMask(join(out, 'SegmentationClassCam', `${id}.png`)).catch(() => undefined);
+        expect(beside?.data, id).toEqual(camWeight === 0 ? undefined : seeds.data);
+      }
+      await run.release();
+      const { student: recorded } = JSON.parse(await readFile(join(out, 'run.json'), 'utf8')) as { student: { path: string; trainedOnThisList: boolean } };
+      expect(recorded).toMatchObject({ path: model, trainedOnThisList: false });
+    }
+  });
+
+  it('refuses to make maps without a classifier', async () => {
+    const model = join(devkit.folder, 'student.onnx');
+    await writeTinyStudent(model);
+    const student = { student: await loadStudent(model), settings: { studentScales: [1], studentFlip: true, studentRefine: 'none', camWeight: 1 } };
+    await expect(generate('none', {}, { student, alone: true })).rejects.toThrow('class activation maps need a classifier');
+    await expect(generate('none', {}, { alone: true })).rejects.toThrow('seeds need a classifier or a student');
   });
 
   it('does not continue a run whose other settings were different', async () => {

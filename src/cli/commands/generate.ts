@@ -2,6 +2,8 @@ import type { Command } from 'commander';
 import { z } from 'zod';
 import { chooseLayers } from '../../cam/layer-choice.js';
 import { loadClassifier } from '../../classifier/load.js';
+import { loadStudent } from '../../student/load.js';
+import { studentSettings } from '../../student/settings.js';
 import { seedSettings } from '../../settings/cam.js';
 import { generateSchema } from '../../settings/generate.js';
 import { loadConfig, loadSettings } from '../../settings/load.js';
@@ -47,6 +49,9 @@ Examples:
   # The most reliable labels: pixels on which the presets best and fast differ become 255
   voc-seeds generate ... --config best --agree fast
 
+  # With a segmentation network that was trained on seeds, together with seeds of maps
+  voc-seeds generate ... --student student.onnx --config best --cam-weight 0.3
+
   # Part 2 of 4, for four machines with the same output folder (array jobs of SLURM, SGE, PBS and Kubernetes need no --shard)
   voc-seeds generate ... --shard 2/4
 
@@ -81,8 +86,14 @@ async function run(flags: GenerateFlags): Promise<number> {
   const selection = await openSelection({ ...flags, ...config }, 'imagePath');
   const { labels, file: labelFile } = await openRunLabels({ ...config, rgbMasks: flags.rgbMasks }, selection, selection.split.path);
   if (selection.items.length === 0) throw noPhotographs(selection);
-  const classifier = await loadClassifier(modelOrDefault(config.model), await specOfFlags(flags), flags.force);
-  sayModelNotes(classifier, chooseLayers(classifier.graph, config.layers, config.method));
+  const student = config.student === undefined
+    ? undefined
+    : { student: await loadStudent(config.student), settings: z.object(studentSettings).omit({ student: true }).parse(config) };
+  // A student alone needs no classifier.
+  const classifier = student?.settings.camWeight === 0
+    ? undefined
+    : await loadClassifier(modelOrDefault(config.model), await specOfFlags(flags), flags.force);
+  if (classifier !== undefined) sayModelNotes(classifier, chooseLayers(classifier.graph, config.layers, config.method));
   const { shard, task, note } = await chosenShard(flags, true, process.env, () => earlierTasks(folder)) ?? {};
   const say = (text: string): void => { process.stderr.write(`${text}\n`); };
   sayPreset(flags);
@@ -94,7 +105,7 @@ async function run(flags: GenerateFlags): Promise<number> {
   const watch = watchInterrupt(() => { say('\ninterrupted: finishing the images in progress (press Ctrl-C again to stop at once)'); });
   try {
     const summary = await generateSeeds({
-      classifier,
+      classifier, student,
       settings: z.object(seedSettings).parse(config), agree,
       items: selection.items, missing: selection.missing, split: selection.split.name, splitItems: selection.split.items,
       labels, classes: selection.classes,
