@@ -104,6 +104,7 @@ export async function generateSeeds(options: GenerateOptions): Promise<GenerateS
   const camSettings = (own: SeedSettings): object => ({
     ...own, ...classifier && { layers: chooseLayers(classifier.graph, own.layers, own.method).names },
   });
+  const seedDir = classifier === undefined ? student?.camSeeds?.path : undefined;
   const studentFile = student && await hashFile(student.student.path);
   return runImageBatch<SeedTask, StageTimes, GenerateSummary>({ ...options, classifier: network }, {
     settings: (common) => ({
@@ -112,7 +113,7 @@ export async function generateSeeds(options: GenerateOptions): Promise<GenerateS
       ...options.saveUnrefined === true && { unrefined: true },
       ...options.soft === true && { soft: true },
       ...agree.length > 0 && { agree: agree.map(camSettings) },
-      ...student !== undefined && { student: studentFile, ...student.settings },
+      ...student !== undefined && { student: studentFile, ...student.settings, ...student.camSeeds && { camSeeds: student.camSeeds } },
     }),
     classes: student === undefined ? labelled : requireChannels(labelled, channelOf, classes),
     network: inputs[0], otherNetworks: inputs.slice(1),
@@ -121,6 +122,7 @@ export async function generateSeeds(options: GenerateOptions): Promise<GenerateS
     startPool: (runtime, plan) => startSeedPool({ classifier, settings, agree, student, classes, format, runtime, ...plan }),
     taskOf: ({ id, imagePath }, own) => ({
       ...own, channels: student === undefined ? [] : own.labels.map((label) => channelOf.get(label)!), imagePath, files: seedFiles(out, id, choice),
+      ...seedDir !== undefined && { seedPath: join(seedDir, `${id}.png`) },
     }),
     stages: ['read', 'cam', 'seeds', 'write'],
     finish: (outcome) => finish(options, outcome),
@@ -131,8 +133,8 @@ export async function generateSeeds(options: GenerateOptions): Promise<GenerateS
 function networkOf({ classifier, student, saveCams, saveUnrefined }: GenerateOptions): BatchNetwork & NamedLogits {
   if (classifier !== undefined) return classifier;
   if (student === undefined) throw new UserError('seeds need a classifier or a student');
-  if (student.settings.camWeight > 0 || saveCams || saveUnrefined === true) {
-    throw new UserError('class activation maps need a classifier', 'give one, or set camWeight to 0 and save no maps');
+  if ((student.settings.camWeight > 0 && student.camSeeds === undefined) || saveCams || saveUnrefined === true) {
+    throw new UserError('class activation maps need a classifier', 'give one, or set camWeight to 0 or give seeds, and save no maps');
   }
   return studentNetwork(student);
 }

@@ -1,6 +1,6 @@
 import sharp from 'sharp';
 import { workerData } from 'piscina';
-import { messageOf } from '../errors.js';
+import { messageOf, UserError } from '../errors.js';
 import { encodeNpz } from '../formats/numpy/npz.js';
 import { openPhoto } from '../image/photo-file.js';
 import { writeStamped } from '../jobs/files/stamp.js';
@@ -16,8 +16,10 @@ import { StudentRunner } from '../student/predict.js';
 import type { StudentPlan } from '../student/predict.js';
 import type { ClassSetData } from '../datasets/classes/class-set.js';
 import { classSetOf } from '../datasets/classes/known.js';
+import { classesInMap } from '../datasets/labels/masks.js';
+import type { LabelMap } from '../datasets/label-map.js';
 import type { MaskFormat } from '../datasets/masks.js';
-import { encodeMask } from '../datasets/masks.js';
+import { encodeMask, readMask } from '../datasets/masks.js';
 import { packPng } from '../formats/png/png.js';
 import { CamSeeds, lostNotes } from './cam-seeds.js';
 import type { CamSeedResult, SeedRecipe } from './cam-seeds.js';
@@ -40,6 +42,8 @@ export interface SeedWorkerData {
 export interface SeedTask extends ImageClasses {
   /** The student's channel for each class; empty without a student. */
   readonly channels: readonly number[];
+  /** Seeds to add to the student's probabilities, if no class activation maps are made. */
+  readonly seedPath?: string;
   readonly imagePath: string;
   /** The files to write; see {@link seedFiles}. The folders must exist. */
   readonly files: Readonly<Record<string, string>>;
@@ -117,12 +121,13 @@ function camFiles({ labels: seeds, maps, unrefined, views, size }: CamSeedResult
 
 /** The student's seeds, with those of class activation maps if there are any. */
 async function studentSeeds(
-  student: StudentRunner, { imagePath, labels, channels }: SeedTask, cam: CamSeedResult | undefined,
+  student: StudentRunner, { imagePath, labels, channels, seedPath }: SeedTask, cam: CamSeedResult | undefined,
 ): Promise<Pick<CamSeedResult, 'labels' | 'maps' | 'notes' | 'times'>> {
   const start = performance.now();
   const photo = await openPhoto(imagePath);
+  const others = seedPath === undefined ? cam?.labels : await seedsOf(seedPath, labels, photo.original);
   const opened = performance.now();
-  const { maps, background, times } = await student.maps(photo, channels, labels, cam?.labels);
+  const { maps, background, times } = await student.maps(photo, channels, labels, others);
   const assigning = performance.now();
   const { policies } = data.student!;
   const seeds = makeSeeds(maps, labels, policies, background);
@@ -133,6 +138,15 @@ async function studentSeeds(
       seeds: times.maps + performance.now() - assigning + (cam?.times.seeds ?? 0),
     },
   };
+}
+
+/** @throws UserError if they are not the seeds of this photograph and its classes */
+async function seedsOf(path: string, labels: readonly number[], [height, width]: Size): Promise<LabelMap> {
+  const seeds = await readMask(path, { classes });
+  if (seeds.height !== height || seeds.width !== width) throw new UserError(`the seeds ${path} have ${seeds.width} x ${seeds.height} pixels, the photograph ${width} x ${height}`);
+  const other = classesInMap(seeds, path, classes).find((label) => !labels.includes(label));
+  if (other !== undefined) throw new UserError(`the seeds ${path} have ${classes.nameOf(other)}, which is not a class of the photograph`);
+  return seeds;
 }
 
 /** An image without classes. It is still decoded, for its size and to report damaged files. */

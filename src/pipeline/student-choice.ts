@@ -6,6 +6,7 @@ import { scaledInputSize } from '../student/predict.js';
 import type { StudentSettings } from '../student/settings.js';
 import { hashOfIds } from '../student/spec.js';
 import type { BatchNetwork, NetworkInput } from './image-batch.js';
+import type { SeedFolder } from './seed-folder.js';
 import { logitsOf } from './image-classes.js';
 import type { ClassSource, NamedLogits } from './image-classes.js';
 
@@ -13,6 +14,8 @@ import type { ClassSource, NamedLogits } from './image-classes.js';
 export interface StudentChoice {
   readonly student: Student;
   readonly settings: StudentSettings;
+  /** Seeds of an earlier run that count with the settings' `camWeight`. Without them, a `camWeight` above 0 needs a classifier. */
+  readonly camSeeds?: SeedFolder;
 }
 
 /** A student as the network of a batch. */

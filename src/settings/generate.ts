@@ -49,9 +49,9 @@ export const generateSchema = z.strictObject({
     context.issues.push({ code: 'custom', path: ['classThresholds'], message: `${error.message}; ${error.hint}`, input: classThresholds });
   }
 }).refine(
-  ({ student, camWeight, saveUnrefined, saveCams, agree }) => (
-    student === undefined || camWeight > 0 || (!saveUnrefined && !saveCams && agree === undefined)),
-  { path: ['camWeight'], message: 'with {student}, maps are only made if it is above 0; {agree}, {saveCams} and {saveUnrefined} need them' },
+  ({ student, camWeight, camSeeds, saveUnrefined, saveCams, agree }) => (
+    student === undefined || (camWeight > 0 && camSeeds === undefined) || (!saveUnrefined && !saveCams && agree === undefined)),
+  { path: ['camWeight'], message: 'with {student}, maps are only made if it is above 0 and there are no {camSeeds}; {agree}, {saveCams} and {saveUnrefined} need them' },
 ).refine(
   ({ saveUnrefined, refine }) => !saveUnrefined || parseRefiners(refine).length > 0,
   { path: ['saveUnrefined'], message: 'there is nothing to save because nothing is refined: name a refiner, for example --refine pamr, or leave it out' },

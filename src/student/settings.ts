@@ -25,7 +25,12 @@ export const studentSettings = {
     group, value: 'w', needs,
     help: 'also make the seeds of class activation maps and add them, with this weight, to the student\'s probabilities; both are written',
   }),
+  camSeeds: setting(z.string().min(1).optional(), {
+    group, value: 'folder', help: 'seeds of an earlier run for --cam-weight, instead of making them again', otherwise: 'none',
+    needs: ({ student, camWeight }: { readonly student?: string | undefined; readonly camWeight: number }): string | undefined => (
+      student !== undefined && camWeight > 0 ? undefined : '--student and --cam-weight above 0'),
+  }),
 };
 
-/** {@link studentSettings} as a type, without the file. */
-export type StudentSettings = Omit<z.infer<z.ZodObject<typeof studentSettings>>, 'student'>;
+/** {@link studentSettings} as a type, without the files. */
+export type StudentSettings = Omit<z.infer<z.ZodObject<typeof studentSettings>>, 'student' | 'camSeeds'>;

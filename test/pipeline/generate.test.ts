@@ -1,4 +1,4 @@
-import { readFile, rm } from 'node:fs/promises';
+import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { unzipSync } from 'fflate';
 import sharp from 'sharp';
@@ -16,7 +16,7 @@ import type { GenerateOptions, GenerateSummary } from '../../src/pipeline/genera
 import { VOC_CLASSES } from '../../src/datasets/classes/voc.js';
 import { openDevkit } from '../../src/datasets/devkit.js';
 import { xmlLabels } from '../../src/datasets/labels/xml.js';
-import { readMask } from '../../src/datasets/masks.js';
+import { readMask, writeMask } from '../../src/datasets/masks.js';
 import { readSplit } from '../../src/datasets/splits.js';
 import { openPhoto } from '../../src/image/photo-file.js';
 import { mapsToArray } from '../../src/maps/map-rows.js';
@@ -254,8 +254,10 @@ describe('generateSeeds', () => {
     const cam = await generate('student-cam', {});
     const runner = async (camWeight: number): Promise<StudentRunner> => (
       StudentRunner.load(planStudent(student, { ...own, camWeight }), ortRuntime, { threads: 1 }));
-    for (const camWeight of [0, 0.5]) {
-      const { out, summary } = await generate(`student-${camWeight}`, {}, { student: { student, settings: { ...own, camWeight } }, alone: camWeight === 0 });
+    const made = { path: join(cam.out, 'SegmentationClass'), settings: undefined };
+    for (const { camWeight, camSeeds } of [{ camWeight: 0 }, { camWeight: 0.5 }, { camWeight: 0.5, camSeeds: made }]) {
+      const alone = camWeight === 0 || camSeeds !== undefined;
+      const { out, summary } = await generate(`student-${camWeight}-${alone}`, {}, { student: { student, settings: { ...own, camWeight }, camSeeds }, alone });
       expect(summary.counts).toMatchObject({ written: 4, failed: 0 });
       const run = await runner(camWeight);
       for (const [id, [width, height, names]] of Object.entries(images)) {
@@ -269,12 +271,30 @@ describe('generateSeeds', () => {
         });
         expect([...(await readMask(join(out, 'SegmentationClass', `${id}.png`))).data], id).toEqual(expected);
         const beside = await readMask(join(out, 'SegmentationClassCam', `${id}.png`)).catch(() => undefined);
-        expect(beside?.data, id).toEqual(camWeight === 0 ? undefined : seeds.data);
+        expect(beside?.data, id).toEqual(alone ? undefined : seeds.data);
       }
       await run.release();
       const { student: recorded } = JSON.parse(await readFile(join(out, 'run.json'), 'utf8')) as { student: { path: string; trainedOnThisList: boolean } };
       expect(recorded).toMatchObject({ path: model, trainedOnThisList: false });
     }
+  });
+
+  it('refuses seeds of other photographs', async () => {
+    const model = join(devkit.folder, 'student.onnx');
+    await writeTinyStudent(model);
+    const path = join(devkit.folder, 'other-seeds');
+    await mkdir(path);
+    // Another size, a class that is not there, no file.
+    await writeMask(join(path, 'wide.png'), { width: 3, height: 2, data: new Uint8Array(6) });
+    await writeMask(join(path, 'tall.png'), { width: 97, height: 181, data: new Uint8Array(97 * 181).fill(3) });
+    await writeMask(join(path, 'small.png'), { width: 9, height: 33, data: new Uint8Array(9 * 33).fill(6) });
+    const settings = { studentScales: [1], studentFlip: false, studentRefine: 'none', camWeight: 1 };
+    const { summary } = await generate('student-others', {}, { student: { student: await loadStudent(model), settings, camSeeds: { path, settings: undefined } }, alone: true });
+    expect(summary.counts).toMatchObject({ written: 1, failed: 3 });
+    const reasonOf = (id: string): string | undefined => summary.failures.find((failure) => failure.id === id)?.reason;
+    expect(reasonOf('wide')).toBe(`the seeds ${join(path, 'wide.png')} have 3 x 2 pixels, the photograph 150 x 100`);
+    expect(reasonOf('tall')).toBe(`the seeds ${join(path, 'tall.png')} have bird, which is not a class of the photograph`);
+    expect(reasonOf('many')).toContain(join(path, 'many.png'));
   });
 
   it('refuses to make maps without a classifier', async () => {

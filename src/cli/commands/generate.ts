@@ -11,6 +11,7 @@ import { DEFAULT_PRESET, presetSettings } from '../../settings/presets.js';
 import { watchInterrupt } from '../../jobs/stop/interrupt.js';
 import { earlierTasks } from '../../jobs/journal/array-journal.js';
 import { generateSeeds } from '../../pipeline/generate.js';
+import { openSeedFolder } from '../../pipeline/seed-folder.js';
 import type { GenerateSummary } from '../../pipeline/generate.js';
 import { addConfigOption, addPrintConfigOption, printConfig, sayPreset, startOf } from '../options/config-options.js';
 import type { ConfigFlags } from '../options/config-options.js';
@@ -86,11 +87,12 @@ async function run(flags: GenerateFlags): Promise<number> {
   const selection = await openSelection({ ...flags, ...config }, 'imagePath');
   const { labels, file: labelFile } = await openRunLabels({ ...config, rgbMasks: flags.rgbMasks }, selection, selection.split.path);
   if (selection.items.length === 0) throw noPhotographs(selection);
+  const camSeeds = config.camSeeds === undefined ? undefined : await openSeedFolder(config.camSeeds, '--cam-seeds');
   const student = config.student === undefined
     ? undefined
-    : { student: await loadStudent(config.student), settings: z.object(studentSettings).omit({ student: true }).parse(config) };
+    : { student: await loadStudent(config.student), settings: z.object(studentSettings).omit({ student: true, camSeeds: true }).parse(config), camSeeds };
   // A student alone needs no classifier.
-  const classifier = student?.settings.camWeight === 0
+  const classifier = student !== undefined && (student.settings.camWeight === 0 || camSeeds !== undefined)
     ? undefined
     : await loadClassifier(modelOrDefault(config.model), await specOfFlags(flags), flags.force);
   if (classifier !== undefined) sayModelNotes(classifier, chooseLayers(classifier.graph, config.layers, config.method));
@@ -109,7 +111,7 @@ async function run(flags: GenerateFlags): Promise<number> {
       settings: z.object(seedSettings).parse(config), agree,
       items: selection.items, missing: selection.missing, split: selection.split.name, splitItems: selection.split.items,
       labels, classes: selection.classes,
-      out: folder, inputs: inputsOf(selection, labelFile),
+      out: folder, inputs: [...inputsOf(selection, labelFile), ...camSeeds === undefined ? [] : [camSeeds.path]],
       format: config.png, saveCams: config.saveCams, saveUnrefined: config.saveUnrefined, soft: config.soft, resume: flags.resume, shard, task,
       runtime: { runtime: config.runtime, device: config.device }, workers: config.workers, threads: config.threads,
       record: { command: 'generate', ...dataRecord(selection), splitFile: selection.split.path, ...selection.split.notes.length > 0 && { listNotes: selection.split.notes } },

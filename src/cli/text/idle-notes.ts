@@ -8,6 +8,7 @@ import type { MaskFlags } from '../options/devkit-options.js';
 interface StudentChoice {
   readonly student?: string | undefined;
   readonly camWeight?: number;
+  readonly camSeeds?: string | undefined;
 }
 
 /** The settings of class activation maps and their seeds, without those that a student's seeds depend on too. */
@@ -16,8 +17,8 @@ const CAM_ONLY: ReadonlySet<string> = new Set(
 );
 
 /** Whether only a student runs. */
-function isAlone({ student, camWeight = 0 }: StudentChoice): boolean {
-  return student !== undefined && camWeight === 0;
+function isAlone({ student, camWeight = 0, camSeeds }: StudentChoice): boolean {
+  return student !== undefined && (camWeight === 0 || camSeeds !== undefined);
 }
 
 /**
@@ -35,7 +36,7 @@ export function idleNotes(
     .map(([name, needs]) => [flagOf(name), needs]);
   if (isAlone(settings)) {
     const known = new Set(idle.map(([flag]) => flag));
-    idle.push(...Object.keys(given).filter((name) => CAM_ONLY.has(name) && !known.has(flagOf(name))).map((name) => [flagOf(name), '--cam-weight above 0']));
+    idle.push(...Object.keys(given).filter((name) => CAM_ONLY.has(name) && !known.has(flagOf(name))).map((name) => [flagOf(name), '--cam-weight above 0, without --cam-seeds']));
   }
   if (rgbMasks !== undefined && settings.labels?.startsWith('masks') !== true) idle.push(['--rgb-masks', '--labels masks']);
   return idle.map(([flag, needs]) => `note: ${flag} has no effect here; it needs ${needs}`);
