@@ -1,8 +1,7 @@
-import type { Variant } from '../ablate/variant.js';
+import { describeVariant } from '../variants/variant.js';
 import type { Column } from '../metrics/faithfulness/tests.js';
 import { markdownTable } from '../metrics/format.js';
 import { csvCell } from '../text/csv.js';
-import { MAP_AXES } from '../settings/faithfulness.js';
 import type { FaithfulnessScores, Mean } from './summary.js';
 
 /** Tables in percent: one for each kind of occlusion, and one for the other tests. */
@@ -51,17 +50,12 @@ function numbersOf({ mean, interval }: Mean): (string | number)[] {
   return [mean, interval?.low ?? '', interval?.high ?? ''];
 }
 
-/** Those of maps: others have no effect here. */
-function settingsIn(effective: Variant['effective']): Variant['effective'] {
-  return Object.fromEntries(MAP_AXES.map((name) => [name, effective[name]]));
-}
-
 /** All numbers, for JSON. */
 export function faithfulnessJson({ photographs, plain, variants }: FaithfulnessScores): Record<string, unknown> {
   return {
     photographs, unchanged: plain,
-    variants: variants.map(({ variant: { name, effective, recipe }, means }) => ({
-      name, settings: settingsIn(effective), layers: recipe.layers, scores: means.map(({ column, ...mean }) => ({ ...column, ...mean })),
+    variants: variants.map(({ variant, means }) => ({
+      ...describeVariant(variant), scores: means.map(({ column, ...mean }) => ({ ...column, ...mean })),
     })),
   };
 }

@@ -1,23 +1,15 @@
 import { z } from 'zod';
 import { IMAGENET_MEAN, TESTS } from '../metrics/faithfulness/names.js';
 import { runtimeSettings, workerSettings } from '../runtime/settings.js';
-import { labelSettings } from '../seeds/settings.js';
 import { setting } from '../setting.js';
 import { parseNames } from '../text/lists.js';
-import { ablateSchema, AXIS_NAMES, variantSettings } from './ablate.js';
-import type { AxisName, VariantSettings } from './ablate.js';
+import { refineSettings } from '../maps/settings.js';
+import { ablateSchema } from './ablate.js';
+import { mapVariantSettings } from './axes.js';
 import { camSettings } from './cam.js';
 import { sharedSettings } from './shared.js';
 
-type MapAxis = Exclude<AxisName, keyof typeof labelSettings>;
-
-/** The settings that variants may differ in: those of maps. */
-export const MAP_AXES = AXIS_NAMES.filter((name): name is MapAxis => !Object.hasOwn(labelSettings, name));
-
-const mapSettings = Object.fromEntries(MAP_AXES.map((name) => [name, variantSettings[name]])) as Pick<typeof variantSettings, MapAxis>;
-
 const group = 'Tests';
-const { target, scoreCamTopK, scoreCamBatch, inputSize, maxPixels } = camSettings;
 const { bootstrap, seed } = ablateSchema.shape;
 
 /** Settings that only have an effect with some tests. */
@@ -34,8 +26,9 @@ export const faithfulnessSchema = z.strictObject({
     group: 'Input', value: 'n', help: 'add n to classes that are numbers: 1 if the classifier has a background class that the list does not count',
   }),
   ...sharedSettings,
-  ...mapSettings,
-  target, scoreCamTopK, scoreCamBatch, inputSize, maxPixels,
+  ...camSettings,
+  ...refineSettings,
+  ...mapVariantSettings,
   tests: setting(z.array(z.enum(TESTS)).min(1).default([...TESTS]), { group, value: 'test,...', help: `the tests: ${TESTS.join(', ')}`, parse: parseNames }),
   occludeAbove: setting(z.array(z.number().min(0).max(1)).default([0.5]), {
     group, value: 't,...', help: 'occlude the pixels whose value in the map is above t', needs: needs('occlusion'),
@@ -56,10 +49,3 @@ export const faithfulnessSchema = z.strictObject({
 });
 
 export type FaithfulnessConfig = z.infer<typeof faithfulnessSchema>;
-
-/** The settings that variants start from. Those of labels, which have no effect on maps, have their defaults. */
-export function baseVariant(config: FaithfulnessConfig): VariantSettings {
-  const labels = z.object(labelSettings).parse({});
-  const maps = Object.fromEntries(MAP_AXES.map((name) => [name, config[name]])) as Pick<VariantSettings, MapAxis>;
-  return { ...labels, ...maps };
-}

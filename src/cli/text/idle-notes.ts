@@ -1,5 +1,5 @@
 import { flagOf } from '../../setting.js';
-import type { VariantSettings } from '../../settings/ablate.js';
+import type { VariantSettings } from '../../settings/axes.js';
 import { generateSchema } from '../../settings/generate.js';
 import { idleSettings } from '../../settings/idle.js';
 import type { MaskFlags } from '../options/devkit-options.js';
