@@ -9,7 +9,7 @@ import { ownBytes } from '../jobs/workers/shared-bytes.js';
 import { mapsToArray } from '../maps/map-rows.js';
 import type { Picture } from '../metrics/faithfulness/perturb.js';
 import { isAmong } from '../metrics/faithfulness/score.js';
-import { hazeOf, runTests, Subject } from '../metrics/faithfulness/tests.js';
+import { makerOf, runTests, Subject } from '../metrics/faithfulness/tests.js';
 import type { TestOptions } from '../metrics/faithfulness/tests.js';
 import type { ImageResult } from '../pipeline/image-batch.js';
 import { PhotoCam } from '../pipeline/photo-cam.js';
@@ -95,14 +95,14 @@ async function measure({ cam, forward }: Loaded, { imagePath, logit, recordPath 
   const { views, times } = await cam.layerMaps(photo, [logit]);
   const testing = performance.now();
   const [plain] = await forward.scores(picture, logit, [(out) => { out.set(picture.data); }]);
-  const hazy = hazeOf(picture);
+  const made = makerOf(picture);
   const notes = limited ? [`limited to ${size[1]}x${size[0]} pixels at the network`] : [];
   const variants: number[][] = [];
   for (const [i, work] of data.maps.entries()) {
     const { maps, maxima } = await mapsOfVariant(work, views, 1, size, photo);
     if (maxima[0] === 0) notes.push(`the map of ${data.names[i]} is zero everywhere`);
     // The rows may be overwritten by the next map.
-    const subject = new Subject(picture, mapsToArray(maps).slice(), plain, hazy);
+    const subject = new Subject(picture, mapsToArray(maps).slice(), plain, made);
     variants.push(await runTests(subject, data.tests, (pictures) => forward.scores(picture, logit, pictures)));
   }
   const writing = performance.now();

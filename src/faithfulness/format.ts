@@ -25,6 +25,7 @@ function titleOf({ test, value }: Column): string {
 
 function groupOf({ test, by, at }: Column): string {
   if (test === 'drop') return 'Only what the map highlights is shown: average drop (lower is better), increase in confidence (higher is better):';
+  if (test === 'road') return 'ROAD, mean confidence without the most relevant pixels (morf, lower is better) and without the least relevant ones (lerf, higher is better), and half the difference (combined, higher is better):';
   if (test !== 'occlusion') return 'Area under the curve of confidence: insertion (higher is better), deletion (lower is better):';
   return by === 'threshold' ? `Pixels above ${at} of the map are occluded (lower is better):` : `The strongest ${at} % of the pixels are occluded (lower is better):`;
 }

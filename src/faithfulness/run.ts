@@ -43,8 +43,8 @@ export interface FaithfulnessSummary {
 }
 
 /** The tests of the settings. */
-export function testOptionsOf({ tests, occludeAbove, occludeArea, steps }: FaithfulnessConfig): TestOptions {
-  return { tests: [...new Set(tests)], thresholds: occludeAbove, areas: occludeArea, steps };
+export function testOptionsOf({ tests, occludeAbove, occludeArea, steps, roadArea, roadNoise, roadTies }: FaithfulnessConfig): TestOptions {
+  return { tests: [...new Set(tests)], thresholds: occludeAbove, areas: occludeArea, steps, roadAreas: roadArea, roadNoise, roadTies };
 }
 
 /**

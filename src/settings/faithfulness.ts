@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { IMAGENET_MEAN, TESTS } from '../metrics/faithfulness/names.js';
+import { IMAGENET_MEAN, ROAD_TIES, TESTS } from '../metrics/faithfulness/names.js';
 import { runtimeSettings, workerSettings } from '../runtime/settings.js';
 import { setting } from '../setting.js';
 import { parseNames } from '../text/lists.js';
@@ -29,7 +29,7 @@ export const faithfulnessSchema = z.strictObject({
   ...camSettings,
   ...refineSettings,
   ...mapVariantSettings,
-  tests: setting(z.array(z.enum(TESTS)).min(1).default([...TESTS]), { group, value: 'test,...', help: `the tests: ${TESTS.join(', ')}`, parse: parseNames }),
+  tests: setting(z.array(z.enum(TESTS)).min(1).default(TESTS.filter((name) => name !== 'road')), { group, value: 'test,...', help: `the tests: ${TESTS.join(', ')}`, parse: parseNames }),
   occludeAbove: setting(z.array(z.number().min(0).max(1)).default([0.5]), {
     group, value: 't,...', help: 'occlude the pixels whose value in the map is above t', needs: needs('occlusion'),
   }),
@@ -41,6 +41,15 @@ export const faithfulnessSchema = z.strictObject({
   }),
   fill: setting(z.array(z.number().min(0).max(255)).length(3).default([...IMAGENET_MEAN]), {
     group, value: 'r,g,b', help: 'the colour that hides pixels: the mean of the data set, 0..255; the default is that of ImageNet',
+  }),
+  roadArea: setting(z.array(z.number().positive().lt(100)).min(1).default([10, 20, 30, 40, 50, 60, 70, 80, 90]), {
+    group, value: 'p,...', help: 'ROAD: remove these percentages of the pixels, and take the mean', needs: needs('road'),
+  }),
+  roadNoise: setting(z.number().min(0).default(0.01), {
+    group, value: 's', help: 'ROAD: standard deviation of the noise that is added to filled pixels, in units of the network\'s input', needs: needs('road'),
+  }),
+  roadTies: setting(z.enum(ROAD_TIES).default('rows'), {
+    group, value: 'how', help: 'ROAD: remove pixels of equal value row by row, so that every variant loses the same area, or together, as pytorch-grad-cam does', needs: needs('road'),
   }),
   bootstrap, seed,
   batch: setting(z.number().int().min(1).max(1024).default(8), { group: 'Running', value: 'n', help: 'changed photographs that run at once' }),
