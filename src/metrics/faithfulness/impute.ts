@@ -1,15 +1,10 @@
 import type { Size } from '../../size.js';
-import { cycle, gridsOf, lengthOf, times } from './multigrid.js';
+import { lengthOf } from './multigrid.js';
 import type { Stencil } from './multigrid.js';
+import { LANES, solve } from './solver.js';
 
 /** The weights of a pixel's neighbours: those that share a side, and those that share a corner. */
 const [SIDE, CORNER] = [1 / 6, 1 / 12];
-
-/** The solution is exact but for this share (in the norm of the preconditioned residual). */
-const TOLERANCE = 1e-6;
-
-/** Far more than are ever needed: ten or so. */
-const MAX_STEPS = 100;
 
 /**
  * Fills pixels by those around them, as the noisy linear imputation of ROAD (Rong et al., ICML 2022) does before noise is added: each
@@ -22,50 +17,40 @@ const MAX_STEPS = 100;
  * @returns [channels, pixels]
  */
 export function imputed(data: Float32Array, size: Size, pixels: Uint32Array): Float32Array {
-  const [height, width] = size;
-  const area = height * width;
+  const area = size[0] * size[1];
+  const channels = data.length / area;
   const system = systemOf(size, pixels);
-  const grids = gridsOf(system);
-  const { stride, points } = system;
-  const places = Int32Array.from(pixels, (pixel) => placeOf(pixel, width));
-  const [x, r, p, q, full] = Array.from({ length: 5 }, () => new Float64Array(system.centre.length));
-  const out = new Float32Array(data.length / area * pixels.length);
-  for (let channel = 0; channel * area < data.length; channel++) {
-    full.fill(0);
-    for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) full[(y + 1) * stride + x + 1] = data[channel * area + y * width + x];
-    for (const point of points) full[point] = 0;
-    x.fill(0);
-    r.fill(0);
-    for (const i of points) {
-      r[i] = SIDE * (full[i - 1] + full[i + 1] + full[i - stride] + full[i + stride])
-        + CORNER * (full[i - stride - 1] + full[i - stride + 1] + full[i + stride - 1] + full[i + stride + 1]);
-    }
-    let first = 0;
-    let before = 0;
-    for (let step = 0; step < MAX_STEPS; step++) {
-      const z = cycle(grids, r);
-      const rz = dot(points, r, z);
-      if (step === 0) first = rz;
-      if (rz <= TOLERANCE ** 2 * first) break;
-      const beta = step === 0 ? 0 : rz / before;
-      for (let k = 0; k < points.length; k++) p[points[k]] = z[points[k]] + beta * p[points[k]];
-      times(system, p, q);
-      const alpha = rz / dot(points, p, q);
-      for (let k = 0; k < points.length; k++) {
-        x[points[k]] += alpha * p[points[k]];
-        r[points[k]] -= alpha * q[points[k]];
+  const places = Int32Array.from(pixels, (pixel) => placeOf(pixel, size[1]));
+  const out = new Float32Array(channels * pixels.length);
+  for (let first = 0; first < channels; first += LANES) {
+    const together = Math.min(LANES, channels - first);
+    const fill = (right: Float64Array): void => {
+      for (let lane = 0; lane < together; lane++) {
+        const start = (first + lane) * area;
+        addKnown(data.subarray(start, start + area), size, system, (place, value) => { right[LANES * place + lane] = value; });
       }
-      before = rz;
-    }
-    places.forEach((place, i) => { out[channel * pixels.length + i] = x[place]; });
+    };
+    solve(system, fill, (solution) => {
+      for (let lane = 0; lane < together; lane++) {
+        const start = (first + lane) * pixels.length;
+        for (let i = 0; i < places.length; i++) out[start + i] = solution[LANES * places[i] + lane];
+      }
+    });
   }
   return out;
 }
 
-function dot(points: Int32Array, a: Float64Array, b: Float64Array): number {
-  let sum = 0;
-  for (let k = 0; k < points.length; k++) sum += a[points[k]] * b[points[k]];
-  return sum;
+/** The right sides: for each unknown pixel, the known ones around it times their weights. */
+function addKnown(channel: Float32Array, [height, width]: Size, { stride, points }: Stencil, set: (place: number, value: number) => void): void {
+  const known = new Float64Array(lengthOf(height, width));
+  for (let y = 0; y < height; y++) known.set(channel.subarray(y * width, (y + 1) * width), (y + 1) * stride + 1);
+  for (let k = 0; k < points.length; k++) known[points[k]] = 0;
+  for (let k = 0; k < points.length; k++) {
+    const i = points[k];
+    const [above, below] = [i - stride, i + stride];
+    set(i, SIDE * (known[i - 1] + known[i + 1] + known[above] + known[below])
+      + CORNER * (known[above - 1] + known[above + 1] + known[below - 1] + known[below + 1]));
+  }
 }
 
 /** The place of a pixel in the arrays of a {@link Stencil}. */
