@@ -6,6 +6,7 @@ const floors = [
   ['faithfulness'],
   ['ablate'],
   ['localize'],
+  ['variants'],
   ['export'],
   ['report/client'],
   ['report/run'],

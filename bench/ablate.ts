@@ -9,13 +9,14 @@
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { expandGrid } from '../src/ablate/grid.js';
+import { expandGrid } from '../src/variants/grid.js';
 import { runPass } from '../src/ablate/run.js';
-import { resolveVariants } from '../src/ablate/variant.js';
+import { resolveVariants } from '../src/variants/variant.js';
 import { planWork } from '../src/ablate/work.js';
 import { loadClassifier } from '../src/classifier/load.js';
-import { ablateSchema, AXIS_NAMES } from '../src/settings/ablate.js';
-import type { VariantSettings } from '../src/settings/ablate.js';
+import { ablateSchema } from '../src/settings/ablate.js';
+import { AXIS_NAMES } from '../src/settings/axes.js';
+import type { VariantSettings } from '../src/settings/axes.js';
 import { generateSchema } from '../src/settings/generate.js';
 import { defaultModelPath } from '../src/package.js';
 import { generateSeeds } from '../src/pipeline/generate.js';

@@ -9,6 +9,12 @@ export function randomSequence(seed: number): () => number {
   };
 }
 
+/** Normally distributed numbers with mean 0 and variance 1 (Box and Muller). The same seed gives the same sequence. */
+export function normalSequence(seed: number): () => number {
+  const uniform = randomSequence(seed);
+  return () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform());
+}
+
 /** The numbers 0..n-1 in random order (Fisher and Yates). */
 export function shuffled(n: number, random: () => number): number[] {
   const order = Array.from({ length: n }, (_, i) => i);

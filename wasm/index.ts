@@ -6,6 +6,7 @@ export { addInto, divide, maximum, maxInto, scale, upsampleRows } from './maps';
 export { argmaxHistogram } from './histogram';
 export { assignStrongest, planesOf } from './pixels';
 export { momentumStep } from './update';
+export { combine, multiply, products, prolong, residualAfter, restrict, smooth, smoothFromZero } from './multigrid';
 
 /** The first address that the host may use. */
 export function heapBase(): usize {

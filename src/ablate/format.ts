@@ -1,8 +1,8 @@
-import { AXIS_NAMES } from '../settings/ablate.js';
+import { AXIS_NAMES } from '../settings/axes.js';
 import type { SeedSettings } from '../settings/cam.js';
 import { markdownTable } from '../metrics/format.js';
 import type { ClassSet } from '../datasets/classes/class-set.js';
-import type { PassSettings } from './run.js';
+import type { PassSettings } from '../variants/pass.js';
 import { csvCell } from '../text/csv.js';
 import type { AblationScores, Parameter, VariantScore } from './score.js';
 

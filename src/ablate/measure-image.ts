@@ -14,11 +14,13 @@ import { IGNORE_LABEL } from '../datasets/label-map.js';
 import type { Bytes, Floats } from '../kernels/arena.js';
 import type { Grid, GridMaps, Histogram } from '../kernels/map-kernels.js';
 import { MapKernels } from '../kernels/map-kernels.js';
+import type { MapWork } from '../variants/map-plan.js';
+import { layersOf } from '../variants/variant-maps.js';
 import type { MeasureCounts } from './record.js';
 import { countByThreshold } from './threshold-counts.js';
 import type { TruthSlots } from './truth-slots.js';
 import { truthSlots } from './truth-slots.js';
-import type { AblationWork, MapWork, MeasureWork, Parameters } from './work.js';
+import type { AblationWork, MeasureWork, Parameters } from './work.js';
 import { parametersOf } from './work.js';
 
 /** The network's maps of an image, and its ground truth. */
@@ -67,7 +69,7 @@ export class ImageMeasurer {
       for (const m of measures) {
         const measure = work.measures[m];
         if (isPlain(measure) && own.views.length === 1) {
-          results[m] = sweep.ofLayers(layersOf(image, own)[0], own);
+          results[m] = sweep.ofLayers(layersOf(image.views, own)[0], own);
         } else {
           maps ??= fuse(image, own);
           results[m] = isPlain(measure) ? sweep.ofMaps(mapsToArray(maps)) : this.countPolicy(maps, truth, measure);
@@ -140,18 +142,13 @@ export function takesColours({ upsampler, refine }: Pick<MapWork, 'upsampler' | 
 
 function fuse(image: MeasuredImage, work: MapWork): MapRows {
   const { labels, size } = image;
-  return fuseViews(layersOf(image, work), labels.length, size, work.fusion);
-}
-
-/** The layers that are fused, for each view. */
-function layersOf({ views }: MeasuredImage, work: MapWork): LayerMaps[][] {
-  return work.views.map((view) => work.requests.map((request) => views[view][request]));
+  return fuseViews(layersOf(image.views, work), labels.length, size, work.fusion);
 }
 
 /** Maps on the grid for refining, as `mapsOfPhoto` makes them. */
 function onGrid(image: MeasuredImage, work: MapWork, grid: Size): MapRows {
   if (work.upsampler === undefined) return fuse({ ...image, size: grid }, work);
-  return upsampled(layersOf(image, work), image.labels.length, grid, image.image!, work.fusion, parseUpsampler(work.upsampler)).maps;
+  return upsampled(layersOf(image.views, work), image.labels.length, grid, image.image!, work.fusion, parseUpsampler(work.upsampler)).maps;
 }
 
 /** Splits parts into groups of at most `limit` numbers, but at least one part. */

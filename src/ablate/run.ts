@@ -1,23 +1,17 @@
 import { readFile } from 'node:fs/promises';
-import type { ClassifierGraph } from '../classifier/classifier.js';
-import type { CamRequest } from '../cam/plan.js';
-import { inputSizeFor } from '../classifier/input-size.js';
 import { WorkerPool } from '../jobs/workers/pool.js';
 import { workerUrl } from '../jobs/workers/worker-url.js';
 import { runImageBatch } from '../pipeline/image-batch.js';
 import type { BatchOutcome, LabelledBatchOptions } from '../pipeline/image-batch.js';
 import { labelledClasses } from '../pipeline/image-classes.js';
-import { PhotoCam } from '../pipeline/photo-cam.js';
 import type { AblateConfig } from '../settings/ablate.js';
 import { VOC } from '../datasets/classes/voc.js';
 import type { RgbMasks } from '../datasets/masks.js';
 import type { DataItem } from '../datasets/splits.js';
+import { variantPass } from '../variants/pass.js';
 import type { AblateResult, AblateTask, AblateTimes, AblateWorkerData } from './ablate-worker.js';
 import { decodeRecord, RECORD_FOLDER, recordPath } from './record.js';
-import type { AblationWork, MapWork, Parameters } from './work.js';
-
-/** The settings that all variants share. */
-export type PassSettings = Pick<AblateConfig, 'target' | 'finerStrength' | 'scoreCamTopK' | 'scoreCamBatch' | 'inputSize' | 'maxPixels'>;
+import type { AblationWork, Parameters } from './work.js';
 
 /** Everything that {@link runPass} needs; each item must have a photograph and a mask on disk. */
 export interface PassOptions extends LabelledBatchOptions {
@@ -52,15 +46,11 @@ export interface PassSummary {
  */
 export async function runPass(options: PassOptions): Promise<PassSummary> {
   const { classifier, work, parameters, items, out, settings } = options;
-  const { target, finerStrength, scoreCamTopK, scoreCamBatch, maxPixels, inputSize } = settings;
-  const scales = [...new Set(work.views.map(({ scale }) => scale))];
+  const { identity, network, photo } = variantPass(classifier, settings, work);
   return runImageBatch<AblateTask, AblateTimes, PassSummary>(options, {
-    settings: (common) => ({
-      command: 'ablate', target, finerStrength, scoreCamTopK, scoreCamBatch, maxPixels, ...common, ...parameters,
-      layers: work.layers, methods: work.methods, views: work.views, maps: work.maps.map((maps) => identityOf(maps, work)), measures: work.measures,
-    }),
+    settings: (common) => ({ command: 'ablate', ...common, ...parameters, ...identity, measures: work.measures }),
     classes: labelledClasses(classifier, options.labels, options.classes),
-    network: { inputSize: inputSizeFor(classifier, { inputSize, scales }), maxPixels, scales },
+    network,
     folders: [RECORD_FOLDER],
     files: ({ id }) => ({ [RECORD_FOLDER]: recordPath(out, id) }),
     isWhole: async (_item, _folder, path) => decodeRecord(await readFile(path)) !== undefined,
@@ -68,25 +58,13 @@ export async function runPass(options: PassOptions): Promise<PassSummary> {
       // Two tasks per worker: one computes while the next is decoded.
       worker: workerUrl('./ablate-worker.js', import.meta.url), threads: workers, tasksPerWorker: 2,
       data: {
-        photo: PhotoCam.plan(classifier, options.settings, { requests: requestsOf(classifier.graph, work), views: work.views }),
-        runtime, work, parameters, rgbMasks: options.rgbMasks, classSet: (options.classes ?? VOC).data, threads,
+        photo, runtime, work, parameters, rgbMasks: options.rgbMasks, classSet: (options.classes ?? VOC).data, threads,
       } satisfies AblateWorkerData,
     }),
     taskOf: ({ id, imagePath, truth }, classes) => ({ ...classes, imagePath, truth: truth!, recordPath: recordPath(out, id) }),
     stages: ['read', 'cam', 'variants', 'write'],
     finish: (outcome) => summaryOf(outcome, items, options.shard !== undefined),
   });
-}
-
-/** What maps depend on, for the journal. */
-export function identityOf({ views, requests, ...rest }: MapWork, work: Pick<AblationWork, 'requests'>): Readonly<Record<string, unknown>> {
-  return { views, picks: requests.map((request) => work.requests[request]), ...rest };
-}
-
-/** The layers and methods of a pass. */
-export function requestsOf(graph: ClassifierGraph, { layers, methods, requests }: AblationWork): CamRequest[] {
-  const resolved = graph.resolveLayers(layers);
-  return requests.map(({ layer, method }) => ({ layer: resolved[layer], method: methods[method] }));
 }
 
 async function summaryOf(

@@ -11,7 +11,7 @@ import { decodeRecord, recordPath } from './record.js';
 import type { Choice } from './sums.js';
 import { eachCell, MeasureSums } from './sums.js';
 import { curveOf, largestOf, tunePerClass } from './tune.js';
-import type { Variant } from './variant.js';
+import type { Variant } from '../variants/variant.js';
 import type { AblationWork, Parameters } from './work.js';
 import { parametersOf } from './work.js';
 

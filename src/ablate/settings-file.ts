@@ -5,7 +5,7 @@ import { seedSettings } from '../settings/cam.js';
 import type { GenerateConfig } from '../settings/generate.js';
 import { generateFile } from '../settings/write.js';
 import { generateSettings, parameterText } from './format.js';
-import type { PassSettings } from './run.js';
+import type { PassSettings } from '../variants/pass.js';
 import type { AblationScores, VariantScore } from './score.js';
 import { largestOf } from './tune.js';
 

@@ -1,26 +1,23 @@
 import sharp from 'sharp';
 import { workerData } from 'piscina';
-import type { MapWork } from '../ablate/work.js';
 import { messageOf } from '../errors.js';
 import { networkSize } from '../image/input-size.js';
 import { toTensor } from '../image/normalise.js';
-import { openPhoto } from '../image/photo-file.js';
+import { openPhoto, rememberSizes } from '../image/photo-file.js';
 import { writeStamped } from '../jobs/files/stamp.js';
 import { ownBytes } from '../jobs/workers/shared-bytes.js';
 import { mapsToArray } from '../maps/map-rows.js';
-import { mapsOfPhoto } from '../maps/photo-maps.js';
-import type { PhotoMapOptions } from '../maps/photo-maps.js';
-import { parseRefiners } from '../maps/refine/refiners.js';
-import { parseUpsampler } from '../maps/refine/upsamplers.js';
 import type { Picture } from '../metrics/faithfulness/perturb.js';
 import { isAmong } from '../metrics/faithfulness/score.js';
-import { hazeOf, runTests, Subject } from '../metrics/faithfulness/tests.js';
+import { makerOf, runTests, Subject } from '../metrics/faithfulness/tests.js';
 import type { TestOptions } from '../metrics/faithfulness/tests.js';
 import type { ImageResult } from '../pipeline/image-batch.js';
 import { PhotoCam } from '../pipeline/photo-cam.js';
 import type { PhotoCamPlan } from '../pipeline/photo-cam.js';
 import { openRuntime } from '../runtime/open.js';
 import type { RuntimeChoice } from '../runtime/open.js';
+import type { MapWork } from '../variants/map-plan.js';
+import { mapsOfVariant } from '../variants/variant-maps.js';
 import { ForwardPass } from './forward.js';
 import { encodeRecord, RECORD_FOLDER } from './record.js';
 
@@ -91,22 +88,21 @@ export default async function run(task: FaithfulnessTask): Promise<FaithfulnessR
 async function measure({ cam, forward }: Loaded, { imagePath, logit, recordPath }: FaithfulnessTask): Promise<FaithfulnessResult> {
   const start = performance.now();
   const { spec, inputSize, maxPixels } = data.photo;
-  const photo = await openPhoto(imagePath);
+  const photo = rememberSizes(await openPhoto(imagePath));
   const { size, limited } = networkSize(photo.original, inputSize, maxPixels);
   const picture: Picture = { data: toTensor(await photo.at(size), size, spec), size, fill: data.fill };
   const read = performance.now() - start;
   const { views, times } = await cam.layerMaps(photo, [logit]);
   const testing = performance.now();
   const [plain] = await forward.scores(picture, logit, [(out) => { out.set(picture.data); }]);
-  const hazy = hazeOf(picture);
+  const made = makerOf(picture);
   const notes = limited ? [`limited to ${size[1]}x${size[0]} pixels at the network`] : [];
   const variants: number[][] = [];
   for (const [i, work] of data.maps.entries()) {
-    const own = work.views.map((view) => work.requests.map((request) => views[view][request]));
-    const { maps, maxima } = await mapsOfPhoto(own, 1, size, (grid) => photo.at(grid), mapOptionsOf(work));
+    const { maps, maxima } = await mapsOfVariant(work, views, 1, size, photo);
     if (maxima[0] === 0) notes.push(`the map of ${data.names[i]} is zero everywhere`);
     // The rows may be overwritten by the next map.
-    const subject = new Subject(picture, mapsToArray(maps).slice(), plain, hazy);
+    const subject = new Subject(picture, mapsToArray(maps).slice(), plain, made);
     variants.push(await runTests(subject, data.tests, (pictures) => forward.scores(picture, logit, pictures)));
   }
   const writing = performance.now();
@@ -115,12 +111,5 @@ async function measure({ cam, forward }: Loaded, { imagePath, logit, recordPath 
   return {
     status: 'done', notes, files: { [RECORD_FOLDER]: stamp },
     times: { read: read + times.read, cam: times.cam, tests: writing - testing, write: performance.now() - writing },
-  };
-}
-
-function mapOptionsOf({ fusion, upsampler, refine }: MapWork): PhotoMapOptions {
-  return {
-    fusion, refiners: refine === undefined ? [] : parseRefiners(refine.chain), refineNorm: refine?.norm ?? 'max',
-    ...upsampler === undefined ? {} : { upsampler: parseUpsampler(upsampler) },
   };
 }

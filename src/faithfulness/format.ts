@@ -1,8 +1,7 @@
-import type { Variant } from '../ablate/variant.js';
+import { describeVariant } from '../variants/variant.js';
 import type { Column } from '../metrics/faithfulness/tests.js';
 import { markdownTable } from '../metrics/format.js';
 import { csvCell } from '../text/csv.js';
-import { MAP_AXES } from '../settings/faithfulness.js';
 import type { FaithfulnessScores, Mean } from './summary.js';
 
 /** Tables in percent: one for each kind of occlusion, and one for the other tests. */
@@ -26,6 +25,7 @@ function titleOf({ test, value }: Column): string {
 
 function groupOf({ test, by, at }: Column): string {
   if (test === 'drop') return 'Only what the map highlights is shown: average drop (lower is better), increase in confidence (higher is better):';
+  if (test === 'road') return 'ROAD, mean confidence without the most relevant pixels (morf, lower is better) and without the least relevant ones (lerf, higher is better), and half the difference (combined, higher is better):';
   if (test !== 'occlusion') return 'Area under the curve of confidence: insertion (higher is better), deletion (lower is better):';
   return by === 'threshold' ? `Pixels above ${at} of the map are occluded (lower is better):` : `The strongest ${at} % of the pixels are occluded (lower is better):`;
 }
@@ -51,17 +51,12 @@ function numbersOf({ mean, interval }: Mean): (string | number)[] {
   return [mean, interval?.low ?? '', interval?.high ?? ''];
 }
 
-/** Those of maps: others have no effect here. */
-function settingsIn(effective: Variant['effective']): Variant['effective'] {
-  return Object.fromEntries(MAP_AXES.map((name) => [name, effective[name]]));
-}
-
 /** All numbers, for JSON. */
 export function faithfulnessJson({ photographs, plain, variants }: FaithfulnessScores): Record<string, unknown> {
   return {
     photographs, unchanged: plain,
-    variants: variants.map(({ variant: { name, effective, recipe }, means }) => ({
-      name, settings: settingsIn(effective), layers: recipe.layers, scores: means.map(({ column, ...mean }) => ({ ...column, ...mean })),
+    variants: variants.map(({ variant, means }) => ({
+      ...describeVariant(variant), scores: means.map(({ column, ...mean }) => ({ ...column, ...mean })),
     })),
   };
 }

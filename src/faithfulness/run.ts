@@ -1,9 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { identityOf, requestsOf } from '../ablate/run.js';
-import type { Variant } from '../ablate/variant.js';
-import { planWork } from '../ablate/work.js';
+import type { Variant } from '../variants/variant.js';
 import { buildActivationGraph, takesBatches } from '../cam/channel-graphs.js';
-import { inputSizeFor } from '../classifier/input-size.js';
 import type { ModelSpec } from '../classifier/spec.js';
 import type { DataItem } from '../datasets/splits.js';
 import { UserError } from '../errors.js';
@@ -16,9 +13,10 @@ import { serializeModel } from '../onnx/file/write.js';
 import { runImageBatch } from '../pipeline/image-batch.js';
 import type { BatchOptions } from '../pipeline/image-batch.js';
 import type { ClassSource } from '../pipeline/image-classes.js';
-import { PhotoCam } from '../pipeline/photo-cam.js';
 import type { FaithfulnessConfig } from '../settings/faithfulness.js';
-import { baseVariant } from '../settings/faithfulness.js';
+import { mapVariantOf } from '../settings/axes.js';
+import { planMaps } from '../variants/map-plan.js';
+import { variantPass } from '../variants/pass.js';
 import type { FaithfulnessResult, FaithfulnessTask, FaithfulnessTimes, FaithfulnessWorkerData } from './faithfulness-worker.js';
 import { decodeRecord, RECORD_FOLDER, recordPath } from './record.js';
 import type { ImageRecord } from './record.js';
@@ -45,8 +43,8 @@ export interface FaithfulnessSummary {
 }
 
 /** The tests of the settings. */
-export function testOptionsOf({ tests, occludeAbove, occludeArea, steps }: FaithfulnessConfig): TestOptions {
-  return { tests: [...new Set(tests)], thresholds: occludeAbove, areas: occludeArea, steps };
+export function testOptionsOf({ tests, occludeAbove, occludeArea, steps, roadArea, roadNoise, roadTies }: FaithfulnessConfig): TestOptions {
+  return { tests: [...new Set(tests)], thresholds: occludeAbove, areas: occludeArea, steps, roadAreas: roadArea, roadNoise, roadTies };
 }
 
 /**
@@ -58,20 +56,16 @@ export function testOptionsOf({ tests, occludeAbove, occludeArea, steps }: Faith
 export async function runFaithfulness(options: FaithfulnessOptions): Promise<FaithfulnessSummary> {
   const { classifier, variants, classes, out, settings, items } = options;
   const { graph, spec } = classifier;
-  const { target, scoreCamTopK, scoreCamBatch, maxPixels, inputSize } = settings;
-  const work = planWork(variants, graph.layers.map(({ name }) => name));
-  const maps = work.measureOf.map((measure) => work.maps[work.measures[measure].maps]);
+  const plan = planMaps(variants, graph.layers.map(({ name }) => name));
+  const { identity, network, photo } = variantPass(classifier, { ...settings, ...mapVariantOf(settings) }, plan);
+  const maps = plan.mapsOf.map((index) => plan.maps[index]);
   const tests = testOptionsOf(settings);
   const fill = normalisedFill(spec, settings.fill);
-  const scales = [...new Set(work.views.map(({ scale }) => scale))];
   const sizes = [maps.length, columnsOf(tests).length] as const;
   return runImageBatch<FaithfulnessTask, FaithfulnessTimes, FaithfulnessSummary>(options, {
-    settings: (common) => ({
-      command: 'faithfulness', target, scoreCamTopK, scoreCamBatch, maxPixels, ...common, ...tests, fill,
-      layers: work.layers, methods: work.methods, views: work.views, maps: maps.map((own) => identityOf(own, work)),
-    }),
+    settings: (common) => ({ command: 'faithfulness', ...common, ...tests, fill, ...identity }),
     classes,
-    network: { inputSize: inputSizeFor(classifier, { inputSize, scales }), maxPixels, scales },
+    network,
     folders: [RECORD_FOLDER],
     files: ({ id }) => ({ [RECORD_FOLDER]: recordPath(out, id) }),
     isWhole: async (_item, _folder, path) => decodeRecord(await readFile(path, 'utf8'), sizes) !== undefined,
@@ -79,8 +73,7 @@ export async function runFaithfulness(options: FaithfulnessOptions): Promise<Fai
       // Two tasks per worker: one computes while the next is decoded.
       worker: workerUrl('./faithfulness-worker.js', import.meta.url), threads: workers, tasksPerWorker: 2,
       data: {
-        photo: PhotoCam.plan(classifier, { ...settings, ...baseVariant(settings) }, { requests: requestsOf(graph, work), views: work.views }),
-        maps, names: variants.map(({ name }) => name), forward: shareBytes(serializeModel(buildActivationGraph(graph, []))),
+        photo, maps, names: variants.map(({ name }) => name), forward: shareBytes(serializeModel(buildActivationGraph(graph, []))),
         batch: takesBatches(graph) ? settings.batch : 1, tests, fill, runtime, threads,
       } satisfies FaithfulnessWorkerData,
     }),

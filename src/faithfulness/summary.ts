@@ -1,4 +1,4 @@
-import type { Variant } from '../ablate/variant.js';
+import type { Variant } from '../variants/variant.js';
 import { differenceInterval, drawWithReplacement, percentileInterval } from '../metrics/bootstrap.js';
 import type { Interval } from '../metrics/bootstrap.js';
 import type { Column } from '../metrics/faithfulness/tests.js';

@@ -87,6 +87,21 @@ export async function openPhoto(path: string, { upright = false }: OpenPhotoOpti
   }
 }
 
+/** The same photograph, which keeps the pixels of every size that it was asked for. They must not be changed. */
+export function rememberSizes(photo: PhotoFile): PhotoFile {
+  const known = new Map<string, Promise<Uint8Array>>();
+  return {
+    original: photo.original,
+    at: (size, region) => {
+      if (region !== undefined) return photo.at(size, region);
+      const key = size.join('x');
+      const pixels = known.get(key) ?? photo.at(size);
+      known.set(key, pixels);
+      return pixels;
+    },
+  };
+}
+
 function open(bytes: Uint8Array, upright: boolean): Sharp {
   // No colour profile is applied: networks were trained on pixels as stored, and published tools read them this way.
   return openImage(bytes, { failOn: 'error', autoOrient: upright, ignoreIcc: true, limitInputPixels: limitOf('photoPixels') });

@@ -1,6 +1,6 @@
 import { OnnxTensor } from '../onnx/tensor.js';
 import type { Size } from '../size.js';
-import { randomSequence } from '../random.js';
+import { normalSequence } from '../random.js';
 import { adaptiveAveragePool } from './adaptive-pool.js';
 import type { Features, Plan } from './plan.js';
 
@@ -73,10 +73,4 @@ function globalAverage(plan: Plan, x: Features): Features {
 
 function flatten(plan: Plan, x: Features, output: string): Features {
   return plan.add({ op: 'Flatten', output, inputs: [x.name] }, x.channels);
-}
-
-/** Normally distributed numbers with mean 0 and variance 1 (Box and Muller). The same seed gives the same sequence. */
-function normalSequence(seed: number): () => number {
-  const uniform = randomSequence(seed);
-  return () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform());
 }

@@ -29,6 +29,7 @@ export class Block<T extends { readonly buffer: ArrayBufferLike }> {
 }
 
 export type Floats = Block<Float32Array>;
+export type Doubles = Block<Float64Array>;
 export type Bytes = Block<Uint8Array>;
 export type Words = Block<Int32Array>;
 
@@ -68,6 +69,12 @@ export class Arena {
   floats(length: number): Floats {
     const address = this.take(4 * length);
     return new Block(this.memory, (buffer) => new Float32Array(buffer, address, length), address, length);
+  }
+
+  /** Allocates 64-bit floats, not initialised. */
+  doubles(length: number): Doubles {
+    const address = this.take(8 * length);
+    return new Block(this.memory, (buffer) => new Float64Array(buffer, address, length), address, length);
   }
 
   /** Allocates signed 32-bit integers, not initialised. */

@@ -35,6 +35,14 @@ export interface KernelExports {
   momentumStep(
     weights: number, velocity: number, gradient: number, count: number, momentum: number, ofGradient: number, ofWeights: number, rate: number,
   ): void;
+  smooth(grid: number, right: number, x: number, forwards: number): void;
+  smoothFromZero(grid: number, right: number, x: number): void;
+  residualAfter(grid: number, x: number, out: number): void;
+  multiply(grid: number, x: number, out: number): void;
+  restrict(grid: number, places: number, stride: number, residual: number, right: number): void;
+  prolong(grid: number, places: number, stride: number, correction: number, x: number): void;
+  products(grid: number, a: number, b: number, out: number): void;
+  combine(grid: number, a: number, b: number, factors: number, add: number): void;
 }
 
 /** An instance of the WebAssembly module: its functions and their memory. */

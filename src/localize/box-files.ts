@@ -13,8 +13,8 @@ export interface BoxSource {
   readonly out: string;
   readonly classifier: LoadedClassifier;
   readonly images: readonly { readonly item: LocalizeItem; readonly record: LocalizeRecord }[];
-  /** The step of the threshold. */
-  readonly step: number;
+  /** The step of each variant's threshold. VOC and COCO files have the boxes of the first variant. */
+  readonly variants: readonly { readonly name: string; readonly step: number }[];
   /** Only the boxes of the most likely classes; 0: those of the true classes. */
   readonly top: number;
   /** The category of a logit in the COCO file of the true boxes. */
@@ -30,20 +30,24 @@ interface FoundBox {
 }
 
 /** A map that is zero everywhere has no box. */
-function foundBoxes({ maps }: LocalizeRecord, step: number): FoundBox[] {
-  return maps.map(({ boxes, ...rest }) => ({ ...rest, box: boxAt(boxes, step) })).filter(({ box: [left, , right] }) => right >= left)
+function foundBoxes({ maps }: LocalizeRecord, variant: number, step: number): FoundBox[] {
+  return maps.map(({ boxes, ...rest }) => ({ ...rest, box: boxAt(boxes[variant], step) })).filter(({ box: [left, , right] }) => right >= left)
     .sort((a, b) => a.rank - b.rank);
 }
 
-function predicted({ images, step, top }: BoxSource): (BoxSource['images'][number] & { readonly boxes: readonly FoundBox[] })[] {
-  return images.map(({ item, record }) => ({ item, record, boxes: foundBoxes(record, step).filter(({ rank }) => top === 0 || rank < top) }));
+function predicted({ images, variants: [{ step }], top }: BoxSource): (BoxSource['images'][number] & { readonly boxes: readonly FoundBox[] })[] {
+  return images.map(({ item, record }) => ({ item, record, boxes: foundBoxes(record, 0, step).filter(({ rank }) => top === 0 || rank < top) }));
 }
 
-/** A table: one line per image and class, true classes included. The last column and row are part of a box. */
-async function writeCsv({ out, classifier: { spec }, images, step }: BoxSource): Promise<void> {
-  const lines = images.flatMap(({ item: { imagePath, truths }, record }) => foundBoxes(record, step).map(({ logit, value, rank, box }) => (
-    [csvCell(basename(imagePath)), csvCell(spec.classes[logit]), logit, rank + 1, value, truths.some((truth) => truth.logit === logit) ? 1 : 0, ...box].join(','))));
-  await writeFileAtomic(join(out, 'boxes.csv'), ['image,class,logit,rank,value,true,x1,y1,x2,y2', ...lines, ''].join('\n'));
+/** A table: one line per image and class, true classes included. The last column and row are part of a box. Several variants have a column. */
+async function writeCsv({ out, classifier: { spec }, images, variants }: BoxSource): Promise<void> {
+  const several = variants.length > 1;
+  const lines = variants.flatMap(({ name, step }, v) => images.flatMap(({ item: { imagePath, truths }, record }) => (
+    foundBoxes(record, v, step).map(({ logit, value, rank, box }) => [
+      ...several ? [csvCell(name)] : [], csvCell(basename(imagePath)), csvCell(spec.classes[logit]), logit, rank + 1, value,
+      truths.some((truth) => truth.logit === logit) ? 1 : 0, ...box,
+    ].join(',')))));
+  await writeFileAtomic(join(out, 'boxes.csv'), [`${several ? 'variant,' : ''}image,class,logit,rank,value,true,x1,y1,x2,y2`, ...lines, ''].join('\n'));
 }
 
 /** Results as COCO's evaluation reads them; the score is the value of the logit. Classes that are no category of the true boxes are left out. */

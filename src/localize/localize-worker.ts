@@ -2,21 +2,28 @@ import sharp from 'sharp';
 import { workerData } from 'piscina';
 import type { Box } from '../datasets/boxes/box-truth.js';
 import { messageOf, UserError } from '../errors.js';
-import { openPhoto } from '../image/photo-file.js';
+import { openPhoto, rememberSizes } from '../image/photo-file.js';
 import { writeStamped } from '../jobs/files/stamp.js';
 import type { MapRows } from '../maps/map-rows.js';
 import { sweepBoxes } from '../metrics/boxes/sweep-boxes.js';
+import type { SweptBoxes } from '../metrics/boxes/sweep-boxes.js';
 import type { ImageResult } from '../pipeline/image-batch.js';
 import { PhotoCam } from '../pipeline/photo-cam.js';
 import type { PhotoCamPlan } from '../pipeline/photo-cam.js';
 import { openRuntime } from '../runtime/open.js';
 import type { RuntimeChoice } from '../runtime/open.js';
+import type { MapWork } from '../variants/map-plan.js';
+import { mapsOfVariant } from '../variants/variant-maps.js';
 import { packBoxes, RECORD_FOLDER } from './record.js';
 import type { LocalizeRecord } from './record.js';
 
 /** What a worker needs for all its images. */
 export interface LocalizeWorkerData {
+  /** For all requests in all views. */
   readonly photo: PhotoCamPlan;
+  /** How the maps of each variant are made. */
+  readonly maps: readonly MapWork[];
+  readonly names: readonly string[];
   readonly runtime: RuntimeChoice;
   readonly threads: number;
   /** How many of the most likely classes get boxes. */
@@ -66,7 +73,7 @@ export default async function run(task: LocalizeTask): Promise<LocalizeResult> {
 
 async function localize(photoCam: PhotoCam, { imagePath, width, height, truths, recordPath }: LocalizeTask): Promise<LocalizeResult> {
   const start = performance.now();
-  const photo = await openPhoto(imagePath);
+  const photo = rememberSizes(await openPhoto(imagePath));
   const { original: size } = photo;
   if ((height ?? size[0]) !== size[0] || (width ?? size[1]) !== size[1]) {
     throw new UserError(`the photograph ${imagePath} is ${size[1]} x ${size[0]} pixels, but its boxes are for ${width ?? '?'} x ${height ?? '?'}`);
@@ -75,23 +82,36 @@ async function localize(photoCam: PhotoCam, { imagePath, width, height, truths, 
   const likely = data.top === 0 ? [] : mostLikely(await photoCam.logits(photo), data.top);
   const found = performance.now() - start - read;
   const classes = [...new Set([...truths.map(({ logit }) => logit), ...likely])];
-  const { maps, maxima, logits, times } = await photoCam.maps(photo, classes);
-  const mapped = performance.now();
-  const swept = classes.map((logit, k) => (
-    sweepBoxes(normalised(maps, k), size, truths.find((truth) => truth.logit === logit)?.boxes ?? [], data.steps)));
+  const { views, logits, times } = await photoCam.layerMaps(photo, classes);
+  const notes: string[] = [];
+  const swept: SweptBoxes[][] = [];
+  const spent = { maps: 0, boxes: 0 };
+  for (const [i, work] of data.maps.entries()) {
+    const begun = performance.now();
+    const { maps, maxima } = await mapsOfVariant(work, views, classes.length, size, photo);
+    const mapped = performance.now();
+    swept.push(classes.map((logit, k) => (
+      sweepBoxes(normalised(maps, k), size, truths.find((truth) => truth.logit === logit)?.boxes ?? [], data.steps))));
+    spent.maps += mapped - begun;
+    spent.boxes += performance.now() - mapped;
+    const which = data.maps.length === 1 ? '' : ` (${data.names[i]})`;
+    for (const { logit } of truths) {
+      if (maxima[classes.indexOf(logit)] === 0) notes.push(`the map of ${data.photo.spec.classes[logit]} is zero everywhere${which}`);
+    }
+  }
   const record: LocalizeRecord = {
     size: [...size],
-    truths: truths.map(({ logit, boxes }) => (
-      { logit, rank: rankOf(logits, logit), boxes: boxes.map((own) => [...own]), best: [...swept[classes.indexOf(logit)].best] })),
-    maps: classes.map((logit, k) => ({ logit, value: logits[logit], rank: rankOf(logits, logit), boxes: packBoxes(swept[k].largest) })),
+    truths: truths.map(({ logit, boxes }) => ({
+      logit, rank: rankOf(logits, logit), boxes: boxes.map((own) => [...own]), best: swept.map((own) => [...own[classes.indexOf(logit)].best]),
+    })),
+    maps: classes.map((logit, k) => (
+      { logit, value: logits[logit], rank: rankOf(logits, logit), boxes: swept.map((own) => packBoxes(own[k].largest)) })),
   };
   const writing = performance.now();
   const stamp = await writeStamped(recordPath, Buffer.from(JSON.stringify(record)));
-  const empty = truths.filter(({ logit }) => maxima[classes.indexOf(logit)] === 0);
   return {
-    status: 'done', files: { [RECORD_FOLDER]: stamp },
-    notes: empty.map(({ logit }) => `the map of ${data.photo.spec.classes[logit]} is zero everywhere`),
-    times: { read: read + times.read, cam: found + times.cam, maps: times.maps, boxes: writing - mapped, write: performance.now() - writing },
+    status: 'done', files: { [RECORD_FOLDER]: stamp }, notes,
+    times: { read: read + times.read, cam: found + times.cam, ...spent, write: performance.now() - writing },
   };
 }
 

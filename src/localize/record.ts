@@ -17,17 +17,22 @@ const box = z.tuple([z.number(), z.number(), z.number(), z.number()]);
 const recordSchema = z.strictObject({
   /** The size of the photograph, [height, width]. */
   size: z.tuple([z.number(), z.number()]),
-  /** The true classes: how many classes are more likely, their boxes, and the best IoU of any contour at each threshold. */
-  truths: z.array(z.strictObject({ logit: z.number(), rank: z.number(), boxes: z.array(box), best: z.array(z.number()) })),
-  /** The maps: the class, the value of its logit, how many classes are more likely, and the step and box of each change of the largest contour. */
-  maps: z.array(z.strictObject({ logit: z.number(), value: z.number(), rank: z.number(), boxes: z.array(z.tuple([z.number(), ...box.def.items])) })),
+  /** The true classes: how many classes are more likely, their boxes, and for each variant the best IoU of any contour at each threshold. */
+  truths: z.array(z.strictObject({ logit: z.number(), rank: z.number(), boxes: z.array(box), best: z.array(z.array(z.number())) })),
+  /**
+   * The classes with maps: the value of the logit, how many classes are more likely, and for each variant the step and box of each change
+   * of the largest contour.
+   */
+  maps: z.array(z.strictObject({
+    logit: z.number(), value: z.number(), rank: z.number(), boxes: z.array(z.array(z.tuple([z.number(), ...box.def.items]))),
+  })),
 });
 
 /** What is kept of an image: everything that it can be scored with. */
 export type LocalizeRecord = z.infer<typeof recordSchema>;
 
 /** The boxes of a map in a record. */
-export type StoredBoxes = LocalizeRecord['maps'][number]['boxes'];
+export type StoredBoxes = LocalizeRecord['maps'][number]['boxes'][number];
 
 /** The steps at which the box changes, each with the new box. */
 export function packBoxes(boxes: readonly Box[]): StoredBoxes {
@@ -41,16 +46,19 @@ export function boxAt(boxes: StoredBoxes, step: number): Box {
   return [found[1], found[2], found[3], found[4]];
 }
 
-/** @throws Error if the bytes are not a record */
-export function decodeRecord(bytes: Uint8Array): LocalizeRecord {
-  return recordSchema.parse(JSON.parse(Buffer.from(bytes).toString()));
+/** @throws Error if the bytes are not a record of so many variants */
+export function decodeRecord(bytes: Uint8Array, variants: number): LocalizeRecord {
+  const record = recordSchema.parse(JSON.parse(Buffer.from(bytes).toString()));
+  const lists = [...record.truths.map(({ best }) => best), ...record.maps.map(({ boxes }) => boxes)];
+  if (lists.some(({ length }) => length !== variants)) throw new Error(`it is not a record of ${variants} variants`);
+  return record;
 }
 
 /** @throws UserError if the record is missing or damaged */
-export async function readRecord(out: string, id: string): Promise<LocalizeRecord> {
+export async function readRecord(out: string, id: string, variants: number): Promise<LocalizeRecord> {
   const path = recordPath(out, id);
   try {
-    return decodeRecord(await readFile(path));
+    return decodeRecord(await readFile(path), variants);
   } catch (error) {
     throw new UserError(`cannot read the boxes of ${id} in ${path}: ${messageOf(error)}`, 'run the same command again to make it again', { cause: error });
   }

@@ -1,27 +1,25 @@
 import { readFile } from 'node:fs/promises';
-import { chooseLayers } from '../cam/layer-choice.js';
-import { inputSizeFor } from '../classifier/input-size.js';
 import { WorkerPool } from '../jobs/workers/pool.js';
 import { workerUrl } from '../jobs/workers/worker-url.js';
 import { runImageBatch } from '../pipeline/image-batch.js';
 import type { BatchOptions } from '../pipeline/image-batch.js';
-import { PhotoCam } from '../pipeline/photo-cam.js';
-import type { PhotoCamSettings } from '../pipeline/photo-cam.js';
+import { mapVariantOf } from '../settings/axes.js';
+import type { LocalizeConfig } from '../settings/localize.js';
+import { planMaps } from '../variants/map-plan.js';
+import { variantPass } from '../variants/pass.js';
+import type { Variant } from '../variants/variant.js';
 import type { LocalizeItem } from './items.js';
 import type { LocalizeResult, LocalizeTask, LocalizeTimes, LocalizeWorkerData } from './localize-worker.js';
 import { decodeRecord, RECORD_FOLDER, recordPath } from './record.js';
 
 /** Everything that {@link runLocalize} needs. */
 export interface LocalizeOptions extends Omit<BatchOptions, 'items' | 'shard' | 'task'> {
-  /** The settings of maps. */
-  readonly settings: Omit<PhotoCamSettings, 'background'>;
+  /** The settings of maps that variants share, `top` and `thresholds`. */
+  readonly settings: LocalizeConfig;
+  readonly variants: readonly Variant[];
   readonly items: readonly LocalizeItem[];
   /** Identifies the true boxes and the logits of their classes: records of others are not mixed. */
   readonly truths: string;
-  /** How many of the most likely classes get boxes, in addition to the true classes. */
-  readonly top: number;
-  /** The thresholds are 0, 1/n, 2/n, ... */
-  readonly thresholds: number;
   /** Files that are written beside the records. */
   readonly outputs: readonly string[];
 }
@@ -41,32 +39,35 @@ export interface LocalizePass {
 }
 
 /**
- * Finds the boxes of every image at all thresholds, and writes a small record of each. Worker threads process one image each. An image
+ * Finds the boxes of every image by each variant at all thresholds, and writes a small record of each image. Worker threads process one image each. An image
  * that fails is reported and skipped. An interrupted run can be resumed.
  *
  * @throws UserError if the run cannot start, for example if the folder contains results of other settings
  */
 export async function runLocalize(options: LocalizeOptions): Promise<LocalizePass> {
-  const { classifier, top, thresholds, out } = options;
-  const settings: PhotoCamSettings = { ...options.settings, background: 'constant' };
-  const { names } = chooseLayers(classifier.graph, settings.layers, settings.method);
-  const photo = PhotoCam.plan(classifier, settings);
+  const { classifier, settings, variants, out } = options;
+  const { top, thresholds } = settings;
+  const plan = planMaps(variants, classifier.graph.layers.map(({ name }) => name));
+  const { identity, network, photo } = variantPass(classifier, { ...settings, ...mapVariantOf(settings) }, plan);
+  const maps = plan.mapsOf.map((index) => plan.maps[index]);
   const items = new Map(options.items.map((item) => [item.id, item]));
   const photographs = options.items.map(({ id, imagePath }) => ({ id, imagePath }));
   return runImageBatch<LocalizeTask, LocalizeTimes, LocalizePass>({ ...options, items: photographs }, {
-    settings: (common) => ({ command: 'localize', ...options.settings, layers: names, ...common, top, thresholds }),
+    settings: (common) => ({ command: 'localize', ...common, ...identity, top, thresholds }),
     classes: {
       settings: { truths: options.truths },
       classesOf: ({ id }) => Promise.resolve({ labels: [], logits: items.get(id)!.truths.map(({ logit }) => logit) }),
     },
-    network: { inputSize: inputSizeFor(classifier, settings), maxPixels: settings.maxPixels, scales: settings.scales },
+    network,
     folders: [RECORD_FOLDER], otherFiles: options.outputs,
     files: ({ id }) => ({ [RECORD_FOLDER]: recordPath(out, id) }),
-    isWhole: async (_item, _folder, path) => decodeRecord(await readFile(path)).maps.length > 0,
+    isWhole: async (_item, _folder, path) => decodeRecord(await readFile(path), variants.length).maps.length > 0,
     startPool: (runtime, { workers, threads }) => new WorkerPool<LocalizeTask, LocalizeResult>({
       // Two tasks per worker: one computes while the next is decoded.
       worker: workerUrl('./localize-worker.js', import.meta.url), threads: workers, tasksPerWorker: 2,
-      data: { photo, runtime, threads, top: Math.min(top, classifier.spec.classes.length), steps: thresholds } satisfies LocalizeWorkerData,
+      data: {
+        photo, maps, names: variants.map(({ name }) => name), runtime, threads, top: Math.min(top, classifier.spec.classes.length), steps: thresholds,
+      } satisfies LocalizeWorkerData,
     }),
     taskOf: ({ id, imagePath }) => {
       const { truth: { width, height }, truths } = items.get(id)!;

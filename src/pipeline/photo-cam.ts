@@ -42,7 +42,7 @@ export interface PhotoCamPlan {
 export interface PhotoLayers {
   /** The photograph's own size, [height, width]. */
   readonly size: Size;
-  /** [classes], of the first view; empty if no class was given. */
+  /** [classes], of the view at scale 1 that is not mirrored, else of the first view; empty if no class was given. */
   readonly logits: Float32Array;
   /** For each view, the maps [K, h, w] of each request; those of mirrored views are mirrored back. Empty if no class was given. */
   readonly views: readonly (readonly LayerMaps[])[];
@@ -176,7 +176,7 @@ export class PhotoCam {
       const { size, tensor } = shown;
       const result = await this.runner.run(flip ? mirrored(tensor, size[1]) : tensor, size, classes);
       times.cam += performance.now() - start;
-      logits ??= result.logits;
+      if (logits === undefined || (scale === 1 && !flip)) logits = result.logits;
       views.push(flip ? result.maps.map(turnedBack) : result.maps);
     }
     return { size: file.original, logits: logits!, views, limited, times };

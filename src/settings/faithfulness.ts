@@ -1,23 +1,15 @@
 import { z } from 'zod';
-import { IMAGENET_MEAN, TESTS } from '../metrics/faithfulness/names.js';
+import { IMAGENET_MEAN, ROAD_TIES, TESTS } from '../metrics/faithfulness/names.js';
 import { runtimeSettings, workerSettings } from '../runtime/settings.js';
-import { labelSettings } from '../seeds/settings.js';
 import { setting } from '../setting.js';
 import { parseNames } from '../text/lists.js';
-import { ablateSchema, AXIS_NAMES, variantSettings } from './ablate.js';
-import type { AxisName, VariantSettings } from './ablate.js';
+import { refineSettings } from '../maps/settings.js';
+import { ablateSchema } from './ablate.js';
+import { mapVariantSettings } from './axes.js';
 import { camSettings } from './cam.js';
 import { sharedSettings } from './shared.js';
 
-type MapAxis = Exclude<AxisName, keyof typeof labelSettings>;
-
-/** The settings that variants may differ in: those of maps. */
-export const MAP_AXES = AXIS_NAMES.filter((name): name is MapAxis => !Object.hasOwn(labelSettings, name));
-
-const mapSettings = Object.fromEntries(MAP_AXES.map((name) => [name, variantSettings[name]])) as Pick<typeof variantSettings, MapAxis>;
-
 const group = 'Tests';
-const { target, scoreCamTopK, scoreCamBatch, inputSize, maxPixels } = camSettings;
 const { bootstrap, seed } = ablateSchema.shape;
 
 /** Settings that only have an effect with some tests. */
@@ -34,9 +26,10 @@ export const faithfulnessSchema = z.strictObject({
     group: 'Input', value: 'n', help: 'add n to classes that are numbers: 1 if the classifier has a background class that the list does not count',
   }),
   ...sharedSettings,
-  ...mapSettings,
-  target, scoreCamTopK, scoreCamBatch, inputSize, maxPixels,
-  tests: setting(z.array(z.enum(TESTS)).min(1).default([...TESTS]), { group, value: 'test,...', help: `the tests: ${TESTS.join(', ')}`, parse: parseNames }),
+  ...camSettings,
+  ...refineSettings,
+  ...mapVariantSettings,
+  tests: setting(z.array(z.enum(TESTS)).min(1).default(TESTS.filter((name) => name !== 'road')), { group, value: 'test,...', help: `the tests: ${TESTS.join(', ')}`, parse: parseNames }),
   occludeAbove: setting(z.array(z.number().min(0).max(1)).default([0.5]), {
     group, value: 't,...', help: 'occlude the pixels whose value in the map is above t', needs: needs('occlusion'),
   }),
@@ -49,6 +42,15 @@ export const faithfulnessSchema = z.strictObject({
   fill: setting(z.array(z.number().min(0).max(255)).length(3).default([...IMAGENET_MEAN]), {
     group, value: 'r,g,b', help: 'the colour that hides pixels: the mean of the data set, 0..255; the default is that of ImageNet',
   }),
+  roadArea: setting(z.array(z.number().positive().lt(100)).min(1).default([10, 20, 30, 40, 50, 60, 70, 80, 90]), {
+    group, value: 'p,...', help: 'ROAD: remove these percentages of the pixels, and take the mean', needs: needs('road'),
+  }),
+  roadNoise: setting(z.number().min(0).default(0.01), {
+    group, value: 's', help: 'ROAD: standard deviation of the noise that is added to filled pixels, in units of the network\'s input', needs: needs('road'),
+  }),
+  roadTies: setting(z.enum(ROAD_TIES).default('rows'), {
+    group, value: 'how', help: 'ROAD: remove pixels of equal value row by row, so that every variant loses the same area, or together, as pytorch-grad-cam does', needs: needs('road'),
+  }),
   bootstrap, seed,
   batch: setting(z.number().int().min(1).max(1024).default(8), { group: 'Running', value: 'n', help: 'changed photographs that run at once' }),
   ...runtimeSettings,
@@ -56,10 +58,3 @@ export const faithfulnessSchema = z.strictObject({
 });
 
 export type FaithfulnessConfig = z.infer<typeof faithfulnessSchema>;
-
-/** The settings that variants start from. Those of labels, which have no effect on maps, have their defaults. */
-export function baseVariant(config: FaithfulnessConfig): VariantSettings {
-  const labels = z.object(labelSettings).parse({});
-  const maps = Object.fromEntries(MAP_AXES.map((name) => [name, config[name]])) as Pick<VariantSettings, MapAxis>;
-  return { ...labels, ...maps };
-}

@@ -1,6 +1,6 @@
 import type { SettingTable } from '../setting.js';
 import { infoOf } from '../setting.js';
-import type { VariantSettings } from './ablate.js';
+import type { VariantSettings } from './axes.js';
 import { seedSettings } from './cam.js';
 
 /**

@@ -3,6 +3,7 @@ import { BOX_FORMATS } from '../datasets/boxes/read.js';
 import { runtimeSettings, workerSettings } from '../runtime/settings.js';
 import { setting } from '../setting.js';
 import { parseNames } from '../text/lists.js';
+import { mapVariantSettings } from './axes.js';
 import { camSettings } from './cam.js';
 import { refineSettings } from '../maps/settings.js';
 import { sharedSettings } from './shared.js';
@@ -27,6 +28,7 @@ export const localizeSchema = z.strictObject({
   ...sharedSettings,
   ...camSettings,
   ...refineSettings,
+  ...mapVariantSettings,
   top: setting(z.number().int().min(0).max(1000).default(1), {
     group: 'Boxes', value: 'n', help: 'also find the boxes of the n most likely classes; 0: only those of the true classes, which is enough for the scores and faster',
   }),

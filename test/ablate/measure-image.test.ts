@@ -3,7 +3,7 @@ import { DEFAULT_MULTI_SCALE } from '../maps/defaults.js';
 import { ImageMeasurer } from '../../src/ablate/measure-image.js';
 import type { MeasuredImage } from '../../src/ablate/measure-image.js';
 import type { MeasureCounts } from '../../src/ablate/record.js';
-import type { AblationWork, MapWork, MeasureWork, Parameters } from '../../src/ablate/work.js';
+import type { AblationWork, MeasureWork, Parameters } from '../../src/ablate/work.js';
 import { DEFAULT_FUSION } from '../../src/maps/fusion.js';
 import { ArrayMaps, mapsToArray } from '../../src/maps/map-rows.js';
 import { fuseViews } from '../../src/maps/multi-scale.js';
@@ -11,6 +11,7 @@ import { parseRefiners, refineMaps } from '../../src/maps/refine/refiners.js';
 import type { BackgroundPolicy } from '../../src/seeds/background.js';
 import { powerBackground } from '../../src/maps/power-background.js';
 import { makeSeeds } from '../../src/seeds/make-seeds.js';
+import type { MapWork } from '../../src/variants/map-plan.js';
 import { noise, uniform } from '../random.js';
 
 const size = [37, 53] as const;

@@ -86,6 +86,22 @@ describe('faithfulness', () => {
     expect(whole?.mean).toBeCloseTo(await confidenceOf([plain], [11]), 6);
   });
 
+  it('has ROAD, and variants of a file', async () => {
+    const config = join(folder, 'variants.yaml');
+    await writeFile(config, ['layers: [/32]', 'inputSize: short:64', 'refine: none', 'tests: [road]', 'roadArea: [30, 60]', 'target: finer', 'variants:', '- { name: deepest }', '- { name: flipped, flip: true }', ''].join('\n'));
+    const common = ['faithfulness', '--list', list, '--images', join(folder, 'images'), '--model', model, '--workers', '1', '--runtime', 'ort', '--config', config, '--finer-strength', '0.5'];
+    const { code, stdout, stderr } = await run(...common, '--out', join(folder, 'road'), '--json');
+    expect(code, stderr).toBe(0);
+    const { variants } = JSON.parse(stdout) as Json;
+    expect(variants.map(({ name }) => name)).toEqual(['deepest', 'flipped']);
+    for (const { scores } of variants) {
+      const [morf, lerf, combined] = scores.map(({ mean }) => mean);
+      expect(scores.map(({ test, value }) => `${test} ${value}`)).toEqual(['road morf', 'road lerf', 'road combined']);
+      expect(combined).toBeCloseTo((lerf - morf) / 2, 12);
+    }
+    expect((await run(...common, '--out', join(folder, 'road'))).stdout).toContain('ROAD, mean confidence without the most relevant pixels');
+  });
+
   it('counts and reports photographs that fail', async () => {
     const bad = join(folder, 'bad.txt');
     await writeFile(bad, '0.jpg dog\nmissing.jpg dog\n1.jpg duck\n');

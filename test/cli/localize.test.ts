@@ -50,7 +50,7 @@ describe('localize', () => {
     // The true class, and the two most likely ones.
     expect(record.maps.map(({ logit }) => logit)).toContain(7);
     expect(record.maps.map(({ rank }) => rank)).toEqual(expect.arrayContaining([0, 1]));
-    expect(record.truths[0].best).toHaveLength(100);
+    expect(record.truths[0].best.map(({ length }) => length)).toEqual([100]);
     const csv = (await readFile(join(out, 'boxes.csv'), 'utf8')).trim().split('\n');
     expect(csv[0]).toBe('image,class,logit,rank,value,true,x1,y1,x2,y2');
     expect(csv.filter((line) => line.startsWith('b.jpg,class 7,7,'))).toHaveLength(1);
@@ -63,6 +63,33 @@ describe('localize', () => {
     const again = await json(0, '--out', out, '--top', '2');
     expect(again).toMatchObject({ gtKnown: first.gtKnown, run: { counts: { measured: 0, resumed: 4 } } });
     expect(messageOf(await localize('--out', out, '--top', '1'))).toContain('contains results with other settings: top was 2 and is 1');
+  });
+
+  it('scores several variants in one pass as it scores each alone', async () => {
+    const layers = [['--layers', '/32', '--refine', 'none'], ['--layers', '/16,/32', '--refine', 'pamr:iterations=1'], ['--layers', '/16', '--refine', 'none', '--scales', '0.5,1']];
+    const config = join(folder, 'variants.yaml');
+    await writeFile(config, ['refine: none', 'inputSize: short:64', 'variants:', '- { name: deepest, layers: [/32] }', '- { name: refined, layers: [/16, /32], refine: "pamr:iterations=1" }', '- { name: scaled, layers: [/16], scales: [0.5, 1] }', ''].join('\n'));
+    const all = fresh();
+    const own = base.filter((word, i) => !['--layers', '--refine', '--input-size'].includes(word) && !['--layers', '--refine', '--input-size'].includes(base[i - 1]));
+    const several = await run('localize', ...own, '--config', config, '--out', all, '--json');
+    expect(several.code, several.stderr).toBe(0);
+    expect(several.stderr).toContain('3 variants: deepest; refined; scaled');
+    const { variants } = JSON.parse(several.stdout) as { variants: (Record<string, unknown> & { name: string })[] };
+    const boxes = (await readFile(join(all, 'boxes.csv'), 'utf8')).trim().split('\n');
+    for (const [i, flags] of layers.entries()) {
+      const out = fresh();
+      const alone = await run('localize', ...own, '--config', 'paper', '--input-size', 'short:64', ...flags, '--out', out, '--json');
+      const scores = JSON.parse(alone.stdout) as Record<string, object>;
+      for (const name of ['gtKnown', 'loc1', 'loc5', 'boxAccuracyV2']) expect(variants[i][name]).toMatchObject(scores[name]);
+      for (const name of ['threshold', 'thresholdsV2', 'maxBoxAcc', 'maxBoxAccV2']) expect(variants[i][name]).toEqual(scores[name]);
+      const [header, ...lines] = (await readFile(join(out, 'boxes.csv'), 'utf8')).trim().split('\n');
+      expect(boxes[0]).toBe(`variant,${header}`);
+      expect(boxes.filter((line) => line.startsWith(`${variants[i].name},`))).toEqual(lines.map((line) => `${variants[i].name},${line}`));
+    }
+    const table = await run('localize', ...own, '--config', config, '--out', all);
+    expect(table.stdout).toContain('Differences to \'deepest\'');
+    expect(messageOf(await run('localize', ...own, '--config', config, '--out', fresh(), '--box-files', 'csv,voc'))).toContain('--box-files voc has no place for the boxes of 3 variants');
+    expect(messageOf(await localize('--out', all, '--layers', '/32'))).toContain('contains results with other settings');
   });
 
   it('finds the same boxes of true classes without others', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Variant } from '../../src/ablate/variant.js';
+import type { Variant } from '../../src/variants/variant.js';
 import { faithfulnessCsv, faithfulnessMarkdown } from '../../src/faithfulness/format.js';
 import { summarise } from '../../src/faithfulness/summary.js';
 import type { Column } from '../../src/metrics/faithfulness/tests.js';

@@ -1,16 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import type { LoadedClassifier } from '../../src/classifier/load.js';
+import { localizeCsv } from '../../src/localize/format.js';
 import { boxAt, packBoxes } from '../../src/localize/record.js';
 import type { LocalizeRecord } from '../../src/localize/record.js';
 import { scoreBoxes } from '../../src/localize/score.js';
 import { truthLogits } from '../../src/localize/truth-logits.js';
 
-/** An image of 20 x 20 pixels with one class. `boxes` are those of four thresholds. */
-function record(rank: number, boxes: readonly (readonly [number, number, number, number])[], best: number[]): LocalizeRecord {
+type Swept = readonly [boxes: readonly (readonly [number, number, number, number])[], best: number[]];
+
+/** An image of 20 x 20 pixels with one class. Each variant has the boxes of four thresholds. */
+function record(rank: number, ...variants: readonly Swept[]): LocalizeRecord {
   return {
     size: [20, 20],
-    truths: [{ logit: 5, rank, boxes: [[0, 0, 9, 9]], best }],
-    maps: [{ logit: 5, value: 1, rank, boxes: packBoxes(boxes) }],
+    truths: [{ logit: 5, rank, boxes: [[0, 0, 9, 9]], best: variants.map(([, best]) => best) }],
+    maps: [{ logit: 5, value: 1, rank, boxes: variants.map(([boxes]) => packBoxes(boxes)) }],
   };
 }
 
@@ -20,13 +23,13 @@ const [exact, far, half] = [[0, 0, 8, 8], [12, 12, 18, 18], [0, 0, 8, 3]] as con
 describe('scoreBoxes', () => {
   // IoU of the largest: 1, 0, 0.5, 0; 0, 0.5, 0.5, 1; 0, 0, 1, 0.
   const records = [
-    record(0, [exact, far, half, far], [1, 0, 0.5, 0]),
-    record(3, [far, half, half, exact], [0.1, 0.5, 0.7, 1]),
-    record(7, [far, far, exact, far], [0.3, 0.29, 1, 0]),
+    record(0, [[exact, far, half, far], [1, 0, 0.5, 0]]),
+    record(3, [[far, half, half, exact], [0.1, 0.5, 0.7, 1]]),
+    record(7, [[far, far, exact, far], [0.3, 0.29, 1, 0]]),
   ];
 
   it('chooses thresholds on the tuning images', () => {
-    const scores = scoreBoxes({ tune: records.slice(0, 1), score: records, sawBoxes: false, steps: 4, bootstrap: 0, seed: 1 });
+    const [scores] = scoreBoxes({ variants: 1, tune: records.slice(0, 1), score: records, sawBoxes: false, steps: 4, bootstrap: 0, seed: 1 });
     expect(scores).toMatchObject({
       images: { tune: 1, score: 3 }, cases: 3, threshold: 0,
       // At step 0 only the first image has its box.
@@ -42,11 +45,51 @@ describe('scoreBoxes', () => {
   });
 
   it('chooses them on the scored images otherwise', () => {
-    const scores = scoreBoxes({ tune: records, score: records, sawBoxes: true, steps: 4, bootstrap: 200, seed: 1 });
+    const [scores] = scoreBoxes({ variants: 1, tune: records, score: records, sawBoxes: true, steps: 4, bootstrap: 200, seed: 1 });
     expect(scores).toMatchObject({ threshold: 0.5, gtKnown: { value: 1, low: 1, high: 1 }, loc1: { value: 1 / 3 }, loc5: { value: 2 / 3 } });
     expect(scores.thresholdsV2).toEqual([0.5, 0.5, 0.5]);
     // Of three images, one is right: a resample has none of it with probability 8/27, and all with 1/27. Two are: the reverse.
     expect([scores.loc1.low, scores.loc5.high]).toEqual([0, 1]);
+  });
+});
+
+describe('variants', () => {
+  // The first has the box of both images at step 0; the second that of image 1 at steps 1 and 3, that of image 2 at step 3.
+  const first: Swept = [[exact, far, far, far], [1, 0, 0, 0]];
+  const records = [
+    record(0, first, [[far, half, far, exact], [0, 0.5, 0, 1]]),
+    record(2, first, [[far, far, far, half], [0, 0, 0, 0.5]]),
+    record(9, first, [[far, exact, far, far], [0, 1, 0, 0]]),
+  ];
+  const scores = scoreBoxes({ variants: 2, tune: records.slice(0, 2), score: records, sawBoxes: false, steps: 4, bootstrap: 4000, seed: 1 });
+
+  it('have their own thresholds', () => {
+    expect(scores.map(({ threshold }) => threshold)).toEqual([0, 0.75]);
+    // For IoU 0.3 and 0.5 step 3 has both images, for 0.7 it has one, and no other step has any.
+    expect(scores.map(({ thresholdsV2 }) => thresholdsV2)).toEqual([[0, 0, 0], [0.75, 0.75, 0.75]]);
+  });
+
+  it('are compared with the first one, on the same images', () => {
+    const [one, two] = scores;
+    expect([one.gtKnown.value, one.loc1.value, one.loc5.value, one.boxAccuracyV2.value]).toEqual([1, 1 / 3, 2 / 3, 1]);
+    expect([two.gtKnown.value, two.loc1.value, two.loc5.value]).toEqual([2 / 3, 1 / 3, 2 / 3]);
+    expect(one.gtKnown.difference).toBeUndefined();
+    expect(two.gtKnown.difference?.value).toBeCloseTo(-1 / 3, 12);
+    // (3 + 2 + 0) / 9 of IoU 0.3, 0.5 and 0.7 by image.
+    expect(two.boxAccuracyV2.difference?.value).toBeCloseTo((3 + 2) / 9 - 1, 12);
+    // Only image 3 differs. A resample of three images leaves it out with probability 8/27, has nothing else with 1/27.
+    expect([two.gtKnown.difference?.low, two.gtKnown.difference?.high]).toEqual([-1, 0]);
+    // Both variants have the same images right, so every resample agrees, although loc1 itself varies.
+    expect(two.loc1.difference).toEqual({ value: 0, low: 0, high: 0 });
+    expect([two.loc1.low, two.loc1.high]).toEqual([0, 1]);
+  });
+
+  it('are lines of CSV', () => {
+    const lines = localizeCsv(scores, [{ name: 'a, b' }, { name: 'c' }]).trim().split('\n');
+    expect(lines).toHaveLength(1 + 2 * 8);
+    expect(lines[1]).toBe('"a, b",gtKnown,0,1,1,1,,,');
+    expect(lines[9]).toBe(`c,gtKnown,0.75,${2 / 3},0,1,${2 / 3 - 1},-1,0`);
+    expect(lines[10]).toBe(`c,loc1,0.75,${1 / 3},0,1,0,0,0`);
   });
 });
 

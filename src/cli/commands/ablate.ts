@@ -1,18 +1,19 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { ablationCsv, ablationJson, ablationMarkdown } from '../../ablate/format.js';
-import { expandGrid } from '../../ablate/grid.js';
+import { expandGrid } from '../../variants/grid.js';
 import { ablationCharts, ablationPage } from '../../ablate/plots.js';
 import { runPass } from '../../ablate/run.js';
 import { scoreAblation } from '../../ablate/score.js';
 import { bestTuned, variantFile } from '../../ablate/settings-file.js';
 import type { AblationScores } from '../../ablate/score.js';
-import { resolveVariants } from '../../ablate/variant.js';
+import { resolveVariants } from '../../variants/variant.js';
 import { planWork } from '../../ablate/work.js';
 import { loadClassifier } from '../../classifier/load.js';
-import type { AblateConfig, VariantSettings } from '../../settings/ablate.js';
-import { ablateSchema, AXIS_NAMES } from '../../settings/ablate.js';
-import { loadConfig } from '../../settings/load.js';
+import type { AblateConfig } from '../../settings/ablate.js';
+import type { VariantSettings } from '../../settings/axes.js';
+import { ablateSchema } from '../../settings/ablate.js';
+import { AXIS_NAMES } from '../../settings/axes.js';
 import { refuseOtherFile } from '../../settings/write.js';
 import { DEFAULT_PRESET, presetSettings } from '../../settings/presets.js';
 import { UserError } from '../../errors.js';
@@ -31,7 +32,7 @@ import type { ConfigFlags } from '../options/config-options.js';
 import { showDefaults } from '../options/default-help.js';
 import { addMaskOptions, addSelectionOptions, addStrictOption, describeMissing, inputsOf, requireFlag } from '../options/devkit-options.js';
 import type { DevkitFlags, MaskFlags, StrictFlags } from '../options/devkit-options.js';
-import { givenAxes } from '../options/grid-options.js';
+import { loadGridConfig } from '../options/grid-options.js';
 import { GROUPS } from '../options/groups.js';
 import { EXIT } from '../exit-codes.js';
 import { batchProgress } from '../text/batch-progress.js';
@@ -39,11 +40,11 @@ import type { CommandRegistrar } from '../command.js';
 import { sayNetworkNotes, untrainedNote } from '../text/model-notes.js';
 import { addForceOption, addModelOptions, modelOrDefault, specOfFlags } from '../options/model-options.js';
 import type { ModelFlags } from '../options/model-options.js';
-import { addSettings, givenSettings } from '../options/setting-options.js';
+import { addSettings } from '../options/setting-options.js';
 import { addShardOptions, chosenShard } from '../options/shard-options.js';
 import type { ShardFlags } from '../options/shard-options.js';
 
-/** The flags that are not settings. Those are read by {@link givenSettings}. */
+/** The flags that are not settings. Those are read by {@link loadGridConfig}. */
 interface AblateFlags extends ConfigFlags, DevkitFlags, StrictFlags, MaskFlags, ModelFlags, ShardFlags {
   resume: boolean;
   force?: boolean;
@@ -106,7 +107,7 @@ function addAblateOptions(command: Command): Command {
 
 async function run(flags: AblateFlags): Promise<number> {
   const start = startOf(flags);
-  const config = await configOf(flags, start);
+  const config = await loadGridConfig(ablateSchema, start, flags);
   if (flags.printConfig === true) {
     printConfig(config, flags);
     return EXIT.ok;
@@ -208,15 +209,6 @@ async function checkSettingsFile({ writeConfig, config }: AblateFlags, inputs: r
   if (writeConfig === undefined) return;
   await refuseInputFile(writeConfig, '--write-config', [...inputs, config]);
   await refuseOtherFile(writeConfig, '--write-config');
-}
-
-/** A flag with one value is a base setting. A flag with several is an axis of the grid. Both override the file. */
-async function configOf(flags: AblateFlags, start: string): Promise<AblateConfig> {
-  const given = givenSettings(ablateSchema.shape, flags);
-  const { single, grid } = givenAxes(given);
-  const config = await loadConfig(ablateSchema, start, { ...given, ...single });
-  const kept = Object.entries(config.grid).filter(([axis]) => single[axis] === undefined);
-  return { ...config, grid: { ...Object.fromEntries(kept), ...grid } };
 }
 
 /** The settings that variants start from. */

@@ -25,7 +25,7 @@ Editors check and complete files with this first line:
       process.stdout.write(`${JSON.stringify(jsonSchemaOf(command), null, 2)}\n`);
       done(EXIT.ok);
     });
-  config.command('presets').description('List the presets for --config of generate, cam, ablate and faithfulness.')
+  config.command('presets').description('List the presets for --config of generate, cam, ablate, localize and faithfulness.')
     .addHelpText('after', '\nExample:\n  voc-seeds config presets | sort\n')
     .action(() => {
       process.stdout.write(PRESETS.map((name) => `${name.padEnd(6)} ${presetText(name)}${name === DEFAULT_PRESET ? ' (default)' : ''}\n`).join(''));

@@ -1,7 +1,5 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { expandGrid } from '../../ablate/grid.js';
-import { resolveVariants } from '../../ablate/variant.js';
 import { loadClassifier } from '../../classifier/load.js';
 import type { LoadedClassifier } from '../../classifier/load.js';
 import { requireFlag, UserError } from '../../errors.js';
@@ -15,25 +13,24 @@ import { writeFileAtomic } from '../../jobs/files/atomic.js';
 import { watchInterrupt } from '../../jobs/stop/interrupt.js';
 import { columnsOf } from '../../metrics/faithfulness/tests.js';
 import { packageVersion } from '../../package.js';
-import { baseVariant, faithfulnessSchema } from '../../settings/faithfulness.js';
+import { faithfulnessSchema } from '../../settings/faithfulness.js';
 import type { FaithfulnessConfig } from '../../settings/faithfulness.js';
-import { loadConfig } from '../../settings/load.js';
 import { DEFAULT_PRESET, presetSettings } from '../../settings/presets.js';
 import type { CommandRegistrar } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { addConfigOption, addPrintConfigOption, printConfig, sayPreset, startOf } from '../options/config-options.js';
 import type { ConfigFlags } from '../options/config-options.js';
 import { showDefaults } from '../options/default-help.js';
-import { givenAxes } from '../options/grid-options.js';
+import { loadGridConfig, mapVariants } from '../options/grid-options.js';
 import { GROUPS } from '../options/groups.js';
 import { addForceOption, addModelOptions, modelOrDefault, specOfFlags } from '../options/model-options.js';
 import type { ModelFlags } from '../options/model-options.js';
 import { parseCount } from '../options/parsers.js';
-import { addSettings, givenSettings } from '../options/setting-options.js';
+import { addSettings } from '../options/setting-options.js';
 import { batchProgress } from '../text/batch-progress.js';
-import { sayNetworkNotes, untrainedNote } from '../text/model-notes.js';
+import { describeVariants } from '../text/variants-text.js';
 
-/** The flags that are not settings. Those are read by {@link givenSettings}. */
+/** The flags that are not settings. Those are read by {@link loadGridConfig}. */
 interface FaithfulnessFlags extends ConfigFlags, ModelFlags {
   limit?: number;
   resume: boolean;
@@ -77,9 +74,7 @@ function addOptions(command: Command): Command {
 }
 
 async function run(flags: FaithfulnessFlags): Promise<number> {
-  const given = givenSettings(faithfulnessSchema.shape, flags);
-  const { single, grid } = givenAxes(given);
-  const config = await loadConfig(faithfulnessSchema, startOf(flags), { ...given, ...single });
+  const config = await loadGridConfig(faithfulnessSchema, startOf(flags), flags);
   if (flags.printConfig === true) {
     printConfig(config, flags);
     return EXIT.ok;
@@ -88,15 +83,13 @@ async function run(flags: FaithfulnessFlags): Promise<number> {
   const list = requireFlag(config.list, '--list', 'boxes.csv');
   const out = requireFlag(config.out, '--out', 'faithfulness');
   const classifier = await loadClassifier(modelOrDefault(config.model), await specOfFlags(flags), flags.force);
-  if (classifier.spec.untrained === true) say(`note: ${untrainedNote(classifier.path)}`);
-  sayNetworkNotes(classifier.path, classifier.graph);
-  const { variants } = resolveVariants(classifier.graph, expandGrid(baseVariant(config), grid, []));
+  const variants = mapVariants(classifier, config);
   const raw = variants.find(({ settings }) => settings.mapNorm === 'none');
   if (raw !== undefined) throw new UserError('--map-norm none: the tests need maps in 0..1', 'use --map-norm max');
   const photos = await readPhotoList(list, classifier, { folder: config.images, logitOffset: config.logitOffset });
   sayOffset(photos, classifier, config);
   const items = photos.items.slice(0, flags.limit);
-  say(`${variants.length} ${variants.length === 1 ? 'variant' : 'variants'}: ${variants.map(({ name }) => name).join('; ')}`);
+  say(describeVariants(variants));
 
   const progress = batchProgress(say, 'records');
   const watch = watchInterrupt(() => { say('\ninterrupted: finishing the photographs in progress (press Ctrl-C again to stop at once)'); });

@@ -1,8 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { z } from 'zod';
-import { chooseLayers } from '../../cam/layer-choice.js';
 import { loadClassifier } from '../../classifier/load.js';
 import { readBoxes } from '../../datasets/boxes/read.js';
 import type { BoxTruths } from '../../datasets/boxes/box-truth.js';
@@ -11,6 +9,7 @@ import { writeFileAtomic } from '../../jobs/files/atomic.js';
 import { fingerprint } from '../../jobs/journal/journal.js';
 import { watchInterrupt } from '../../jobs/stop/interrupt.js';
 import { writeBoxes } from '../../localize/box-files.js';
+import { localizeCsv, localizeJson } from '../../localize/format.js';
 import { findItems, readIds } from '../../localize/items.js';
 import type { LocalizeItem } from '../../localize/items.js';
 import { readRecord } from '../../localize/record.js';
@@ -18,12 +17,9 @@ import type { LocalizeRecord } from '../../localize/record.js';
 import { runLocalize } from '../../localize/run.js';
 import { scoreBoxes } from '../../localize/score.js';
 import { truthLogits } from '../../localize/truth-logits.js';
-import { refineSettings } from '../../maps/settings.js';
 import { packageVersion } from '../../package.js';
-import { camSettings } from '../../settings/cam.js';
 import { localizeSchema } from '../../settings/localize.js';
 import type { LocalizeConfig } from '../../settings/localize.js';
-import { loadConfig } from '../../settings/load.js';
 import { DEFAULT_PRESET, presetSettings } from '../../settings/presets.js';
 import type { CommandRegistrar } from '../command.js';
 import { EXIT } from '../exit-codes.js';
@@ -32,16 +28,17 @@ import type { ConfigFlags } from '../options/config-options.js';
 import { showDefaults } from '../options/default-help.js';
 import { addStrictOption } from '../options/devkit-options.js';
 import type { StrictFlags } from '../options/devkit-options.js';
+import { loadGridConfig, mapVariants } from '../options/grid-options.js';
 import { GROUPS } from '../options/groups.js';
 import { addForceOption, addModelOptions, modelOrDefault, specOfFlags } from '../options/model-options.js';
 import type { ModelFlags } from '../options/model-options.js';
-import { addSettings, givenSettings } from '../options/setting-options.js';
+import { addSettings } from '../options/setting-options.js';
 import { batchProgress } from '../text/batch-progress.js';
 import { few } from '../text/few.js';
 import { describeLocalizePass, localizeMarkdown } from '../text/localize-text.js';
-import { sayModelNotes } from '../text/model-notes.js';
+import { describeVariants } from '../text/variants-text.js';
 
-/** The flags that are not settings. Those are read by {@link givenSettings}. */
+/** The flags that are not settings. Those are read by {@link loadGridConfig}. */
 interface LocalizeFlags extends ConfigFlags, StrictFlags, ModelFlags {
   resume: boolean;
   force?: boolean;
@@ -56,6 +53,13 @@ Examples:
   # Objects of VOC, with the boxes also as COCO results and VOC annotations
   voc-seeds localize --boxes VOC2012/Annotations --images VOC2012/JPEGImages --model classifier.onnx --box-files csv,coco,voc --out boxes
 
+  # Which layers? Four variants in one pass over the images, the first one compared with each of the others
+  voc-seeds localize --boxes ilsvrc/boxes.csv --images ilsvrc/images --model googlenet.onnx --out grid \\
+    --layers /32@grad-cam --layers /32 --layers /16,/32 --layers /8,/16,/32
+
+All combinations of the values of the options are scored, each with its own thresholds. The output folder has localize.json,
+localize.csv, boxes.csv, and a record of each image, from which an interrupted run continues.
+
 Exit codes: 0 all images are measured; 1 wrong usage or an error; 2 some images failed (or are missing, with --strict);
 130 interrupted. Run the same command again to continue.
 `;
@@ -68,14 +72,14 @@ export const registerLocalize: CommandRegistrar = (program, done) => {
 
 function addLocalizeOptions(command: Command): Command {
   addConfigOption(command);
-  addSettings(command, localizeSchema.shape);
+  addSettings(command, localizeSchema.shape, { several: true });
   addForceOption(addModelOptions(addStrictOption(command)));
   command.optionsGroup(GROUPS.running).option('--no-resume', 'process images again that an earlier run has finished');
   return addPrintConfigOption(command).optionsGroup(GROUPS.output).option('--json', 'print the scores as JSON');
 }
 
 async function run(flags: LocalizeFlags): Promise<number> {
-  const config = await loadConfig(localizeSchema, startOf(flags), givenSettings(localizeSchema.shape, flags));
+  const config = await loadGridConfig(localizeSchema, startOf(flags), flags);
   if (flags.printConfig === true) {
     printConfig(config, flags);
     return EXIT.ok;
@@ -88,7 +92,12 @@ async function run(flags: LocalizeFlags): Promise<number> {
   const lists = await listsOf(config, truths);
   const classifier = await loadClassifier(modelOrDefault(config.model), await specOfFlags(flags), flags.force);
   sayPreset(flags);
-  sayModelNotes(classifier, chooseLayers(classifier.graph, config.layers, config.method));
+  const variants = mapVariants(classifier, config);
+  const single = config.boxFiles.find((kind) => kind !== 'csv');
+  if (variants.length > 1 && single !== undefined) {
+    throw new UserError(`--box-files ${single} has no place for the boxes of ${variants.length} variants`, 'use --box-files csv, or give each option one value');
+  }
+  if (variants.length > 1) say(describeVariants(variants));
   const names = config.boxClasses === undefined ? undefined : await readNames(config.boxClasses);
   const used = truths.images.flatMap(({ classes }) => classes.map(({ name }) => name));
   const logitOf = truthLogits(classifier, used, { names, offset: config.logitOffset });
@@ -97,12 +106,12 @@ async function run(flags: LocalizeFlags): Promise<number> {
   if (boxless.length > 0) say(`${boxless.length} images have no true box and are left out: ${few(boxless)}`);
   if (items.length === 0) throw new UserError(`none of the images of ${boxes} can be used`, failures[0]?.reason ?? `their photographs are expected in ${folder}`);
 
-  const outputs = ['boxes.csv', 'results.json', 'localize.json'].map((name) => join(out, name));
+  const outputs = ['boxes.csv', 'results.json', 'localize.json', 'localize.csv'].map((name) => join(out, name));
   const progress = batchProgress(say, 'records');
   const watch = watchInterrupt(() => { say('\ninterrupted: finishing the images in progress (press Ctrl-C again to stop at once)'); });
   try {
     const pass = await runLocalize({
-      classifier, settings: z.object({ ...camSettings, ...refineSettings }).parse(config), items, top: config.top, thresholds: config.thresholds,
+      classifier, settings: config, variants, items,
       truths: fingerprint({ images: truths.images, names, offset: config.logitOffset }), out, outputs,
       inputs: [boxes, folder, classifier.path, ...[config.boxClasses, config.tuneOn, config.scoreOn].filter((path) => path !== undefined)],
       resume: flags.resume, workers: config.workers, threads: config.threads, runtime: { runtime: config.runtime, device: config.device },
@@ -113,17 +122,20 @@ async function run(flags: LocalizeFlags): Promise<number> {
     say(describeLocalizePass(pass, failed));
     if (watch.signal.aborted) return EXIT.interrupted;
     const images: { item: LocalizeItem; record: LocalizeRecord }[] = [];
-    for (const item of pass.done) images.push({ item, record: await readRecord(out, item.id) });
+    for (const item of pass.done) images.push({ item, record: await readRecord(out, item.id, variants.length) });
     const of = (ids: ReadonlySet<string> | undefined): LocalizeRecord[] => (
       images.flatMap(({ item, record }) => (ids?.has(item.id) === false ? [] : [record])));
     const [tune, score] = [of(lists.tune), of(lists.score)];
     if (tune.length === 0 || score.length === 0) throw new UserError('there is nothing to score: every image of a list failed', failed[0]?.reason);
-    const scores = scoreBoxes({ tune, score, sawBoxes: lists.shared, steps: config.thresholds, bootstrap: config.bootstrap, seed: config.seed });
+    const scores = scoreBoxes({
+      variants: variants.length, tune, score, sawBoxes: lists.shared, steps: config.thresholds, bootstrap: config.bootstrap, seed: config.seed,
+    });
     await writeBoxes(config.boxFiles, {
-      out, classifier, images, step: Math.round(scores.threshold * config.thresholds), top: config.top, categoryOf: categoriesOf(truths, logitOf),
+      out, classifier, images, top: config.top, categoryOf: categoriesOf(truths, logitOf),
+      variants: variants.map(({ name }, v) => ({ name, step: Math.round(scores[v].threshold * config.thresholds) })),
     });
     const json = {
-      ...scores,
+      ...localizeJson(scores, variants),
       run: {
         command: 'localize', version: packageVersion(), modelPath: classifier.path, runtime: pass.runtime, settings: config, sharedImages: lists.common,
         counts: { ...pass.counts, missing: missing.length, boxless: boxless.length }, failures: failed, missing, boxless, notes: pass.notes,
@@ -131,7 +143,8 @@ async function run(flags: LocalizeFlags): Promise<number> {
       },
     };
     await writeFileAtomic(join(out, 'localize.json'), `${JSON.stringify(json, null, 2)}\n`);
-    process.stdout.write(flags.json === true ? `${JSON.stringify(json, null, 2)}\n` : `${localizeMarkdown(scores)}\n`);
+    await writeFileAtomic(join(out, 'localize.csv'), localizeCsv(scores, variants));
+    process.stdout.write(flags.json === true ? `${JSON.stringify(json, null, 2)}\n` : `${localizeMarkdown(scores, variants)}\n`);
     if (lists.common > 0 && !lists.shared) say(`note: ${lists.common} images are in both lists`);
     return failed.length > 0 || (flags.strict === true && missing.length > 0) ? EXIT.failures : EXIT.ok;
   } finally {

@@ -1,6 +1,6 @@
 import { generateSettings } from '../../ablate/format.js';
 import type { ClassSet } from '../../datasets/classes/class-set.js';
-import type { PassSettings } from '../../ablate/run.js';
+import type { PassSettings } from '../../variants/pass.js';
 import type { VariantScore } from '../../ablate/score.js';
 import type { AblateConfig } from '../../settings/ablate.js';
 import { seedSettings } from '../../settings/cam.js';

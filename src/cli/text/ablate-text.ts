@@ -1,8 +1,9 @@
 import type { PassSummary } from '../../ablate/run.js';
-import type { VariantList } from '../../ablate/variant.js';
+import type { VariantList } from '../../variants/variant.js';
 import type { AblationWork } from '../../ablate/work.js';
-import { ablateSchema, AXIS_NAMES } from '../../settings/ablate.js';
-import type { VariantSettings } from '../../settings/ablate.js';
+import { ablateSchema } from '../../settings/ablate.js';
+import { AXIS_NAMES } from '../../settings/axes.js';
+import type { VariantSettings } from '../../settings/axes.js';
 import { PRESETS, presetSettings } from '../../settings/presets.js';
 import { settingsText } from './ablate-command.js';
 

@@ -1,5 +1,5 @@
 import { flagOf } from '../../setting.js';
-import type { VariantSettings } from '../../settings/ablate.js';
+import type { VariantSettings } from '../../settings/axes.js';
 import { seedSettings } from '../../settings/cam.js';
 import { generateSchema } from '../../settings/generate.js';
 import { idleSettings } from '../../settings/idle.js';

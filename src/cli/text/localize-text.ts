@@ -1,5 +1,8 @@
+import { scoreOf, SCORE_TITLES } from '../../localize/format.js';
 import type { LocalizePass } from '../../localize/run.js';
 import type { LocalizeScores, Score } from '../../localize/score.js';
+import { markdownTable } from '../../metrics/format.js';
+import type { Variant } from '../../variants/variant.js';
 
 /** The largest number of failures shown in the terminal. localize.json lists all. */
 const MOST = 20;
@@ -15,26 +18,59 @@ export function describeLocalizePass({ counts, seconds, stages, interrupted }: L
   return lines.join('\n');
 }
 
-/** The scores as a table in Markdown. */
-export function localizeMarkdown(scores: LocalizeScores): string {
-  const { images, cases, sawBoxes, threshold, thresholdsV2 } = scores;
-  const percent = (value: number): string => (100 * value).toFixed(2);
-  const row = (name: string, { value, low, high }: Score, at: string): string => (
-    `| ${name} | ${percent(value)} | ${low === undefined || high === undefined ? '-' : `${percent(low)}..${percent(high)}`} | ${at} |`);
+/** The scores as tables in Markdown: one line per score, or per variant if there are several. */
+export function localizeMarkdown(scores: readonly LocalizeScores[], variants: readonly Pick<Variant, 'name'>[]): string {
+  const { images, cases, sawBoxes } = scores[0];
+  const note = sawBoxes
+    ? 'All thresholds were chosen on the scored images themselves, so the scores are too high: choose them on others with --tune-on.'
+    : `Thresholds were chosen on ${images.tune} other images, except for MaxBoxAcc and MaxBoxAccV2.`;
+  return [
+    ...scores.length === 1 ? [scoreTable(scores[0])] : variantTables(scores, variants),
+    `${images.score} images with ${cases} classes scored. ${note}`,
+  ].join('\n\n');
+}
+
+const percent = (value: number): string => (100 * value).toFixed(2);
+const signed = (value: number): string => `${value > 0 ? '+' : ''}${percent(value)}`;
+
+function scoreTable(scores: LocalizeScores): string {
+  const { threshold, thresholdsV2 } = scores;
+  const best = 'best on the scored images';
+  const thresholds = { gtKnown: threshold, loc1: threshold, loc5: threshold, boxAccuracyV2: thresholdsV2.join(', '), maxBoxAcc: best, maxBoxAccV2: best, top1: '', top5: '' };
   return [
     '| score | % | 95 % interval | threshold |',
     '|---|---:|---:|---|',
-    row('GT-known', scores.gtKnown, String(threshold)),
-    row('loc1', scores.loc1, String(threshold)),
-    row('loc5', scores.loc5, String(threshold)),
-    row('BoxAccV2', scores.boxAccuracyV2, thresholdsV2.join(', ')),
-    row('MaxBoxAcc', { value: scores.maxBoxAcc }, 'best on the scored images'),
-    row('MaxBoxAccV2', { value: scores.maxBoxAccV2 }, 'best on the scored images'),
-    row('top-1 class', scores.top1, ''),
-    row('top-5 class', scores.top5, ''),
-    '',
-    `${images.score} images with ${cases} classes scored. ${sawBoxes
-      ? 'All thresholds were chosen on the scored images themselves, so the scores are too high: choose them on others with --tune-on.'
-      : `Thresholds were chosen on ${images.tune} other images, except for MaxBoxAcc and MaxBoxAccV2.`}`,
+    ...NAMES.map((name) => {
+      const { value, low, high } = scoreOf(scores, name);
+      return `| ${SCORE_TITLES[name]} | ${percent(value)} | ${low === undefined || high === undefined ? '-' : `${percent(low)}..${percent(high)}`} | ${thresholds[name]} |`;
+    }),
   ].join('\n');
+}
+
+const NAMES = Object.keys(SCORE_TITLES) as (keyof typeof SCORE_TITLES)[];
+const COMPARED = ['gtKnown', 'loc1', 'loc5', 'boxAccuracyV2'] as const;
+
+/** The scores of each variant, and the differences to the first one. */
+function variantTables(scores: readonly LocalizeScores[], variants: readonly Pick<Variant, 'name'>[]): string[] {
+  const shown = ({ value, low, high }: Omit<Score, 'difference'>, text: (value: number) => string): string => (
+    low === undefined || high === undefined ? text(value) : `${text(value)} (${text(low)} .. ${text(high)})`);
+  const titles = COMPARED.map((name) => SCORE_TITLES[name]);
+  const { top1, top5 } = scores[0];
+  const intervals = top1.low === undefined ? '' : '; in brackets 95 % intervals of a bootstrap over the images, thresholds fixed';
+  return [
+    `In %${intervals}. The most likely class is a true one in ${shown(top1, percent)}, one of the five most likely in ${shown(top5, percent)}.`,
+    markdownTable(
+      ['variant', 'threshold', ...titles, SCORE_TITLES.maxBoxAcc, SCORE_TITLES.maxBoxAccV2],
+      scores.map((own, v) => [
+        variants[v].name, String(own.threshold), ...COMPARED.map((name) => shown(own[name], percent)), percent(own.maxBoxAcc), percent(own.maxBoxAccV2),
+      ]),
+    ),
+    `Differences to '${variants[0].name}'${intervals === '' ? '' : '; * the interval leaves out 0'}:`,
+    markdownTable(['variant', ...titles], scores.slice(1).map((own, v) => [
+      variants[v + 1].name, ...COMPARED.map((name) => {
+        const difference = own[name].difference!;
+        return `${shown(difference, signed)}${difference.low !== undefined && (difference.low > 0 || difference.high! < 0) ? ' *' : ''}`;
+      }),
+    ])),
+  ];
 }

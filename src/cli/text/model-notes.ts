@@ -8,13 +8,16 @@ export function sayNetworkNotes(path: string, network: NetworkGraph): void {
   for (const note of networkNotes(path, network)) process.stderr.write(`note: ${note}\n`);
 }
 
-/** Prints notes about automatic choices for a classifier and about layers that it does not have. */
-export function sayModelNotes({ path, graph, spec }: LoadedClassifier, { missing, requests }: ChosenLayers): void {
+/** Prints notes about automatic choices for a classifier and about chosen layers that it does not have. */
+export function sayModelNotes({ path, graph, spec }: LoadedClassifier, ...choices: readonly ChosenLayers[]): void {
   if (spec.untrained === true) process.stderr.write(`note: ${untrainedNote(path)}\n`);
   sayNetworkNotes(path, graph);
-  if (missing.length === 0) return;
+  for (const note of new Set(choices.filter(({ missing }) => missing.length > 0).map((chosen) => layerNote(path, chosen)))) process.stderr.write(note);
+}
+
+function layerNote(path: string, { missing, requests }: ChosenLayers): string {
   const layers = [...new Set(requests.map(({ layer }) => layer))];
-  process.stderr.write(`note: ${path} has no layer at ${missing.join(', ')}; using ${layers.map(({ name, stride }) => `${name} (/${stride})`).join(', ')}\n`);
+  return `note: ${path} has no layer at ${missing.join(', ')}; using ${layers.map(({ name, stride }) => `${name} (/${stride})`).join(', ')}\n`;
 }
 
 /** The note about an untrained classifier that is used because of --force. */

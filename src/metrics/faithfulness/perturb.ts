@@ -1,4 +1,5 @@
 import type { Size } from '../../size.js';
+import { imputed } from './impute.js';
 
 /** A photograph as a network sees it. */
 export interface Picture {
@@ -33,6 +34,24 @@ export function replace({ data, fill }: Picture, from: Float32Array, pixels: Uin
   return (out) => {
     out.set(data);
     for (let start = 0; start < out.length; start += area) for (const pixel of pixels) out[start + pixel] = from[start + pixel];
+  };
+}
+
+/**
+ * Some pixels are filled by those around them, plus noise: the noisy linear imputation of ROAD.
+ *
+ * @param noise [channels, height, width], as `data`, and the factor of its values
+ */
+export function impute(
+  { data, size }: Picture, pixels: Uint32Array, noise?: { readonly values: Float32Array; readonly deviation: number },
+): Perturbation {
+  return (out) => {
+    out.set(data);
+    const values = imputed(data, size, pixels);
+    const area = size[0] * size[1];
+    for (let i = 0, start = 0; start < out.length; start += area) {
+      for (const pixel of pixels) out[start + pixel] = values[i++] + (noise === undefined ? 0 : noise.deviation * noise.values[start + pixel]);
+    }
   };
 }
 

@@ -1,3 +1,19 @@
+import type { RoadTies } from './names.js';
+
+/**
+ * The pixels that ROAD removes: the strongest share, in the numbers of pytorch-grad-cam, which keeps the pixels below a percentile of
+ * the map.
+ *
+ * @param order as {@link strongestFirst} returns it for `values`
+ * @param percent above 0, at most 100
+ * @param ties `together`: also all pixels with the same value as the last one
+ */
+export function removedShare(values: Float32Array, order: Uint32Array, percent: number, ties: RoadTies): Uint32Array {
+  let count = order.length - Math.ceil((order.length - 1) * (100 - percent) / 100);
+  if (ties === 'together') while (count < order.length && values[order[count]] === values[order[count - 1]]) count++;
+  return order.subarray(0, count);
+}
+
 /**
  * All pixels of a map, strongest first; equal ones in their order.
  *

@@ -1,9 +1,10 @@
+import { normalSequence } from '../../random.js';
 import { blurred } from './blur.js';
 import { areaUnderCurve, confidenceDrop, pixelsPerStep } from './curve.js';
-import type { TestName } from './names.js';
-import { fade, occlude, replace } from './perturb.js';
+import type { RoadTies, TestName } from './names.js';
+import { fade, impute, occlude, replace } from './perturb.js';
 import type { Perturbation, Picture } from './perturb.js';
-import { pixelsAbove, strongestFirst, strongestShare } from './pixels.js';
+import { pixelsAbove, removedShare, strongestFirst, strongestShare } from './pixels.js';
 import { isAmong } from './score.js';
 import type { ClassScore } from './score.js';
 
@@ -16,6 +17,10 @@ export interface TestOptions {
   readonly areas: readonly number[];
   /** Steps of insertion and deletion. */
   readonly steps: number;
+  /** ROAD: remove these shares of the pixels, in percent; the standard deviation of the noise in the network's input. */
+  readonly roadAreas: readonly number[];
+  readonly roadNoise: number;
+  readonly roadTies: RoadTies;
 }
 
 /** A number that a test gives for each photograph. */
@@ -24,8 +29,19 @@ export interface Column {
   /** What decided which pixels were occluded, and its value. */
   readonly by?: 'threshold' | 'area';
   readonly at?: number;
-  /** `area`: the occluded share of the photograph; `auc`: the area under the curve of confidence. */
-  readonly value: 'top-1' | 'top-5' | 'confidence' | 'area' | 'drop' | 'increase' | 'auc';
+  /**
+   * `area`: the occluded share of the photograph; `auc`: the area under the curve of confidence; `morf`, `lerf`: the confidence without the
+   * most and the least relevant pixels; `combined`: half their difference.
+   */
+  readonly value: 'top-1' | 'top-5' | 'confidence' | 'area' | 'drop' | 'increase' | 'auc' | 'morf' | 'lerf' | 'combined';
+}
+
+/** What is made from a photograph alone, when it is first needed. */
+export interface Made {
+  /** The blurred photograph. */
+  readonly hazy: () => Float32Array;
+  /** Normally distributed numbers with standard deviation 1, [channels, height, width]. */
+  readonly noise: () => Float32Array;
 }
 
 /** A photograph and a map of it. What several tests use is made once. */
@@ -35,9 +51,9 @@ export class Subject {
   /**
    * @param map [height, width], 0..1
    * @param plain the score of the map's class for the unchanged photograph
-   * @param hazy the blurred photograph
+   * @param made what the tests of all maps of the photograph share
    */
-  constructor(readonly picture: Picture, readonly map: Float32Array, readonly plain: ClassScore, readonly hazy: () => Float32Array) {}
+  constructor(readonly picture: Picture, readonly map: Float32Array, readonly plain: ClassScore, readonly made: Made) {}
 
   /** All pixels, strongest first. */
   get order(): Uint32Array {
@@ -76,13 +92,19 @@ export async function runTests(
   return trials.flatMap(({ pictures, read }) => read(scores.slice(start, start += pictures.length)));
 }
 
-/** A function that blurs a photograph when it is first called. */
-export function hazeOf(picture: Picture): () => Float32Array {
-  let hazy: Float32Array | undefined;
-  return () => hazy ??= blurred(picture);
+/** What the tests of all maps of a photograph share. The noise is the same for all photographs of a size, so that results can be repeated. */
+export function makerOf(picture: Picture): Made {
+  return { hazy: once(() => blurred(picture)), noise: once(() => Float32Array.from(picture.data, normalSequence(NOISE_SEED))) };
 }
 
-function testsOf({ tests, thresholds, areas, steps }: TestOptions): Test[] {
+const NOISE_SEED = 1;
+
+function once<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => made ??= make();
+}
+
+function testsOf({ tests, thresholds, areas, steps, roadAreas, roadNoise, roadTies }: TestOptions): Test[] {
   const byName: Readonly<Record<TestName, () => Test[]>> = {
     occlusion: () => [
       ...thresholds.map((at) => occlusion('threshold', at, ({ map }) => pixelsAbove(map, at))),
@@ -91,6 +113,7 @@ function testsOf({ tests, thresholds, areas, steps }: TestOptions): Test[] {
     drop: () => [drop],
     insertion: () => [insertion(steps)],
     deletion: () => [deletion(steps)],
+    road: () => [road(roadAreas, roadNoise, roadTies)],
   };
   return tests.flatMap((name) => byName[name]());
 }
@@ -126,10 +149,35 @@ function deletion(steps: number): Test {
 
 /** Insertion (RISE): confidence as a blurred photograph becomes sharp, strongest pixels first. Higher is better. */
 function insertion(steps: number): Test {
-  return curve('insertion', steps, ({ picture, hazy }) => {
-    const start = { ...picture, data: hazy() };
+  return curve('insertion', steps, ({ picture, made }) => {
+    const start = { ...picture, data: made.hazy() };
     return (pixels) => replace(start, picture.data, pixels);
   });
+}
+
+/**
+ * ROAD (Rong et al., ICML 2022): the mean confidence without the most relevant pixels (MoRF, lower is better), without the least relevant
+ * ones (LeRF, higher is better), and half the difference. Removed pixels are filled by those around them.
+ */
+function road(areas: readonly number[], deviation: number, ties: RoadTies): Test {
+  return {
+    columns: (['morf', 'lerf', 'combined'] as const).map((value) => ({ test: 'road', value })),
+    trial: ({ picture, map, order, made }) => {
+      const turned = map.map((value) => 1 - value);
+      const turnedOrder = strongestFirst(turned);
+      return {
+        pictures: [
+          ...areas.map((percent) => removedShare(map, order, percent, ties)),
+          ...areas.map((percent) => removedShare(turned, turnedOrder, percent, ties)),
+        ].map((pixels) => impute(picture, pixels, deviation === 0 ? undefined : { values: made.noise(), deviation })),
+        read: (scores) => {
+          const [morf, lerf] = [scores.slice(0, areas.length), scores.slice(areas.length)].map((own) => (
+            own.reduce((sum, { confidence }) => sum + confidence, 0) / areas.length));
+          return [morf, lerf, (lerf - morf) / 2];
+        },
+      };
+    },
+  };
 }
 
 function curve(test: TestName, steps: number, start: (subject: Subject) => (pixels: Uint32Array) => Perturbation): Test {

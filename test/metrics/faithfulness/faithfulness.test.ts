@@ -94,14 +94,15 @@ describe('numbers', () => {
 
 describe('tests of a map', () => {
   /** A classifier whose confidence is the share of pixels of the first channel that are as in the photograph. */
-  const subject = new Subject(picture, Float32Array.of(0.1, 0.9, 0.4, 0.6), { confidence: 1, rank: 0 }, () => new Float32Array(8));
+  const subject = new Subject(picture, Float32Array.of(0.1, 0.9, 0.4, 0.6), { confidence: 1, rank: 0 }, { hazy: () => new Float32Array(8), noise: () => new Float32Array(8) });
+  const road = { roadAreas: [], roadNoise: 0, roadTies: 'rows' } as const;
   const score = (pictures: readonly Perturbation[]) => Promise.resolve(pictures.map((draw) => {
     const confidence = drawn(draw).slice(0, 4).filter((value, i) => value === picture.data[i]).length / 4;
     return { confidence, rank: confidence > 0.5 ? 0 : 3 };
   }));
 
   it('count what is left', async () => {
-    const options = { tests: ['occlusion', 'drop', 'deletion', 'insertion'], thresholds: [0.5], areas: [25], steps: 4 } as const;
+    const options = { tests: ['occlusion', 'drop', 'deletion', 'insertion'], thresholds: [0.5], areas: [25], steps: 4, ...road } as const;
     expect(columnsOf(options).map(({ test, by, at, value }) => [test, by, at, value].filter((part) => part !== undefined).join(' '))).toEqual([
       'occlusion threshold 0.5 top-1', 'occlusion threshold 0.5 top-5', 'occlusion threshold 0.5 confidence', 'occlusion threshold 0.5 area',
       'occlusion area 25 top-1', 'occlusion area 25 top-5', 'occlusion area 25 confidence', 'occlusion area 25 area',
@@ -113,7 +114,7 @@ describe('tests of a map', () => {
 
   it('change all pixels in the last step, even if it is a short one', async () => {
     let last: number[] = [];
-    await runTests(subject, { tests: ['deletion'], thresholds: [], areas: [], steps: 3 }, async (pictures) => {
+    await runTests(subject, { tests: ['deletion'], thresholds: [], areas: [], steps: 3, ...road }, async (pictures) => {
       expect(pictures).toHaveLength(3);
       last = drawn(pictures[2]);
       return score(pictures);

@@ -3,7 +3,8 @@ import type { ChosenLayers } from '../cam/layer-choice.js';
 import { chooseLayers } from '../cam/layer-choice.js';
 import type { MultiScaleOptions, View } from '../maps/multi-scale.js';
 import { viewsOf } from '../maps/multi-scale.js';
-import type { VariantSettings } from '../settings/ablate.js';
+import { MAP_AXES } from '../settings/axes.js';
+import type { VariantSettings } from '../settings/axes.js';
 import { idleSettings } from '../settings/idle.js';
 import { UserError } from '../errors.js';
 import { formatRefiners, parseRefiners } from '../maps/refine/refiners.js';
@@ -64,9 +65,9 @@ export function resolveVariants(classifier: ClassifierGraph, wanted: readonly Wa
   return { variants: entries.map(({ variant }, i) => ({ name: all[i], ...variant })), dropped: wanted.length - entries.length };
 }
 
-/** Equal keys mean equal maps, which are computed only once. */
-export function recipeKey(recipe: MapRecipe): string {
-  return JSON.stringify(recipe);
+/** A variant whose labels do not matter, for JSON: its settings that have an effect, and its layers. */
+export function describeVariant({ name, effective, recipe }: Variant): Readonly<Record<string, unknown>> {
+  return { name, settings: Object.fromEntries(MAP_AXES.map((axis) => [axis, effective[axis]])), layers: recipe.layers };
 }
 
 type Unnamed = Omit<Variant, 'name'>;

@@ -1,5 +1,5 @@
-import type { AxisName, Grid, NamedVariant, VariantSettings } from '../settings/ablate.js';
-import { AXIS_NAMES, axisText } from '../settings/ablate.js';
+import type { AxisName, Grid, NamedVariant, VariantSettings } from '../settings/axes.js';
+import { AXIS_NAMES, axisText } from '../settings/axes.js';
 
 /** A variant with all its settings, including those that have no effect. */
 export interface WantedVariant {

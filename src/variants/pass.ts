@@ -1,0 +1,35 @@
+import { inputSizeFor } from '../classifier/input-size.js';
+import type { LoadedClassifier } from '../classifier/load.js';
+import type { BatchWork } from '../pipeline/image-batch.js';
+import { PhotoCam } from '../pipeline/photo-cam.js';
+import type { PhotoCamPlan, PhotoCamSettings } from '../pipeline/photo-cam.js';
+import type { AblateConfig } from '../settings/ablate.js';
+import { identityOf, requestsOf } from './map-plan.js';
+import type { MapPlan } from './map-plan.js';
+
+/** The settings that all variants share. */
+export type PassSettings = Pick<AblateConfig, 'target' | 'finerStrength' | 'scoreCamTopK' | 'scoreCamBatch' | 'inputSize' | 'maxPixels'>;
+
+/** One pass over photographs that makes the maps of all variants. */
+export interface VariantPass {
+  /** What the maps depend on, besides the classifier and the input size, for the journal. */
+  readonly identity: Readonly<Record<string, unknown>>;
+  readonly network: BatchWork<unknown, unknown, unknown>['network'];
+  /** For all requests in all views. */
+  readonly photo: PhotoCamPlan;
+}
+
+/**
+ * Plans a pass: every photograph goes through the network once per view that any variant asks for.
+ *
+ * @throws UserError if a method does not work with the classifier
+ */
+export function variantPass(classifier: LoadedClassifier, settings: PhotoCamSettings & PassSettings, plan: MapPlan): VariantPass {
+  const { target, finerStrength, scoreCamTopK, scoreCamBatch, maxPixels, inputSize } = settings;
+  const scales = [...new Set(plan.views.map(({ scale }) => scale))];
+  return {
+    identity: { target, finerStrength, scoreCamTopK, scoreCamBatch, maxPixels, ...identityOf(plan) },
+    network: { inputSize: inputSizeFor(classifier, { inputSize, scales }), maxPixels, scales },
+    photo: PhotoCam.plan(classifier, settings, { requests: requestsOf(classifier.graph, plan), views: plan.views }),
+  };
+}
