@@ -9,6 +9,7 @@ const floors = [
   ['export'],
   ['report/client'],
   ['report/run'],
+  ['prototypes'],
   ['train'],
   ['import'],
   ['pipeline'],

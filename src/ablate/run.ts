@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { ClassifierGraph } from '../classifier/classifier.js';
+import { requirePrototypes } from '../cam/plan.js';
 import type { CamRequest } from '../cam/plan.js';
 import { inputSizeFor } from '../classifier/input-size.js';
 import { WorkerPool } from '../jobs/workers/pool.js';
@@ -53,6 +54,8 @@ export interface PassSummary {
 export async function runPass(options: PassOptions): Promise<PassSummary> {
   const { classifier, work, parameters, items, out, settings } = options;
   const { target, finerStrength, scoreCamTopK, scoreCamBatch, maxPixels, inputSize } = settings;
+  const requests = requestsOf(classifier.graph, work);
+  requirePrototypes(requests, classifier.prototypes);
   const scales = [...new Set(work.views.map(({ scale }) => scale))];
   return runImageBatch<AblateTask, AblateTimes, PassSummary>(options, {
     settings: (common) => ({
@@ -68,7 +71,7 @@ export async function runPass(options: PassOptions): Promise<PassSummary> {
       // Two tasks per worker: one computes while the next is decoded.
       worker: workerUrl('./ablate-worker.js', import.meta.url), threads: workers, tasksPerWorker: 2,
       data: {
-        photo: PhotoCam.plan(classifier, options.settings, { requests: requestsOf(classifier.graph, work), views: work.views }),
+        photo: PhotoCam.plan(classifier, options.settings, { requests, views: work.views }),
         runtime, work, parameters, rgbMasks: options.rgbMasks, classSet: (options.classes ?? VOC).data, threads,
       } satisfies AblateWorkerData,
     }),

@@ -3,6 +3,7 @@ import { identityOf, requestsOf } from '../ablate/run.js';
 import type { Variant } from '../ablate/variant.js';
 import { planWork } from '../ablate/work.js';
 import { buildActivationGraph, takesBatches } from '../cam/channel-graphs.js';
+import { requirePrototypes } from '../cam/plan.js';
 import { inputSizeFor } from '../classifier/input-size.js';
 import type { ModelSpec } from '../classifier/spec.js';
 import type { DataItem } from '../datasets/splits.js';
@@ -61,6 +62,8 @@ export async function runFaithfulness(options: FaithfulnessOptions): Promise<Fai
   const { target, scoreCamTopK, scoreCamBatch, maxPixels, inputSize } = settings;
   const work = planWork(variants, graph.layers.map(({ name }) => name));
   const maps = work.measureOf.map((measure) => work.maps[work.measures[measure].maps]);
+  const requests = requestsOf(graph, work);
+  requirePrototypes(requests, classifier.prototypes);
   const tests = testOptionsOf(settings);
   const fill = normalisedFill(spec, settings.fill);
   const scales = [...new Set(work.views.map(({ scale }) => scale))];
@@ -79,7 +82,7 @@ export async function runFaithfulness(options: FaithfulnessOptions): Promise<Fai
       // Two tasks per worker: one computes while the next is decoded.
       worker: workerUrl('./faithfulness-worker.js', import.meta.url), threads: workers, tasksPerWorker: 2,
       data: {
-        photo: PhotoCam.plan(classifier, { ...settings, ...baseVariant(settings) }, { requests: requestsOf(graph, work), views: work.views }),
+        photo: PhotoCam.plan(classifier, { ...settings, ...baseVariant(settings) }, { requests, views: work.views }),
         maps, names: variants.map(({ name }) => name), forward: shareBytes(serializeModel(buildActivationGraph(graph, []))),
         batch: takesBatches(graph) ? settings.batch : 1, tests, fill, runtime, threads,
       } satisfies FaithfulnessWorkerData,

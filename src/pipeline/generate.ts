@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { chooseLayers } from '../cam/layer-choice.js';
+import { requirePrototypes } from '../cam/plan.js';
 import { inputSizeFor } from '../classifier/input-size.js';
 import { UserError } from '../errors.js';
 import { writeFileAtomic } from '../jobs/files/atomic.js';
@@ -78,7 +79,8 @@ export async function generateSeeds(options: GenerateOptions): Promise<GenerateS
   const { classifier, settings, classes = VOC, out, format } = options;
   // Fails before the run starts.
   seedPolicies(settings, classes);
-  const { names } = chooseLayers(classifier.graph, settings.layers, settings.method);
+  const { names, requests } = chooseLayers(classifier.graph, settings.layers, settings.method);
+  requirePrototypes(requests, classifier.prototypes);
   return runImageBatch<SeedTask, StageTimes, GenerateSummary>(options, {
     settings: (common) => ({
       ...settings, layers: names, ...common, png: format, cams: options.saveCams,
@@ -115,6 +117,7 @@ async function finish(options: GenerateOptions, outcome: BatchOutcome<StageTimes
     classSet: (options.classes ?? VOC).data,
     settings: outcome.settings,
     modelPath: options.classifier.path,
+    ...options.classifier.prototypes !== undefined && { prototypesPath: options.classifier.prototypes.path },
     runtime: description,
     versions: { 'node': process.version, [runtime.name]: runtime.version, 'voc-seeds': packageVersion() },
     split: options.split, shard: shard ?? null, ...plan,

@@ -135,9 +135,10 @@ export async function runImageBatch<Task, Times extends Readonly<Record<keyof Ti
   const { classes, folders, otherFolders = [], network, stages } = work;
   const settings = work.settings({
     inputSize: formatInputSize(network.inputSize), model: await hashFile(classifier.path), ...classifier.spec, ...classes.settings,
+    ...classifier.prototypes !== undefined && { prototypes: classifier.prototypes.hash },
   });
   await refuseInputs({
-    out, folders, files: work.otherFiles, inputs: options.inputs ?? [],
+    out, folders, files: work.otherFiles, inputs: [...options.inputs ?? [], ...classifier.prototypes === undefined ? [] : [classifier.prototypes.path]],
     inputFolders: [...new Set(items.flatMap(filesOf).map((file) => dirname(file)))],
   });
   const journal = await Journal.open(out, settings, shardPart(shard), resume, [...folders, ...otherFolders], options.task);

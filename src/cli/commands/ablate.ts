@@ -10,6 +10,7 @@ import type { AblationScores } from '../../ablate/score.js';
 import { resolveVariants } from '../../ablate/variant.js';
 import { planWork } from '../../ablate/work.js';
 import { loadClassifier } from '../../classifier/load.js';
+import { withPrototypes } from '../../classifier/prototype-file.js';
 import type { AblateConfig, VariantSettings } from '../../settings/ablate.js';
 import { ablateSchema, AXIS_NAMES } from '../../settings/ablate.js';
 import { loadConfig } from '../../settings/load.js';
@@ -115,7 +116,7 @@ async function run(flags: AblateFlags): Promise<number> {
     throw new UserError('--write-variant has no effect without --write-config', 'name the file to write: --write-config FILE');
   }
   const say = (text: string): void => { process.stderr.write(`${text}\n`); };
-  const classifier = await loadClassifier(modelOrDefault(config.model), await specOfFlags(flags), flags.force);
+  const classifier = await withPrototypes(await loadClassifier(modelOrDefault(config.model), await specOfFlags(flags), flags.force), config.prototypes);
   if (classifier.spec.untrained === true) say(`note: ${untrainedNote(classifier.path)}`);
   sayNetworkNotes(classifier.path, classifier.graph);
   const list = resolveVariants(classifier.graph, expandGrid(baseOf(config), config.grid, config.variants));
@@ -181,7 +182,7 @@ async function run(flags: AblateFlags): Promise<number> {
       const { scores } = result;
       const chosen = scores.find(({ variant }) => variant.name === flags.writeVariant) ?? bestTuned(scores);
       const lists = { tuneOn: tuneOn ?? split ?? '', scoreOn: scoreOn ?? split ?? '' };
-      const origin = { ...lists, labels: labels.name, classifier: classifier.path, given: { model: config.model, classSet: config.classSet } };
+      const origin = { ...lists, labels: labels.name, classifier: classifier.path, given: { model: config.model, prototypes: config.prototypes, classSet: config.classSet } };
       await writeFileAtomic(flags.writeConfig, variantFile(chosen, result, config, origin));
       say(`${flags.writeConfig}: the settings of '${chosen.variant.name}', tuned on ${lists.tuneOn}`);
     }

@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { chooseLayers } from '../../cam/layer-choice.js';
 import { logitOf } from '../../classifier/class-names.js';
 import { loadClassifier } from '../../classifier/load.js';
+import { withPrototypes } from '../../classifier/prototype-file.js';
 import type { LoadedClassifier } from '../../classifier/load.js';
 import { loadClassSet } from '../../datasets/classes/load.js';
 import { mapsToArray } from '../../maps/map-rows.js';
@@ -83,7 +84,7 @@ async function run(path: string, flags: CamFlags): Promise<number> {
   const config = await loadConfig(generateSchema, startOf(flags), given);
   sayPreset(flags);
   for (const note of idleNotes(given, config)) process.stderr.write(`${note}\n`);
-  const classifier = await loadClassifier(modelOrDefault(config.model), await specOfFlags(flags), flags.force);
+  const classifier = await withPrototypes(await loadClassifier(modelOrDefault(config.model), await specOfFlags(flags), flags.force), config.prototypes);
   const { spec } = classifier;
   sayModelNotes(classifier, chooseLayers(classifier.graph, config.layers, config.method));
   const known = await namesOf(flags.class, config.classSet, classifier);

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { expandGrid } from '../../ablate/grid.js';
 import { resolveVariants } from '../../ablate/variant.js';
 import { loadClassifier } from '../../classifier/load.js';
+import { withPrototypes } from '../../classifier/prototype-file.js';
 import type { LoadedClassifier } from '../../classifier/load.js';
 import { requireFlag, UserError } from '../../errors.js';
 import { faithfulnessCsv, faithfulnessJson, faithfulnessMarkdown } from '../../faithfulness/format.js';
@@ -87,7 +88,7 @@ async function run(flags: FaithfulnessFlags): Promise<number> {
   sayPreset(flags);
   const list = requireFlag(config.list, '--list', 'boxes.csv');
   const out = requireFlag(config.out, '--out', 'faithfulness');
-  const classifier = await loadClassifier(modelOrDefault(config.model), await specOfFlags(flags), flags.force);
+  const classifier = await withPrototypes(await loadClassifier(modelOrDefault(config.model), await specOfFlags(flags), flags.force), config.prototypes);
   if (classifier.spec.untrained === true) say(`note: ${untrainedNote(classifier.path)}`);
   sayNetworkNotes(classifier.path, classifier.graph);
   const { variants } = resolveVariants(classifier.graph, expandGrid(baseVariant(config), grid, []));

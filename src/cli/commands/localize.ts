@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { z } from 'zod';
 import { chooseLayers } from '../../cam/layer-choice.js';
 import { loadClassifier } from '../../classifier/load.js';
+import { withPrototypes } from '../../classifier/prototype-file.js';
 import { readBoxes } from '../../datasets/boxes/read.js';
 import type { BoxTruths } from '../../datasets/boxes/box-truth.js';
 import { messageOf, requireFlag, UserError } from '../../errors.js';
@@ -86,7 +87,7 @@ async function run(flags: LocalizeFlags): Promise<number> {
   const folder = requireFlag(config.images, '--images', 'images');
   const truths = await readBoxes(boxes);
   const lists = await listsOf(config, truths);
-  const classifier = await loadClassifier(modelOrDefault(config.model), await specOfFlags(flags), flags.force);
+  const classifier = await withPrototypes(await loadClassifier(modelOrDefault(config.model), await specOfFlags(flags), flags.force), config.prototypes);
   sayPreset(flags);
   sayModelNotes(classifier, chooseLayers(classifier.graph, config.layers, config.method));
   const names = config.boxClasses === undefined ? undefined : await readNames(config.boxClasses);

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { chooseLayers } from '../../cam/layer-choice.js';
 import { loadClassifier } from '../../classifier/load.js';
+import { withPrototypes } from '../../classifier/prototype-file.js';
 import { UserError } from '../../errors.js';
 import { refuseInputFile } from '../../jobs/journal/own-folder.js';
 import { camProgramModel } from '../../maps/cam-program.js';
@@ -81,7 +82,7 @@ async function run(out: string, flags: ProgramFlags): Promise<number> {
   await refuseInputFile(out, 'the program', [path, flags.config === undefined ? undefined : resolve(flags.config)]);
   sayPreset(flags);
   for (const note of idleNotes(own, config)) process.stderr.write(`${note}\n`);
-  const classifier = await loadClassifier(path, await specOfFlags(flags), flags.force);
+  const classifier = await withPrototypes(await loadClassifier(path, await specOfFlags(flags), flags.force), config.prototypes);
   const chosen = chooseLayers(classifier.graph, config.layers, config.method);
   sayModelNotes(classifier, chosen);
   const program = camProgramModel(classifier, {
