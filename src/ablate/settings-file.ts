@@ -34,7 +34,9 @@ export function bestTuned(scores: readonly VariantScore[]): VariantScore {
 export function variantFile(score: VariantScore, result: AblationScores, pass: PassSettings, origin: SettingsOrigin): string {
   const { model, prototypes, classSet } = origin.given;
   const seeds: SeedSettings = z.object(seedSettings).parse({ ...generateSettings(score, pass, result.classes), ...commonThreshold(score) });
-  const settings = { ...model !== undefined && { model }, ...prototypes !== undefined && { prototypes }, ...classSet !== undefined && { classSet }, ...seeds };
+  const settings = {
+    ...model !== undefined && { model }, ...prototypes !== undefined && { prototypes }, ...classSet !== undefined && { classSet }, ...seeds,
+  };
   return generateFile(settings, score.variant.recipe.layers.length, commentOf(score, result, origin));
 }
 

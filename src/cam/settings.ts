@@ -5,7 +5,9 @@ import type { CamMethodName } from './names.js';
 import { CAM_METHODS, CAM_TARGETS, DEFAULT_CHANNEL_BATCH, DEFAULT_LAYERS } from './names.js';
 
 /** Whether one of the layers has one of the methods. */
-export function usesMethod({ method, layers }: { readonly method: string; readonly layers: readonly string[] }, ...methods: CamMethodName[]): boolean {
+export function usesMethod(
+  { method, layers }: { readonly method: string; readonly layers: readonly string[] }, ...methods: CamMethodName[]
+): boolean {
   return methods.some((name) => layers.some((layer) => layer.endsWith(`@${name}`) || (method === name && !layer.includes('@'))));
 }
 

@@ -59,12 +59,13 @@ const layerOutput = (i: number): string => `layer_${i}`;
  *
  * A class without prototypes has maps that are zero everywhere at the layers that need them; the metadata names these classes.
  *
- * @throws UserError if a method needs several runs of the network (Score-CAM, Ablation-CAM) or prototypes that there are not, a method or the target is not
- * defined for the classifier, or the network has operators of other domains
+ * @throws UserError if a method needs several runs of the network (Score-CAM, Ablation-CAM) or prototypes that there are not, a
+ * method or the target is not defined for the classifier, or the network has operators of other domains
  */
 export function camProgramModel({ graph: classifier, path, spec, prototypes }: LoadedClassifier, options: CamProgramOptions): OnnxModel {
   const { requests, target = 'logit', finerStrength, fusion, input, sizeInput = false } = options;
-  const model = buildCamGraph(classifier, requests.map((request) => onePass(request, prototypes)), target, { finerStrength });
+  const ways = requests.map((request) => onePass(request, prototypes));
+  const model = buildCamGraph(classifier, ways, target, { finerStrength });
   const network = classifier.input;
   if (input === 'pixels' && network.channels !== 3) {
     throw new UserError(`${path} takes images of ${network.channels} channels, so its program cannot take RGB pixels`, 'make a program that takes the tensor: --input tensor');
@@ -88,7 +89,8 @@ export function camProgramModel({ graph: classifier, path, spec, prototypes }: L
   ]);
   const [height, width] = network.fixedSize ?? ['height', 'width'];
   return {
-    ...model, otherOpsets: new Map(), producer: `voc-seeds ${packageVersion()}`, metadata: metadataOf(spec.classes, options, usesVectors(requests) ? prototypes : undefined),
+    ...model, otherOpsets: new Map(), producer: `voc-seeds ${packageVersion()}`,
+    metadata: metadataOf(spec.classes, options, ways.some(({ vectors }) => vectors !== undefined) ? prototypes : undefined),
     graph: withNames({
       name: 'cam_program', nodes, initializers: new Map([...b.initializers].filter(([name]) => used.has(name))),
       inputs: [
@@ -145,15 +147,11 @@ function metadataOf(
     ['cam_target', target],
     ...target === 'finer' && finerStrength !== undefined ? [['cam_finer_strength', String(finerStrength)] as const] : [],
     ...fusion === undefined ? [] : [['cam_fusion', JSON.stringify(fusionPart(fusion))] as const],
-    ...prototypes === undefined ? [] : [
-      ['cam_prototypes', prototypes.hash] as const, ['cam_classes_without_prototypes', JSON.stringify([...prototypes.missing.values()])] as const,
-    ],
+    ...prototypes === undefined
+      ? []
+      : [['cam_prototypes', prototypes.hash], ['cam_classes_without_prototypes', JSON.stringify([...prototypes.missing.values()])]] as const,
     ...sizeInput === true ? [['cam_size', 'size: height and width of maps, int64 [2]'] as const] : [],
   ]);
-}
-
-function usesVectors(requests: readonly CamRequest[]): boolean {
-  return requests.some(({ method }) => camMethods[method].kind === 'vectors');
 }
 
 /** Without other settings that an object with these options may have. */

@@ -138,7 +138,8 @@ export async function runImageBatch<Task, Times extends Readonly<Record<keyof Ti
     ...classifier.prototypes !== undefined && { prototypes: classifier.prototypes.hash },
   });
   await refuseInputs({
-    out, folders, files: work.otherFiles, inputs: [...options.inputs ?? [], ...classifier.prototypes === undefined ? [] : [classifier.prototypes.path]],
+    out, folders, files: work.otherFiles,
+    inputs: [...options.inputs ?? [], ...classifier.prototypes === undefined ? [] : [classifier.prototypes.path]],
     inputFolders: [...new Set(items.flatMap(filesOf).map((file) => dirname(file)))],
   });
   const journal = await Journal.open(out, settings, shardPart(shard), resume, [...folders, ...otherFolders], options.task);

@@ -172,7 +172,8 @@ const workersOf = ({ workers }: PrototypesConfig, { accelerated }: OpenedRuntime
 
 /** Writes the samples of all photographs that are not cached. */
 async function samplePhotographs(
-  photographs: readonly Photograph[], classifier: LoadedClassifier, config: PrototypesConfig, { layers, guide, runtime }: Network & { readonly guide: string },
+  photographs: readonly Photograph[], classifier: LoadedClassifier, config: PrototypesConfig,
+  { layers, guide, runtime }: Network & { readonly guide: string },
   listener: Pick<PrototypeOptions, 'onWork'>,
 ): Promise<PhotoFailure[]> {
   const open: Photograph[] = [];
@@ -188,8 +189,9 @@ async function samplePhotographs(
   const pool = new WorkerPool<SampleTask, SampleResult>({
     worker: workerUrl('./sample-worker.js', import.meta.url), threads: Math.min(workers, open.length), tasksPerWorker: 2,
     data: {
-      graph: shareBytes(serializeModel(graph)), input: classifier.graph.input.name, layers: layers.length, positions: config.positions, seed: config.seed,
-      inputSize: inputSizeOf(classifier, config), maxPixels: config.maxPixels, normalisation: classifier.spec, runtime: runtime.choice,
+      graph: shareBytes(serializeModel(graph)), input: classifier.graph.input.name, layers: layers.length,
+      positions: config.positions, seed: config.seed, inputSize: inputSizeOf(classifier, config), maxPixels: config.maxPixels,
+      normalisation: classifier.spec, runtime: runtime.choice,
     } satisfies SampleWorkerData,
   });
   try {
@@ -236,7 +238,8 @@ async function clusterClasses(
   const pool = new WorkerPool<ClusterTask, ClusterResult>({
     worker: workerUrl('./cluster-worker.js', import.meta.url), threads: Math.min(workers, tasks.length),
     data: {
-      graph: shareBytes(serializeModel(buildSimilarityGraph())), runtime: runtime.choice, centres: config.centres, positive: config.positive, seed: config.seed,
+      graph: shareBytes(serializeModel(buildSimilarityGraph())), runtime: runtime.choice,
+      centres: config.centres, positive: config.positive, seed: config.seed,
     } satisfies ClusterWorkerData,
   });
   try {
@@ -281,7 +284,9 @@ function joined(parts: readonly Float32Array[]): Float32Array {
   return all;
 }
 
-function reportOf({ name, stride }: FeatureLayer, { logits, positive }: LayerCentres, classes: readonly string[], photographs: readonly Photograph[]): PrototypeReport['layers'][number] {
+function reportOf(
+  { name, stride }: FeatureLayer, { logits, positive }: LayerCentres, classes: readonly string[], photographs: readonly Photograph[],
+): PrototypeReport['layers'][number] {
   const counts = new Map<number, { photographs: number; centres: number; positive: number }>();
   for (const photograph of photographs) {
     for (const logit of photograph.logits) {

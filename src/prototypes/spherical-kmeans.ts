@@ -25,7 +25,9 @@ export interface Clusters {
  * @param k the number of centres; if there are not so many different points, as many as there are
  * @returns [K, channels]
  */
-export async function startCentres({ data, channels, count }: Points, k: number, random: () => number, similarities: Similarities): Promise<Float32Array> {
+export async function startCentres(
+  { data, channels, count }: Points, k: number, random: () => number, similarities: Similarities,
+): Promise<Float32Array> {
   const pointAt = (i: number): Float32Array => data.subarray(i * channels, (i + 1) * channels);
   const distances = new Float64Array(count).fill(Infinity);
   const chosen = [Math.min(Math.floor(random() * count), count - 1)];

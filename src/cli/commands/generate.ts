@@ -1,8 +1,6 @@
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { chooseLayers } from '../../cam/layer-choice.js';
-import { loadClassifier } from '../../classifier/load.js';
-import { withPrototypes } from '../../classifier/prototype-file.js';
 import { seedSettings } from '../../settings/cam.js';
 import { generateSchema } from '../../settings/generate.js';
 import { loadConfig } from '../../settings/load.js';
@@ -22,7 +20,7 @@ import { idleNotes } from '../text/idle-notes.js';
 import { batchProgress } from '../text/batch-progress.js';
 import type { CommandRegistrar } from '../command.js';
 import { sayModelNotes } from '../text/model-notes.js';
-import { addForceOption, addModelOptions, modelOrDefault, specOfFlags } from '../options/model-options.js';
+import { addForceOption, addModelOptions, openClassifier } from '../options/model-options.js';
 import type { ModelFlags } from '../options/model-options.js';
 import { addSettings, givenSettings } from '../options/setting-options.js';
 import { addShardOptions, chosenShard } from '../options/shard-options.js';
@@ -78,7 +76,7 @@ async function run(flags: GenerateFlags): Promise<number> {
   const selection = await openSelection({ ...flags, ...config }, 'imagePath');
   const { labels, file: labelFile } = await openRunLabels({ ...config, rgbMasks: flags.rgbMasks }, selection, selection.split.path);
   if (selection.items.length === 0) throw noPhotographs(selection);
-  const classifier = await withPrototypes(await loadClassifier(modelOrDefault(config.model), await specOfFlags(flags), flags.force), config.prototypes);
+  const classifier = await openClassifier(config, flags);
   sayModelNotes(classifier, chooseLayers(classifier.graph, config.layers, config.method));
   const { shard, task, note } = await chosenShard(flags, true, process.env, () => earlierTasks(folder)) ?? {};
   const say = (text: string): void => { process.stderr.write(`${text}\n`); };

@@ -1,6 +1,5 @@
 import { fitPrototypes } from '../../prototypes/fit.js';
 import type { PrototypeReport } from '../../prototypes/fit.js';
-import { loadClassifier } from '../../classifier/load.js';
 import { progressBar } from '../../jobs/progress.js';
 import { loadConfig } from '../../settings/load.js';
 import { prototypesSchema } from '../../settings/prototypes.js';
@@ -13,7 +12,7 @@ import { showDefaults } from '../options/default-help.js';
 import { addMaskOptions, addSelectionOptions, addStrictOption, describeMissing } from '../options/devkit-options.js';
 import type { DevkitFlags, MaskFlags, StrictFlags } from '../options/devkit-options.js';
 import { GROUPS } from '../options/groups.js';
-import { addForceOption, addModelOptions, modelOrDefault, specOfFlags } from '../options/model-options.js';
+import { addForceOption, addModelOptions, openClassifier } from '../options/model-options.js';
 import type { ModelFlags } from '../options/model-options.js';
 import { argument } from '../options/parsers.js';
 import { addSettings, givenSettings } from '../options/setting-options.js';
@@ -57,7 +56,7 @@ async function run(flags: PrototypeFlags): Promise<number> {
   const config = await loadConfig(prototypesSchema, undefined, givenSettings(prototypesSchema.shape, flags));
   const { ids, limit, maskDir, rgbMasks, strict } = flags;
   const say = (text: string): void => { process.stderr.write(`${text}\n`); };
-  const classifier = await loadClassifier(modelOrDefault(config.model), await specOfFlags(flags), flags.force);
+  const classifier = await openClassifier({ model: config.model }, flags);
   sayNetworkNotes(classifier.path, classifier.graph);
   const report = await fitPrototypes({ classifier, settings: config, ids, limit, maskDir, rgbMasks, onMessage: say, onWork: progressBar });
   process.stdout.write(flags.json === true ? `${JSON.stringify(report, null, 2)}\n` : describe(report));
