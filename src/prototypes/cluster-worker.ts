@@ -2,20 +2,19 @@ import { readFile } from 'node:fs/promises';
 import { workerData } from 'piscina';
 import { positiveCentres } from '../classifier/prototypes.js';
 import { messageOf } from '../errors.js';
-import { ownBytes } from '../jobs/workers/shared-bytes.js';
 import { openRuntime } from '../runtime/open.js';
 import type { RuntimeChoice } from '../runtime/open.js';
-import type { Session } from '../runtime/runtime.js';
+import { ProductSessions } from './products.js';
+import type { ProductGraphs } from './products.js';
 import { randomOf } from './sample.js';
 import { decodeSample } from './sample-file.js';
-import { similaritiesBy } from './similarity-graph.js';
 import type { Points } from './spherical-kmeans.js';
 import { sphericalKMeans, startCentres } from './spherical-kmeans.js';
 
 /** What a worker needs for all its classes. */
 export interface ClusterWorkerData {
-  /** See `buildSimilarityGraph`; serialised, in shared memory. */
-  readonly graph: Uint8Array;
+  /** In shared memory. */
+  readonly graphs: ProductGraphs;
   readonly runtime: RuntimeChoice;
   /** The number of centres, and the share of the best score that makes a centre positive. */
   readonly centres: number;
@@ -48,17 +47,16 @@ export type ClusterResult = {
 const STEPS = 50;
 
 const data = workerData as ClusterWorkerData;
-let session: Promise<Session> | undefined;
+let sessions: Promise<ProductSessions> | undefined;
 
 /** The entry point of the worker. It never throws; a failure is a result. */
 export default async function run(task: ClusterTask): Promise<ClusterResult> {
   try {
-    // With one thread, sums have the same order on every machine.
-    session ??= openRuntime(data.runtime).then(({ runtime }) => runtime.load(ownBytes(data.graph), { threads: 1 }));
+    sessions ??= openRuntime(data.runtime).then(({ runtime }) => ProductSessions.load(data.graphs, runtime));
     const { points, guide } = await pointsOf(task);
-    const similarities = similaritiesBy(await session, points);
-    const start = await startCentres(points, data.centres, randomOf(data.seed, task.layerName, task.className), similarities);
-    const { centres, owners } = await sphericalKMeans(points, start, STEPS, similarities);
+    const products = (await sessions).of(points);
+    const start = await startCentres(points, data.centres, randomOf(data.seed, task.layerName, task.className), products);
+    const { centres, owners } = await sphericalKMeans(points, start, STEPS, products);
     return resultOf(centres, owners, guide, points.channels);
   } catch (error) {
     return { reason: messageOf(error) };

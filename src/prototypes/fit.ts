@@ -21,6 +21,7 @@ import { WorkerPool } from '../jobs/workers/pool.js';
 import { shareBytes } from '../jobs/workers/shared-bytes.js';
 import { workerUrl } from '../jobs/workers/worker-url.js';
 import { serializeModel } from '../onnx/file/write.js';
+import type { OnnxModel } from '../onnx/model.js';
 import { logitsOf } from '../pipeline/image-classes.js';
 import { openRuntime } from '../runtime/open.js';
 import type { OpenedRuntime } from '../runtime/open.js';
@@ -34,9 +35,9 @@ import type { TrainingData, TrainingDataOptions } from '../train/workflow/data.j
 import { reportProgress } from '../train/workflow/listener.js';
 import type { TrainListener } from '../train/workflow/listener.js';
 import type { ClusterResult, ClusterTask, ClusterWorkerData } from './cluster-worker.js';
+import { buildProductGraphs } from './products.js';
 import { buildSampleGraph } from './sample-graph.js';
 import type { SampleResult, SampleTask, SampleWorkerData } from './sample-worker.js';
-import { buildSimilarityGraph } from './similarity-graph.js';
 
 /** The most positions of a class that are clustered: 300 MB at 1280 channels. More photographs give fewer positions each. */
 const MOST_POSITIONS = 60_000;
@@ -234,11 +235,13 @@ async function clusterClasses(
     } satisfies ClusterTask,
   })));
   const workers = workersOf(config, runtime);
+  const graphs = buildProductGraphs();
+  const shared = (model: OnnxModel): Uint8Array => shareBytes(serializeModel(model));
   const results = new Map<ClusterTask, Extract<ClusterResult, { readonly centres: Float32Array }>>();
   const pool = new WorkerPool<ClusterTask, ClusterResult>({
     worker: workerUrl('./cluster-worker.js', import.meta.url), threads: Math.min(workers, tasks.length),
     data: {
-      graph: shareBytes(serializeModel(buildSimilarityGraph())), runtime: runtime.choice,
+      graphs: { similarities: shared(graphs.similarities), sums: shared(graphs.sums) }, runtime: runtime.choice,
       centres: config.centres, positive: config.positive, seed: config.seed,
     } satisfies ClusterWorkerData,
   });

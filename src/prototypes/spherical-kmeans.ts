@@ -5,8 +5,13 @@ export interface Points {
   readonly count: number;
 }
 
-/** The cosine similarities of all points to K centres of length 1, [K, channels] -> [count, K]. */
-export type Similarities = (centres: Float32Array) => Promise<Float32Array>;
+/** Matrix products with all points. */
+export interface Products {
+  /** The cosine similarities to K centres of length 1, [K, channels] -> [count, K]. */
+  similarities(centres: Float32Array): Promise<Float32Array>;
+  /** The sum of the points of each of k centres, [k, channels]; `owners` is the index of each point's centre. */
+  sums(owners: Int32Array, k: number): Promise<Float64Array>;
+}
 
 /** Clusters of points. */
 export interface Clusters {
@@ -26,13 +31,13 @@ export interface Clusters {
  * @returns [K, channels]
  */
 export async function startCentres(
-  { data, channels, count }: Points, k: number, random: () => number, similarities: Similarities,
+  { data, channels, count }: Points, k: number, random: () => number, products: Pick<Products, 'similarities'>,
 ): Promise<Float32Array> {
   const pointAt = (i: number): Float32Array => data.subarray(i * channels, (i + 1) * channels);
   const distances = new Float64Array(count).fill(Infinity);
   const chosen = [Math.min(Math.floor(random() * count), count - 1)];
   while (chosen.length < k) {
-    const near = await similarities(pointAt(chosen[chosen.length - 1]));
+    const near = await products.similarities(pointAt(chosen[chosen.length - 1]));
     let total = 0;
     for (let i = 0; i < count; i++) {
       // Rounding gives equal points a tiny distance.
@@ -63,6 +68,9 @@ function drawn(weights: Float64Array, at: number): number {
   return last;
 }
 
+/** Lloyd's algorithm ends if not more than this share of the points changes its centre. */
+const SETTLED = 0.001;
+
 /**
  * Spherical k-means by Lloyd's algorithm: each point belongs to the most similar centre, the first of equal ones; each centre is the sum
  * of its points, divided by its length. A centre without points stays where it is.
@@ -70,17 +78,17 @@ function drawn(weights: Float64Array, at: number): number {
  * I. S. Dhillon, D. S. Modha: Concept Decompositions for Large Sparse Text Data Using Clustering, Machine Learning 42, 2001.
  *
  * @param start [K, channels]
- * @param steps the most steps; it ends earlier if no point changes its centre
+ * @param steps the most steps; it ends earlier if almost no point changes its centre
  */
-export async function sphericalKMeans(points: Points, start: Float32Array, steps: number, similarities: Similarities): Promise<Clusters> {
+export async function sphericalKMeans({ channels, count }: Points, start: Float32Array, steps: number, products: Products): Promise<Clusters> {
   let centres = start;
-  let owners = nearest(await similarities(centres), points.count);
+  let owners = nearest(await products.similarities(centres), count);
   for (let step = 0; step < steps; step++) {
-    centres = meansOf(points, owners, centres);
-    const next = nearest(await similarities(centres), points.count);
-    const same = next.every((owner, i) => owner === owners[i]);
+    centres = directions(await products.sums(owners, centres.length / channels), channels, centres);
+    const next = nearest(await products.similarities(centres), count);
+    const changed = next.reduce((sum, owner, i) => (owner === owners[i] ? sum : sum + 1), 0);
     owners = next;
-    if (same) break;
+    if (changed <= SETTLED * count) break;
   }
   return { centres, owners };
 }
@@ -96,17 +104,13 @@ function nearest(similarities: Float32Array, count: number): Int32Array {
   return owners;
 }
 
-function meansOf({ data, channels, count }: Points, owners: Int32Array, before: Float32Array): Float32Array {
-  const sums = new Float64Array(before.length);
-  for (let i = 0; i < count; i++) {
-    const [from, to] = [i * channels, owners[i] * channels];
-    for (let k = 0; k < channels; k++) sums[to + k] += data[from + k];
-  }
-  const centres = new Float32Array(before);
-  for (let c = 0; c < before.length; c += channels) {
+/** Rows divided by their lengths; a row of zeros stays what it was before. */
+function directions(rows: Float64Array, channels: number, before: Float32Array): Float32Array {
+  const unit = new Float32Array(before);
+  for (let start = 0; start < rows.length; start += channels) {
     let squares = 0;
-    for (let k = c; k < c + channels; k++) squares += sums[k] ** 2;
-    if (squares > 0) for (let k = c; k < c + channels; k++) centres[k] = sums[k] / Math.sqrt(squares);
+    for (let k = start; k < start + channels; k++) squares += rows[k] ** 2;
+    if (squares > 0) for (let k = start; k < start + channels; k++) unit[k] = rows[k] / Math.sqrt(squares);
   }
-  return centres;
+  return unit;
 }

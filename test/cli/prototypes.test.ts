@@ -42,7 +42,8 @@ describe('prototypes', () => {
       expect(scores.every((score) => score >= 0 && score <= 1)).toBe(true);
       for (const start of [0, 4]) {
         const best = Math.max(...scores.subarray(start, start + 4));
-        expect([...positive.subarray(start, start + 4)]).toEqual([...scores.subarray(start, start + 4)].map((score) => (score >= Math.fround(0.6 * best) ? 1 : 0)));
+        const expected = [...scores.subarray(start, start + 4)].map((score) => (score >= 0.6 * best ? 1 : 0));
+        expect([...positive.subarray(start, start + 4)]).toEqual(expected);
       }
       expect(members.reduce((sum, own) => sum + own, 0)).toBeLessThanOrEqual(5 * 60);
       expect(Math.min(...members)).toBeGreaterThan(0);

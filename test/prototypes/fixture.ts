@@ -13,7 +13,9 @@ interface Stored {
   readonly owners: StoredArray;
   readonly firstOwners: StoredArray;
   readonly classes: number[];
-  readonly layers: { readonly layer: string; readonly centres: StoredArray; readonly logits: number[]; readonly positive: number[]; readonly maps: StoredArray }[];
+  readonly layers: {
+    readonly layer: string; readonly centres: StoredArray; readonly logits: number[]; readonly positive: number[]; readonly maps: StoredArray;
+  }[];
   readonly samples: {
     readonly features: StoredArray; readonly coarse: StoredArray; readonly cells: number[]; readonly unit: StoredArray; readonly values: StoredArray;
   };
