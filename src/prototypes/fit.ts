@@ -22,7 +22,6 @@ import { shareBytes } from '../jobs/workers/shared-bytes.js';
 import { workerUrl } from '../jobs/workers/worker-url.js';
 import { serializeModel } from '../onnx/file/write.js';
 import type { OnnxModel } from '../onnx/model.js';
-import { logitsOf } from '../pipeline/image-classes.js';
 import { openRuntime } from '../runtime/open.js';
 import type { OpenedRuntime } from '../runtime/open.js';
 import { prototypesSchema } from '../settings/prototypes.js';
@@ -30,14 +29,15 @@ import type { PrototypesConfig, PrototypesSettings } from '../settings/prototype
 import { cacheFolder } from '../train/cache-folder.js';
 import { reasonLines } from '../train/reasons.js';
 import type { PhotoFailure } from '../train/reasons.js';
-import { openTrainingData, requireSomeClass } from '../train/workflow/data.js';
-import type { TrainingData, TrainingDataOptions } from '../train/workflow/data.js';
+import type { TrainingDataOptions } from '../train/workflow/data.js';
 import { reportProgress } from '../train/workflow/listener.js';
 import type { TrainListener } from '../train/workflow/listener.js';
 import type { ClusterResult, ClusterTask, ClusterWorkerData } from './cluster-worker.js';
 import { buildProductGraphs } from './products.js';
 import { buildSampleGraph } from './sample-graph.js';
 import type { SampleResult, SampleTask, SampleWorkerData } from './sample-worker.js';
+import { openSource } from './source.js';
+import type { PrototypeSource } from './source.js';
 
 /** The most positions of a class that are clustered: 300 MB at 1280 channels. More photographs give fewer positions each. */
 const MOST_POSITIONS = 60_000;
@@ -75,7 +75,7 @@ type Photograph = SampleTask;
 
 /**
  * Fits prototypes of a classifier's classes, for the method `prototype-cam`, and writes them to `settings.out`. Photographs and their
- * image-level labels are read as by `trainClassifier`. The same photographs, settings and classifier give the same file, with any number
+ * image-level labels are read as by `trainClassifier`, or from a list of photographs with one class each. The same photographs, settings and classifier give the same file, with any number
  * of workers. What is kept of each photograph is cached, so an interrupted run continues.
  *
  * @throws UserError if a setting is missing, something cannot be read or written, or no photograph can be used
@@ -86,16 +86,15 @@ export async function fitPrototypes(options: PrototypeOptions): Promise<Prototyp
   const out = requireFlag(config.out, '--out', 'prototypes.npz');
   const started = performance.now();
   const { layers, guide } = layersOf(classifier, config);
-  const data = await openTrainingData(config, { maskDir, ids, limit, rgbMasks, classes: given }, listener);
-  requireSomeClass(data, 'the list');
-  await refuseInputFile(out, '--out', [classifier.path, ...data.files], data.folders);
+  const source = await openSource(classifier, config, { maskDir, ids, limit, rgbMasks, classes: given }, listener);
+  await refuseInputFile(out, '--out', [classifier.path, ...source.files], source.folders);
   await makeFolder(dirname(resolve(out)));
   const runtime = await openRuntime(config);
   listener.onMessage?.(`runtime: ${runtime.description}`);
   listener.onMessage?.(`features: ${layers.map(({ name, channels, stride }) => `${name} (/${stride}, ${channels} channels)`).join(', ')}; guide: ${guide}`);
 
   const info = await infoOf(classifier, config, layers, guide);
-  const wanted = await photographsOf(classifier, data, config, info);
+  const wanted = await photographsOf(source, config, info);
   const failures = await samplePhotographs(wanted, classifier, config, { layers, guide, runtime }, listener);
   const failed = new Set(failures.map(({ path }) => path));
   const photographs = wanted.filter(({ path }) => !failed.has(path));
@@ -108,9 +107,9 @@ export async function fitPrototypes(options: PrototypeOptions): Promise<Prototyp
   return {
     out, photographs: photographs.length, layers: layers.map((layer, i) => reportOf(layer, centres[i], classes, photographs)),
     absent: classes.filter((_, logit) => !shown.has(logit)), runtime: runtime.description,
-    seconds: Number(((performance.now() - started) / 1000).toFixed(1)), listed: data.listed, missing: data.missing,
-    ...data.notes.length > 0 && { listNotes: data.notes },
-    failures: [...data.failures, ...failures.map(({ path: id, reason }) => ({ id, reason }))],
+    seconds: Number(((performance.now() - started) / 1000).toFixed(1)), listed: source.listed, missing: source.missing,
+    ...source.notes.length > 0 && { listNotes: source.notes },
+    failures: [...source.failures, ...failures.map(({ path: id, reason }) => ({ id, reason }))],
   };
 }
 
@@ -139,16 +138,13 @@ async function infoOf(
 
 const inputSizeOf = (classifier: LoadedClassifier, { inputSize }: PrototypesConfig) => inputSizeFor(classifier, { inputSize, scales: [1] });
 
-/** The photographs that show a class of the classifier, with the cache files of their samples. */
-async function photographsOf(classifier: LoadedClassifier, data: TrainingData, config: PrototypesConfig, info: PrototypeInfo): Promise<Photograph[]> {
+/** The photographs with the cache files of their samples. */
+async function photographsOf({ logits: all }: PrototypeSource, config: PrototypesConfig, info: PrototypeInfo): Promise<Photograph[]> {
   const { model, preprocessing, layers, inputSize, positions, guide, seed } = info;
   const key = { version: 1, model, preprocessing, layers, inputSize, maxPixels: config.maxPixels, positions, guide, seed };
   const folder = join(config.cache ?? cacheFolder(), `prototypes-${shortHash(JSON.stringify(key))}`);
-  const logitOf = logitsOf(classifier, data.classes);
   const photographs: Photograph[] = [];
-  for (const [path, classes] of data.labels) {
-    const logits = classes.flatMap((index) => logitOf.get(index + 1) ?? []).sort((a, b) => a - b);
-    if (logits.length === 0) continue;
+  for (const [path, logits] of all) {
     const entry = await stat(path).catch(() => undefined);
     photographs.push({ path, logits, file: join(folder, `${shortHash(JSON.stringify([path, entry?.size, entry?.mtimeMs, logits]))}.npz`) });
   }

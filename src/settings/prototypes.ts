@@ -2,10 +2,12 @@ import { z } from 'zod';
 import { imageSettings } from '../image/settings.js';
 import { runtimeSettings } from '../runtime/settings.js';
 import { setting } from '../setting.js';
+import { faithfulnessSchema } from './faithfulness.js';
 import { sharedSettings } from './shared.js';
 import { trainSchema } from './train.js';
 
 const group = 'Prototypes';
+const { list, images, logitOffset } = faithfulnessSchema.shape;
 const count = z.number().int().positive();
 const { classSet, data, vocRoot, split, valShare, splitSeed, labels, labelFile, difficult, alsoTrainOn, seed, cache, workers } = trainSchema.shape;
 
@@ -14,6 +16,7 @@ export const prototypesSchema = z.strictObject({
   model: sharedSettings.model,
   out: setting(z.string().optional(), { group: 'Output', value: 'file', help: '.npz file to write' }),
   classSet, data, vocRoot, split, valShare, splitSeed, labels, labelFile, difficult, alsoTrainOn,
+  list, images, logitOffset,
   layers: setting(z.array(z.string().min(1)).min(1).optional(), {
     group, value: 'layer,...', help: 'feature layers: strides like /32 or tensor names; write a comma in a name as \\,', otherwise: 'the deepest stride',
   }),

@@ -88,6 +88,31 @@ describe('prototypes', () => {
   });
 });
 
+describe('a list of photographs with one class each', () => {
+  const listed = (list: string, ...argv: string[]) => run('prototypes', '--model', devkit.model, '--input-size', 'short:96', '--cache', join(devkit.folder, 'cache'), '--workers', '1', '--centres', '4', '--list', list, ...argv);
+
+  it('gives the prototypes of the same photographs with labels', async () => {
+    const [list, out, same] = [fresh('.txt'), fresh('.npz'), fresh('.npz')];
+    // By name and by the index of the logit, which is 11 for dogs.
+    await writeFile(list, ['a.jpg dog', 'c.jpg cat', 'd.jpg 11', ''].join('\n'));
+    const { code, stderr } = await listed(list, '--images', join(devkit.root, 'JPEGImages'), '--out', out);
+    expect(code, stderr).toBe(0);
+    expect((await fit('--ids', 'a,c,d', '--out', same)).code).toBe(0);
+    expect(await hashOf(out)).toBe(await hashOf(same));
+  });
+
+  it('has failures and missing photographs', async () => {
+    const list = fresh('.txt');
+    await writeFile(list, ['a.jpg dog', 'c.jpg unicorn', 'z.jpg cat', ''].join('\n'));
+    const { code, stdout, stderr } = await listed(list, '--images', join(devkit.root, 'JPEGImages'), '--out', fresh('.npz'), '--json');
+    expect(code).toBe(2);
+    expect(JSON.parse(stdout)).toMatchObject({ photographs: 1, missing: 1, failures: [{ id: 'c', reason: expect.stringContaining('unicorn') as string }] });
+    expect(stderr).toContain('1 is missing');
+    expect(messageOf(await listed(list, '--out', fresh('.npz')))).toContain('can be used');
+    expect(messageOf(await listed(list, '--split', 'train', '--out', fresh('.npz')))).toContain('--list and --split');
+  });
+});
+
 describe('commands with --prototypes', () => {
   const generate = (...argv: string[]) => run('generate', ...data(), '--input-size', 'short:96', '--refine', 'none', '--workers', '1', '--layers', '/8,/16@prototype-cam', ...argv);
 

@@ -30,6 +30,9 @@ Examples:
   voc-seeds prototypes --voc-root VOCdevkit/VOC2012 --split train --labels xml --out prototypes.npz
   voc-seeds generate --voc-root VOCdevkit/VOC2012 --split train --labels xml --prototypes prototypes.npz --layers /8,/16,/32@prototype-cam --out seeds
 
+  # Of an ImageNet classifier, from a list of photographs with one class each
+  voc-seeds prototypes --model mobilenet.onnx --list boxes.csv --images images --logit-offset 1 --out prototypes.npz
+
   # At two layers, with fewer centres
   voc-seeds prototypes --voc-root VOCdevkit/VOC2012 --split train --labels xml --layers /16,/32 --centres 12 --out prototypes.npz
 
