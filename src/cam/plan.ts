@@ -19,7 +19,7 @@ import type { CamResult } from './gradient-program.js';
 import { GradientProgram } from './gradient-program.js';
 import { vectorsAt } from './class-vectors.js';
 import { camMethods } from './methods/index.js';
-import type { ChannelMethod, GraphMethod } from './methods/method.js';
+import type { ChannelMethod } from './methods/method.js';
 import type { TargetOptions } from './target.js';
 import { requireTarget } from './target.js';
 
@@ -68,7 +68,7 @@ export function prepareCam(classifier: ClassifierGraph, requests: readonly CamRe
   requireTarget(target, classifier.classCount);
   const asked = requests.map(({ layer, method: name }, index) => ({ layer, name, index, method: camMethods[name] }));
   const gradient = asked.flatMap(({ layer, name, index, method }) => (
-    method.kind === 'channels' ? [] : [{ index, ...graphRequest({ layer, method: name }, method, prototypes) }]));
+    method.kind === 'channels' ? [] : [{ index, ...graphRequest({ layer, method: name }, prototypes) }]));
   const channels = asked.flatMap(({ layer, name, index, method }) => (method.kind === 'channels' ? [{ layer, name, index, change: method.change }] : []));
   return {
     input: classifier.input.name,
@@ -86,11 +86,18 @@ export function prepareCam(classifier: ClassifierGraph, requests: readonly CamRe
 }
 
 /**
- * A request of a method that needs the network once, with all that its formula needs.
+ * A request as a part of a graph that runs once.
  *
- * @throws UserError if it needs prototypes that there are not
+ * @throws UserError if the method runs the network several times, or needs prototypes that there are not
  */
-export function graphRequest({ layer, method: name }: CamRequest, method: GraphMethod, prototypes: Prototypes | undefined): GraphRequest {
+export function graphRequest({ layer, method: name }: CamRequest, prototypes: Prototypes | undefined): GraphRequest {
+  const method = camMethods[name];
+  if (method.kind === 'channels') {
+    throw new UserError(
+      `${name} at '${layer.name}' runs the network once per channel, which a CAM program cannot do`,
+      `use one of the methods that need one run: ${Object.entries(camMethods).filter(([, { kind }]) => kind !== 'channels').map(([own]) => own).join(', ')}`,
+    );
+  }
   return { layer, method, ...method.kind === 'vectors' && { vectors: vectorsAt(prototypes, layer, name) } };
 }
 

@@ -1,6 +1,4 @@
 import { buildCamGraph, CAM_CLASSES, CAM_LOGITS, camOutput } from '../cam/gradient-graph.js';
-import type { GraphRequest } from '../cam/gradient-graph.js';
-import { camMethods } from '../cam/methods/index.js';
 import type { CamTargetName } from '../cam/names.js';
 import { graphRequest } from '../cam/plan.js';
 import type { CamRequest } from '../cam/plan.js';
@@ -64,7 +62,7 @@ const layerOutput = (i: number): string => `layer_${i}`;
  */
 export function camProgramModel({ graph: classifier, path, spec, prototypes }: LoadedClassifier, options: CamProgramOptions): OnnxModel {
   const { requests, target = 'logit', finerStrength, fusion, input, sizeInput = false } = options;
-  const ways = requests.map((request) => onePass(request, prototypes));
+  const ways = requests.map((request) => graphRequest(request, prototypes));
   const model = buildCamGraph(classifier, ways, target, { finerStrength });
   const network = classifier.input;
   if (input === 'pixels' && network.channels !== 3) {
@@ -111,18 +109,6 @@ export function camProgramModel({ graph: classifier, path, spec, prototypes }: L
 
 function mapsInfo(name: string, size: readonly (number | string)[]): OnnxValueInfo {
   return { name, type: DataType.float32, shape: ['K', ...size] };
-}
-
-function onePass(request: CamRequest, prototypes: Prototypes | undefined): GraphRequest {
-  const { layer, method: name } = request;
-  const method = camMethods[name];
-  if (method.kind === 'channels') {
-    throw new UserError(
-      `${name} at '${layer.name}' runs the network once per channel, which a CAM program cannot do`,
-      `use one of the methods that need one run: ${Object.entries(camMethods).filter(([, { kind }]) => kind !== 'channels').map(([own]) => own).join(', ')}`,
-    );
-  }
-  return graphRequest(request, method, prototypes);
 }
 
 /** @throws UserError if an operator is not one of ONNX's own */

@@ -61,7 +61,9 @@ async function listSource(
     else logits.set(item.imagePath, own.logits);
   }
   if (logits.size === 0) {
-    throw new UserError(`none of the ${wanted.length} photographs of ${file} can be used`, failures[0]?.reason ?? `the first one is expected at ${items[0].imagePath}`);
+    const why = failures[0]?.reason ?? `the first one is expected at ${items[0].imagePath}`;
+    throw new UserError(`none of the ${wanted.length} photographs of ${file} can be used`, why);
   }
-  return { logits, listed: wanted.length, missing, files: [file], folders: [...new Set([...logits.keys()].map((path) => dirname(path)))], notes: [], failures };
+  const folders = [...new Set([...logits.keys()].map((path) => dirname(path)))];
+  return { logits, listed: wanted.length, missing, files: [file], folders, notes: [], failures };
 }
