@@ -10,6 +10,7 @@ const floors = [
   ['export'],
   ['report/client'],
   ['report/run'],
+  ['prototypes'],
   ['train'],
   ['import'],
   ['pipeline'],

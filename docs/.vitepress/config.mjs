@@ -6,7 +6,7 @@ import { defineConfig } from 'vitepress';
 const api = fileURLToPath(new URL('../api', import.meta.url));
 
 const page = (link, text) => ({ text, link: `/${link}` });
-const commands = ['generate', 'eval', 'merge', 'ablate', 'localize', 'faithfulness', 'report', 'export', 'cam', 'train', 'labels', 'model', 'doctor', 'config'];
+const commands = ['generate', 'eval', 'merge', 'ablate', 'localize', 'faithfulness', 'report', 'export', 'cam', 'pipeline', 'train', 'prototypes', 'labels', 'model', 'doctor', 'config'];
 
 /** The pages of a folder of the API reference, and of the folders in it, by their names. */
 function apiPages(folder) {

@@ -1,6 +1,8 @@
-/** `voc-seeds/train`: classifiers from image-level labels. */
+/** `voc-seeds/train`: classifiers and prototypes from image-level labels. */
 export { fineTune } from '../train/fine-tune.js';
 export type { FineTuneOptions, FineTuneResult, FineTuneSettings } from '../train/fine-tune.js';
+export { fitPrototypes } from '../prototypes/fit.js';
+export type { PrototypeOptions, PrototypeReport } from '../prototypes/fit.js';
 export { trainableParameters } from '../train/parameters.js';
 export type { Parameter } from '../train/parameters.js';
 export { Trainer } from '../train/trainer.js';

@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { chooseLayers } from '../../cam/layer-choice.js';
-import { loadClassifier } from '../../classifier/load.js';
 import { loadStudent } from '../../student/load.js';
 import { studentSettings } from '../../student/settings.js';
 import { seedSettings } from '../../settings/cam.js';
@@ -24,7 +23,7 @@ import { idleNotes } from '../text/idle-notes.js';
 import { batchProgress } from '../text/batch-progress.js';
 import type { CommandRegistrar } from '../command.js';
 import { sayModelNotes } from '../text/model-notes.js';
-import { addForceOption, addModelOptions, modelOrDefault, specOfFlags } from '../options/model-options.js';
+import { addForceOption, addModelOptions, openClassifier } from '../options/model-options.js';
 import type { ModelFlags } from '../options/model-options.js';
 import { addSettings, givenSettings } from '../options/setting-options.js';
 import { addShardOptions, chosenShard } from '../options/shard-options.js';
@@ -94,7 +93,7 @@ async function run(flags: GenerateFlags): Promise<number> {
   // A student alone needs no classifier.
   const classifier = student !== undefined && (student.settings.camWeight === 0 || camSeeds !== undefined)
     ? undefined
-    : await loadClassifier(modelOrDefault(config.model), await specOfFlags(flags), flags.force);
+    : await openClassifier(config, flags);
   if (classifier !== undefined) sayModelNotes(classifier, chooseLayers(classifier.graph, config.layers, config.method));
   const { shard, task, note } = await chosenShard(flags, true, process.env, () => earlierTasks(folder)) ?? {};
   const say = (text: string): void => { process.stderr.write(`${text}\n`); };
