@@ -77,7 +77,7 @@ describe('prototypes', () => {
     expect(report.failures).toMatchObject([{ id: expect.stringContaining('x.jpg') as string }]);
     const text = await fit('--out', fresh('.npz'));
     expect(text.stdout).toContain('prototypes of 2 classes, fitted to 4 photographs');
-    expect(text.stdout).toContain('18 classes have no prototypes, because no photograph shows them: aeroplane,');
+    expect(text.stdout).toContain('18 classes have no prototypes, because no photograph shows them: aeroplane;');
   });
 
   it('are refused with a guide that does not work, and without photographs', async () => {

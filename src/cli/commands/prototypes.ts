@@ -78,7 +78,7 @@ function describe({ out, photographs, layers, absent, seconds, failures }: Proto
     lines.push('', `${layer} (/${stride}):`, '', markdownTable(['class', 'photographs', 'positive centres', 'negative centres'], rows));
     if (all.length > MOST) lines.push(`... and ${all.length - MOST} more classes`);
   }
-  if (absent.length > 0) lines.push('', `${absent.length} classes have no prototypes, because no photograph shows them: ${absent.slice(0, MOST).join(', ')}${absent.length > MOST ? ', ...' : ''}`);
+  if (absent.length > 0) lines.push('', `${absent.length} classes have no prototypes, because no photograph shows them: ${absent.slice(0, MOST).join('; ')}${absent.length > MOST ? '; ...' : ''}`);
   if (failures.length > 0) lines.push('', `${failures.length} photographs failed:`, ...failures.slice(0, MOST).map(({ id, reason }) => `  ${id}: ${reason}`));
   return `${lines.join('\n')}\n`;
 }
