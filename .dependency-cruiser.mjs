@@ -16,6 +16,7 @@ const floors = [
   ['seeds'],
   ['maps'],
   ['cam'],
+  ['student'],
   ['classifier'],
   ['report/charts'],
   ['metrics'],
