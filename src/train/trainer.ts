@@ -111,7 +111,7 @@ export class Trainer {
    * @throws UserError if an operator between the loss and a parameter has no gradient rule
    */
   static async of(start: OnnxModel, parameters: readonly Parameter[], kinds: readonly BatchKind[], options: PassOptions): Promise<Trainer> {
-    const { batchSize, threads, optimiser, momentum, weightDecay, headRate, average } = options;
+    const { batchSize, threads, optimiser, momentum, weightDecay, headRate, restRate, average } = options;
     const { runtime, choice, accelerated, description } = await openRuntime(options.runtime);
     const plan = planBatchWorkers(batchSize, accelerated ? 1 : threads);
     const groups = groupParameters(parameters, optimiser === 'lars');
@@ -134,7 +134,7 @@ export class Trainer {
           worker, runtime: choice, threads: plan.threads, loss: LOSS, parameters: placed, numbers,
           kinds: graphs.get(images)!.map((graph, i) => ({ graph, inputs: inputs[i] })),
           groups: groups.map(({ head, decays, size: own }, i) => ({ head, decays, size: own, offset: starts[i] })), share: shares[worker],
-          settings: { optimiser, momentum, weightDecay, headRate, average },
+          settings: { optimiser, momentum, weightDecay, headRate, restRate, average },
         } satisfies StepWorkerData,
       });
       return { pool, inputs: inputs.map((own) => own.map(({ data }) => data)) };

@@ -17,6 +17,8 @@ export interface UpdateSettings {
   readonly weightDecay: number;
   /** The factor of the head's learning rate, relative to the rest. */
   readonly headRate: number;
+  /** The factor of the learning rate of all but the head. Default: 1. */
+  readonly restRate?: number;
   /** Keep an exponential moving average of the weights. */
   readonly average: boolean;
 }
@@ -66,7 +68,7 @@ export function updateGroup(
   [from, to]: readonly [number, number], settings: UpdateSettings, step: UpdateStep,
 ): void {
   const decay = group.decays ? settings.weightDecay : 0;
-  const rate = group.head ? step.rate * settings.headRate : step.rate;
+  const rate = step.rate * (group.head ? settings.headRate : settings.restRate ?? 1);
   const local = settings.optimiser === 'lars' && !group.head ? trust(weights, gradients, step.scale, decay) : 1;
   const { run, arena } = scratchKernels();
   const [p, v, g, other] = Array.from({ length: 4 }, () => arena.floats(PIECE));
