@@ -52,7 +52,9 @@ const headerSchema = z.object({
  * floats. The vectors of each group are its weights, its velocity, its squares and its average.
  */
 export async function writeCheckpoint(path: string, position: RunPosition, state: readonly GroupState[]): Promise<void> {
-  const shape = { groups: state.map(({ weights }) => weights.length), average: state[0]?.average !== undefined, squares: state[0]?.squares !== undefined };
+  const shape = {
+    groups: state.map(({ weights }) => weights.length), average: state[0]?.average !== undefined, squares: state[0]?.squares !== undefined,
+  };
   const vectors = state.flatMap(vectorsOf).map((vector) => new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength));
   const header = Buffer.from(`${MAGIC}${JSON.stringify({ ...position, ...shape, sha256: hashOf(vectors) })}\n`);
   await replaceFile(path, Buffer.concat([header, ...vectors]));

@@ -67,7 +67,8 @@ export async function fineTune(options: FineTuneOptions): Promise<FineTuneResult
   });
   try {
     if (options.samples.length < batchSize) throw new UserError(`${options.samples.length} photographs do not fill a batch of ${batchSize}`, 'use more photographs, or a smaller --batch-size');
-    return await runTraining(trainer, loader, ({ images, targets }) => trainer.pass(images, targets), settings, { ...settings, ...options.identity }, {
+    const identity = { ...settings, ...options.identity };
+    return await runTraining(trainer, loader, ({ images, targets }) => trainer.pass(images, targets), settings, identity, {
       ...loop, validate: validate && (async (model) => ({ map: await validate(model) })),
     });
   } finally {

@@ -51,7 +51,10 @@ export interface StepWorkerData {
   readonly settings: UpdateSettings;
 }
 
-/** A pass of a batch of some kind, whose gradients are added to the earlier ones (`add`) or start a new sum, or an update after the passes of all workers. */
+/**
+ * A pass of a batch of some kind, whose gradients are added to the earlier ones (`add`) or start a new sum; or an update after the passes of
+ * all workers.
+ */
 export type StepTask = { readonly kind: 'pass'; readonly batch: number; readonly add: boolean } | { readonly kind: 'update'; readonly step: UpdateStep };
 
 /** The loss of a pass (0 for an update), or the reason of its failure. */
@@ -63,7 +66,8 @@ const { numbers, parameters } = data;
 /** A session for each kind of batch, and its feeds: copies, because the runtime does not accept shared memory. */
 const passes = data.kinds.map(({ inputs }) => ({
   session: undefined as Promise<Session> | undefined,
-  feeds: feedsOf([...inputs, ...parameters.map(({ name, dims, offset, size }) => ({ name, dims, data: numbers.weights.subarray(offset, offset + size) }))]),
+  feeds: feedsOf([...inputs, ...parameters.map(({ name, dims, offset, size }) => (
+    { name, dims, data: numbers.weights.subarray(offset, offset + size) }))]),
 }));
 
 function feedsOf(tensors: readonly SharedTensor[]): Record<string, RuntimeTensor & { readonly type: 'float32' }> {

@@ -97,7 +97,9 @@ export class Trainer {
    *
    * @throws UserError if an operator between the logits and a parameter has no gradient rule
    */
-  static async create(classifier: ClassifierGraph, parameters: readonly Parameter[], { imageSize: size, ...options }: TrainerOptions): Promise<Trainer> {
+  static async create(
+    classifier: ClassifierGraph, parameters: readonly Parameter[], { imageSize: size, ...options }: TrainerOptions,
+  ): Promise<Trainer> {
     const { input, classCount, model } = classifier;
     return Trainer.of(model, parameters, [{
       inputs: [{ name: input.name, dims: [input.channels, size, size] }, { name: TARGETS, dims: [classCount] }],

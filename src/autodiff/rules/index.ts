@@ -13,5 +13,6 @@ import { resizing } from './resizing.js';
 
 /** The gradient rule of every operator that has one. */
 export const gradientRules: ReadonlyMap<string, GradientRule> = new Map(Object.entries<GradientRule>({
-  ...arithmetic, ...logic, ...activations, ...convolutions, ...pooling, ...matrices, ...normalisations, ...reductions, ...cutting, ...arranging, ...resizing,
+  ...arithmetic, ...logic, ...activations, ...convolutions, ...pooling, ...matrices, ...normalisations, ...reductions, ...cutting, ...arranging,
+  ...resizing,
 }));

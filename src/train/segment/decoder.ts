@@ -83,7 +83,7 @@ export function buildStudent(
     ...backbone.model, producer: 'voc-seeds', metadata,
     graph: {
       ...graph, name: 'student', initializers: b.initializers,
-      nodes: b.nodes.map((node) => (node.outputs[0] === logits ? { ...node, outputs: [STUDENT_LOGITS] } : node)),
+      nodes: b.nodes.map((node) => (node.outputs[0] === logits ? { ...node, name: STUDENT_LOGITS, outputs: [STUDENT_LOGITS] } : node)),
       outputs: [{ name: STUDENT_LOGITS, type: DataType.float32, shape: ['N', labels, 'h', 'w'] }],
     },
   };

@@ -22,7 +22,8 @@ const SAMPLE = 64;
 export async function measureDeviations(
   backbone: NetworkGraph, layers: readonly FeatureLayer[], paths: readonly string[], options: Omit<VectorOptions, 'input' | 'output' | 'flip'>,
 ): Promise<number[]> {
-  const picked = paths.filter((_, i) => paths.length <= SAMPLE || Math.floor(i * SAMPLE / paths.length) !== Math.floor((i - 1) * SAMPLE / paths.length));
+  const place = (i: number): number => Math.floor(i * Math.min(1, SAMPLE / paths.length));
+  const picked = paths.filter((_, i) => i === 0 || place(i) !== place(i - 1));
   const width = 2 * layers.length;
   const { data, failures, paths: read } = await computeVectors(momentGraph(backbone, layers), picked, width, {
     ...options, input: backbone.input.name, output: MOMENTS, flip: false,

@@ -66,9 +66,13 @@ export function cachedTensors({ model: { graph }, input }: NetworkGraph, frozen:
  * Inputs: the cached tensors; `train/targets` and `train/present`, see {@link pixelLoss}. Outputs as for `buildTrainingGraph`.
  *
  * @param student at the photographs' size
+ * @param labels the number of labels, background included
+ * @param size of the logits
  * @throws UserError if an operator between the logits and a parameter has no gradient rule
  */
-export function segmentBatches(student: NetworkGraph, parameters: readonly Parameter[], cached: readonly CachedTensor[], labels: number, [h, w]: Size): BatchKind {
+export function segmentBatches(
+  student: NetworkGraph, parameters: readonly Parameter[], cached: readonly CachedTensor[], labels: number, [h, w]: Size,
+): BatchKind {
   const { model, shapes } = student;
   const { graph } = model;
   const frozen = new Set(ancestors(graph.nodes, cached.map(({ name }) => name)));

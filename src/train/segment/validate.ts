@@ -44,7 +44,9 @@ export interface StudentScores {
  *
  * @throws UserError if no photograph can be used
  */
-export async function validateStudent(model: OnnxModel, photos: readonly ValidationTask[], options: StudentValidationOptions): Promise<StudentScores> {
+export async function validateStudent(
+  model: OnnxModel, photos: readonly ValidationTask[], options: StudentValidationOptions,
+): Promise<StudentScores> {
   const { input, view, normalisation, classes, rgbMasks } = options;
   const { choice: runtime, accelerated } = await openRuntime(options.runtime);
   const workers = options.workers ?? (accelerated ? 1 : availableParallelism());

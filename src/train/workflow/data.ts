@@ -116,7 +116,8 @@ export async function openTrainingData(
   const listed = new Set(opened.flatMap((list) => [...list.items, ...list.missing].map(({ imagePath }) => imagePath)));
   return {
     classes,
-    labels: new Map([...known].map(([path, { labels }]) => [path, labels])), items: new Map([...known].map(([path, { item }]) => [path, item])), listed: listed.size, missing: missing.size,
+    labels: new Map([...known].map(([path, { labels }]) => [path, labels])), items: new Map([...known].map(([path, { item }]) => [path, item])),
+    listed: listed.size, missing: missing.size,
     files: opened.flatMap(({ files }) => files), folders: opened.flatMap(({ folders }) => folders),
     notes: [...new Set(opened.flatMap(({ notes }) => notes))], failures: [...failures, ...conflicts],
   };

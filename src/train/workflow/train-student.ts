@@ -1,53 +1,51 @@
 import { createHash } from 'node:crypto';
 import { availableParallelism, homedir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
-import type { ClassSet } from '../../datasets/classes/class-set.js';
-import { naming, requireFlag, UserError } from '../../errors.js';
+import { NetworkGraph } from '../../classifier/network.js';
+import { requireFlag, UserError } from '../../errors.js';
 import { makeFolder } from '../../jobs/files/atomic.js';
-import { hashFile } from '../../jobs/files/hash.js';
 import { removeLeftovers } from '../../jobs/files/temporary.js';
 import { refuseInputFile } from '../../jobs/journal/own-folder.js';
 import type { Progress } from '../../jobs/progress.js';
-import { dilate } from '../../classifier/dilate/dilate.js';
-import { networkNotes } from '../../classifier/notes.js';
-import { NetworkGraph } from '../../classifier/network.js';
-import type { ModelSpec } from '../../classifier/spec.js';
-import { mergeSpecs, MODEL_SPEC_KEY, requireSpec, specSources } from '../../classifier/spec.js';
-import { readModel } from '../../onnx/file/read.js';
 import { writeModel } from '../../onnx/file/write.js';
 import type { OnnxModel } from '../../onnx/model.js';
 import { storeHalf } from '../../onnx/rewrite/half.js';
+import { sizeOf } from '../../onnx/tensor.js';
 import { defaultModelPath } from '../../package.js';
 import { openRuntime } from '../../runtime/open.js';
 import { ofMode, trainSchema } from '../../settings/train.js';
 import type { Size } from '../../size.js';
-import { hashOfIds, STUDENT_KEY, STUDENT_LOGITS } from '../../student/spec.js';
-import type { StudentSpec } from '../../student/spec.js';
+import { hashOfIds, STUDENT_LOGITS } from '../../student/spec.js';
 import type { EpochResult } from '../checkpoint.js';
+import type { Parameter } from '../parameters.js';
 import { reasonLines } from '../reasons.js';
 import { StudentBatches } from '../segment/batches.js';
 import { buildStudent, studentParameters } from '../segment/decoder.js';
 import { measureDeviations } from '../segment/deviations.js';
 import { prepareSamples } from '../segment/features.js';
-import type { StudentSample } from '../segment/features.js';
+import type { SeededPhoto, StudentSample, StudentSamples } from '../segment/features.js';
 import { cachedTensors, segmentBatches } from '../segment/pass.js';
-import { stagesOf } from '../segment/stages.js';
+import type { CachedTensor } from '../segment/pass.js';
 import { CELL } from '../segment/targets.js';
 import { validateStudent } from '../segment/validate.js';
 import type { StudentScores } from '../segment/validate.js';
 import { Trainer } from '../trainer.js';
 import { runTraining } from '../training-loop.js';
+import type { LoopResult } from '../training-loop.js';
 import { openLists, requireReadable } from './data.js';
-import type { TrainingData } from './data.js';
+import type { RunLists, TrainingData } from './data.js';
 import { reportProgress } from './listener.js';
+import type { TrainListener } from './listener.js';
 import { findSeeds } from './seeds.js';
+import type { Seeds } from './seeds.js';
+import { openStudentBackbone, studentMetadata } from './student-backbone.js';
+import type { StudentBackbone } from './student-backbone.js';
 import { absentClasses, outcome } from './train-classifier.js';
 import type { TrainOptions } from './train-classifier.js';
 import { bestOf, requireWorkFolder } from './work-folder.js';
 import type { Kept } from './work-folder.js';
 
 type Config = ReturnType<typeof ofMode>;
-type Spec = Pick<ModelSpec, 'channelOrder' | 'scale' | 'mean' | 'std'>;
 
 /** The report of {@link trainStudent}. */
 export interface StudentReport {
@@ -101,83 +99,162 @@ export async function trainStudent(options: TrainOptions): Promise<{ readonly re
   const out = requireFlag(config.out, '--out', 'student.onnx');
   const path = config.backbone ?? defaultModelPath();
   const seedFolder = requireFlag(config.seeds, '--seeds', 'out/voc');
-  const work = config.work ?? `${out}.training`;
-  const { training, validation, data } = await openLists(config, { maskDir, ids, limit, rgbMasks }, listener);
+  const folder = config.work ?? `${out}.training`;
+  const lists = await openLists(config, { maskDir, ids, limit, rgbMasks }, listener);
+  const { training, validation, data } = lists;
   if (config.keep === 'best' && validation === undefined) throw new UserError('--keep best needs a validation list', 'pass one: --val-split LIST');
   const seeds = await findSeeds(seedFolder, training);
-  await refuseInputFile(out, '--out', [path, ...inputs, ...data.flatMap(({ files }) => files)], [seeds.folder, ...data.flatMap(({ folders }) => folders)]);
+  const folders = [seeds.folder, ...data.flatMap((list) => list.folders)];
+  await refuseInputFile(out, '--out', [path, ...inputs, ...data.flatMap(({ files }) => files)], folders);
   if (validation !== undefined) {
     requireTruth(validation);
     await requireReadable(validation, 'the validation list');
   }
-  await requireWorkFolder(work, resolve(path), resume);
+  await requireWorkFolder(folder, resolve(path), resume);
   const backbone = await openStudentBackbone(path, config, given, listener.onMessage);
-  const { network, spec, hash } = backbone;
-  const { laterals, frozen } = naming(path, () => stagesOf(network, config.trainFrom));
-  const [short, long] = viewOf(config, laterals[laterals.length - 1].stride);
-  listener.onMessage?.(`decoder on ${laterals.map(({ name, stride }) => `${name} (/${stride})`).join(', ')}; layers up to ${frozen.name} stay as they are`);
   await makeFolder(dirname(resolve(out)));
   await removeLeftovers(dirname(resolve(out)), basename(out));
   const runtime = await openRuntime(config);
   listener.onMessage?.(`runtime: ${runtime.description}`);
   const absent = absentClasses(training);
   if (absent.length > 0) listener.onMessage?.(`note: no training photograph contains ${absent.join(', ')}: the student cannot recognise them`);
+
   const begin = performance.now();
-
-  const deviations = await reportProgress(listener, 'photographs measured', (callbacks) => measureDeviations(network, laterals, seeds.photos.map((photo) => photo.path), {
-    normalisation: spec, inputSizes: [{ kind: 'short', pixels: short }], workers: config.workers, runtime: config, ...callbacks,
-  }));
-  const labels = training.classes.labelCount;
-  const start = buildStudent(network, laterals.map((layer, i) => ({ layer, deviation: deviations[i] })), labels, config.seed, new Map());
-  const sizes: readonly [Size, Size] = [[short, long], [long, short]];
-  const students = sizes.map((size) => new NetworkGraph(start, STUDENT_LOGITS, size));
-  const [landscape, upright] = students.map((student, i) => cachedTensors(student, frozen.name, sizes[i]));
-  const view = { short, long };
-  const prepared = await reportProgress(listener, 'photographs', (callbacks) => prepareSamples(seeds.photos, {
-    model: start, input: network.input.name, hash, tensors: [landscape, upright], view, flip: config.flip, normalisation: spec,
-    classes: training.classes, cache: config.cache ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'voc-seeds'),
-    workers: config.workers, runtime: config, signal, ...callbacks,
-  }));
+  const plan = await planStudent(backbone, seeds.photos, training, config, listener);
+  const prepared = await prepare(plan, backbone, seeds, training, config, { signal, ...listener });
   if (signal?.aborted === true) return undefined;
-  const failures = [...seeds.failures, ...prepared.failures];
   const { samples } = prepared;
-  if (samples.length < config.batchSize) {
-    throw new UserError([`only ${samples.length} photographs can be used, which do not fill a batch of ${config.batchSize}`, ...reasonLines(failures)].join('\n'), 'use more photographs, or a smaller --batch-size');
-  }
-  listener.onMessage?.(`features of ${samples.length} photographs in ${prepared.folder}${prepared.cached === 0 ? '' : `, ${prepared.cached} from an earlier run`}`);
-
-  const metadata = metadataOf(spec, training, {
-    kind: 'segmentation', ...view,
+  const metadata = studentMetadata(backbone.spec, training.classes, {
+    kind: 'segmentation', ...backbone.view,
     training: {
-      lists: listsOf(config), images: samples.length, ids: hashOfIds(samples.map((sample) => training.items.get(sample.path)!.id)),
-      seeds: seeds.folder, ...seeds.settings !== undefined && { seedSettings: seeds.settings }, epochs: config.epochs, seed: config.seed, network: hash,
+      lists: namesOf(config), images: samples.length, ids: hashOfIds(samples.map((sample) => training.items.get(sample.path)!.id)),
+      seeds: seeds.folder, ...seeds.settings !== undefined && { seedSettings: seeds.settings },
+      epochs: config.epochs, seed: config.seed, network: backbone.hash,
     },
   });
-  const parameters = studentParameters(students[0], frozen);
-  const trainer = await Trainer.of(students[0].model, parameters, students.map((student, i) => (
-    segmentBatches(student, parameters, i === 0 ? landscape : upright, labels, [sizes[i][0] / CELL, sizes[i][1] / CELL]))), {
-    batchSize: config.batchSize, threads: config.threads ?? availableParallelism(), runtime: config, optimiser: config.optimiser,
-    momentum: config.momentum, weightDecay: config.weightDecay, headRate: 1, restRate: config.topRate / config.rate, average: config.average > 0,
-  });
-  const scored = validation && [...validation.labels].map(([photo, own]) => ({ path: photo, own: own.map((label) => label + 1), truth: validation.items.get(photo)!.truth! }));
-  const score = async (model: OnnxModel): Promise<StudentScores> => reportProgress(listener, 'images of the validation list', (callbacks) => validateStudent(model, scored!, {
-    input: network.input.name, view, normalisation: spec, classes: training.classes, rgbMasks, workers: config.workers, runtime: config, ...callbacks,
+  const score = scorer(backbone, lists, config, { rgbMasks }, listener);
+  const run = await trainOn(samples, plan, backbone, config, { ...listener, folder, resume, signal, metadata, score });
+  if (run === undefined) return undefined;
+  const { kept, epochs } = run;
+  const model = { ...kept.model, metadata };
+  await writeModel(out, store === 'float16' ? storeHalf(model) : model);
+  const scores = score && (kept.validation ?? await score(model));
+  const known = new Set(samples.map((sample) => sample.path));
+  return {
+    listed: data.reduce((sum, { listed }) => sum + listed, 0),
+    report: {
+      out, mode: 'segment', runtime: runtime.description, images: samples.length, seeds: seeds.folder,
+      layers: backbone.stages.laterals.map(({ name }) => name), frozen: backbone.stages.frozen.name, absent, epochs, epoch: kept.epoch, work: folder,
+      seconds: Number(((performance.now() - begin) / 1000).toFixed(1)),
+      ...scores && { validation: {
+        split: config.valSplit, images: scores.images, iou: scores.meanIou,
+        perLabel: Object.fromEntries(scores.perLabel.map((value, label) => [training.classes.nameOf(label), value])),
+        trainedOn: [...validation!.labels.keys()].filter((photo) => known.has(photo)).length,
+      } },
+      ...outcome(training, validation, [...seeds.failures, ...prepared.failures, ...scores?.failures ?? []]),
+    },
+  };
+}
+
+/** A student before training, and what is trained of it. */
+interface StudentPlan {
+  readonly start: OnnxModel;
+  readonly sizes: readonly [landscape: Size, upright: Size];
+  /** The student at each size. */
+  readonly students: readonly [NetworkGraph, NetworkGraph];
+  readonly tensors: readonly [readonly CachedTensor[], readonly CachedTensor[]];
+  readonly parameters: readonly Parameter[];
+  /** The number of labels, background included. */
+  readonly labels: number;
+}
+
+async function planStudent(
+  { network, spec, stages: { laterals, frozen }, view: { short, long } }: StudentBackbone, photos: readonly SeededPhoto[], { classes }: TrainingData,
+  config: Config, listener: TrainListener,
+): Promise<StudentPlan> {
+  const deviations = await reportProgress(listener, 'photographs measured', (callbacks) => measureDeviations(network, laterals, photos.map(({ path }) => path), {
+    normalisation: spec, inputSizes: [{ kind: 'short', pixels: short }], workers: config.workers, runtime: config, ...callbacks,
   }));
+  const measured = laterals.map((layer, i) => ({ layer, deviation: deviations[i] }));
+  const start = buildStudent(network, measured, classes.labelCount, config.seed, new Map());
+  const sizes = [[short, long], [long, short]] as const;
+  const students = [new NetworkGraph(start, STUDENT_LOGITS, sizes[0]), new NetworkGraph(start, STUDENT_LOGITS, sizes[1])] as const;
+  return {
+    start, sizes, students, parameters: studentParameters(students[0], frozen), labels: classes.labelCount,
+    tensors: [cachedTensors(students[0], frozen.name, sizes[0]), cachedTensors(students[1], frozen.name, sizes[1])],
+  };
+}
+
+/** @throws UserError if too few photographs are left */
+async function prepare(
+  { start, tensors }: StudentPlan, { network, spec, view, hash }: StudentBackbone, seeds: Seeds, { classes }: TrainingData, config: Config,
+  { signal, ...listener }: TrainListener & Pick<TrainOptions, 'signal'>,
+): Promise<StudentSamples> {
+  const prepared = await reportProgress(listener, 'photographs', (callbacks) => prepareSamples(seeds.photos, {
+    model: start, input: network.input.name, hash, tensors, view, flip: config.flip, normalisation: spec, classes,
+    cache: config.cache ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'voc-seeds'),
+    workers: config.workers, runtime: config, signal, ...callbacks,
+  }));
+  const { samples, cached, folder, failures } = prepared;
+  if (signal?.aborted !== true && samples.length < config.batchSize) {
+    const reasons = reasonLines([...seeds.failures, ...failures]);
+    throw new UserError(
+      [`only ${samples.length} photographs can be used, which do not fill a batch of ${config.batchSize}${reasons.length === 0 ? '' : ':'}`, ...reasons].join('\n'),
+      'use more photographs, or a smaller --batch-size',
+    );
+  }
+  listener.onMessage?.(`features of ${samples.length} photographs in ${folder}${cached === 0 ? '' : `, ${cached} from an earlier run`}`);
+  return prepared;
+}
+
+type Score = (model: OnnxModel) => Promise<StudentScores>;
+
+/** A function that scores a student on the validation list, if there is one. */
+function scorer(
+  { network, spec, view }: StudentBackbone, { validation }: RunLists, config: Config, { rgbMasks }: Pick<TrainOptions, 'rgbMasks'>, listener: TrainListener,
+): Score | undefined {
+  if (validation === undefined) return undefined;
+  const { labels, items, classes } = validation;
+  const photos = [...labels].map(([path, own]) => ({ path, own: own.map((label) => label + 1), truth: items.get(path)!.truth! }));
+  return (model) => reportProgress(listener, 'images of the validation list', (callbacks) => validateStudent(model, photos, {
+    input: network.input.name, view, normalisation: spec, classes, rgbMasks, workers: config.workers, runtime: config, ...callbacks,
+  }));
+}
+
+interface StudentRun extends TrainListener {
+  readonly folder: string;
+  readonly resume: boolean;
+  readonly signal: AbortSignal | undefined;
+  readonly metadata: ReadonlyMap<string, string>;
+  readonly score: Score | undefined;
+}
+
+/** @returns undefined if it was aborted */
+async function trainOn(
+  samples: readonly StudentSample[], { students, sizes, tensors, parameters, labels }: StudentPlan, { stages, hash }: StudentBackbone, config: Config,
+  { folder, resume, signal, metadata, score, ...listener }: StudentRun,
+): Promise<{ readonly kept: Kept<StudentScores>; readonly epochs: LoopResult['epochs'] } | undefined> {
+  const { epochs, batchSize, accumulate, rate, topRate, warmUp, decay, optimiser, momentum, weightDecay, average, seed, flip } = config;
+  const kinds = students.map((student, i) => segmentBatches(student, parameters, tensors[i], labels, [sizes[i][0] / CELL, sizes[i][1] / CELL]));
+  const trainer = await Trainer.of(students[0].model, parameters, kinds, {
+    batchSize, threads: config.threads ?? availableParallelism(), runtime: config, optimiser, momentum, weightDecay, headRate: 1,
+    restRate: topRate / rate, average: average > 0,
+  });
   let bar: Progress | undefined;
   let best: Kept<StudentScores> | undefined;
   let latest: StudentScores | undefined;
   listener.onFineTuning?.(true);
   try {
-    const weights = parameters.reduce((sum, { dims }) => sum + dims.reduce((a, b) => a * b), 0);
-    listener.onMessage?.(`training ${(weights / 1e6).toFixed(2)} million weights on ${samples.length} photographs; checkpoints and curves in ${work}`);
-    const batches = new StudentBatches(samples, { batchSize: config.batchSize, seed: config.seed, flip: config.flip, tensors: [landscape, upright], widths: [long, short], labels });
-    const { epochs, batchSize, accumulate, rate, topRate, warmUp, decay, optimiser, momentum, weightDecay, average, seed, flip } = config;
-    const result = await runTraining(trainer, batches, (batch) => trainer.passOf(batch.kind, batch.values), { epochs, accumulate, schedule: { rate, warmUp, decay }, average }, {
-      mode: 'segment', epochs, batchSize, accumulate, schedule: { rate, warmUp, decay }, topRate, optimiser, momentum, weightDecay, average, seed, flip,
-      viewSize: [short, long], backbone: hash, layers: laterals.map(({ name }) => name), frozen: frozen.name, images: samples.length, seeds: hashOf(samples),
+    const millions = parameters.reduce((sum, { dims }) => sum + sizeOf(dims), 0) / 1e6;
+    listener.onMessage?.(`training ${millions.toFixed(2)} million weights on ${samples.length} photographs; checkpoints and curves in ${folder}`);
+    const batches = new StudentBatches(samples, { batchSize, seed, flip, tensors, widths: [sizes[0][1], sizes[1][1]], labels });
+    const shared = { epochs, accumulate, schedule: { rate, warmUp, decay }, average };
+    const result = await runTraining(trainer, batches, (batch) => trainer.passOf(batch.kind, batch.values), shared, {
+      ...shared, mode: 'segment', batchSize, topRate, optimiser, momentum, weightDecay, seed, flip, viewSize: sizes[0], backbone: hash,
+      layers: stages.laterals.map(({ name }) => name), frozen: stages.frozen.name, images: samples.length, seeds: hashOf(samples),
     }, {
-      folder: work, resume, checkpointEvery: config.checkpointEvery, signal,
-      validate: validation && (async (model) => {
+      folder, resume, checkpointEvery: config.checkpointEvery, signal,
+      validate: score && (async (model) => {
         bar?.stop();
         latest = await score(model);
         return { iou: latest.meanIou };
@@ -189,31 +266,16 @@ export async function trainStudent(options: TrainOptions): Promise<{ readonly re
       onStep: (done, loss, own) => bar?.advance(done, `loss ${loss.toFixed(4)}, rate ${own.toPrecision(2)}`),
       onEpoch: async ({ epoch, loss, iou }, model, isBest) => {
         bar?.stop();
-        listener.onMessage?.(`epoch ${epoch}/${epochs}: loss ${loss.toFixed(4)}${iou === undefined ? '' : `, mIoU ${iou.toFixed(4)}${isBest ? ' (best)' : ''}`}`);
+        const scored = iou === undefined ? '' : `, mIoU ${iou.toFixed(4)}${isBest ? ' (best)' : ''}`;
+        listener.onMessage?.(`epoch ${epoch}/${epochs}: loss ${loss.toFixed(4)}${scored}`);
         if (isBest) best = { model, epoch, validation: latest };
-        await writeModel(join(work, 'last.onnx'), { ...model, metadata });
-        if (isBest) await writeModel(join(work, 'best.onnx'), { ...model, metadata });
+        await writeModel(join(folder, 'last.onnx'), { ...model, metadata });
+        if (isBest) await writeModel(join(folder, 'best.onnx'), { ...model, metadata });
       },
     });
     if (result.interrupted) return undefined;
-    const kept = config.keep === 'best' ? await bestOf(result.epochs, best, work) : { model: result.model, epoch: result.epochs.length, validation: latest };
-    const model = { ...kept.model, metadata };
-    await writeModel(out, store === 'float16' ? storeHalf(model) : model);
-    const scores = scored && (kept.validation ?? await score(model));
-    const known = new Set(samples.map((sample) => sample.path));
-    return {
-      listed: data.reduce((sum, lists) => sum + lists.listed, 0),
-      report: {
-        out, mode: 'segment', runtime: runtime.description, images: samples.length, seeds: seeds.folder, layers: laterals.map(({ name }) => name),
-        frozen: frozen.name, absent, epochs: result.epochs, epoch: kept.epoch, work, seconds: Number(((performance.now() - begin) / 1000).toFixed(1)),
-        ...scores && { validation: {
-          split: config.valSplit, images: scores.images, iou: scores.meanIou,
-          perLabel: Object.fromEntries(scores.perLabel.map((value, label) => [training.classes.nameOf(label), value])),
-          trainedOn: scored!.filter((photo) => known.has(photo.path)).length,
-        } },
-        ...outcome(training, validation, [...failures, ...scores?.failures ?? []]),
-      },
-    };
+    const last = { model: result.model, epoch: result.epochs.length, validation: latest };
+    return { kept: config.keep === 'best' ? await bestOf(result.epochs, best, folder) : last, epochs: result.epochs };
   } finally {
     bar?.stop();
     listener.onFineTuning?.(false);
@@ -221,49 +283,15 @@ export async function trainStudent(options: TrainOptions): Promise<{ readonly re
   }
 }
 
-interface StudentBackbone {
-  readonly network: NetworkGraph;
-  readonly spec: Spec;
-  /** SHA-256 of the file. */
-  readonly hash: string;
-}
-
-/** @throws UserError if it cannot be read, works at one size only, or its preprocessing is unknown */
-async function openStudentBackbone(path: string, config: Config, given: Partial<ModelSpec>, onMessage?: (text: string) => void): Promise<StudentBackbone> {
-  const model = await readModel(path);
-  const spec = requireSpec(mergeSpecs(await specSources(model, path, given)), path, ['channelOrder', 'scale', 'mean', 'std']);
-  const whole = naming(path, () => new NetworkGraph(model, spec.logits ?? model.graph.outputs[0]?.name ?? '', spec.inputSize));
-  for (const note of networkNotes(path, whole)) onMessage?.(`note: ${note}`);
-  if (whole.input.fixedSize !== undefined) {
-    throw new UserError(`${path} works at ${whole.input.fixedSize.join('x')} pixels only, but a student sees photographs of both orientations`, 'export the network with a free image size');
-  }
-  const network = config.outputStride === undefined ? whole : new NetworkGraph(dilate(whole, config.outputStride), whole.target);
-  return { network, spec, hash: `${await hashFile(path)}${config.outputStride === undefined ? '' : ` stride ${config.outputStride}`}` };
-}
-
-/** @throws UserError if a side is not a multiple of the deepest stride, or the sides are in the wrong order */
-function viewOf({ viewSize: [short, long] }: Config, stride: number): readonly [number, number] {
-  const step = Math.max(stride, CELL);
-  if (short > long) throw new UserError(`--view-size ${short},${long} has the long side first`, `write --view-size ${long},${short}`);
-  const odd = [short, long].find((side) => side % step !== 0);
-  if (odd !== undefined) throw new UserError(`--view-size ${short},${long}: ${odd} is not a multiple of ${step}, the stride of the deepest feature map`, `use ${Math.max(1, Math.round(odd / step)) * step}`);
-  return [short, long];
-}
-
 /** @throws UserError if an image of the validation list has no place for its ground truth */
 function requireTruth({ items }: TrainingData): void {
   const without = [...items.values()].find(({ truth }) => truth === undefined);
-  if (without !== undefined) throw new UserError(`the validation list has no ground truth for ${without.id}`, 'pass the folder of its masks with --mask-dir, or leave out --val-split');
+  if (without === undefined) return;
+  throw new UserError(`the validation list has no ground truth for ${without.id}`, 'pass the folder of its masks with --mask-dir, or leave out --val-split');
 }
 
-function metadataOf({ channelOrder, scale, mean, std }: Spec, { classes }: { readonly classes: ClassSet }, student: StudentSpec): ReadonlyMap<string, string> {
-  return new Map([
-    [MODEL_SPEC_KEY, JSON.stringify({ logits: STUDENT_LOGITS, channelOrder, scale, mean, std, classes: classes.classes })],
-    [STUDENT_KEY, JSON.stringify(student)],
-  ]);
-}
-
-function listsOf({ data, vocRoot, split, alsoTrainOn }: Config): string[] {
+/** The names of the training lists. */
+function namesOf({ data, vocRoot, split, alsoTrainOn }: Config): string[] {
   const main = data ?? `voc:${vocRoot}`;
   return [
     ...(split === undefined ? [main] : [split].flat().map((name) => `${main} ${name}`)),

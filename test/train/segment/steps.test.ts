@@ -36,14 +36,18 @@ async function features(pixels: Uint8Array): Promise<Float32Array> {
   const { model } = student;
   const graph = { ...model.graph, outputs: [{ name: fixture.frozen, type: DataType.float32, shape: undefined }] };
   const session = await ortRuntime.load(serializeModel({ ...model, graph }), { threads: 1 });
-  const results = await session.run({ input: { type: 'float32', dims: fixture.imageShape, data: Float32Array.from(pixels, (pixel) => pixel / 64 - 2) } });
+  const data = Float32Array.from(pixels, (pixel) => pixel / 64 - 2);
+  const results = await session.run({ input: { type: 'float32', dims: fixture.imageShape, data } });
   await session.release();
   return results[fixture.frozen].data as Float32Array;
 }
 
 async function inputsOf({ images: pixels, labels, classes: own }: typeof fixture.batches[number]): Promise<Float32Array[]> {
   const maps = Buffer.from(labels, 'base64');
-  const counted = own.map((list, i) => countCells({ width, height, data: maps.subarray(i * height * width, (i + 1) * height * width) }, list, [height, width], classes));
+  const counted = own.map((list, i) => {
+    const data = maps.subarray(i * height * width, (i + 1) * height * width);
+    return countCells({ width, height, data }, list, [height, width], classes);
+  });
   const total = counted.reduce((sum, each) => sum + each.total, 0);
   const targets = new Float32Array(images * fixture.labels * cells);
   const present = new Float32Array(images * fixture.labels).fill(ABSENT);
