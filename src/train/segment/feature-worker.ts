@@ -4,7 +4,7 @@ import sharp from 'sharp';
 import type { ClassSetData } from '../../datasets/classes/class-set.js';
 import { classSetOf } from '../../datasets/classes/known.js';
 import { readMask } from '../../datasets/masks.js';
-import { messageOf, UserError } from '../../errors.js';
+import { messageOf, naming, UserError } from '../../errors.js';
 import { mirrored, toTensor } from '../../image/normalise.js';
 import type { Normalisation } from '../../image/normalise.js';
 import { openPhoto } from '../../image/photo-file.js';
@@ -69,7 +69,7 @@ export default async function run({ path, file, seed, own }: FeatureTask): Promi
     }
     const size = studentInputSize(photo.original, data.view);
     const kind = size[0] > size[1] ? 1 : 0;
-    const counts = countCells(mask, own, size, classes);
+    const counts = naming(seed, () => countCells(mask, own, size, classes));
     if (counts.total === 0) throw new UserError(`the seed ${seed} has no pixel with a label`);
     const views = data.flip ? 2 : 1;
     const cached = await stat(file).then((entry) => entry.size === views * viewBytes(data.tensors[kind]), () => false);

@@ -172,7 +172,8 @@ async function planStudent(
   { network, spec, stages: { laterals, frozen }, view: { short, long } }: StudentBackbone, photos: readonly SeededPhoto[], { classes }: TrainingData,
   config: Config, listener: TrainListener,
 ): Promise<StudentPlan> {
-  const deviations = await reportProgress(listener, 'photographs measured', (callbacks) => measureDeviations(network, laterals, photos.map(({ path }) => path), {
+  const paths = photos.map(({ path }) => path);
+  const deviations = await reportProgress(listener, 'photographs measured', (callbacks) => measureDeviations(network, laterals, paths, {
     normalisation: spec, inputSizes: [{ kind: 'short', pixels: short }], workers: config.workers, runtime: config, ...callbacks,
   }));
   const measured = laterals.map((layer, i) => ({ layer, deviation: deviations[i] }));
@@ -211,7 +212,8 @@ type Score = (model: OnnxModel) => Promise<StudentScores>;
 
 /** A function that scores a student on the validation list, if there is one. */
 function scorer(
-  { network, spec, view }: StudentBackbone, { validation }: RunLists, config: Config, { rgbMasks }: Pick<TrainOptions, 'rgbMasks'>, listener: TrainListener,
+  { network, spec, view }: StudentBackbone, { validation }: RunLists, config: Config, { rgbMasks }: Pick<TrainOptions, 'rgbMasks'>,
+  listener: TrainListener,
 ): Score | undefined {
   if (validation === undefined) return undefined;
   const { labels, items, classes } = validation;
