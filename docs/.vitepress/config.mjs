@@ -29,6 +29,7 @@ const guide = [
       page('maps', 'Layers, methods and maps'),
       page('refinement', 'Refinement'),
       page('seeds', 'From maps to seeds'),
+      page('student', 'Students'),
       page('next-steps', 'Next steps: training with seeds'),
       page('presets', 'Presets and settings files'),
       page('parallel', 'Parallel and distributed runs'),

@@ -1,4 +1,4 @@
-/** `voc-seeds/train`: classifiers and prototypes from image-level labels. */
+/** `voc-seeds/train`: classifiers and prototypes from image-level labels, segmentation students from seeds. */
 export { fineTune } from '../train/fine-tune.js';
 export type { FineTuneOptions, FineTuneResult, FineTuneSettings } from '../train/fine-tune.js';
 export { fitPrototypes } from '../prototypes/fit.js';
@@ -8,4 +8,6 @@ export type { Parameter } from '../train/parameters.js';
 export { Trainer } from '../train/trainer.js';
 export type { TrainerOptions } from '../train/trainer.js';
 export { trainClassifier } from '../train/workflow/train-classifier.js';
+export { trainStudent } from '../train/workflow/train-student.js';
+export type { StudentReport } from '../train/workflow/train-student.js';
 export type { TrainOptions, TrainReport, TrainResult } from '../train/workflow/train-classifier.js';
