@@ -6,6 +6,7 @@ import type { NpzArrays } from '../formats/numpy/npz.js';
 import { hashFile } from '../jobs/files/hash.js';
 import { readRegularFile } from '../jobs/files/read-file.js';
 import { requireWithin } from '../limits.js';
+import { defaultPrototypesPath } from '../package.js';
 import type { LoadedClassifier } from './load.js';
 import { classVectors } from './prototypes.js';
 import type { LayerCentres } from './prototypes.js';
@@ -95,11 +96,13 @@ function valuesOf(arrays: NpzArrays, name: string): number[] {
  * const settings = await loadSettings('fast', { layers: ['/32@prototype-cam'] });
  * ```
  *
- * @param path a file that `voc-seeds prototypes` has written; `undefined`: the classifier is returned as it is
+ * @param named a file that `voc-seeds prototypes` has written, or `bundled` for those of the bundled classifier; `undefined`: the
+ *   classifier is returned as it is
  * @throws UserError if the file cannot be read, or was made for another classifier
  */
-export async function withPrototypes(classifier: LoadedClassifier, path: string | undefined): Promise<LoadedClassifier> {
-  if (path === undefined) return classifier;
+export async function withPrototypes(classifier: LoadedClassifier, named: string | undefined): Promise<LoadedClassifier> {
+  if (named === undefined) return classifier;
+  const path = named === BUNDLED ? defaultPrototypesPath() : named;
   const { bytes, file } = await readPrototypes(path);
   await requireSame(classifier, file, path);
   const { info: { layers: names, classes }, layers } = file;
@@ -125,6 +128,9 @@ async function readPrototypes(path: string): Promise<{ readonly bytes: Uint8Arra
     throw new UserError(`cannot read the prototypes ${path}: ${reason}`, FIT, { cause });
   }
 }
+
+/** The name of the prototypes of the bundled classifier. */
+const BUNDLED = 'bundled';
 
 const FIT = 'make them with \'voc-seeds prototypes\'';
 

@@ -18,7 +18,7 @@ export interface Prototypes {
 
 /** The centres of all classes at a layer. */
 export interface LayerCentres {
-  /** [n, channels], each of length 1; those of a class follow one another, in the order of logits. */
+  /** [n, channels], each of length 1 (or means of such, see {@link mergedCentres}); those of a class follow one another, in the order of logits. */
   readonly centres: Float32Array;
   readonly channels: number;
   /** Of each centre: the logit of its class, how many positions belong to it, and the mean of the class's map at them. */
@@ -54,4 +54,27 @@ export function classVectors({ centres, channels, logits, positive }: LayerCentr
     for (let k = 0; k < channels; k++) sums[logit * channels + k] += factor * centres[i * channels + k];
   });
   return { data: Float32Array.from(sums), channels };
+}
+
+/**
+ * The mean of the positive centres and the mean of the others of each class, in place of all centres. They give the same
+ * {@link classVectors}.
+ */
+export function mergedCentres({ centres, channels, logits, members, scores, positive }: LayerCentres): LayerCentres {
+  const groups = new Map<string, number[]>();
+  logits.forEach((logit, i) => {
+    const key = `${logit} ${positive[i]}`;
+    groups.set(key, [...groups.get(key) ?? [], i]);
+  });
+  const all = [...groups.values()];
+  const merged = new Float32Array(all.length * channels);
+  all.forEach((group, g) => {
+    for (let k = 0; k < channels; k++) merged[g * channels + k] = group.reduce((sum, i) => sum + centres[i * channels + k], 0) / group.length;
+  });
+  const membersOf = (group: readonly number[]): number => group.reduce((sum, i) => sum + members[i], 0);
+  return {
+    centres: merged, channels, logits: Int32Array.from(all, ([first]) => logits[first]), members: Int32Array.from(all, membersOf),
+    scores: Float32Array.from(all, (group) => group.reduce((sum, i) => sum + members[i] * scores[i], 0) / membersOf(group)),
+    positive: Uint8Array.from(all, ([first]) => positive[first]),
+  };
 }

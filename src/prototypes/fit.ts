@@ -12,6 +12,7 @@ import type { FeatureLayer } from '../classifier/layers.js';
 import type { LoadedClassifier } from '../classifier/load.js';
 import { encodePrototypes, preprocessingOf } from '../classifier/prototype-file.js';
 import type { PrototypeInfo } from '../classifier/prototype-file.js';
+import { mergedCentres } from '../classifier/prototypes.js';
 import type { LayerCentres } from '../classifier/prototypes.js';
 import { requireFlag, UserError } from '../errors.js';
 import { formatInputSize } from '../image/input-size.js';
@@ -98,7 +99,9 @@ export async function fitPrototypes(options: PrototypeOptions): Promise<Prototyp
 
   const { spec: { classes } } = classifier;
   const centres = await clusterClasses(photographs, { ...common, classes, centres: config.centres, positive: config.positive });
-  await writeFileAtomic(out, encodePrototypes({ info: { ...info, photographs: photographs.length, list: hashOf(photographs) }, layers: centres }));
+  await writeFileAtomic(out, encodePrototypes({
+    info: { ...info, photographs: photographs.length, list: hashOf(photographs) }, layers: config.merge ? centres.map(mergedCentres) : centres,
+  }));
   const known = centres.map(({ logits }) => new Set(logits));
   return {
     out, photographs: photographs.length, layers: layers.map((layer, i) => reportOf(layer, centres[i], classes, photographs)),

@@ -25,6 +25,9 @@ export const prototypesSchema = z.strictObject({
   positive: setting(z.number().min(0).max(1).default(0.6), {
     group, value: 'q', help: 'a centre is positive if the mean of the class\'s map at its positions is at least q times that of the best centre',
   }),
+  merge: setting(z.boolean().default(false), {
+    group, help: 'write only the mean of the positive and of the negative centres of each class: the same maps, a file of a twelfth of the size',
+  }),
   guide: setting(z.string().min(1).optional(), { group, value: 'layer', help: 'layer and method of this map', otherwise: 'grad-cam at the deepest stride' }),
   inputSize: imageSettings.inputSize, maxPixels: imageSettings.maxPixels,
   seed, cache,

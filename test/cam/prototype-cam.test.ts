@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { openCam, prepareCam, requirePrototypes } from '../../src/cam/plan.js';
 import { ClassifierGraph } from '../../src/classifier/classifier.js';
-import { classVectors, positiveCentres } from '../../src/classifier/prototypes.js';
+import { classVectors, mergedCentres, positiveCentres } from '../../src/classifier/prototypes.js';
 import type { Prototypes } from '../../src/classifier/prototypes.js';
 import { preprocessPresets } from '../../src/classifier/spec.js';
 import { camProgramModel } from '../../src/maps/cam-program.js';
@@ -41,6 +41,19 @@ describe('prototype-cam', () => {
       expect(relativeError(maps[i].data, numbers(expected))).toBeLessThan(1e-5);
     });
     await cam.release();
+  });
+
+  it('has the same vectors with the means of positive and negative centres', () => {
+    for (const { centres, logits, positive } of fixture.layers) {
+      const all = {
+        centres: numbers(centres), channels: centres.shape[1], logits: Int32Array.from(logits), positive: Uint8Array.from(positive),
+        members: new Int32Array(logits.length).fill(2), scores: new Float32Array(logits.length).fill(0.5),
+      };
+      const merged = mergedCentres(all);
+      expect(merged.logits).toHaveLength(new Set(logits.map((logit, i) => `${logit} ${positive[i]}`)).size);
+      expect(merged.members.reduce((sum, count) => sum + count)).toBe(2 * logits.length);
+      expect(relativeError(classVectors(merged, classCount).data, classVectors(all, classCount).data)).toBeLessThan(1e-6);
+    }
   });
 
   it('needs no gradient', () => {
