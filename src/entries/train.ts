@@ -8,6 +8,8 @@ export type { Parameter } from '../train/parameters.js';
 export { Trainer } from '../train/trainer.js';
 export type { TrainerOptions } from '../train/trainer.js';
 export { trainClassifier } from '../train/workflow/train-classifier.js';
+export { loadStudent } from '../student/load.js';
+export type { Student } from '../student/load.js';
 export { trainStudent } from '../train/workflow/train-student.js';
 export type { StudentReport } from '../train/workflow/train-student.js';
 export type { TrainOptions, TrainReport, TrainResult } from '../train/workflow/train-classifier.js';

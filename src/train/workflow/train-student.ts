@@ -96,6 +96,7 @@ export interface StudentReport {
 export async function trainStudent(options: TrainOptions): Promise<{ readonly report: StudentReport; readonly listed: number } | undefined> {
   const { settings, spec: given = {}, ids, limit, maskDir, rgbMasks, store, resume = true, inputs = [], signal, ...listener } = options;
   const config = ofMode(trainSchema.parse(settings), 'segment');
+  if (config.layer !== undefined) throw new UserError('--layer has no effect with --mode segment', 'choose what is trained with --train-from LAYER');
   const out = requireFlag(config.out, '--out', 'student.onnx');
   const path = config.backbone ?? defaultModelPath();
   const seedFolder = requireFlag(config.seeds, '--seeds', 'out/voc');
