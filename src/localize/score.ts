@@ -65,10 +65,20 @@ export interface ScoreOptions {
 /** The IoU that a box needs, but for MaxBoxAccV2. */
 const LEAST = 0.5;
 
-/** Chooses thresholds on some images and scores others with them. Both lists have at least one image. */
-export function scoreBoxes({ tune, score, sawBoxes, steps, bootstrap, seed }: ScoreOptions): LocalizeScores {
-  const scored = score.map((record) => scoredImage(record, steps));
-  const tuned = sawBoxes ? scored : tune.map((record) => scoredImage(record, steps));
+/** The scores of each image, at thresholds that other images chose. */
+export interface ImageScores {
+  /** The steps of the thresholds: that of the first three scores, and those of BoxAccV2. */
+  readonly step: number;
+  readonly stepsV2: readonly number[];
+  readonly means: Readonly<Record<'gtKnown' | 'loc1' | 'loc5' | 'top1' | 'top5' | 'boxAccuracyV2', MeanByImage>>;
+}
+
+/** Chooses thresholds on some images and scores each of the others with them. Both lists have at least one image. */
+export function scoreImages({ tune, score, sawBoxes, steps }: Omit<ScoreOptions, 'bootstrap' | 'seed'>): ImageScores {
+  return scoresOf(score.map((record) => scoredImage(record, steps)), sawBoxes ? undefined : tune.map((record) => scoredImage(record, steps)));
+}
+
+function scoresOf(scored: readonly ScoredImage[], tuned = scored): ImageScores {
   const { step } = maxBoxAccuracy(iousOf(tuned, 'largest'), LEAST);
   const stepsV2 = V2_IOUS.map((least) => maxBoxAccuracy(iousOf(tuned, 'best'), least).step);
   const hits = (image: ScoredImage, ranks: number): number => Number(image.cases.some(({ rank, largest }) => rank < ranks && largest[step] >= LEAST));
@@ -78,14 +88,23 @@ export function scoreBoxes({ tune, score, sawBoxes, steps, bootstrap, seed }: Sc
     sums: Float64Array.from(scored, ({ cases }) => cases.reduce((sum, one) => sum + of(one), 0)),
     counts: Float64Array.from(scored, ({ cases }) => cases.length),
   });
-  const means = {
-    gtKnown: perCase(({ largest }) => Number(largest[step] >= LEAST)),
-    loc1: perImage((image) => hits(image, 1)),
-    loc5: perImage((image) => hits(image, 5)),
-    top1: perImage(({ cases }) => Number(cases.some(({ rank }) => rank < 1))),
-    top5: perImage(({ cases }) => Number(cases.some(({ rank }) => rank < 5))),
-    boxAccuracyV2: perCase(({ best }) => V2_IOUS.filter((least, i) => best[stepsV2[i]] >= least).length / V2_IOUS.length),
+  return {
+    step, stepsV2,
+    means: {
+      gtKnown: perCase(({ largest }) => Number(largest[step] >= LEAST)),
+      loc1: perImage((image) => hits(image, 1)),
+      loc5: perImage((image) => hits(image, 5)),
+      top1: perImage(({ cases }) => Number(cases.some(({ rank }) => rank < 1))),
+      top5: perImage(({ cases }) => Number(cases.some(({ rank }) => rank < 5))),
+      boxAccuracyV2: perCase(({ best }) => V2_IOUS.filter((least, i) => best[stepsV2[i]] >= least).length / V2_IOUS.length),
+    },
   };
+}
+
+/** Chooses thresholds on some images and scores others with them. Both lists have at least one image. */
+export function scoreBoxes({ tune, score, sawBoxes, steps, bootstrap, seed }: ScoreOptions): LocalizeScores {
+  const scored = score.map((record) => scoredImage(record, steps));
+  const { step, stepsV2, means } = scoresOf(scored, sawBoxes ? undefined : tune.map((record) => scoredImage(record, steps)));
   const all = Object.values(means);
   const resamples = bootstrap === 0 ? undefined : bootstrapMeans(all, { resamples: bootstrap, draw: drawWithReplacement(randomSequence(seed)) });
   const scoreOf = (mean: MeanByImage): Score => ({
