@@ -5,12 +5,14 @@ import { messageOf, UserError } from '../errors.js';
 import { openPhoto } from '../image/photo-file.js';
 import { writeStamped } from '../jobs/files/stamp.js';
 import type { MapRows } from '../maps/map-rows.js';
+import { PixelPrecision } from '../metrics/boxes/pixel-precision.js';
 import { sweepBoxes } from '../metrics/boxes/sweep-boxes.js';
 import type { ImageResult } from '../pipeline/image-batch.js';
 import { PhotoCam } from '../pipeline/photo-cam.js';
 import type { PhotoCamPlan } from '../pipeline/photo-cam.js';
 import { openRuntime } from '../runtime/open.js';
 import type { RuntimeChoice } from '../runtime/open.js';
+import { ObjectMasks } from './object-mask.js';
 import { packBoxes, RECORD_FOLDER } from './record.js';
 import type { LocalizeRecord } from './record.js';
 
@@ -23,6 +25,8 @@ export interface LocalizeWorkerData {
   readonly top: number;
   /** The number of thresholds. */
   readonly steps: number;
+  /** The label of the first logit in masks. */
+  readonly firstLabel: number;
 }
 
 /** One image. */
@@ -32,6 +36,7 @@ export interface LocalizeTask {
   readonly width?: number;
   readonly height?: number;
   readonly truths: readonly { readonly logit: number; readonly boxes: readonly Box[] }[];
+  readonly maskPath?: string;
   /** The record to write; the folder must exist. */
   readonly recordPath: string;
 }
@@ -64,7 +69,7 @@ export default async function run(task: LocalizeTask): Promise<LocalizeResult> {
   }
 }
 
-async function localize(photoCam: PhotoCam, { imagePath, width, height, truths, recordPath }: LocalizeTask): Promise<LocalizeResult> {
+async function localize(photoCam: PhotoCam, { imagePath, width, height, truths, maskPath, recordPath }: LocalizeTask): Promise<LocalizeResult> {
   const start = performance.now();
   const photo = await openPhoto(imagePath);
   const { original: size } = photo;
@@ -77,12 +82,18 @@ async function localize(photoCam: PhotoCam, { imagePath, width, height, truths, 
   const classes = [...new Set([...truths.map(({ logit }) => logit), ...likely])];
   const { maps, maxima, logits, times } = await photoCam.maps(photo, classes);
   const mapped = performance.now();
-  const swept = classes.map((logit, k) => (
-    sweepBoxes(normalised(maps, k), size, truths.find((truth) => truth.logit === logit)?.boxes ?? [], data.steps)));
+  const masks = maskPath === undefined ? undefined : await ObjectMasks.read(maskPath, truths.length, size);
+  const swept = classes.map((logit, k) => {
+    const map = normalised(maps, k);
+    const truth = truths.find((own) => own.logit === logit);
+    return { ...sweepBoxes(map, size, truth?.boxes ?? [], data.steps), pixels: truth && masks && pixelsOf(map, masks.of(logit + data.firstLabel)) };
+  });
   const record: LocalizeRecord = {
     size: [...size],
-    truths: truths.map(({ logit, boxes }) => (
-      { logit, rank: rankOf(logits, logit), boxes: boxes.map((own) => [...own]), best: [...swept[classes.indexOf(logit)].best] })),
+    truths: truths.map(({ logit, boxes }) => {
+      const { best, pixels } = swept[classes.indexOf(logit)];
+      return { logit, rank: rankOf(logits, logit), boxes: boxes.map((own) => [...own]), best: [...best], pixels };
+    }),
     maps: classes.map((logit, k) => ({ logit, value: logits[logit], rank: rankOf(logits, logit), boxes: packBoxes(swept[k].largest) })),
   };
   const writing = performance.now();
@@ -90,7 +101,11 @@ async function localize(photoCam: PhotoCam, { imagePath, width, height, truths, 
   const empty = truths.filter(({ logit }) => maxima[classes.indexOf(logit)] === 0);
   return {
     status: 'done', files: { [RECORD_FOLDER]: stamp },
-    notes: empty.map(({ logit }) => `the map of ${data.photo.spec.classes[logit]} is zero everywhere`),
+    notes: [
+      ...empty.map(({ logit }) => `the map of ${data.photo.spec.classes[logit]} is zero everywhere`),
+      ...record.truths.filter(({ pixels }) => pixels?.inside.every((count) => count === 0)).map(({ logit }) => (
+        `the mask does not have the class ${data.photo.spec.classes[logit]}`)),
+    ],
     times: { read: read + times.read, cam: found + times.cam, maps: times.maps, boxes: writing - mapped, write: performance.now() - writing },
   };
 }
@@ -102,6 +117,13 @@ function normalised(maps: MapRows, k: number): Float32Array {
   for (let y = 0; y < height; y++) map.set(maps.row(k, y), y * width);
   const maximum = map.reduce((most, value) => Math.max(most, value), 0);
   return map.map((value) => (value > 0 ? value / maximum : 0));
+}
+
+function pixelsOf(map: Float32Array, mask: Uint8Array): LocalizeRecord['truths'][number]['pixels'] {
+  const precision = new PixelPrecision(data.steps);
+  precision.add(map, mask);
+  const { inside, outside } = precision.counts;
+  return { inside: Array.from(inside), outside: Array.from(outside) };
 }
 
 function mostLikely(logits: Float32Array, count: number): number[] {

@@ -18,7 +18,11 @@ const recordSchema = z.strictObject({
   /** The size of the photograph, [height, width]. */
   size: z.tuple([z.number(), z.number()]),
   /** The true classes: how many classes are more likely, their boxes, and the best IoU of any contour at each threshold. */
-  truths: z.array(z.strictObject({ logit: z.number(), rank: z.number(), boxes: z.array(box), best: z.array(z.number()) })),
+  truths: z.array(z.strictObject({
+    logit: z.number(), rank: z.number(), boxes: z.array(box), best: z.array(z.number()),
+    /** If the image has a mask: how many pixels of the class and of the rest have a value in each bin, for PxAP. */
+    pixels: z.strictObject({ inside: z.array(z.number()), outside: z.array(z.number()) }).optional(),
+  })),
   /** The maps: the class, the value of its logit, how many classes are more likely, and the step and box of each change of the largest contour. */
   maps: z.array(z.strictObject({ logit: z.number(), value: z.number(), rank: z.number(), boxes: z.array(z.tuple([z.number(), ...box.def.items])) })),
 });

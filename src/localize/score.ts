@@ -1,5 +1,6 @@
 import { bootstrapMeans, meanOf } from '../metrics/boxes/bootstrap-means.js';
 import type { MeanByImage } from '../metrics/boxes/bootstrap-means.js';
+import { PixelPrecision } from '../metrics/boxes/pixel-precision.js';
 import { maxBoxAccuracy, V2_IOUS } from '../metrics/boxes/box-accuracy.js';
 import { bestIou } from '../metrics/boxes/sweep-boxes.js';
 import { drawWithReplacement, percentileInterval } from '../metrics/bootstrap.js';
@@ -47,6 +48,8 @@ export interface LocalizeScores {
   /** As published (Choe et al.): thresholds chosen on the scored images. */
   readonly maxBoxAcc: number;
   readonly maxBoxAccV2: number;
+  /** The pixel average precision of the classes that have masks, and their number; without masks, there is none. */
+  readonly pxap?: Score & { readonly cases: number };
 }
 
 /** How {@link scoreBoxes} scores. */
@@ -110,7 +113,9 @@ export function scoreBoxes({ tune, score, sawBoxes, steps, bootstrap, seed }: Sc
   const scoreOf = (mean: MeanByImage): Score => ({
     value: meanOf(mean), ...resamples !== undefined && percentileInterval(resamples[all.indexOf(mean)]),
   });
+  const pxap = pixelScore(score, { steps, bootstrap, seed });
   return {
+    ...pxap !== undefined && { pxap },
     images: { tune: tune.length, score: score.length }, cases: scored.reduce((sum, { cases }) => sum + cases.length, 0), sawBoxes,
     threshold: step / steps,
     gtKnown: scoreOf(means.gtKnown), loc1: scoreOf(means.loc1), loc5: scoreOf(means.loc5), top1: scoreOf(means.top1), top5: scoreOf(means.top5),
@@ -132,4 +137,23 @@ function scoredImage({ size, truths, maps }: LocalizeRecord, steps: number): Sco
       return { rank, largest, best: Float64Array.from(best) };
     }),
   };
+}
+
+/** PxAP has no threshold: the pixels of all classes with masks are counted together. */
+function pixelScore(records: readonly LocalizeRecord[], { steps, bootstrap, seed }: Pick<ScoreOptions, 'steps' | 'bootstrap' | 'seed'>): LocalizeScores['pxap'] {
+  const images = records.map(({ truths }) => truths.flatMap(({ pixels }) => pixels ?? []));
+  const cases = images.flat().length;
+  if (cases === 0) return undefined;
+  const valueOf = (weights: ArrayLike<number>): number => {
+    const precision = new PixelPrecision(steps);
+    images.forEach((counts, i) => { if (weights[i] > 0) for (const own of counts) precision.addCounts(own, weights[i]); });
+    return precision.value;
+  };
+  const draw = drawWithReplacement(randomSequence(seed));
+  const weights = new Uint32Array(images.length);
+  const resamples = Float64Array.from({ length: bootstrap }, () => {
+    draw(weights);
+    return valueOf(weights);
+  });
+  return { value: valueOf(new Uint32Array(images.length).fill(1)), ...bootstrap > 0 && percentileInterval(resamples), cases };
 }

@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { LoadedClassifier } from '../../src/classifier/load.js';
+import { PixelPrecision } from '../../src/metrics/boxes/pixel-precision.js';
 import { boxAt, packBoxes } from '../../src/localize/record.js';
 import type { LocalizeRecord } from '../../src/localize/record.js';
 import { scoreBoxes } from '../../src/localize/score.js';
@@ -47,6 +49,38 @@ describe('scoreBoxes', () => {
     expect(scores.thresholdsV2).toEqual([0.5, 0.5, 0.5]);
     // Of three images, one is right: a resample has none of it with probability 8/27, and all with 1/27. Two are: the reverse.
     expect([scores.loc1.low, scores.loc5.high]).toEqual([0, 1]);
+  });
+});
+
+describe('PxAP', () => {
+  /** By the evaluator of Choe et al.: see test/fixtures/boxes/make_boxes.py. */
+  const { steps, cases, scores: expected } = JSON.parse(readFileSync(new URL('../fixtures/boxes/boxes.json', import.meta.url), 'utf8')) as {
+    steps: number; cases: Record<string, { map: string; mask: string }>; scores: { pxap: number };
+  };
+  const counted = Object.values(cases).map(({ map, mask }) => {
+    const bytes = Buffer.from(map, 'base64');
+    const precision = new PixelPrecision(steps);
+    precision.add(Float32Array.from({ length: bytes.length / 2 }, (_, i) => bytes.readUInt16LE(2 * i) / 4096), Uint8Array.from(Buffer.from(mask, 'base64')));
+    const { inside, outside } = precision.counts;
+    return { inside: Array.from(inside), outside: Array.from(outside) };
+  });
+  const withPixels = counted.map((pixels): LocalizeRecord => {
+    const own = record(0, [exact], Array.from({ length: steps }, () => 0));
+    return { ...own, truths: [{ ...own.truths[0], pixels }] };
+  });
+  const without = record(0, [exact], Array.from({ length: steps }, () => 0));
+  const options = { sawBoxes: false, steps, bootstrap: 50, seed: 1 };
+
+  it('is that of the evaluator, over the images with masks', () => {
+    const { pxap } = scoreBoxes({ ...options, tune: [without], score: [...withPixels, without] });
+    expect(100 * pxap!.value).toBeCloseTo(expected.pxap, 9);
+    expect(pxap!.cases).toBe(counted.length);
+    expect(pxap!.low).toBeLessThan(pxap!.value);
+    expect(pxap!.high).toBeGreaterThan(pxap!.value);
+  });
+
+  it('is absent without masks', () => {
+    expect(scoreBoxes({ ...options, tune: [without], score: [without] }).pxap).toBeUndefined();
   });
 });
 

@@ -17,6 +17,7 @@ import { readRecord } from '../../localize/record.js';
 import type { LocalizeRecord } from '../../localize/record.js';
 import { runLocalize } from '../../localize/run.js';
 import { scoreBoxes } from '../../localize/score.js';
+import { isFolder } from '../../jobs/files/is-folder.js';
 import { truthLogits } from '../../localize/truth-logits.js';
 import { refineSettings } from '../../maps/settings.js';
 import { packageVersion } from '../../package.js';
@@ -92,19 +93,23 @@ async function run(flags: LocalizeFlags): Promise<number> {
   const names = config.boxClasses === undefined ? undefined : await readNames(config.boxClasses);
   const used = truths.images.flatMap(({ classes }) => classes.map(({ name }) => name));
   const logitOf = truthLogits(classifier, used, { names, offset: config.logitOffset });
-  const { items, failures, missing, boxless } = await findItems(truths, folder, logitOf, lists.all);
+  if (config.masks !== undefined && !await isFolder(config.masks)) throw new UserError(`--masks ${config.masks} is not a folder`, 'name the folder of the masks, <id>.png');
+  const { items, failures, missing, boxless } = await findItems(truths, folder, logitOf, lists.all, config.masks);
   if (missing.length > 0) say(`${missing.length} of the photographs are not on disk and are left out: ${few(missing)}`);
   if (boxless.length > 0) say(`${boxless.length} images have no true box and are left out: ${few(boxless)}`);
   if (items.length === 0) throw new UserError(`none of the images of ${boxes} can be used`, failures[0]?.reason ?? `their photographs are expected in ${folder}`);
 
+  const maskless = config.masks === undefined ? 0 : items.filter(({ maskPath }) => maskPath === undefined).length;
+  if (maskless > 0) say(`${maskless} images have no mask in ${config.masks}: PxAP is that of the others`);
   const outputs = ['boxes.csv', 'results.json', 'localize.json'].map((name) => join(out, name));
   const progress = batchProgress(say, 'records');
   const watch = watchInterrupt(() => { say('\ninterrupted: finishing the images in progress (press Ctrl-C again to stop at once)'); });
   try {
     const pass = await runLocalize({
       classifier, settings: z.object({ ...camSettings, ...refineSettings }).parse(config), items, top: config.top, thresholds: config.thresholds,
-      truths: fingerprint({ images: truths.images, names, offset: config.logitOffset }), out, outputs,
-      inputs: [boxes, folder, classifier.path, ...[config.boxClasses, config.tuneOn, config.scoreOn].filter((path) => path !== undefined)],
+      truths: fingerprint({ images: truths.images, names, offset: config.logitOffset, ...config.masks !== undefined && { masks: items.map(({ maskPath }) => maskPath) } }),
+      out, outputs,
+      inputs: [boxes, folder, classifier.path, ...[config.masks, config.boxClasses, config.tuneOn, config.scoreOn].filter((path) => path !== undefined)],
       resume: flags.resume, workers: config.workers, threads: config.threads, runtime: { runtime: config.runtime, device: config.device },
       signal: watch.signal, ...progress,
     });

@@ -17,7 +17,7 @@ export function describeLocalizePass({ counts, seconds, stages, interrupted }: L
 
 /** The scores as a table in Markdown. */
 export function localizeMarkdown(scores: LocalizeScores): string {
-  const { images, cases, sawBoxes, threshold, thresholdsV2 } = scores;
+  const { images, cases, sawBoxes, threshold, thresholdsV2, pxap } = scores;
   const percent = (value: number): string => (100 * value).toFixed(2);
   const row = (name: string, { value, low, high }: Score, at: string): string => (
     `| ${name} | ${percent(value)} | ${low === undefined || high === undefined ? '-' : `${percent(low)}..${percent(high)}`} | ${at} |`);
@@ -30,6 +30,7 @@ export function localizeMarkdown(scores: LocalizeScores): string {
     row('BoxAccV2', scores.boxAccuracyV2, thresholdsV2.join(', ')),
     row('MaxBoxAcc', { value: scores.maxBoxAcc }, 'best on the scored images'),
     row('MaxBoxAccV2', { value: scores.maxBoxAccV2 }, 'best on the scored images'),
+    ...pxap === undefined ? [] : [row('PxAP', pxap, `all; ${pxap.cases} classes with masks`)],
     row('top-1 class', scores.top1, ''),
     row('top-5 class', scores.top5, ''),
     '',
