@@ -28,27 +28,27 @@ const SEED = 1;
 const SCORES = { loc1: 'loc1', loc5: 'loc5', gtKnown: 'GT-known', boxAccuracyV2: 'BoxAccV2' };
 
 const { values: options, positionals } = parseArgs({ allowPositionals: true, options: {
-  out: { type: 'string', default: 'out/localisation' },
-  boxes: { type: 'string', default: '../shared/ilsvrc/boxes.csv' },
-  images: { type: 'string', default: '../shared/ilsvrc/images' },
-  rows: { type: 'string' },
+  'out': { type: 'string', default: 'out/localisation' },
+  'boxes': { type: 'string', default: '../shared/ilsvrc/boxes.csv' },
+  'images': { type: 'string', default: '../shared/ilsvrc/images' },
+  'rows': { type: 'string' },
   'score-cam-top-k': { type: 'string', default: '64' },
-  workers: { type: 'string', default: '2' },
+  'workers': { type: 'string', default: '2' },
 } });
 
 const deepest = (method, ...more) => ['--layers', '/32', '--method', method, ...more];
 const three = (layers, ...fusion) => ['--layers', layers, '--method', 'layer-cam', ...fusion];
 const rows = Object.entries({
   'grad-cam': ['Grad-CAM, `/32`', deepest('grad-cam')],
-  cam: ['CAM, `/32`', deepest('cam')],
+  'cam': ['CAM, `/32`', deepest('cam')],
   'grad-cam++': ['Grad-CAM++, `/32`', deepest('grad-cam++')],
   'xgrad-cam': ['XGrad-CAM, `/32`', deepest('xgrad-cam')],
   'hires-cam': ['HiResCAM, `/32`', deepest('hires-cam')],
   'score-cam': [`Score-CAM, \`/32\`, ${options['score-cam-top-k']} channels`, deepest('score-cam', '--score-cam-top-k', options['score-cam-top-k'])],
   'eigen-cam': ['Eigen-CAM, `/32`', deepest('eigen-cam')],
   'layer-cam': ['LayerCAM, `/32`', deepest('layer-cam')],
-  maximum: ['LayerCAM, maximum of three (the paper)', three('/8,/16,/32', '--fuse', 'max', '--scale-layers', 'shallow', '--gamma', '2')],
-  mean: ['mean of three, Grad-CAM at `/32`', three('/8,/16,/32@grad-cam', '--fuse', 'mean', '--scale-layers', 'all', '--gamma', '3')],
+  'maximum': ['LayerCAM, maximum of three (the paper)', three('/8,/16,/32', '--fuse', 'max', '--scale-layers', 'shallow', '--gamma', '2')],
+  'mean': ['mean of three, Grad-CAM at `/32`', three('/8,/16,/32@grad-cam', '--fuse', 'mean', '--scale-layers', 'all', '--gamma', '3')],
 }).filter(([key]) => options.rows === undefined || key === 'grad-cam' || options.rows.split(',').includes(key));
 
 for (const path of [options.boxes, options.images]) {

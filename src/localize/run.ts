@@ -67,7 +67,9 @@ export async function runLocalize(options: LocalizeOptions): Promise<LocalizePas
     startPool: (runtime, { workers, threads }) => new WorkerPool<LocalizeTask, LocalizeResult>({
       // Two tasks per worker: one computes while the next is decoded.
       worker: workerUrl('./localize-worker.js', import.meta.url), threads: workers, tasksPerWorker: 2,
-      data: { photo, runtime, threads, top: Math.min(top, classifier.spec.classes.length), steps: thresholds, firstLabel: firstLabelOf(classifier) } satisfies LocalizeWorkerData,
+      data: {
+        photo, runtime, threads, top: Math.min(top, classifier.spec.classes.length), steps: thresholds, firstLabel: firstLabelOf(classifier),
+      } satisfies LocalizeWorkerData,
     }),
     taskOf: ({ id, imagePath }) => {
       const { truth: { width, height }, truths, maskPath } = items.get(id)!;

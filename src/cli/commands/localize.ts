@@ -1,13 +1,15 @@
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { chooseLayers } from '../../cam/layer-choice.js';
 import { loadClassifier } from '../../classifier/load.js';
 import { readBoxes } from '../../datasets/boxes/read.js';
 import type { BoxTruths } from '../../datasets/boxes/box-truth.js';
+import { maskIdsOf } from '../../datasets/files-by-id.js';
 import { messageOf, requireFlag, UserError } from '../../errors.js';
 import { writeFileAtomic } from '../../jobs/files/atomic.js';
+import { isFolder } from '../../jobs/files/is-folder.js';
 import { fingerprint } from '../../jobs/journal/journal.js';
 import { watchInterrupt } from '../../jobs/stop/interrupt.js';
 import { writeBoxes } from '../../localize/box-files.js';
@@ -17,7 +19,6 @@ import { readRecord } from '../../localize/record.js';
 import type { LocalizeRecord } from '../../localize/record.js';
 import { runLocalize } from '../../localize/run.js';
 import { scoreBoxes } from '../../localize/score.js';
-import { isFolder } from '../../jobs/files/is-folder.js';
 import { truthLogits } from '../../localize/truth-logits.js';
 import { refineSettings } from '../../maps/settings.js';
 import { packageVersion } from '../../package.js';
@@ -93,7 +94,9 @@ async function run(flags: LocalizeFlags): Promise<number> {
   const names = config.boxClasses === undefined ? undefined : await readNames(config.boxClasses);
   const used = truths.images.flatMap(({ classes }) => classes.map(({ name }) => name));
   const logitOf = truthLogits(classifier, used, { names, offset: config.logitOffset });
-  if (config.masks !== undefined && !await isFolder(config.masks)) throw new UserError(`--masks ${config.masks} is not a folder`, 'name the folder of the masks, <id>.png');
+  if (config.masks !== undefined && !await isFolder(config.masks)) {
+    throw new UserError(`--masks ${config.masks} is not a folder`, 'name the folder of the masks, <id>.png');
+  }
   const { items, failures, missing, boxless } = await findItems(truths, folder, logitOf, lists.all, config.masks);
   if (missing.length > 0) say(`${missing.length} of the photographs are not on disk and are left out: ${few(missing)}`);
   if (boxless.length > 0) say(`${boxless.length} images have no true box and are left out: ${few(boxless)}`);
@@ -107,9 +110,12 @@ async function run(flags: LocalizeFlags): Promise<number> {
   try {
     const pass = await runLocalize({
       classifier, settings: z.object({ ...camSettings, ...refineSettings }).parse(config), items, top: config.top, thresholds: config.thresholds,
-      truths: fingerprint({ images: truths.images, names, offset: config.logitOffset, ...config.masks !== undefined && { masks: items.map(({ maskPath }) => maskPath) } }),
+      truths: fingerprint({
+        images: truths.images, names, offset: config.logitOffset,
+        ...config.masks !== undefined && { masks: resolve(config.masks), masked: await maskIdsOf(config.masks) },
+      }),
       out, outputs,
-      inputs: [boxes, folder, classifier.path, ...[config.masks, config.boxClasses, config.tuneOn, config.scoreOn].filter((path) => path !== undefined)],
+      inputs: [boxes, folder, classifier.path, config.masks, config.boxClasses, config.tuneOn, config.scoreOn].filter((path) => path !== undefined),
       resume: flags.resume, workers: config.workers, threads: config.threads, runtime: { runtime: config.runtime, device: config.device },
       signal: watch.signal, ...progress,
     });
