@@ -16,8 +16,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { readBoxes } from '../../dist/datasets/boxes/read.js';
+import { scoredImage, scoreImages } from '../../dist/localize/image-scores.js';
 import { readRecord } from '../../dist/localize/record.js';
-import { scoreImages } from '../../dist/localize/score.js';
 import { differenceInterval, drawWithReplacement } from '../../dist/metrics/bootstrap.js';
 import { bootstrapMeans, meanOf } from '../../dist/metrics/boxes/bootstrap-means.js';
 import { randomSequence } from '../../dist/random.js';
@@ -71,7 +71,7 @@ for (const [i, half] of halves.entries()) await writeFile(lists[i], half.map(({ 
 
 const program = fileURLToPath(new URL('../../bin/voc-seeds.js', import.meta.url));
 
-/** Runs one row of a network and returns the records of both halves. */
+/** Runs one row of a network and returns the images of both halves. */
 async function measure(network, flags, key, own) {
   const out = join(options.out, network, key);
   const { status } = spawnSync(process.execPath, [
@@ -80,10 +80,10 @@ async function measure(network, flags, key, own) {
     '--workers', options.workers, '--threads', '1', '--out', out,
   ], { stdio: ['ignore', 'ignore', 'inherit'] });
   if (status !== 0) throw new Error(`localize ended with exit code ${status}: ${network}, ${key}`);
-  return Promise.all(halves.map((half) => Promise.all(half.map(({ id }) => readRecord(out, id)))));
+  return Promise.all(halves.map((half) => Promise.all(half.map(async ({ id }) => scoredImage(await readRecord(out, id), STEPS)))));
 }
 
-const scoreHalf = (tune, score) => scoreImages({ tune, score, sawBoxes: false, steps: STEPS }).means;
+const scoreHalf = (tune, score) => scoreImages(score, tune).means;
 const concatenated = (a, b) => Float64Array.from([...a, ...b]);
 
 /** Every half with the thresholds of the other. */

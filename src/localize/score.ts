@@ -2,23 +2,11 @@ import { bootstrapMeans, meanOf } from '../metrics/boxes/bootstrap-means.js';
 import type { MeanByImage } from '../metrics/boxes/bootstrap-means.js';
 import { PixelPrecision } from '../metrics/boxes/pixel-precision.js';
 import { maxBoxAccuracy, V2_IOUS } from '../metrics/boxes/box-accuracy.js';
-import { bestIou } from '../metrics/boxes/sweep-boxes.js';
 import { drawWithReplacement, percentileInterval } from '../metrics/bootstrap.js';
 import type { Interval } from '../metrics/bootstrap.js';
 import { randomSequence } from '../random.js';
-import { boxAt } from './record.js';
+import { iousOf, LEAST, scoredImage, scoreImages } from './image-scores.js';
 import type { LocalizeRecord } from './record.js';
-
-/** The classes of an image that has boxes. */
-interface ScoredImage {
-  readonly cases: readonly {
-    /** How many classes are more likely. */
-    readonly rank: number;
-    /** [steps]: the IoU of the largest contour's box, and the best IoU of any contour's. */
-    readonly largest: Float64Array;
-    readonly best: Float64Array;
-  }[];
-}
 
 /** A score, 0..1, with its interval over resamples of the scored images. */
 export interface Score extends Partial<Interval> {
@@ -65,49 +53,10 @@ export interface ScoreOptions {
   readonly seed: number;
 }
 
-/** The IoU that a box needs, but for MaxBoxAccV2. */
-const LEAST = 0.5;
-
-/** The scores of each image, at thresholds that other images chose. */
-export interface ImageScores {
-  /** The steps of the thresholds: that of the first three scores, and those of BoxAccV2. */
-  readonly step: number;
-  readonly stepsV2: readonly number[];
-  readonly means: Readonly<Record<'gtKnown' | 'loc1' | 'loc5' | 'top1' | 'top5' | 'boxAccuracyV2', MeanByImage>>;
-}
-
-/** Chooses thresholds on some images and scores each of the others with them. Both lists have at least one image. */
-export function scoreImages({ tune, score, sawBoxes, steps }: Omit<ScoreOptions, 'bootstrap' | 'seed'>): ImageScores {
-  return scoresOf(score.map((record) => scoredImage(record, steps)), sawBoxes ? undefined : tune.map((record) => scoredImage(record, steps)));
-}
-
-function scoresOf(scored: readonly ScoredImage[], tuned = scored): ImageScores {
-  const { step } = maxBoxAccuracy(iousOf(tuned, 'largest'), LEAST);
-  const stepsV2 = V2_IOUS.map((least) => maxBoxAccuracy(iousOf(tuned, 'best'), least).step);
-  const hits = (image: ScoredImage, ranks: number): number => Number(image.cases.some(({ rank, largest }) => rank < ranks && largest[step] >= LEAST));
-  const perImage = (of: (image: ScoredImage) => number): MeanByImage => (
-    { sums: Float64Array.from(scored, of), counts: new Float64Array(scored.length).fill(1) });
-  const perCase = (of: (one: ScoredImage['cases'][number]) => number): MeanByImage => ({
-    sums: Float64Array.from(scored, ({ cases }) => cases.reduce((sum, one) => sum + of(one), 0)),
-    counts: Float64Array.from(scored, ({ cases }) => cases.length),
-  });
-  return {
-    step, stepsV2,
-    means: {
-      gtKnown: perCase(({ largest }) => Number(largest[step] >= LEAST)),
-      loc1: perImage((image) => hits(image, 1)),
-      loc5: perImage((image) => hits(image, 5)),
-      top1: perImage(({ cases }) => Number(cases.some(({ rank }) => rank < 1))),
-      top5: perImage(({ cases }) => Number(cases.some(({ rank }) => rank < 5))),
-      boxAccuracyV2: perCase(({ best }) => V2_IOUS.filter((least, i) => best[stepsV2[i]] >= least).length / V2_IOUS.length),
-    },
-  };
-}
-
 /** Chooses thresholds on some images and scores others with them. Both lists have at least one image. */
 export function scoreBoxes({ tune, score, sawBoxes, steps, bootstrap, seed }: ScoreOptions): LocalizeScores {
   const scored = score.map((record) => scoredImage(record, steps));
-  const { step, stepsV2, means } = scoresOf(scored, sawBoxes ? undefined : tune.map((record) => scoredImage(record, steps)));
+  const { step, stepsV2, means } = scoreImages(scored, sawBoxes ? scored : tune.map((record) => scoredImage(record, steps)));
   const all = Object.values(means);
   const resamples = bootstrap === 0 ? undefined : bootstrapMeans(all, { resamples: bootstrap, draw: drawWithReplacement(randomSequence(seed)) });
   const scoreOf = (mean: MeanByImage): Score => ({
@@ -125,21 +74,7 @@ export function scoreBoxes({ tune, score, sawBoxes, steps, bootstrap, seed }: Sc
   };
 }
 
-function iousOf(images: readonly ScoredImage[], which: 'largest' | 'best'): Float64Array[] {
-  return images.flatMap(({ cases }) => cases.map((one) => one[which]));
-}
-
-function scoredImage({ size, truths, maps }: LocalizeRecord, steps: number): ScoredImage {
-  return {
-    cases: truths.map(({ logit, rank, boxes, best }) => {
-      const stored = maps.find((map) => map.logit === logit)!.boxes;
-      const largest = Float64Array.from({ length: steps }, (_, step) => bestIou(boxAt(stored, step), size, boxes));
-      return { rank, largest, best: Float64Array.from(best) };
-    }),
-  };
-}
-
-/** PxAP has no threshold: the pixels of all classes with masks are counted together. */
+/** PxAP has no threshold: the pixels of all classes with masks are counted together. Without any pixel of a class there is none. */
 function pixelScore(records: readonly LocalizeRecord[], { steps, bootstrap, seed }: Pick<ScoreOptions, 'steps' | 'bootstrap' | 'seed'>): LocalizeScores['pxap'] {
   const images = records.map(({ truths }) => truths.flatMap(({ pixels }) => pixels ?? []));
   const cases = images.flat().length;
@@ -149,11 +84,13 @@ function pixelScore(records: readonly LocalizeRecord[], { steps, bootstrap, seed
     images.forEach((counts, i) => { if (weights[i] > 0) for (const own of counts) precision.addCounts(own, weights[i]); });
     return precision.value;
   };
+  const value = valueOf(new Uint32Array(images.length).fill(1));
+  if (Number.isNaN(value)) return undefined;
   const draw = drawWithReplacement(randomSequence(seed));
   const weights = new Uint32Array(images.length);
   const resamples = Float64Array.from({ length: bootstrap }, () => {
     draw(weights);
     return valueOf(weights);
   });
-  return { value: valueOf(new Uint32Array(images.length).fill(1)), ...bootstrap > 0 && percentileInterval(resamples), cases };
+  return { value, ...bootstrap > 0 && percentileInterval(resamples), cases };
 }

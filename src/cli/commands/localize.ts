@@ -130,6 +130,7 @@ async function run(flags: LocalizeFlags): Promise<number> {
     const [tune, score] = [of(lists.tune), of(lists.score)];
     if (tune.length === 0 || score.length === 0) throw new UserError('there is nothing to score: every image of a list failed', failed[0]?.reason);
     const scores = scoreBoxes({ tune, score, sawBoxes: lists.shared, steps: config.thresholds, bootstrap: config.bootstrap, seed: config.seed });
+    if (config.masks !== undefined && scores.pxap === undefined) say(`no PxAP: no scored image has a mask in ${config.masks} with a pixel of its class`);
     await writeBoxes(config.boxFiles, {
       out, classifier, images, step: Math.round(scores.threshold * config.thresholds), top: config.top, categoryOf: categoriesOf(truths, logitOf),
     });
