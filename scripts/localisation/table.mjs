@@ -25,6 +25,8 @@ import { randomSequence } from '../../dist/random.js';
 const STEPS = 100;
 const RESAMPLES = 10_000;
 const SEED = 1;
+/** The exit code of localize if some images failed. */
+const FAILURES = 2;
 const SCORES = { loc1: 'loc1', loc5: 'loc5', gtKnown: 'GT-known', boxAccuracyV2: 'BoxAccV2' };
 
 const { values: options, positionals } = parseArgs({ allowPositionals: true, options: {
@@ -71,7 +73,7 @@ for (const [i, half] of halves.entries()) await writeFile(lists[i], half.map(({ 
 
 const program = fileURLToPath(new URL('../../bin/voc-seeds.js', import.meta.url));
 
-/** Runs one row of a network and returns the images of both halves. */
+/** Runs one row of a network and returns the images of both halves; `undefined` for those that failed. */
 async function measure(network, flags, key, own) {
   const out = join(options.out, network, key);
   const { status } = spawnSync(process.execPath, [
@@ -79,8 +81,12 @@ async function measure(network, flags, key, own) {
     '--input-size', 'fixed:224x224', '--top', '0', '--thresholds', String(STEPS), '--tune-on', lists[0], '--score-on', lists[1],
     '--workers', options.workers, '--threads', '1', '--out', out,
   ], { stdio: ['ignore', 'ignore', 'inherit'] });
-  if (status !== 0) throw new Error(`localize ended with exit code ${status}: ${network}, ${key}`);
-  return Promise.all(halves.map((half) => Promise.all(half.map(async ({ id }) => scoredImage(await readRecord(out, id), STEPS)))));
+  if (status !== 0 && status !== FAILURES) {
+    console.error(`stopped: localize ended with exit code ${status} for ${network}, ${key}`);
+    process.exit(1);
+  }
+  const scored = async ({ id }) => readRecord(out, id).then((record) => scoredImage(record, STEPS), () => undefined);
+  return Promise.all(halves.map((half) => Promise.all(half.map(scored))));
 }
 
 const scoreHalf = (tune, score) => scoreImages(score, tune).means;
@@ -118,13 +124,25 @@ function table(results) {
 
 for (const argument of positionals) {
   const [, network, flags] = /^([^=]+)=(.*)$/s.exec(argument) ?? [];
-  if (network === undefined) throw new Error(`'${argument}' is not NAME=FLAGS`);
-  const results = [];
-  for (const [key, [title, own]] of rows) results.push({ title, records: await measure(network, flags.split(/\s+/).filter(Boolean), key, own) });
+  if (network === undefined) {
+    console.error(`'${argument}' is not NAME=FLAGS`);
+    process.exit(1);
+  }
+  const measured = [];
+  for (const [key, [title, own]] of rows) measured.push({ title, images: await measure(network, flags.split(/\s+/).filter(Boolean), key, own) });
+  // Differences need the same images in every row.
+  const whole = halves.map((half, h) => half.map((_, i) => measured.every((row) => row.images[h][i] !== undefined)));
+  const results = measured.map(({ title, images: own }) => ({ title, records: own.map((half, h) => half.filter((_, i) => whole[h][i])) }));
+  const [first, second] = results[0].records.map(({ length }) => length);
+  if (first === 0 || second === 0) {
+    console.error(`stopped: no image of a half could be measured with ${network}`);
+    process.exit(1);
+  }
+  if (first + second < withBoxes.length) console.log(`\n${withBoxes.length - first - second} images failed or are not on disk, and are left out.`);
   const { top1, top5 } = crossFit(results[0].records);
-  console.log(`\n## ${network}\n\nTop-1 ${(100 * meanOf(top1)).toFixed(1)} %, top-5 ${(100 * meanOf(top5)).toFixed(1)} % of ${withBoxes.length} images.`);
-  console.log(`\nThresholds of the first ${halves[0].length} images, scored on the other ${halves[1].length}:\n`);
+  console.log(`\n## ${network}\n\nTop-1 ${(100 * meanOf(top1)).toFixed(1)} %, top-5 ${(100 * meanOf(top5)).toFixed(1)} % of ${first + second} images.`);
+  console.log(`\nThresholds of the first ${first} images, scored on the other ${second}:\n`);
   console.log(table(results.map(({ title, records }) => ({ title, means: scoreHalf(...records) }))));
-  console.log(`\nAll ${withBoxes.length} images, each half with the thresholds of the other:\n`);
+  console.log(`\nAll ${first + second} images, each half with the thresholds of the other:\n`);
   console.log(table(results.map(({ title, records }) => ({ title, means: crossFit(records) }))));
 }
