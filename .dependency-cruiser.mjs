@@ -14,6 +14,7 @@ const floors = [
   ['import'],
   ['pipeline'],
   ['settings'],
+  ['student'],
   ['seeds'],
   ['maps'],
   ['cam'],

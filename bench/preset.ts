@@ -57,7 +57,7 @@ async function stagesOf(settings: GenerateConfig): Promise<Record<typeof STAGES[
     for (const [i, item] of items.slice(0, WARM_UP + counted).entries()) {
       const classes = await imageClasses(item, labels, logitOf);
       if ('reason' in classes) throw new Error(classes.reason);
-      const result = await pool.run({ ...classes, imagePath: item.imagePath, files: { [SEED_FOLDER]: join(out, `${item.id}.png`) } });
+      const result = await pool.run({ ...classes, channels: [], imagePath: item.imagePath, files: { [SEED_FOLDER]: join(out, `${item.id}.png`) } });
       if (result.status === 'failed') throw new Error(result.reason);
       if (i >= WARM_UP) for (const stage of STAGES) sums[stage] += result.times[stage] / counted;
     }

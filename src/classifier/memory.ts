@@ -1,6 +1,6 @@
 import { inferShapes } from '../onnx/shapes/infer.js';
 import type { Size } from '../size.js';
-import type { ClassifierGraph } from './classifier.js';
+import type { NetworkGraph } from './network.js';
 
 /** Bytes of a worker thread with its libraries, a decoded photograph and full-size maps. */
 const BASE = 200e6;
@@ -12,7 +12,7 @@ const BASE = 200e6;
  *
  * @param size of the largest input image, [height, width]
  */
-export function workerMemory({ model, input }: ClassifierGraph, size: Size): number {
+export function workerMemory({ model, input }: Pick<NetworkGraph, 'model' | 'input'>, size: Size): number {
   const shapes = inferShapes(model.graph, new Map([[input.name, [1, input.channels, ...(input.fixedSize ?? size)]]]));
   const numbers = (dims: readonly number[]): number => dims.reduce((product, dim) => product * dim, 1);
   const activations = model.graph.nodes.flatMap(({ outputs }) => outputs).reduce((sum, name) => sum + numbers(shapes.get(name)?.dims ?? []), 0);

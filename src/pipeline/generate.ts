@@ -2,7 +2,9 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { chooseLayers } from '../cam/layer-choice.js';
 import { inputSizeFor } from '../classifier/input-size.js';
+import type { LoadedClassifier } from '../classifier/load.js';
 import { UserError } from '../errors.js';
+import { hashFile } from '../jobs/files/hash.js';
 import { writeFileAtomic } from '../jobs/files/atomic.js';
 import type { Journal } from '../jobs/journal/journal.js';
 import { runRecordName } from '../jobs/journal/run-record.js';
@@ -12,16 +14,25 @@ import { VOC } from '../datasets/classes/voc.js';
 import type { MaskFormat } from '../datasets/masks.js';
 import type { DataItem } from '../datasets/splits.js';
 import { runImageBatch } from './image-batch.js';
-import type { BatchOutcome, LabelledBatchOptions } from './image-batch.js';
+import type { BatchNetwork, BatchOutcome, LabelledBatchOptions, NetworkInput } from './image-batch.js';
 import { labelledClasses } from './image-classes.js';
+import type { NamedLogits } from './image-classes.js';
 import { seedPolicies } from './policies.js';
 import { startSeedPool } from './pool.js';
+import { requireChannels, studentChannels, studentInput, studentNetwork, studentRecord } from './student-choice.js';
+import type { StudentChoice } from './student-choice.js';
 import { isWholeSeedFile, NO_CLASS, recordedFiles, SEED_FOLDER, seedFiles, seedFolders } from './seed-files.js';
 import type { SeedTask, StageTimes } from './seed-worker.js';
 
 /** Everything that {@link generateSeeds} needs. */
-export interface GenerateOptions extends LabelledBatchOptions {
+export interface GenerateOptions extends Omit<LabelledBatchOptions, 'classifier'> {
+  /** Makes seeds of class activation maps. May only be missing with a student whose `camWeight` is 0. */
+  readonly classifier?: LoadedClassifier;
+  /** A student that makes the seeds instead, or together with the classifier. */
+  readonly student?: StudentChoice;
   readonly settings: SeedSettings;
+  /** Other settings: pixels on which their seeds differ become 255. */
+  readonly agree?: readonly SeedSettings[];
   /** Images of the split that are not on disk. */
   readonly missing: readonly DataItem[];
   /** The name of the split; the list of written ids gets it. */
@@ -75,26 +86,62 @@ export interface GenerateSummary {
  * settings
  */
 export async function generateSeeds(options: GenerateOptions): Promise<GenerateSummary> {
-  const { classifier, settings, classes = VOC, out, format } = options;
+  const { classifier, student, settings, classes = VOC, out, format } = options;
+  const agree = classifier === undefined ? [] : options.agree ?? [];
+  const network = networkOf(options);
   // Fails before the run starts.
-  seedPolicies(settings, classes);
-  const { names } = chooseLayers(classifier.graph, settings.layers, settings.method);
-  return runImageBatch<SeedTask, StageTimes, GenerateSummary>(options, {
+  for (const own of [settings, ...agree]) seedPolicies(own, classes);
+  const channelOf = student === undefined ? new Map<number, number>() : studentChannels(student, classes);
+  const labelled = labelledClasses(network, options.labels, classes);
+  const choice = { ...options, camSeeds: student !== undefined && classifier !== undefined };
+  const inputs = [
+    ...classifier === undefined
+      ? []
+      : [settings, ...agree].map((own): NetworkInput => (
+          { inputSize: inputSizeFor(classifier, own), maxPixels: own.maxPixels, scales: own.scales })),
+    ...student === undefined ? [] : [studentInput(student)],
+  ];
+  const camSettings = (own: SeedSettings): object => ({
+    ...own, ...classifier && { layers: chooseLayers(classifier.graph, own.layers, own.method).names },
+  });
+  const seedDir = classifier === undefined ? student?.camSeeds?.path : undefined;
+  const studentFile = student && await hashFile(student.student.path);
+  return runImageBatch<SeedTask, StageTimes, GenerateSummary>({ ...options, classifier: network }, {
     settings: (common) => ({
-      ...settings, layers: names, ...common, png: format, cams: options.saveCams,
+      ...classifier === undefined ? policiesOf(settings) : camSettings(settings), ...common, png: format, cams: options.saveCams,
       // Left out if false, so that runs of earlier versions can be resumed.
       ...options.saveUnrefined === true && { unrefined: true },
       ...options.soft === true && { soft: true },
+      ...agree.length > 0 && { agree: agree.map(camSettings) },
+      ...student !== undefined && { student: studentFile, ...student.settings, ...student.camSeeds && { camSeeds: student.camSeeds } },
     }),
-    classes: labelledClasses(classifier, options.labels, classes),
-    network: { inputSize: inputSizeFor(classifier, settings), maxPixels: settings.maxPixels, scales: settings.scales },
-    folders: seedFolders(options), otherFolders: [LIST_FOLDER], otherFiles: [listPath(options), join(out, runRecordName())],
-    files: (_, entry) => recordedFiles(out, entry, options), isWhole: isWholeSeedFile,
-    startPool: (runtime, plan) => startSeedPool({ classifier, settings, classes, format, runtime, ...plan }),
-    taskOf: ({ id, imagePath }, own) => ({ ...own, imagePath, files: seedFiles(out, id, options) }),
+    classes: student === undefined ? labelled : requireChannels(labelled, channelOf, classes),
+    network: inputs[0], otherNetworks: inputs.slice(1),
+    folders: seedFolders(choice), otherFolders: [LIST_FOLDER], otherFiles: [listPath(options), join(out, runRecordName())],
+    files: (_, entry) => recordedFiles(out, entry, choice), isWhole: isWholeSeedFile,
+    startPool: (runtime, plan) => startSeedPool({ classifier, settings, agree, student, classes, format, runtime, ...plan }),
+    taskOf: ({ id, imagePath }, own) => ({
+      ...own, channels: student === undefined ? [] : own.labels.map((label) => channelOf.get(label)!), imagePath, files: seedFiles(out, id, choice),
+      ...seedDir !== undefined && { seedPath: join(seedDir, `${id}.png`) },
+    }),
     stages: ['read', 'cam', 'seeds', 'write'],
     finish: (outcome) => finish(options, outcome),
   });
+}
+
+/** The network of the batch. @throws UserError if there is none, or it makes no maps that are wanted */
+function networkOf({ classifier, student, saveCams, saveUnrefined }: GenerateOptions): BatchNetwork & NamedLogits {
+  if (classifier !== undefined) return classifier;
+  if (student === undefined) throw new UserError('seeds need a classifier or a student');
+  if ((student.settings.camWeight > 0 && student.camSeeds === undefined) || saveCams || saveUnrefined === true) {
+    throw new UserError('class activation maps need a classifier', 'give one, or set camWeight to 0 or give seeds, and save no maps');
+  }
+  return studentNetwork(student);
+}
+
+/** The settings that the seeds of a student alone depend on. */
+function policiesOf({ conflict, conflictMargin, rescue }: SeedSettings): object {
+  return { conflict, conflictMargin, rescue };
 }
 
 /** Writes the list of ids and run.json. */
@@ -114,7 +161,8 @@ async function finish(options: GenerateOptions, outcome: BatchOutcome<StageTimes
     ...options.record,
     classSet: (options.classes ?? VOC).data,
     settings: outcome.settings,
-    modelPath: options.classifier.path,
+    modelPath: networkOf(options).path,
+    ...options.student && { student: studentRecord(options.student, options.splitItems ?? options.items) },
     runtime: description,
     versions: { 'node': process.version, [runtime.name]: runtime.version, 'voc-seeds': packageVersion() },
     split: options.split, shard: shard ?? null, ...plan,

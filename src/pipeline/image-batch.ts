@@ -1,5 +1,6 @@
 import { dirname } from 'node:path';
 import type { LoadedClassifier } from '../classifier/load.js';
+import type { NetworkGraph } from '../classifier/network.js';
 import { workerMemory } from '../classifier/memory.js';
 import { hashFile } from '../jobs/files/hash.js';
 import { OutFolder } from '../jobs/files/out-folder.js';
@@ -25,9 +26,16 @@ import { filesOf } from '../datasets/splits.js';
 import type { DataItem } from '../datasets/splits.js';
 import type { ClassSource, ImageClasses } from './image-classes.js';
 
+/** The network of a batch: results depend on its file and specification, memory on its graph. */
+export interface BatchNetwork {
+  readonly path: string;
+  readonly spec: object;
+  readonly graph: Pick<NetworkGraph, 'model' | 'input'>;
+}
+
 /** The options of every batch of images. */
-export interface BatchOptions {
-  readonly classifier: LoadedClassifier;
+export interface BatchOptions<Network extends BatchNetwork = LoadedClassifier> {
+  readonly classifier: Network;
   /** The images to process; all must be on disk. */
   readonly items: readonly DataItem[];
   readonly out: string;
@@ -71,6 +79,13 @@ export type ImageResult<Times>
   = | { readonly status: 'done'; readonly notes?: readonly string[]; readonly files: NonNullable<JournalEntry['files']>; readonly times: Times }
     | { readonly status: 'failed'; readonly reason: string };
 
+/** The sizes of photographs at the network. */
+export interface NetworkInput {
+  readonly inputSize: InputSize;
+  readonly maxPixels: number;
+  readonly scales: readonly number[];
+}
+
 /** What a batch does with its images. */
 export interface BatchWork<Task, Times, Summary> {
   /**
@@ -81,7 +96,9 @@ export interface BatchWork<Task, Times, Summary> {
   readonly settings: (common: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>>;
   readonly classes: ClassSource;
   /** The sizes of photographs at the network, to estimate the memory of a worker. */
-  readonly network: { readonly inputSize: InputSize; readonly maxPixels: number; readonly scales: readonly number[] };
+  readonly network: NetworkInput;
+  /** Those of other sessions that a worker has at the same time. */
+  readonly otherNetworks?: readonly NetworkInput[];
   /** The folders in `out` for files of images; other folders that are made; paths of other files that are written. */
   readonly folders: readonly string[];
   readonly otherFolders?: readonly string[];
@@ -129,10 +146,10 @@ export interface BatchOutcome<Times> {
  * @throws UserError if the run cannot start, for example if the folder contains results of other settings
  */
 export async function runImageBatch<Task, Times extends Readonly<Record<keyof Times, number>>, Summary>(
-  options: BatchOptions, work: BatchWork<Task, Times, Summary>,
+  options: BatchOptions<BatchNetwork>, work: BatchWork<Task, Times, Summary>,
 ): Promise<Summary> {
   const { classifier, items, out, resume, shard, signal } = options;
-  const { classes, folders, otherFolders = [], network, stages } = work;
+  const { classes, folders, otherFolders = [], network, otherNetworks = [], stages } = work;
   const settings = work.settings({
     inputSize: formatInputSize(network.inputSize), model: await hashFile(classifier.path), ...classifier.spec, ...classes.settings,
   });
@@ -147,7 +164,7 @@ export async function runImageBatch<Task, Times extends Readonly<Record<keyof Ti
     place = await OutFolder.open(out, [...folders, ...otherFolders]);
     const runtime = await openRuntime(options.runtime);
     options.onRuntime?.(runtime.description);
-    const plan = workersFor(classifier, network, options, runtime.accelerated);
+    const plan = workersFor(classifier, [network, ...otherNetworks], options, runtime.accelerated);
     const started = new Date();
     const mine = shard === undefined ? items : itemsOfShard(items, shard);
     const { open, remade } = resume
@@ -190,11 +207,11 @@ const USUAL: Size = [375, 500];
 
 /** The number of workers and threads: those given, or as many as the machine has processors and memory for. */
 function workersFor(
-  { graph }: LoadedClassifier, { inputSize, maxPixels, scales }: BatchWork<unknown, unknown, unknown>['network'], wanted: Partial<WorkerPlan>,
-  accelerated: boolean,
+  { graph }: BatchNetwork, networks: readonly NetworkInput[], wanted: Partial<WorkerPlan>, accelerated: boolean,
 ): WorkerPlan {
-  const { size } = networkSize(USUAL, inputSize, maxPixels, Math.max(...scales));
-  return planWorkers(wanted, { ...machineLimits(workerMemory(graph, size)), accelerated });
+  const memory = networks.map(({ inputSize, maxPixels, scales }) => (
+    workerMemory(graph, networkSize(USUAL, inputSize, maxPixels, Math.max(...scales)).size)));
+  return planWorkers(wanted, { ...machineLimits(memory.reduce((sum, bytes) => sum + bytes)), accelerated });
 }
 
 function entryOf(id: string, result: ImageResult<unknown>): JournalEntry {

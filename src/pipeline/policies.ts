@@ -36,3 +36,9 @@ export function seedPolicies(settings: PolicySettings, classes: ClassSet = VOC):
   const { backgroundThreshold, rescue } = settings;
   return { background: backgroundPolicy(settings, classes), conflict: conflictPolicy(settings), backgroundThreshold, rescue };
 }
+
+/** The policies of a student's seeds. Its background is a map of probabilities, so there is no threshold. */
+export function studentPolicies(settings: PolicySettings, classes: ClassSet = VOC): SeedPolicies {
+  const { conflict, rescue } = seedPolicies(settings, classes);
+  return { background: { kind: 'constant', threshold: 0 }, conflict, rescue };
+}

@@ -4,31 +4,42 @@ import type { WorkerPlan } from '../jobs/workers/worker-plan.js';
 import { workerUrl } from '../jobs/workers/worker-url.js';
 import type { RuntimeChoice } from '../runtime/open.js';
 import type { SeedSettings } from '../settings/cam.js';
+import { planStudent } from '../student/predict.js';
 import type { ClassSet } from '../datasets/classes/class-set.js';
 import { VOC } from '../datasets/classes/voc.js';
 import type { MaskFormat } from '../datasets/masks.js';
 import { PhotoCam } from './photo-cam.js';
-import { seedPolicies } from './policies.js';
+import { seedPolicies, studentPolicies } from './policies.js';
+import type { SeedRecipe } from './cam-seeds.js';
+import type { StudentChoice } from './student-choice.js';
 import type { SeedResult, SeedTask, SeedWorkerData } from './seed-worker.js';
 
 export interface SeedPoolOptions extends WorkerPlan {
-  readonly classifier: LoadedClassifier;
   readonly settings: SeedSettings;
+  /** Makes seeds of class activation maps; none: only the student makes seeds. */
+  readonly classifier?: LoadedClassifier;
+  /** Other settings: pixels on which their seeds differ become 255. */
+  readonly agree?: readonly SeedSettings[];
+  readonly student?: StudentChoice;
   /** Default: VOC. */
   readonly classes?: ClassSet;
   readonly format: MaskFormat;
   readonly runtime: RuntimeChoice;
 }
 
-/** Builds the CAM program and starts the workers that make seeds, each with its own session. */
+/** Builds the programs and starts the workers that make seeds, each with its own session. */
 export function startSeedPool(
-  { classifier, settings, classes = VOC, format, runtime, workers, threads }: SeedPoolOptions,
+  { classifier, settings, agree = [], student, classes = VOC, format, runtime, workers, threads }: SeedPoolOptions,
 ): WorkerPool<SeedTask, SeedResult> {
+  const recipes = classifier === undefined
+    ? []
+    : [settings, ...agree].map((own): SeedRecipe => ({ photo: PhotoCam.plan(classifier, own), policies: seedPolicies(own, classes) }));
   return new WorkerPool<SeedTask, SeedResult>({
     // Two tasks per worker: one computes while the next is decoded.
     worker: workerUrl('./seed-worker.js', import.meta.url), threads: workers, tasksPerWorker: 2,
     data: {
-      photo: PhotoCam.plan(classifier, settings), policies: seedPolicies(settings, classes), classSet: classes.data, format, runtime, threads,
+      recipes, student: student && { plan: planStudent(student.student, student.settings), policies: studentPolicies(settings, classes) },
+      classSet: classes.data, format, runtime, threads,
     } satisfies SeedWorkerData,
   });
 }

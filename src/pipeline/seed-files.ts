@@ -9,6 +9,8 @@ import type { DataItem } from '../datasets/splits.js';
 /** The folders of a run's results. */
 export const SEED_FOLDER = 'SegmentationClass';
 export const UNREFINED_FOLDER = 'SegmentationClassUnrefined';
+/** The seeds of class activation maps, if those of a student are in {@link SEED_FOLDER}. */
+export const CAM_SEED_FOLDER = 'SegmentationClassCam';
 export const CONFIDENCE_FOLDER = 'Confidence';
 export const CAM_FOLDER = 'cams';
 
@@ -17,14 +19,19 @@ export interface SeedFileChoice {
   readonly saveCams: boolean;
   readonly saveUnrefined?: boolean;
   readonly soft?: boolean;
+  /** Also the seeds of class activation maps, beside those of a student. */
+  readonly camSeeds?: boolean;
 }
 
 /** The note on an image without classes; it has no maps. */
 export const NO_CLASS = 'no class: all background';
 
 /** The folders that a run writes to, the seeds' first. */
-export function seedFolders({ saveCams, saveUnrefined = false, soft = false }: SeedFileChoice): string[] {
-  return [SEED_FOLDER, ...saveUnrefined ? [UNREFINED_FOLDER] : [], ...soft ? [CONFIDENCE_FOLDER] : [], ...saveCams ? [CAM_FOLDER] : []];
+export function seedFolders({ saveCams, saveUnrefined = false, soft = false, camSeeds = false }: SeedFileChoice): string[] {
+  return [
+    SEED_FOLDER, ...camSeeds ? [CAM_SEED_FOLDER] : [],
+    ...saveUnrefined ? [UNREFINED_FOLDER] : [], ...soft ? [CONFIDENCE_FOLDER] : [], ...saveCams ? [CAM_FOLDER] : [],
+  ];
 }
 
 /** The files of an image, by folder. */

@@ -1,7 +1,8 @@
 import sharp from 'sharp';
 import { workerData } from 'piscina';
-import { messageOf } from '../errors.js';
+import { messageOf, UserError } from '../errors.js';
 import { encodeNpz } from '../formats/numpy/npz.js';
+import { openPhoto } from '../image/photo-file.js';
 import { writeStamped } from '../jobs/files/stamp.js';
 import { mapsToArray } from '../maps/map-rows.js';
 import { singleLayers } from '../maps/multi-scale.js';
@@ -10,29 +11,39 @@ import type { RuntimeChoice } from '../runtime/open.js';
 import { confidenceOf } from '../seeds/confidence.js';
 import { makeSeeds } from '../seeds/make-seeds.js';
 import type { SeedPolicies } from '../seeds/make-seeds.js';
+import type { Size } from '../size.js';
+import { StudentRunner } from '../student/predict.js';
+import type { StudentPlan } from '../student/predict.js';
 import type { ClassSetData } from '../datasets/classes/class-set.js';
 import { classSetOf } from '../datasets/classes/known.js';
+import { classesInMap } from '../datasets/labels/masks.js';
+import type { LabelMap } from '../datasets/label-map.js';
 import type { MaskFormat } from '../datasets/masks.js';
-import { encodeMask } from '../datasets/masks.js';
+import { encodeMask, readMask } from '../datasets/masks.js';
 import { packPng } from '../formats/png/png.js';
+import { CamSeeds, lostNotes } from './cam-seeds.js';
+import type { CamSeedResult, SeedRecipe } from './cam-seeds.js';
 import type { ImageResult } from './image-batch.js';
 import type { ImageClasses } from './image-classes.js';
-import { PhotoCam } from './photo-cam.js';
-import type { PhotoCamPlan } from './photo-cam.js';
-import { CAM_FOLDER, CONFIDENCE_FOLDER, NO_CLASS, SEED_FOLDER, UNREFINED_FOLDER } from './seed-files.js';
+import { CAM_FOLDER, CAM_SEED_FOLDER, CONFIDENCE_FOLDER, NO_CLASS, SEED_FOLDER, UNREFINED_FOLDER } from './seed-files.js';
 
 /** What a worker needs for all its images. */
 export interface SeedWorkerData {
-  readonly photo: PhotoCamPlan;
+  /** How seeds of class activation maps are made; none: only the student runs. */
+  readonly recipes: readonly SeedRecipe[];
+  readonly student?: { readonly plan: StudentPlan; readonly policies: SeedPolicies };
   readonly runtime: RuntimeChoice;
   readonly threads: number;
-  readonly policies: SeedPolicies;
   readonly classSet: ClassSetData;
   readonly format: MaskFormat;
 }
 
 /** One photograph. */
 export interface SeedTask extends ImageClasses {
+  /** The student's channel for each class; empty without a student. */
+  readonly channels: readonly number[];
+  /** Seeds to add to the student's probabilities, if no class activation maps are made. */
+  readonly seedPath?: string;
   readonly imagePath: string;
   /** The files to write; see {@link seedFiles}. The folders must exist. */
   readonly files: Readonly<Record<string, string>>;
@@ -41,6 +52,7 @@ export interface SeedTask extends ImageClasses {
 /** The time of each stage of an image, in milliseconds. */
 export interface StageTimes {
   readonly read: number;
+  /** Running the networks. */
   readonly cam: number;
   readonly seeds: number;
   readonly write: number;
@@ -54,56 +66,106 @@ const classes = classSetOf(data.classSet);
 // Images are processed in parallel; more threads per image would only compete.
 sharp.concurrency(1);
 
-let cam: Promise<PhotoCam> | undefined;
+interface Networks {
+  readonly cams?: CamSeeds;
+  readonly student?: StudentRunner;
+}
+
+let loading: Promise<Networks> | undefined;
 
 /** The entry point of the worker. Never throws; failures are returned. */
 export default async function run(task: SeedTask): Promise<SeedResult> {
   try {
-    cam ??= openRuntime(data.runtime).then(({ runtime }) => PhotoCam.load(data.photo, runtime, { threads: data.threads }));
-    return await makeSeed(await cam, task);
+    loading ??= load();
+    return await makeSeed(await loading, task);
   } catch (error) {
     return { status: 'failed', reason: messageOf(error) };
   }
 }
 
-async function makeSeed(photoCam: PhotoCam, { imagePath, labels, logits, files }: SeedTask): Promise<SeedResult> {
-  if (labels.length === 0) return allBackground(photoCam, imagePath, files);
-  const result = await photoCam.maps(imagePath, logits, { unrefined: UNREFINED_FOLDER in files });
-  const { maps, maxima, background, unrefined, views, size, limited, times } = result;
-  const start = performance.now();
-  const notes = limited === undefined ? [] : [`limited to ${limited[1]}x${limited[0]} pixels at the network`];
-  const empty = labels.filter((_, k) => maxima[k] === 0);
-  notes.push(...empty.map((label) => `the map of ${classes.nameOf(label)} is zero everywhere`));
-  const seeds = makeSeeds(maps, labels, data.policies, background);
-  const lost = seeds.lost.filter((label) => !empty.includes(label));
-  notes.push(...lost.map((label) => `${classes.nameOf(label)} gets ${data.policies.rescue > 0 ? 'only its strongest pixels (rescue)' : 'no pixel'}`));
-  const assigned = performance.now();
+async function load(): Promise<Networks> {
+  const { recipes, student, threads } = data;
+  const { runtime } = await openRuntime(data.runtime);
+  const cams = recipes.length === 0 ? undefined : await CamSeeds.load(recipes, runtime, { threads });
+  return { cams, student: student && await StudentRunner.load(student.plan, runtime, { threads }) };
+}
+
+async function makeSeed(networks: Networks, task: SeedTask): Promise<SeedResult> {
+  const { imagePath, labels, files } = task;
+  if (labels.length === 0) return allBackground(networks, imagePath, files);
+  const cam = await networks.cams?.make(imagePath, task, classes, UNREFINED_FOLDER in files);
+  const seeds = networks.student === undefined ? cam! : await studentSeeds(networks.student, task, cam);
+  const writing = performance.now();
   const stamps = await writeAll(files, {
     [SEED_FOLDER]: () => encodeMask(seeds.labels, data.format, classes),
-    [UNREFINED_FOLDER]: () => encodeMask(makeSeeds(unrefined ?? maps, labels, data.policies).labels, data.format, classes),
-    [CONFIDENCE_FOLDER]: () => packPng(size[1], size[0], confidenceOf(seeds.labels, maps, labels)),
+    [CONFIDENCE_FOLDER]: () => packPng(seeds.labels.width, seeds.labels.height, confidenceOf(seeds.labels, seeds.maps, labels)),
+    ...cam && camFiles(cam, labels),
+  });
+  return { status: 'done', notes: seeds.notes, files: stamps, times: { ...seeds.times, write: performance.now() - writing } };
+}
+
+/** The files of class activation maps. */
+function camFiles({ labels: seeds, maps, unrefined, views, size }: CamSeedResult, labels: readonly number[]): Record<string, () => Uint8Array> {
+  const [{ photo: { maps: { fusion } }, policies }] = data.recipes;
+  return {
+    [CAM_SEED_FOLDER]: () => encodeMask(seeds, data.format, classes),
+    [UNREFINED_FOLDER]: () => encodeMask(makeSeeds(unrefined ?? maps, labels, policies).labels, data.format, classes),
     [CAM_FOLDER]: () => encodeNpz({
       keys: { shape: [labels.length], data: Int32Array.from(labels) },
       maps: { shape: [labels.length, ...size], data: mapsToArray(maps) },
-      ...Object.fromEntries(singleLayers(views, labels.length, data.photo.maps.fusion).map(({ height, width, data: layer }, i) => (
+      ...Object.fromEntries(singleLayers(views, labels.length, fusion).map(({ height, width, data: layer }, i) => (
         [`layer_${i}`, { shape: [labels.length, height, width], data: layer }]))),
     }),
-  });
-  return {
-    status: 'done', notes, files: stamps,
-    times: { read: times.read, cam: times.cam, seeds: times.maps + assigned - start, write: performance.now() - assigned },
   };
 }
 
+/** The student's seeds, with those of class activation maps if there are any. */
+async function studentSeeds(
+  student: StudentRunner, { imagePath, labels, channels, seedPath }: SeedTask, cam: CamSeedResult | undefined,
+): Promise<Pick<CamSeedResult, 'labels' | 'maps' | 'notes' | 'times'>> {
+  const start = performance.now();
+  const photo = await openPhoto(imagePath);
+  const others = seedPath === undefined ? cam?.labels : await seedsOf(seedPath, labels, photo.original);
+  const opened = performance.now();
+  const { maps, background, times } = await student.maps(photo, channels, labels, others);
+  const assigning = performance.now();
+  const { policies } = data.student!;
+  const seeds = makeSeeds(maps, labels, policies, background);
+  return {
+    labels: seeds.labels, maps, notes: lostNotes(seeds.lost, policies, classes),
+    times: {
+      read: opened - start + times.read + (cam?.times.read ?? 0), cam: times.network + (cam?.times.cam ?? 0),
+      seeds: times.maps + performance.now() - assigning + (cam?.times.seeds ?? 0),
+    },
+  };
+}
+
+/** @throws UserError if they are not the seeds of this photograph and its classes */
+async function seedsOf(path: string, labels: readonly number[], [height, width]: Size): Promise<LabelMap> {
+  const seeds = await readMask(path, { classes });
+  if (seeds.height !== height || seeds.width !== width) throw new UserError(`the seeds ${path} have ${seeds.width} x ${seeds.height} pixels, the photograph ${width} x ${height}`);
+  const other = classesInMap(seeds, path, classes).find((label) => !labels.includes(label));
+  if (other !== undefined) throw new UserError(`the seeds ${path} have ${classes.nameOf(other)}, which is not a class of the photograph`);
+  return seeds;
+}
+
 /** An image without classes. It is still decoded, for its size and to report damaged files. */
-async function allBackground(photoCam: PhotoCam, imagePath: string, files: SeedTask['files']): Promise<SeedResult> {
-  const { size: [height, width], times: { read } } = await photoCam.layerMaps(imagePath, []);
+async function allBackground({ cams }: Networks, imagePath: string, files: SeedTask['files']): Promise<SeedResult> {
+  const { size: [height, width], read } = await (cams?.decode(imagePath) ?? decode(imagePath));
   const start = performance.now();
   const background = (): Uint8Array => encodeMask({ width, height, data: new Uint8Array(width * height) }, data.format, classes);
   // Without a map, nothing speaks against the background.
   const certain = (): Uint8Array => packPng(width, height, new Uint8Array(width * height).fill(255));
-  const stamps = await writeAll(files, { [SEED_FOLDER]: background, [UNREFINED_FOLDER]: background, [CONFIDENCE_FOLDER]: certain });
+  const contents = { [SEED_FOLDER]: background, [CAM_SEED_FOLDER]: background, [UNREFINED_FOLDER]: background, [CONFIDENCE_FOLDER]: certain };
+  const stamps = await writeAll(files, contents);
   return { status: 'done', notes: [NO_CLASS], files: stamps, times: { read, cam: 0, seeds: 0, write: performance.now() - start } };
+}
+
+async function decode(imagePath: string): Promise<{ readonly size: Size; readonly read: number }> {
+  const start = performance.now();
+  const photo = await openPhoto(imagePath);
+  await photo.at(photo.original);
+  return { size: photo.original, read: performance.now() - start };
 }
 
 /** Writes the wanted files that there is content for, and returns their stamps. */

@@ -7,6 +7,7 @@ import { faithfulnessSchema } from './faithfulness.js';
 import { generateSchema } from './generate.js';
 import { devkitSettings } from '../datasets/settings.js';
 import { localizeSchema } from './localize.js';
+import { pipelineSchema } from './pipeline.js';
 import { sharedSettings } from './shared.js';
 import { trainSchema } from './train.js';
 
@@ -26,5 +27,6 @@ export const commandSettings = {
   'faithfulness': faithfulnessSchema.shape,
   'localize': localizeSchema.shape,
   'train': trainSchema.shape,
+  'pipeline': pipelineSchema.shape,
   'model cam-program': camProgramSettings,
 } satisfies Record<string, SettingTable>;

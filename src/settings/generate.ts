@@ -6,6 +6,7 @@ import { runtimeSettings, workerSettings } from '../runtime/settings.js';
 import { thresholdsByClass } from '../seeds/settings.js';
 import { setting } from '../setting.js';
 import { devkitSettings, labelSourceSettings } from '../datasets/settings.js';
+import { studentSettings } from '../student/settings.js';
 import { seedSettings } from './cam.js';
 import { sharedSettings } from './shared.js';
 
@@ -17,6 +18,11 @@ export const generateSchema = z.strictObject({
   ...labelSourceSettings,
   ...sharedSettings,
   ...seedSettings,
+  agree: setting(z.array(z.string().min(1)).min(1).optional(), {
+    group: 'Seeds', value: 'preset or file,...',
+    help: 'also make seeds with these settings; pixels whose labels differ become 255 (ignored)', otherwise: 'none',
+  }),
+  ...studentSettings,
   png: setting(z.enum(['palette', 'gray']).default('palette'), { group, value: 'format', help: 'palette: 8-bit indexed with the VOC palette; gray: 8-bit grayscale' }),
   saveCams: setting(z.boolean().default(false), {
     group, help: 'also write the maps to cams/<id>.npz: keys (class indices), maps [K, H, W] and layer_<i> [K, h, w] for each layer',
@@ -43,6 +49,10 @@ export const generateSchema = z.strictObject({
     context.issues.push({ code: 'custom', path: ['classThresholds'], message: `${error.message}; ${error.hint}`, input: classThresholds });
   }
 }).refine(
+  ({ student, camWeight, camSeeds, saveUnrefined, saveCams, agree }) => (
+    student === undefined || (camWeight > 0 && camSeeds === undefined) || (!saveUnrefined && !saveCams && agree === undefined)),
+  { path: ['camWeight'], message: 'with {student}, maps are only made if it is above 0 and there are no {camSeeds}; {agree}, {saveCams} and {saveUnrefined} need them' },
+).refine(
   ({ saveUnrefined, refine }) => !saveUnrefined || parseRefiners(refine).length > 0,
   { path: ['saveUnrefined'], message: 'there is nothing to save because nothing is refined: name a refiner, for example --refine pamr, or leave it out' },
 );

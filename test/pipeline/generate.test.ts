@@ -1,4 +1,4 @@
-import { readFile, rm } from 'node:fs/promises';
+import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { unzipSync } from 'fflate';
 import sharp from 'sharp';
@@ -12,12 +12,17 @@ import type { SeedSettings } from '../../src/settings/cam.js';
 import { serializeModel } from '../../src/onnx/file/write.js';
 import { ortRuntime } from '../../src/runtime/ort/ort.js';
 import { generateSeeds } from '../../src/pipeline/generate.js';
-import type { GenerateSummary } from '../../src/pipeline/generate.js';
+import type { GenerateOptions, GenerateSummary } from '../../src/pipeline/generate.js';
 import { VOC_CLASSES } from '../../src/datasets/classes/voc.js';
 import { openDevkit } from '../../src/datasets/devkit.js';
 import { xmlLabels } from '../../src/datasets/labels/xml.js';
-import { readMask } from '../../src/datasets/masks.js';
+import { readMask, writeMask } from '../../src/datasets/masks.js';
 import { readSplit } from '../../src/datasets/splits.js';
+import { openPhoto } from '../../src/image/photo-file.js';
+import { mapsToArray } from '../../src/maps/map-rows.js';
+import { loadStudent } from '../../src/student/load.js';
+import { planStudent, StudentRunner } from '../../src/student/predict.js';
+import { writeTinyStudent } from '../student/tiny.js';
 import { makeDevkit, tinySpec } from './tiny.js';
 import type { TinyDevkit } from './tiny.js';
 
@@ -37,15 +42,24 @@ let devkit: TinyDevkit;
 beforeAll(async () => { devkit = await makeDevkit(images); });
 afterAll(() => rm(devkit.folder, { recursive: true }));
 
+interface Also extends Partial<Pick<GenerateOptions, 'saveCams' | 'saveUnrefined' | 'soft' | 'student'>> {
+  /** Changes of the other settings. */
+  readonly agree?: readonly Partial<SeedSettings>[];
+  /** No classifier, only the student. */
+  readonly alone?: boolean;
+}
+
 async function generate(
-  name: string, changes: Partial<SeedSettings> = {}, { saveCams = false, saveUnrefined = false } = {},
+  name: string, changes: Partial<SeedSettings> = {},
+  { saveCams = false, saveUnrefined = false, soft = false, agree = [], student, alone = false }: Also = {},
 ): Promise<{ out: string; summary: GenerateSummary }> {
   const out = join(devkit.folder, name);
   const opened = await openDevkit(devkit.root);
   const summary = await generateSeeds({
-    classifier: await loadClassifier(devkit.model), settings: { ...defaults, ...changes },
+    classifier: alone ? undefined : await loadClassifier(devkit.model), student,
+    settings: { ...defaults, ...changes }, agree: agree.map((own) => ({ ...defaults, ...own })),
     items: (await readSplit(opened, 'train')).items, missing: [], labels: await xmlLabels({ devkit: opened }), split: 'train', out, format: 'palette',
-    saveCams, saveUnrefined, resume: true, workers: 2,
+    saveCams, saveUnrefined, soft, resume: true, workers: 2,
   });
   return { out, summary };
 }
@@ -212,6 +226,89 @@ describe('generateSeeds', () => {
       expect((await seeds(join(out, 'SegmentationClassUnrefined'), id)).equals(before)).toBe(true);
       expect((await seeds(join(out, 'SegmentationClass'), id)).equals(before), id).toBe(false);
     }
+  });
+
+  it('writes 255 for pixels whose labels are not the same with other settings, compared with runs of their own', async () => {
+    const [deep, small] = [{ layers: ['/8', '/32'], threshold: 0.4 }, { inputSize: 'short:104', background: 'otsu' } as const];
+    const { out } = await generate('agreed', {}, { agree: [deep, small], soft: true });
+    const single = [(await generate('first', {}, { soft: true })).out, (await generate('deep', deep)).out, (await generate('small', small)).out];
+    for (const id of Object.keys(images)) {
+      const read = async (folder: string, kind = 'SegmentationClass'): Promise<Uint8Array> => (await readMask(join(folder, kind, `${id}.png`))).data;
+      const [first, second, third] = await Promise.all(single.map((folder) => read(folder)));
+      const expected = first.map((label, i) => (second[i] === label && third[i] === label ? label : 255));
+      expect(await read(out), id).toEqual(expected);
+      const shares = expected.reduce((sum, label) => sum + Number(label === 255), 0) / expected.length;
+      expect(shares, id).toBeGreaterThan(0.02);
+      expect(shares, id).toBeLessThan(0.98);
+      const confidence = async (folder: string): Promise<Buffer> => sharp(join(folder, 'Confidence', `${id}.png`)).toColourspace('b-w').raw().toBuffer();
+      const before = await confidence(single[0]);
+      expect(await confidence(out), id).toEqual(before.map((value, i) => (expected[i] === 255 ? 0 : value)));
+    }
+  });
+
+  it('takes the labels of a student, alone and together with those of maps, which are written beside them', async () => {
+    const model = join(devkit.folder, 'student.onnx');
+    await writeTinyStudent(model);
+    const student = await loadStudent(model);
+    const own = { studentScales: [1], studentFlip: true, studentRefine: 'none', camWeight: 0 };
+    const cam = await generate('student-cam', {});
+    const runner = async (camWeight: number): Promise<StudentRunner> => (
+      StudentRunner.load(planStudent(student, { ...own, camWeight }), ortRuntime, { threads: 1 }));
+    const made = { path: join(cam.out, 'SegmentationClass'), settings: undefined };
+    for (const { camWeight, camSeeds } of [{ camWeight: 0 }, { camWeight: 0.5 }, { camWeight: 0.5, camSeeds: made }]) {
+      const alone = camWeight === 0 || camSeeds !== undefined;
+      const { out, summary } = await generate(`student-${camWeight}-${alone}`, {}, { student: { student, settings: { ...own, camWeight }, camSeeds }, alone });
+      expect(summary.counts).toMatchObject({ written: 4, failed: 0 });
+      const run = await runner(camWeight);
+      for (const [id, [width, height, names]] of Object.entries(images)) {
+        const labels = names.map((text) => (VOC_CLASSES as readonly string[]).indexOf(text) + 1).sort((a, b) => a - b);
+        const seeds = await readMask(join(cam.out, 'SegmentationClass', `${id}.png`));
+        const { maps, background } = await run.maps(await openPhoto(join(devkit.root, 'JPEGImages', `${id}.jpg`)), labels, labels, seeds);
+        const classes = labels.map((_, k) => mapsToArray(maps).subarray(k * width * height, (k + 1) * width * height));
+        const expected = Array.from(background, (value, i) => {
+          const best = Math.max(...classes.map((map) => map[i]));
+          return best > value ? labels[classes.findIndex((map) => map[i] === best)] : 0;
+        });
+        expect([...(await readMask(join(out, 'SegmentationClass', `${id}.png`))).data], id).toEqual(expected);
+        const beside = await readMask(join(out, 'SegmentationClassCam', `${id}.png`)).catch(() => undefined);
+        expect(beside?.data, id).toEqual(alone ? undefined : seeds.data);
+      }
+      await run.release();
+      const { student: recorded } = JSON.parse(await readFile(join(out, 'run.json'), 'utf8')) as { student: { path: string; trainedOnThisList: boolean } };
+      expect(recorded).toMatchObject({ path: model, trainedOnThisList: false });
+    }
+  });
+
+  it('refuses seeds of other photographs', async () => {
+    const model = join(devkit.folder, 'student.onnx');
+    await writeTinyStudent(model);
+    const path = join(devkit.folder, 'other-seeds');
+    await mkdir(path);
+    // Another size, a class that is not there, no file.
+    await writeMask(join(path, 'wide.png'), { width: 3, height: 2, data: new Uint8Array(6) });
+    await writeMask(join(path, 'tall.png'), { width: 97, height: 181, data: new Uint8Array(97 * 181).fill(3) });
+    await writeMask(join(path, 'small.png'), { width: 9, height: 33, data: new Uint8Array(9 * 33).fill(6) });
+    const settings = { studentScales: [1], studentFlip: false, studentRefine: 'none', camWeight: 1 };
+    const { summary } = await generate('student-others', {}, { student: { student: await loadStudent(model), settings, camSeeds: { path, settings: undefined } }, alone: true });
+    expect(summary.counts).toMatchObject({ written: 1, failed: 3 });
+    const reasonOf = (id: string): string | undefined => summary.failures.find((failure) => failure.id === id)?.reason;
+    expect(reasonOf('wide')).toBe(`the seeds ${join(path, 'wide.png')} have 3 x 2 pixels, the photograph 150 x 100`);
+    expect(reasonOf('tall')).toBe(`the seeds ${join(path, 'tall.png')} have bird, which is not a class of the photograph`);
+    expect(reasonOf('many')).toContain(join(path, 'many.png'));
+  });
+
+  it('refuses to make maps without a classifier', async () => {
+    const model = join(devkit.folder, 'student.onnx');
+    await writeTinyStudent(model);
+    const student = { student: await loadStudent(model), settings: { studentScales: [1], studentFlip: true, studentRefine: 'none', camWeight: 1 } };
+    await expect(generate('none', {}, { student, alone: true })).rejects.toThrow('class activation maps need a classifier');
+    await expect(generate('none', {}, { alone: true })).rejects.toThrow('seeds need a classifier or a student');
+  });
+
+  it('does not continue a run whose other settings were different', async () => {
+    await generate('others', {}, { agree: [{ threshold: 0.5 }] });
+    await expect(generate('others', {}, { agree: [{ threshold: 0.6 }] })).rejects.toThrow('other settings');
+    await expect(generate('others')).rejects.toThrow('other settings');
   });
 });
 

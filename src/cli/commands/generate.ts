@@ -2,13 +2,16 @@ import type { Command } from 'commander';
 import { z } from 'zod';
 import { chooseLayers } from '../../cam/layer-choice.js';
 import { loadClassifier } from '../../classifier/load.js';
+import { loadStudent } from '../../student/load.js';
+import { studentSettings } from '../../student/settings.js';
 import { seedSettings } from '../../settings/cam.js';
 import { generateSchema } from '../../settings/generate.js';
-import { loadConfig } from '../../settings/load.js';
+import { loadConfig, loadSettings } from '../../settings/load.js';
 import { DEFAULT_PRESET, presetSettings } from '../../settings/presets.js';
 import { watchInterrupt } from '../../jobs/stop/interrupt.js';
 import { earlierTasks } from '../../jobs/journal/array-journal.js';
 import { generateSeeds } from '../../pipeline/generate.js';
+import { openSeedFolder } from '../../pipeline/seed-folder.js';
 import type { GenerateSummary } from '../../pipeline/generate.js';
 import { addConfigOption, addPrintConfigOption, printConfig, sayPreset, startOf } from '../options/config-options.js';
 import type { ConfigFlags } from '../options/config-options.js';
@@ -44,6 +47,12 @@ Examples:
   # Uncertain pixels become 255, which training ignores
   voc-seeds generate ... --threshold 0.3 --background-threshold 0.05
 
+  # The most reliable labels: pixels on which the presets best and fast differ become 255
+  voc-seeds generate ... --config best --agree fast
+
+  # With a segmentation network that was trained on seeds, together with seeds of maps
+  voc-seeds generate ... --student student.onnx --config best --cam-weight 0.3
+
   # Part 2 of 4, for four machines with the same output folder (array jobs of SLURM, SGE, PBS and Kubernetes need no --shard)
   voc-seeds generate ... --shard 2/4
 
@@ -73,12 +82,23 @@ async function run(flags: GenerateFlags): Promise<number> {
     printConfig(config, flags);
     return EXIT.ok;
   }
+  const agree = await Promise.all((config.agree ?? []).map((name) => loadSettings(name)));
   const folder = requireFlag(config.out, '--out', 'seeds');
   const selection = await openSelection({ ...flags, ...config }, 'imagePath');
   const { labels, file: labelFile } = await openRunLabels({ ...config, rgbMasks: flags.rgbMasks }, selection, selection.split.path);
   if (selection.items.length === 0) throw noPhotographs(selection);
-  const classifier = await loadClassifier(modelOrDefault(config.model), await specOfFlags(flags), flags.force);
-  sayModelNotes(classifier, chooseLayers(classifier.graph, config.layers, config.method));
+  const camSeeds = config.camSeeds === undefined ? undefined : await openSeedFolder(config.camSeeds, '--cam-seeds');
+  const student = config.student === undefined
+    ? undefined
+    : {
+        student: await loadStudent(config.student), camSeeds,
+        settings: z.object(studentSettings).omit({ student: true, camSeeds: true }).parse(config),
+      };
+  // A student alone needs no classifier.
+  const classifier = student !== undefined && (student.settings.camWeight === 0 || camSeeds !== undefined)
+    ? undefined
+    : await loadClassifier(modelOrDefault(config.model), await specOfFlags(flags), flags.force);
+  if (classifier !== undefined) sayModelNotes(classifier, chooseLayers(classifier.graph, config.layers, config.method));
   const { shard, task, note } = await chosenShard(flags, true, process.env, () => earlierTasks(folder)) ?? {};
   const say = (text: string): void => { process.stderr.write(`${text}\n`); };
   sayPreset(flags);
@@ -90,11 +110,11 @@ async function run(flags: GenerateFlags): Promise<number> {
   const watch = watchInterrupt(() => { say('\ninterrupted: finishing the images in progress (press Ctrl-C again to stop at once)'); });
   try {
     const summary = await generateSeeds({
-      classifier,
-      settings: z.object(seedSettings).parse(config),
+      classifier, student,
+      settings: z.object(seedSettings).parse(config), agree,
       items: selection.items, missing: selection.missing, split: selection.split.name, splitItems: selection.split.items,
       labels, classes: selection.classes,
-      out: folder, inputs: inputsOf(selection, labelFile),
+      out: folder, inputs: [...inputsOf(selection, labelFile), ...camSeeds === undefined ? [] : [camSeeds.path]],
       format: config.png, saveCams: config.saveCams, saveUnrefined: config.saveUnrefined, soft: config.soft, resume: flags.resume, shard, task,
       runtime: { runtime: config.runtime, device: config.device }, workers: config.workers, threads: config.threads,
       record: { command: 'generate', ...dataRecord(selection), splitFile: selection.split.path, ...selection.split.notes.length > 0 && { listNotes: selection.split.notes } },

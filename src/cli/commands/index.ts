@@ -10,6 +10,7 @@ export const commands: Readonly<Record<string, () => Promise<CommandRegistrar>>>
   localize: async () => (await import('./localize.js')).registerLocalize,
   report: async () => (await import('./report.js')).registerReport,
   export: async () => (await import('./export.js')).registerExport,
+  pipeline: async () => (await import('./pipeline.js')).registerPipeline,
   cam: async () => (await import('./cam.js')).registerCam,
   train: async () => (await import('./train.js')).registerTrain,
   labels: async () => (await import('./labels.js')).registerLabels,
