@@ -4,7 +4,7 @@ import type { CamRequest } from '../cam/plan.js';
 import { inputSizeFor } from '../classifier/input-size.js';
 import { WorkerPool } from '../jobs/workers/pool.js';
 import { workerUrl } from '../jobs/workers/worker-url.js';
-import { runImageBatch } from '../pipeline/image-batch.js';
+import { runImageBatch, sharedProgress } from '../pipeline/image-batch.js';
 import type { BatchOutcome, LabelledBatchOptions } from '../pipeline/image-batch.js';
 import { labelledClasses } from '../pipeline/image-classes.js';
 import { PhotoCam } from '../pipeline/photo-cam.js';
@@ -51,7 +51,7 @@ export interface PassSummary {
  * settings
  */
 export async function runPass(options: PassOptions): Promise<PassSummary> {
-  const { classifier, work, parameters, items, out, settings } = options;
+  const { classifier, work, parameters, out, settings } = options;
   const { target, finerStrength, scoreCamTopK, scoreCamBatch, maxPixels, inputSize } = settings;
   const scales = [...new Set(work.views.map(({ scale }) => scale))];
   return runImageBatch<AblateTask, AblateTimes, PassSummary>(options, {
@@ -74,7 +74,7 @@ export async function runPass(options: PassOptions): Promise<PassSummary> {
     }),
     taskOf: ({ id, imagePath, truth }, classes) => ({ ...classes, imagePath, truth: truth!, recordPath: recordPath(out, id) }),
     stages: ['read', 'cam', 'variants', 'write'],
-    finish: (outcome) => summaryOf(outcome, items, options.shard !== undefined),
+    finish: (outcome) => summaryOf(outcome, options),
   });
 }
 
@@ -89,14 +89,10 @@ export function requestsOf(graph: ClassifierGraph, { layers, methods, requests }
   return requests.map(({ layer, method }) => ({ layer: resolved[layer], method: methods[method] }));
 }
 
-async function summaryOf(
-  { journal, items: own, counts, failures, remade, interrupted, seconds, stages }: BatchOutcome<AblateTimes>,
-  items: readonly DataItem[], shared: boolean,
-): Promise<PassSummary> {
-  if (shared) await journal.refresh();
-  const done = items.filter(({ id }) => journal.isDone(id));
+async function summaryOf(outcome: BatchOutcome<AblateTimes>, { items, shard }: PassOptions): Promise<PassSummary> {
+  const { counts, failures, remade, interrupted, seconds, stages } = outcome;
   return {
-    done, elsewhere: items.length - new Set([...own, ...done]).size, failures,
+    ...await sharedProgress(outcome, items, shard), failures,
     counts: { measured: counts.done, resumed: counts.resumed, failed: counts.failed, left: counts.left },
     remade, interrupted, seconds: Number(seconds.toFixed(2)), stages,
   };

@@ -1,7 +1,7 @@
 import { mkdtemp, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { LocalizeRecord } from '../../src/localize/record.js';
 import { photograph, writeTinyClassifier } from '../pipeline/tiny.js';
 import { messageOf, run } from './terminal.js';
@@ -37,6 +37,7 @@ beforeAll(async () => {
   base = ['--boxes', join(folder, 'boxes.csv'), '--images', join(folder, 'photos'), '--model', model, '--layers', '/16', '--input-size', 'short:64', '--refine', 'none', '--workers', '1', '--bootstrap', '20'];
 });
 afterAll(() => rm(folder, { recursive: true }));
+afterEach(() => { vi.unstubAllEnvs(); });
 
 describe('localize', () => {
   it('writes scores, boxes and records, and resumes', async () => {
@@ -81,6 +82,24 @@ describe('localize', () => {
     expect(stdout).toContain('1 images with 1 classes scored. Thresholds were chosen on 2 other images');
     await writeFile(join(folder, 'strange.txt'), 'x.jpg\n');
     expect(messageOf(await localize('--out', fresh(), '--score-on', join(folder, 'strange.txt')))).toContain('1 images have no true boxes; the first is x');
+  });
+
+  it('runs in parts, of which the last one scores, with the results of a whole run', async () => {
+    const [whole, parts] = [fresh(), fresh()];
+    const { gtKnown, threshold, cases } = await json(0, '--out', whole);
+    const first = await localize('--out', parts, '--shard', '2/2');
+    expect(first).toMatchObject({ code: 0, stdout: '' });
+    expect(first.stderr).toContain('shard 2 of 2\n');
+    // a and c are those of the first part.
+    expect(first.stderr).toContain('2 images are left to the other shards');
+    expect((await readdir(join(parts, 'images'))).sort()).toEqual(['b.json', 'd.json']);
+    vi.stubEnv('SLURM_ARRAY_TASK_ID', '0');
+    const last = await json(0, '--out', parts, '--shard', 'auto', '--shards', '2');
+    expect(last).toMatchObject({ images: { tune: 4, score: 4 }, gtKnown, threshold, cases, run: { counts: { measured: 2, resumed: 0 } } });
+    expect(await readFile(join(parts, 'boxes.csv'), 'utf8')).toBe(await readFile(join(whole, 'boxes.csv'), 'utf8'));
+    vi.unstubAllEnvs();
+    expect(await json(0, '--out', parts)).toMatchObject({ gtKnown, run: { counts: { measured: 0, resumed: 4 } } });
+    expect(messageOf(await run('merge', parts))).toContain('parts of ablate, localize and faithfulness need no merge');
   });
 
   it('reports images that fail, and missing ones', async () => {

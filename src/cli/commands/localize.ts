@@ -8,6 +8,7 @@ import { readBoxes } from '../../datasets/boxes/read.js';
 import type { BoxTruths } from '../../datasets/boxes/box-truth.js';
 import { messageOf, requireFlag, UserError } from '../../errors.js';
 import { writeFileAtomic } from '../../jobs/files/atomic.js';
+import { earlierTasks } from '../../jobs/journal/array-journal.js';
 import { fingerprint } from '../../jobs/journal/journal.js';
 import { watchInterrupt } from '../../jobs/stop/interrupt.js';
 import { writeBoxes } from '../../localize/box-files.js';
@@ -36,13 +37,15 @@ import { GROUPS } from '../options/groups.js';
 import { addForceOption, addModelOptions, modelOrDefault, specOfFlags } from '../options/model-options.js';
 import type { ModelFlags } from '../options/model-options.js';
 import { addSettings, givenSettings } from '../options/setting-options.js';
+import { addShardOptions, chosenShard, leftToOthers } from '../options/shard-options.js';
+import type { ShardFlags } from '../options/shard-options.js';
 import { batchProgress } from '../text/batch-progress.js';
 import { few } from '../text/few.js';
 import { describeLocalizePass, localizeMarkdown } from '../text/localize-text.js';
 import { sayModelNotes } from '../text/model-notes.js';
 
 /** The flags that are not settings. Those are read by {@link givenSettings}. */
-interface LocalizeFlags extends ConfigFlags, StrictFlags, ModelFlags {
+interface LocalizeFlags extends ConfigFlags, StrictFlags, ModelFlags, ShardFlags {
   resume: boolean;
   force?: boolean;
 }
@@ -55,6 +58,9 @@ Examples:
 
   # Objects of VOC, with the boxes also as COCO results and VOC annotations
   voc-seeds localize --boxes VOC2012/Annotations --images VOC2012/JPEGImages --model classifier.onnx --box-files csv,coco,voc --out boxes
+
+  # Part 1 of 2, for two machines with the same output folder. The last one to finish computes the scores
+  voc-seeds localize ... --shard 1/2
 
 Exit codes: 0 all images are measured; 1 wrong usage or an error; 2 some images failed (or are missing, with --strict);
 130 interrupted. Run the same command again to continue.
@@ -70,7 +76,7 @@ function addLocalizeOptions(command: Command): Command {
   addConfigOption(command);
   addSettings(command, localizeSchema.shape);
   addForceOption(addModelOptions(addStrictOption(command)));
-  command.optionsGroup(GROUPS.running).option('--no-resume', 'process images again that an earlier run has finished');
+  addShardOptions(command, false).option('--no-resume', 'process images again that an earlier run has finished');
   return addPrintConfigOption(command).optionsGroup(GROUPS.output).option('--json', 'print the scores as JSON');
 }
 
@@ -97,6 +103,9 @@ async function run(flags: LocalizeFlags): Promise<number> {
   if (boxless.length > 0) say(`${boxless.length} images have no true box and are left out: ${few(boxless)}`);
   if (items.length === 0) throw new UserError(`none of the images of ${boxes} can be used`, failures[0]?.reason ?? `their photographs are expected in ${folder}`);
 
+  const { shard, task, note } = await chosenShard(flags, false, process.env, () => earlierTasks(out)) ?? {};
+  if (shard !== undefined) say(note ?? `shard ${shard.index} of ${shard.count}`);
+
   const outputs = ['boxes.csv', 'results.json', 'localize.json'].map((name) => join(out, name));
   const progress = batchProgress(say, 'records');
   const watch = watchInterrupt(() => { say('\ninterrupted: finishing the images in progress (press Ctrl-C again to stop at once)'); });
@@ -105,13 +114,17 @@ async function run(flags: LocalizeFlags): Promise<number> {
       classifier, settings: z.object({ ...camSettings, ...refineSettings }).parse(config), items, top: config.top, thresholds: config.thresholds,
       truths: fingerprint({ images: truths.images, names, offset: config.logitOffset }), out, outputs,
       inputs: [boxes, folder, classifier.path, ...[config.boxClasses, config.tuneOn, config.scoreOn].filter((path) => path !== undefined)],
-      resume: flags.resume, workers: config.workers, threads: config.threads, runtime: { runtime: config.runtime, device: config.device },
-      signal: watch.signal, ...progress,
+      resume: flags.resume, shard, task, workers: config.workers, threads: config.threads,
+      runtime: { runtime: config.runtime, device: config.device }, signal: watch.signal, ...progress,
     });
     progress.stop();
     const failed = [...failures, ...pass.failures];
     say(describeLocalizePass(pass, failed));
     if (watch.signal.aborted) return EXIT.interrupted;
+    if (pass.elsewhere > 0) {
+      say(leftToOthers(pass.elsewhere));
+      return failed.length > 0 ? EXIT.failures : EXIT.ok;
+    }
     const images: { item: LocalizeItem; record: LocalizeRecord }[] = [];
     for (const item of pass.done) images.push({ item, record: await readRecord(out, item.id) });
     const of = (ids: ReadonlySet<string> | undefined): LocalizeRecord[] => (
