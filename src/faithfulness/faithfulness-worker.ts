@@ -22,7 +22,8 @@ import type { PhotoCamPlan } from '../pipeline/photo-cam.js';
 import { openRuntime } from '../runtime/open.js';
 import type { RuntimeChoice } from '../runtime/open.js';
 import { ForwardPass } from './forward.js';
-import { encodeRecord, RECORD_FOLDER } from './record.js';
+import { curveValue, encodeRecord, RECORD_FOLDER } from './record.js';
+import type { Curves } from './record.js';
 
 /** What a worker needs for all its images. */
 export interface FaithfulnessWorkerData {
@@ -101,16 +102,21 @@ async function measure({ cam, forward }: Loaded, { imagePath, logit, recordPath 
   const hazy = hazeOf(picture);
   const notes = limited ? [`limited to ${size[1]}x${size[0]} pixels at the network`] : [];
   const variants: number[][] = [];
+  const curves: Curves[] = [];
   for (const [i, work] of data.maps.entries()) {
-    const own = work.views.map((view) => work.requests.map((request) => views[view][request]));
-    const { maps, maxima } = await mapsOfPhoto(own, 1, size, (grid) => photo.at(grid), mapOptionsOf(work));
+    const layers = work.views.map((view) => work.requests.map((request) => views[view][request]));
+    const { maps, maxima } = await mapsOfPhoto(layers, 1, size, (grid) => photo.at(grid), mapOptionsOf(work));
     if (maxima[0] === 0) notes.push(`the map of ${data.names[i]} is zero everywhere`);
     // The rows may be overwritten by the next map.
     const subject = new Subject(picture, mapsToArray(maps).slice(), plain, hazy);
-    variants.push(await runTests(subject, data.tests, (pictures) => forward.scores(picture, logit, pictures)));
+    const own: { -readonly [test in keyof Curves]: Curves[test] } = {};
+    variants.push(await runTests(subject, data.tests, (pictures) => forward.scores(picture, logit, pictures), (test, confidences) => {
+      own[test] = confidences.map(curveValue);
+    }));
+    curves.push(own);
   }
   const writing = performance.now();
-  const record = { class: logit, plain: [isAmong(1, plain), isAmong(5, plain), plain.confidence], variants };
+  const record = { class: logit, plain: [isAmong(1, plain), isAmong(5, plain), plain.confidence], variants, curves };
   const stamp = await writeStamped(recordPath, encodeRecord(record));
   return {
     status: 'done', notes, files: { [RECORD_FOLDER]: stamp },

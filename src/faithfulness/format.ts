@@ -20,11 +20,13 @@ export function faithfulnessMarkdown({ photographs, plain, variants }: Faithfuln
   ].join('\n\n');
 }
 
-function titleOf({ test, value }: Column): string {
+/** What a number is called in tables. */
+export function titleOf({ test, value }: Column): string {
   return value === 'auc' ? test : value === 'drop' ? 'average drop' : value;
 }
 
-function groupOf({ test, by, at }: Column): string {
+/** The title of the table that a column belongs to. */
+export function groupOf({ test, by, at }: Column): string {
   if (test === 'drop') return 'Only what the map highlights is shown: average drop (lower is better), increase in confidence (higher is better):';
   if (test !== 'occlusion') return 'Area under the curve of confidence: insertion (higher is better), deletion (lower is better):';
   return by === 'threshold' ? `Pixels above ${at} of the map are occluded (lower is better):` : `The strongest ${at} % of the pixels are occluded (lower is better):`;
@@ -60,8 +62,8 @@ function settingsIn(effective: Variant['effective']): Variant['effective'] {
 export function faithfulnessJson({ photographs, plain, variants }: FaithfulnessScores): Record<string, unknown> {
   return {
     photographs, unchanged: plain,
-    variants: variants.map(({ variant: { name, effective, recipe }, means }) => ({
-      name, settings: settingsIn(effective), layers: recipe.layers, scores: means.map(({ column, ...mean }) => ({ ...column, ...mean })),
+    variants: variants.map(({ variant: { name, effective, recipe }, means, curves }) => ({
+      name, settings: settingsIn(effective), layers: recipe.layers, scores: means.map(({ column, ...mean }) => ({ ...column, ...mean })), curves,
     })),
   };
 }

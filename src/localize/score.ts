@@ -8,8 +8,8 @@ import { randomSequence } from '../random.js';
 import { boxAt } from './record.js';
 import type { LocalizeRecord } from './record.js';
 
-/** The classes of an image that has boxes. */
-interface ScoredImage {
+/** The true classes of an image. */
+export interface ScoredImage {
   readonly cases: readonly {
     /** How many classes are more likely. */
     readonly rank: number;
@@ -62,16 +62,17 @@ export interface ScoreOptions {
   readonly seed: number;
 }
 
-/** The IoU that a box needs, but for MaxBoxAccV2. */
-const LEAST = 0.5;
+/** The IoU that a box needs, except for BoxAccV2. */
+export const LEAST_IOU = 0.5;
 
 /** Chooses thresholds on some images and scores others with them. Both lists have at least one image. */
 export function scoreBoxes({ tune, score, sawBoxes, steps, bootstrap, seed }: ScoreOptions): LocalizeScores {
   const scored = score.map((record) => scoredImage(record, steps));
   const tuned = sawBoxes ? scored : tune.map((record) => scoredImage(record, steps));
-  const { step } = maxBoxAccuracy(iousOf(tuned, 'largest'), LEAST);
+  const { step } = maxBoxAccuracy(iousOf(tuned, 'largest'), LEAST_IOU);
   const stepsV2 = V2_IOUS.map((least) => maxBoxAccuracy(iousOf(tuned, 'best'), least).step);
-  const hits = (image: ScoredImage, ranks: number): number => Number(image.cases.some(({ rank, largest }) => rank < ranks && largest[step] >= LEAST));
+  const hits = (image: ScoredImage, ranks: number): number => (
+    Number(image.cases.some(({ rank, largest }) => rank < ranks && largest[step] >= LEAST_IOU)));
   const perImage = (of: (image: ScoredImage) => number): MeanByImage => (
     { sums: Float64Array.from(scored, of), counts: new Float64Array(scored.length).fill(1) });
   const perCase = (of: (one: ScoredImage['cases'][number]) => number): MeanByImage => ({
@@ -79,7 +80,7 @@ export function scoreBoxes({ tune, score, sawBoxes, steps, bootstrap, seed }: Sc
     counts: Float64Array.from(scored, ({ cases }) => cases.length),
   });
   const means = {
-    gtKnown: perCase(({ largest }) => Number(largest[step] >= LEAST)),
+    gtKnown: perCase(({ largest }) => Number(largest[step] >= LEAST_IOU)),
     loc1: perImage((image) => hits(image, 1)),
     loc5: perImage((image) => hits(image, 5)),
     top1: perImage(({ cases }) => Number(cases.some(({ rank }) => rank < 1))),
@@ -96,7 +97,7 @@ export function scoreBoxes({ tune, score, sawBoxes, steps, bootstrap, seed }: Sc
     threshold: step / steps,
     gtKnown: scoreOf(means.gtKnown), loc1: scoreOf(means.loc1), loc5: scoreOf(means.loc5), top1: scoreOf(means.top1), top5: scoreOf(means.top5),
     boxAccuracyV2: scoreOf(means.boxAccuracyV2), thresholdsV2: stepsV2.map((own) => own / steps),
-    maxBoxAcc: maxBoxAccuracy(iousOf(scored, 'largest'), LEAST).accuracy,
+    maxBoxAcc: maxBoxAccuracy(iousOf(scored, 'largest'), LEAST_IOU).accuracy,
     maxBoxAccV2: V2_IOUS.reduce((sum, least) => sum + maxBoxAccuracy(iousOf(scored, 'best'), least).accuracy, 0) / V2_IOUS.length,
   };
 }
@@ -105,7 +106,8 @@ function iousOf(images: readonly ScoredImage[], which: 'largest' | 'best'): Floa
   return images.flatMap(({ cases }) => cases.map((one) => one[which]));
 }
 
-function scoredImage({ size, truths, maps }: LocalizeRecord, steps: number): ScoredImage {
+/** The IoUs of an image's boxes at all thresholds. */
+export function scoredImage({ size, truths, maps }: LocalizeRecord, steps: number): ScoredImage {
   return {
     cases: truths.map(({ logit, rank, boxes, best }) => {
       const stored = maps.find((map) => map.logit === logit)!.boxes;

@@ -138,7 +138,9 @@ async function run(flags: LocalizeFlags): Promise<number> {
     const json = {
       ...scores,
       run: {
-        command: 'localize', version: packageVersion(), modelPath: classifier.path, runtime: pass.runtime, settings: config, sharedImages: lists.common,
+        command: 'localize', version: packageVersion(), modelPath: classifier.path, runtime: pass.runtime, settings: config,
+        sharedImages: lists.common,
+        classNames: namesOf(images.map(({ record }) => record), classifier.spec.classes),
         counts: { ...pass.counts, missing: missing.length, boxless: boxless.length }, failures: failed, missing, boxless, notes: pass.notes,
         seconds: pass.seconds, stages: pass.stages,
       },
@@ -176,6 +178,12 @@ async function listsOf({ tuneOn, scoreOn }: LocalizeConfig, { images, bad }: Box
     tune, score, all: tune === undefined || score === undefined ? undefined : new Set([...tune, ...score]),
     shared: common === tuneIds.size && common === scoreIds.size, common,
   };
+}
+
+/** The names of the logits that have boxes, for readers of the records. */
+function namesOf(records: readonly LocalizeRecord[], names: readonly string[]): Record<number, string> {
+  const logits = new Set(records.flatMap(({ maps }) => maps.map(({ logit }) => logit)));
+  return Object.fromEntries([...logits].map((logit) => [logit, names[logit]]));
 }
 
 async function readNames(path: string): Promise<string[]> {
