@@ -72,8 +72,8 @@ export function curveSection({ variants, steps }: LocalizeRun, curves: readonly 
   const together = variants.length < 2
     ? []
     : [`<figure>\n${lineChartSvg({
-    ...axes, title: 'GT-known against the threshold', series: variants.map(({ name }, v) => ({ name, points: points(curves[v].known) })),
-  })}</figure>`];
+        ...axes, title: 'GT-known against the threshold', series: variants.map(({ name }, v) => ({ name, points: points(curves[v].known) })),
+      })}</figure>`];
   return section('threshold', 'Threshold', [
     `<div class="columns">${[...together, ...variants.map((variant, v) => chart(variant, curves[v]))].join('\n')}</div>`,
     paragraph('The curves are of the scored images. GT-known: the box of the largest contour has an IoU of at least 0.5. BoxAcc: the box of any contour has that IoU.', 'note'),
