@@ -3,7 +3,9 @@
  * OpenCV: the same network, weights, photographs and layer, two threads on each side, in turn in one run.
  *
  *     npm run bench -- measures [--torch-cam python3] [--grad-cam python3] [--images 24] [--rounds 5]
- *         [--model ../shared/models/mobilenet_v1_imagenet.onnx] [--layer /32] [--data ../shared/ilsvrc]
+ *         [--tasks localize,sweep,drop,curves] [--model ../shared/models/mobilenet_v1_imagenet.onnx] [--layer /32] [--data ../shared/ilsvrc]
+ *
+ * The task `road` (pytorch-grad-cam's ROADCombined) takes its side seconds for a photograph: run it alone, with few of them.
  *
  * `--torch-cam` and `--grad-cam` name a Python that has the package beside torch, onnx, OpenCV and scipy; their side is
  * bench/measures_torch.py. Our side is the command itself with two workers of one thread. Its time of a photograph is that of a long list
@@ -38,7 +40,7 @@ const { values } = parseArgs({
   options: {
     'torch-cam': { type: 'string' }, 'grad-cam': { type: 'string' }, 'images': { type: 'string', default: '24' }, 'rounds': { type: 'string', default: '5' },
     'model': { type: 'string', default: '../shared/models/mobilenet_v1_imagenet.onnx' }, 'layer': { type: 'string', default: '/32' },
-    'data': { type: 'string', default: '../shared/ilsvrc' },
+    'data': { type: 'string', default: '../shared/ilsvrc' }, 'tasks': { type: 'string', default: 'localize,sweep,drop,curves' },
   },
 });
 const [images, rounds] = [Number(values.images), Number(values.rounds)];
@@ -82,7 +84,9 @@ const FLAGS: Readonly<Record<Task, readonly string[]>> = {
 };
 
 /** Our command on the long list, without the time of the short one. */
-async function ours(task: Task, lists: { readonly long: string; readonly short: string }, out: string): Promise<Answer & { readonly threshold?: number }> {
+async function ours(
+  task: Task, lists: { readonly long: string; readonly short: string }, out: string,
+): Promise<Answer & { readonly threshold?: number }> {
   const [name, ...flags] = FLAGS[task];
   const short = await command(name, lists.short, `${out}-short`, flags);
   const long = await command(name, lists.long, out, flags);
@@ -147,7 +151,8 @@ await inFolder(async (out) => {
   console.log(`| | ours | ${peers.map(({ name }) => `${name} | times as long`).join(' | ')} |`);
   console.log(`|---|---:|${'---:|---:|'.repeat(peers.length)}`);
   const notes: string[] = [];
-  for (const task of Object.keys(TITLES) as Task[]) {
+  for (const task of values.tasks.split(',') as Task[]) {
+    if (!(task in TITLES)) throw new Error(`--tasks: ${task} is none of ${Object.keys(TITLES).join(', ')}`);
     const known = task !== 'road' || hasRoad;
     const asked = peers.filter(({ name }) => task !== 'road' || name === 'grad-cam');
     const times = new Map<string, number[]>(['ours', ...asked.map(({ name }) => name)].map((name) => [name, []]));

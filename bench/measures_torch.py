@@ -41,6 +41,8 @@ class Model(torch.nn.Module):
         self.layer = torch.nn.Identity()
         self.network = Network(path)
         self.network.points[layer] = self.layer
+        # pytorch-grad-cam asks the first parameter for its device.
+        self.none = torch.nn.Parameter(torch.zeros(1), requires_grad=False)
 
     def forward(self, x):
         return self.network.forward(x)[self.network.output]
@@ -55,7 +57,7 @@ if package == 'torch-cam':
     extractor = LayerCAM(model, 'layer')
 
     def maps_of(x, classes):
-        scores = model(x.requires_grad_())
+        scores = model(x.detach().requires_grad_())
         for i, c in enumerate(classes):
             cam, = extractor(c, scores, retain_graph=i + 1 < len(classes))
             yield cam[0].numpy()
@@ -68,7 +70,7 @@ else:
 
     def maps_of(x, classes):
         for c in classes:
-            yield extractor(x, [ClassifierOutputTarget(c)])[0]
+            yield extractor(x.detach().requires_grad_(), [ClassifierOutputTarget(c)])[0]
 
 
 def load(path):
@@ -179,7 +181,7 @@ def curves(photographs):
     for photograph in photographs:
         x, _ = load(photograph['path'])
         c = photograph['classes'][0]
-        cam, = maps_of(x.clone(), [c])
+        cam, = maps_of(x, [c])
         with torch.no_grad():
             for mode, found in areas.items():
                 found.append(single_run(x, cam, c, mode))
@@ -206,3 +208,6 @@ for line in sys.stdin:
     else:
         result = {'drop': drop, 'curves': curves, 'road': road}[task](photographs)
     print(json.dumps({'ms': 1000 * (time.perf_counter() - start), **result}), flush=True)
+
+# pytorch-grad-cam removes its hooks when it is deleted, and cannot do so when Python has ended.
+del extractor
