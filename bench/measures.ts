@@ -15,7 +15,7 @@ import { execFile, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs, promisify } from 'node:util';
 import { ClassifierGraph } from '../src/classifier/classifier.js';
@@ -74,6 +74,7 @@ interface Result {
 async function command(name: string, list: string, out: string, flags: readonly string[]): Promise<Result> {
   const { stdout } = await promisify(execFile)(process.execPath, [
     resolve('bin/voc-seeds.js'), name, name === 'localize' ? '--boxes' : '--list', list, '--out', out, ...network, ...flags,
+    '--classes', join(dirname(list), 'names.txt'),
   ], { maxBuffer: 1 << 28 });
   return JSON.parse(stdout) as Result;
 }
@@ -143,6 +144,7 @@ const TITLES: Readonly<Record<Task, string>> = {
 await inFolder(async (out) => {
   const lists = { long: join(out, 'long.csv'), short: join(out, 'short.csv') };
   const [head, ...lines] = (await readFile(join(values.data, 'boxes.csv'), 'utf8')).trim().split('\n');
+  await writeFile(join(out, 'names.txt'), Array.from({ length: graph.classCount }, (_, i) => `class ${i}\n`).join(''));
   await writeFile(lists.short, `${[head, ...lines.slice(0, FEW)].join('\n')}\n`);
   await writeFile(lists.long, `${[head, ...lines.slice(0, FEW + images)].join('\n')}\n`);
   const peers = (['torch-cam', 'grad-cam'] as const).flatMap((name) => (values[name] === undefined ? [] : [new Peer(values[name], name)]));
