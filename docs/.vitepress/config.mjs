@@ -52,6 +52,7 @@ const guide = [
     items: [
       page('results', 'Results'),
       page('ablation', 'Ablations'),
+      page('reproduction', 'The LayerCAM paper\'s experiments'),
       page('speed', 'Speed'),
       page('conformance', 'Conformance with PyTorch'),
     ],

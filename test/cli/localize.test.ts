@@ -1,8 +1,9 @@
 import { mkdtemp, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { LocalizeRecord } from '../../src/localize/record.js';
+import { writeMask } from '../../src/datasets/masks.js';
 import { photograph, writeTinyClassifier } from '../pipeline/tiny.js';
 import { messageOf, run } from './terminal.js';
 
@@ -12,7 +13,8 @@ interface Json {
   sawBoxes: boolean;
   threshold: number;
   gtKnown: { value: number; low?: number };
-  run: { counts: Record<'measured' | 'resumed' | 'failed' | 'left' | 'missing', number>; failures: { id: string; reason: string }[]; missing: string[] };
+  pxap?: { value: number; cases: number };
+  run: { counts: Record<'measured' | 'resumed' | 'failed' | 'left' | 'missing', number>; failures: { id: string; reason: string }[]; missing: string[]; notes: { id: string; notes: string[] }[] };
 }
 
 let folder: string;
@@ -37,6 +39,7 @@ beforeAll(async () => {
   base = ['--boxes', join(folder, 'boxes.csv'), '--images', join(folder, 'photos'), '--model', model, '--layers', '/16', '--input-size', 'short:64', '--refine', 'none', '--workers', '1', '--bootstrap', '20'];
 });
 afterAll(() => rm(folder, { recursive: true }));
+afterEach(() => { vi.unstubAllEnvs(); });
 
 describe('localize', () => {
   it('writes scores, boxes and records, and resumes', async () => {
@@ -108,6 +111,74 @@ describe('localize', () => {
     expect(stdout).toContain('1 images with 1 classes scored. Thresholds were chosen on 2 other images');
     await writeFile(join(folder, 'strange.txt'), 'x.jpg\n');
     expect(messageOf(await localize('--out', fresh(), '--score-on', join(folder, 'strange.txt')))).toContain('1 images have no true boxes; the first is x');
+  });
+
+  it('measures PxAP with masks', async () => {
+    const masks = join(folder, 'masks');
+    const mask = (id: string, of: (x: number, y: number) => number, size = [90, 60]): Promise<void> => (
+      writeMask(join(masks, `${id}.png`), { width: size[0], height: size[1], data: Uint8Array.from({ length: size[0] * size[1] }, (_, i) => of(i % size[0], Math.floor(i / size[0]))) }));
+    // Black and white, for the logit 399. Everything is of the object: a precision of 1 at every threshold.
+    await mask('a', () => 255);
+    // Labels, for the logit 7: everything that counts is of the object.
+    await mask('b', (x) => (x < 40 ? 8 : 255));
+    const out = fresh();
+    const whole = await localize('--masks', masks, '--out', out);
+    expect(whole.stderr).toContain('2 images have no mask');
+    expect(whole.stdout).toContain('| PxAP | 100.00 | 100.00..100.00 | all; 2 classes with masks |');
+    // Without an object, pixels only lower the precision; the share of the object in all pixels is the least.
+    await mask('b', () => 12);
+    const other = await json(0, '--masks', masks, '--out', fresh());
+    expect(other.pxap!.cases).toBe(2);
+    expect(other.pxap!.value).toBeGreaterThan(0);
+    expect(other.pxap!.value).toBeLessThan(1);
+    expect(other.run.notes).toContainEqual({ id: 'b', notes: ['the mask does not have the class class 7'] });
+    // Every pixel is counted once.
+    const { truths: [{ pixels: [pixels] = [] }] } = JSON.parse(await readFile(join(out, 'images/a.json'), 'utf8')) as LocalizeRecord;
+    expect(pixels.inside.reduce((sum, n) => sum + n, 0)).toBe(90 * 60);
+    expect(pixels.outside.reduce((sum, n) => sum + n, 0)).toBe(0);
+    // Variants have their own pixels of the same masks.
+    const several = await localize('--layers', '/32', '--masks', masks, '--out', fresh(), '--json');
+    const { variants } = JSON.parse(several.stdout) as { variants: { pxap: { value: number; cases: number; difference?: object } }[] };
+    expect(variants.map(({ pxap }) => pxap.cases)).toEqual([2, 2]);
+    expect(variants[0].pxap).toEqual(other.pxap);
+    expect(variants[1].pxap.value).not.toBe(other.pxap!.value);
+    expect(variants[1].pxap.difference).toMatchObject({ value: variants[1].pxap.value - other.pxap!.value });
+    // Its own records are not mixed with those of runs without masks.
+    expect((await localize('--out', out)).code).toBe(1);
+    expect(messageOf(await localize('--masks', join(folder, 'nowhere'), '--out', fresh()))).toContain('is not a folder');
+    await mask('a', () => 3);
+    await mask('b', () => 255, [60, 90]);
+    const { run: { failures } } = await json(2, '--masks', masks, '--out', fresh());
+    expect(failures.find(({ id }) => id === 'a')?.reason).toContain('the class would have the label 400');
+    expect(failures.find(({ id }) => id === 'b')?.reason).toContain('is 60 x 90 pixels, but the photograph is 90 x 60');
+  });
+
+  it('runs in parts, of which the last one scores, with the results of a whole run', async () => {
+    const [whole, parts] = [fresh(), fresh()];
+    const { gtKnown, threshold, cases } = await json(0, '--out', whole);
+    const first = await localize('--out', parts, '--shard', '2/2');
+    expect(first).toMatchObject({ code: 0, stdout: '' });
+    expect(first.stderr).toContain('shard 2 of 2\n');
+    // a and c are those of the first part.
+    expect(first.stderr).toContain('2 images are left to the other shards');
+    expect((await readdir(join(parts, 'images'))).sort()).toEqual(['b.json', 'd.json']);
+    vi.stubEnv('SLURM_ARRAY_TASK_ID', '0');
+    const last = await json(0, '--out', parts, '--shard', 'auto', '--shards', '2');
+    expect(last).toMatchObject({ images: { tune: 4, score: 4 }, gtKnown, threshold, cases, run: { counts: { measured: 2, resumed: 0 } } });
+    expect(await readFile(join(parts, 'boxes.csv'), 'utf8')).toBe(await readFile(join(whole, 'boxes.csv'), 'utf8'));
+    vi.unstubAllEnvs();
+    expect(await json(0, '--out', parts)).toMatchObject({ gtKnown, run: { counts: { measured: 0, resumed: 4 } } });
+    // So do those of several variants with masks.
+    const masks = join(folder, 'masks-of-parts');
+    await writeMask(join(masks, 'b.png'), { width: 90, height: 60, data: Uint8Array.from({ length: 90 * 60 }, (_, i) => (i % 90 < 40 ? 255 : 0)) });
+    const several = ['--layers', '/32', '--masks', masks, '--json'];
+    const scoresOf = ({ stdout }: { stdout: string }): unknown => ({ ...JSON.parse(stdout) as object, run: undefined });
+    const split = fresh();
+    expect(await localize(...several, '--out', split, '--shard', '1/2')).toMatchObject({ code: 0, stdout: '' });
+    const joined = await localize(...several, '--out', split, '--shard', '2/2');
+    expect(scoresOf(joined)).toEqual(scoresOf(await localize(...several, '--out', fresh())));
+    expect(scoresOf(joined)).toMatchObject({ images: { score: 4 }, variants: [{ pxap: { cases: 1 } }, { pxap: { cases: 1, difference: {} } }] });
+    expect(messageOf(await run('merge', parts))).toContain('parts of ablate, localize and faithfulness need no merge');
   });
 
   it('reports images that fail, and missing ones', async () => {
