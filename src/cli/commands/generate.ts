@@ -5,7 +5,7 @@ import { loadStudent } from '../../student/load.js';
 import { studentSettings } from '../../student/settings.js';
 import { seedSettings } from '../../settings/cam.js';
 import { generateSchema } from '../../settings/generate.js';
-import { loadConfig, loadSettings } from '../../settings/load.js';
+import { loadConfig } from '../../settings/load.js';
 import { DEFAULT_PRESET, presetSettings } from '../../settings/presets.js';
 import { watchInterrupt } from '../../jobs/stop/interrupt.js';
 import { earlierTasks } from '../../jobs/journal/array-journal.js';
