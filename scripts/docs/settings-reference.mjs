@@ -8,7 +8,7 @@ const rows = allSettings();
 const cell = (text) => text.replaceAll('|', '\\|').replaceAll('<', '&lt;');
 
 function row({ name, flag, values, default: otherwise = '', commands, axis, help }) {
-  const users = commands.map((command) => (axis && ['ablate', 'faithfulness'].includes(command) ? `${command} (axis)` : command)).join(', ');
+  const users = commands.map((command) => (axis && ['ablate', 'localize', 'faithfulness'].includes(command) ? `${command} (axis)` : command)).join(', ');
   const cells = [`\`${name}\``, flag === undefined ? '' : `\`${flag}\``, values, otherwise, users, help];
   return `| ${cells.map(cell).join(' | ')} |`;
 }
@@ -21,7 +21,7 @@ console.log([
   '# Settings', '',
   'Every setting of `generate`, `cam`, `ablate`, `localize`, `faithfulness` and `train`: its name in a configuration file, its flag, what it',
   'takes, and its default. The defaults are those of a configuration file that does not set it (the preset `paper`); without `--config`,',
-  '`generate`, `cam`, `ablate`, `localize` and `faithfulness` start from the preset `fast`. An axis takes several values in `ablate` and',
-  '`faithfulness`.',
+  '`generate`, `cam`, `ablate`, `localize` and `faithfulness` start from the preset `fast`. An axis takes several values in `ablate`,',
+  '`localize` and `faithfulness`.',
   ...sections,
 ].join('\n'));

@@ -41,6 +41,9 @@ export function localizeJson(scores: readonly LocalizeScores[], variants: readon
   const { images, cases, sawBoxes } = scores[0];
   return {
     images, cases, sawBoxes,
-    variants: scores.map(({ images: _, cases: __, sawBoxes: ___, ...own }, v) => ({ ...describeVariant(variants[v]), ...own })),
+    variants: scores.map((own, v) => ({
+      ...describeVariant(variants[v]),
+      ...Object.fromEntries(Object.entries(own).filter(([name]) => !['images', 'cases', 'sawBoxes'].includes(name))),
+    })),
   };
 }

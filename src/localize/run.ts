@@ -39,8 +39,8 @@ export interface LocalizePass {
 }
 
 /**
- * Finds the boxes of every image by each variant at all thresholds, and writes a small record of each image. Worker threads process one image each. An image
- * that fails is reported and skipped. An interrupted run can be resumed.
+ * Finds the boxes of every image by each variant at all thresholds, and writes a small record of each image. Worker threads process one
+ * image each. An image that fails is reported and skipped. An interrupted run can be resumed.
  *
  * @throws UserError if the run cannot start, for example if the folder contains results of other settings
  */

@@ -38,9 +38,15 @@ export function gridSchemaOf(axes: readonly AxisName[]): z.ZodObject {
   return z.strictObject(Object.fromEntries(axes.map((name) => [name, z.array(valueSchema(seedSettings[name])).min(1).optional()])));
 }
 
+interface VariantListSettings {
+  readonly grid: z.ZodDefault<z.ZodType<Grid>>;
+  readonly variants: z.ZodDefault<z.ZodType<NamedVariant[]>>;
+}
+
 /** The settings of a file that list variants. */
-export function variantListSettings(axes: readonly AxisName[]): { grid: z.ZodDefault<z.ZodType<Grid>>; variants: z.ZodDefault<z.ZodType<NamedVariant[]>> } {
-  const named = z.strictObject({ name: z.string().min(1), ...Object.fromEntries(axes.map((name) => [name, z.optional(valueSchema(seedSettings[name]))])) });
+export function variantListSettings(axes: readonly AxisName[]): VariantListSettings {
+  const optional = axes.map((name) => [name, z.optional(valueSchema(seedSettings[name]))] as const);
+  const named = z.strictObject({ name: z.string().min(1), ...Object.fromEntries(optional) });
   const info = { group: 'Variants', flag: false } as const;
   return {
     grid: setting((gridSchemaOf(axes) as unknown as z.ZodType<Grid>).default({}), { ...info, help: 'lists of values by setting: all combinations are variants' }),

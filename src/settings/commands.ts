@@ -12,7 +12,9 @@ import { sharedSettings } from './shared.js';
 import { trainSchema } from './train.js';
 
 /** The schemas of configuration files, by command; `cam` reads those of `generate`. */
-export const fileSchemas = { generate: generateSchema, ablate: ablateSchema, faithfulness: faithfulnessSchema, localize: localizeSchema, train: trainSchema };
+export const fileSchemas = {
+  generate: generateSchema, ablate: ablateSchema, faithfulness: faithfulnessSchema, localize: localizeSchema, train: trainSchema,
+};
 
 /** A kind of configuration file. */
 export type FileKind = keyof typeof fileSchemas;

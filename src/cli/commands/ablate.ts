@@ -78,6 +78,9 @@ for each setting, and 'variants' is a list of variants with names.
 --write-config writes a settings file with the best variant on the tuning images (those of --tune-on or --split) and its tuned
 threshold, thresholds per class, alpha or percentile. 'generate --config FILE' then makes the seeds that were scored.
 
+The same grids are scored by true boxes with 'voc-seeds localize', and by occlusion, insertion, deletion or ROAD with
+'voc-seeds faithfulness'. Neither needs masks.
+
 Variants start from --config, by default the preset ${DEFAULT_PRESET}. At the end, a generate command for the best variant is
 printed. It has every setting that differs from the preset ${DEFAULT_PRESET}.
 

@@ -49,6 +49,9 @@ Examples:
   # Only occlusion, at several thresholds and areas
   voc-seeds faithfulness --list val.txt --model classifier.onnx --tests occlusion --occlude-above 0.3,0.5,0.7 --occlude-area 5,10,20,40 --out faithfulness
 
+  # ROAD of two methods
+  voc-seeds faithfulness --list val.txt --model classifier.onnx --tests road --method grad-cam,layer-cam --out faithfulness
+
 All combinations of the values of the options are compared, the first one with each of the others. The output folder has
 faithfulness.json, faithfulness.csv, and a record of each photograph, from which an interrupted run continues.
 

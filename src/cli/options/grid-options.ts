@@ -30,7 +30,9 @@ interface GivenAxes {
  * @param start a preset or a file
  * @throws UserError like {@link loadConfig}
  */
-export async function loadGridConfig<S extends z.ZodObject<{ readonly grid: z.ZodType<Grid> }>>(schema: S, start: string, flags: object): Promise<z.infer<S>> {
+export async function loadGridConfig<S extends z.ZodObject<{ readonly grid: z.ZodType<Grid> }>>(
+  schema: S, start: string, flags: object,
+): Promise<z.infer<S>> {
   const given = givenSettings(schema.shape, flags);
   const { single, grid } = givenAxes(given);
   const config = await loadConfig(schema, start, { ...given, ...single });

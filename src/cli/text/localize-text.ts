@@ -58,11 +58,13 @@ function variantTables(scores: readonly LocalizeScores[], variants: readonly Pic
   const { top1, top5 } = scores[0];
   const intervals = top1.low === undefined ? '' : '; in brackets 95 % intervals of a bootstrap over the images, thresholds fixed';
   return [
-    `In %${intervals}. The most likely class is a true one in ${shown(top1, percent)}, one of the five most likely in ${shown(top5, percent)}.`,
+    `In %${intervals}. The most likely class is a true one in ${shown(top1, percent)}, `
+    + `one of the five most likely in ${shown(top5, percent)}.`,
     markdownTable(
       ['variant', 'threshold', ...titles, SCORE_TITLES.maxBoxAcc, SCORE_TITLES.maxBoxAccV2],
       scores.map((own, v) => [
-        variants[v].name, String(own.threshold), ...COMPARED.map((name) => shown(own[name], percent)), percent(own.maxBoxAcc), percent(own.maxBoxAccV2),
+        variants[v].name, String(own.threshold), ...COMPARED.map((name) => shown(own[name], percent)),
+        percent(own.maxBoxAcc), percent(own.maxBoxAccV2),
       ]),
     ),
     `Differences to '${variants[0].name}'${intervals === '' ? '' : '; * the interval leaves out 0'}:`,

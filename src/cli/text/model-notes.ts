@@ -12,7 +12,8 @@ export function sayNetworkNotes(path: string, network: NetworkGraph): void {
 export function sayModelNotes({ path, graph, spec }: LoadedClassifier, ...choices: readonly ChosenLayers[]): void {
   if (spec.untrained === true) process.stderr.write(`note: ${untrainedNote(path)}\n`);
   sayNetworkNotes(path, graph);
-  for (const note of new Set(choices.filter(({ missing }) => missing.length > 0).map((chosen) => layerNote(path, chosen)))) process.stderr.write(note);
+  const notes = choices.filter(({ missing }) => missing.length > 0).map((chosen) => layerNote(path, chosen));
+  for (const note of new Set(notes)) process.stderr.write(note);
 }
 
 function layerNote(path: string, { missing, requests }: ChosenLayers): string {

@@ -48,8 +48,9 @@ function addKnown(channel: Float32Array, [height, width]: Size, { stride, points
   for (let k = 0; k < points.length; k++) {
     const i = points[k];
     const [above, below] = [i - stride, i + stride];
-    set(i, SIDE * (known[i - 1] + known[i + 1] + known[above] + known[below])
-      + CORNER * (known[above - 1] + known[above + 1] + known[below - 1] + known[below + 1]));
+    const sides = known[i - 1] + known[i + 1] + known[above] + known[below];
+    const corners = known[above - 1] + known[above + 1] + known[below - 1] + known[below + 1];
+    set(i, SIDE * sides + CORNER * corners);
   }
 }
 
@@ -63,19 +64,22 @@ function systemOf([height, width]: Size, pixels: Uint32Array): Stencil {
   const stride = width + 2;
   const length = lengthOf(height, width);
   const unknown = new Uint8Array(length);
-  const points = Int32Array.from(pixels, (pixel) => placeOf(pixel, width)).sort();
-  for (const point of points) unknown[point] = 1;
+  for (const pixel of pixels) unknown[placeOf(pixel, width)] = 1;
+  const points = new Int32Array(pixels.length);
   const [centre, east, south, southEast, southWest] = Array.from({ length: 5 }, () => new Float64Array(length));
-  for (const pixel of pixels) {
-    const i = placeOf(pixel, width);
-    const [x, y] = [pixel % width, Math.floor(pixel / width)];
-    const across = Number(x > 0) + Number(x + 1 < width);
-    const down = Number(y > 0) + Number(y + 1 < height);
-    centre[i] = SIDE * (across + down) + CORNER * across * down;
-    if (unknown[i + 1] === 1) east[i] = -SIDE;
-    if (unknown[i + stride] === 1) south[i] = -SIDE;
-    if (unknown[i + stride + 1] === 1) southEast[i] = -CORNER;
-    if (unknown[i + stride - 1] === 1) southWest[i] = -CORNER;
+  for (let y = 0, count = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const i = (y + 1) * stride + x + 1;
+      if (unknown[i] === 0) continue;
+      points[count++] = i;
+      const across = Number(x > 0) + Number(x + 1 < width);
+      const down = Number(y > 0) + Number(y + 1 < height);
+      centre[i] = SIDE * (across + down) + CORNER * across * down;
+      if (unknown[i + 1] === 1) east[i] = -SIDE;
+      if (unknown[i + stride] === 1) south[i] = -SIDE;
+      if (unknown[i + stride + 1] === 1) southEast[i] = -CORNER;
+      if (unknown[i + stride - 1] === 1) southWest[i] = -CORNER;
+    }
   }
   return { height, width, stride, points, centre, east, south, southEast, southWest };
 }

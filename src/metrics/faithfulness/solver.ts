@@ -91,16 +91,25 @@ function place({ arena }: Kernels, stencil: Stencil, finer: Stencil | undefined)
   const vector = (): Doubles => arena.doubles(LANES * centre.length);
   return {
     words: words([points.length, stride, words(points).address, ...elements]), stride, right: vector(), solution: vector(), residual: vector(),
-    inFiner: words(finer === undefined ? [] : points.map((point) => {
-      const y = Math.floor(point / stride) - 1;
-      return (2 * y + 1) * finer.stride + 2 * (point - (y + 1) * stride - 1) + 1;
-    })),
-    ofFiner: words(finer === undefined ? [] : finer.points.map((point) => {
-      const y = Math.floor(point / finer.stride) - 1;
-      const x = point - (y + 1) * finer.stride - 1;
-      return 4 * (((y >> 1) + 1) * stride + (x >> 1) + 1) + (x & 1) + 2 * (y & 1);
-    })),
+    ...placesBetween(stencil, finer, words),
   };
+}
+
+/** Where the points of a grid are in the finer one, and the reverse. */
+function placesBetween(
+  { points, stride }: Stencil, finer: Stencil | undefined, words: (data: ArrayLike<number>) => Words,
+): Pick<Grid, 'inFiner' | 'ofFiner'> {
+  if (finer === undefined) return { inFiner: words([]), ofFiner: words([]) };
+  const inFiner = points.map((point) => {
+    const y = Math.floor(point / stride) - 1;
+    return (2 * y + 1) * finer.stride + 2 * (point - (y + 1) * stride - 1) + 1;
+  });
+  const ofFiner = finer.points.map((point) => {
+    const y = Math.floor(point / finer.stride) - 1;
+    const x = point - (y + 1) * finer.stride - 1;
+    return 4 * (((y >> 1) + 1) * stride + (x >> 1) + 1) + (x & 1) + 2 * (y & 1);
+  });
+  return { inFiner: words(inFiner), ofFiner: words(ofFiner) };
 }
 
 /** An approximate solution by a V cycle: a sweep before the coarser grid, and one in the other direction after it, so that it is symmetric. */

@@ -94,7 +94,8 @@ describe('numbers', () => {
 
 describe('tests of a map', () => {
   /** A classifier whose confidence is the share of pixels of the first channel that are as in the photograph. */
-  const subject = new Subject(picture, Float32Array.of(0.1, 0.9, 0.4, 0.6), { confidence: 1, rank: 0 }, { hazy: () => new Float32Array(8), noise: () => new Float32Array(8) });
+  const made = { hazy: () => new Float32Array(8), noise: () => new Float32Array(8) };
+  const subject = new Subject(picture, Float32Array.of(0.1, 0.9, 0.4, 0.6), { confidence: 1, rank: 0 }, made);
   const road = { roadAreas: [], roadNoise: 0, roadTies: 'rows' } as const;
   const score = (pictures: readonly Perturbation[]) => Promise.resolve(pictures.map((draw) => {
     const confidence = drawn(draw).slice(0, 4).filter((value, i) => value === picture.data[i]).length / 4;
