@@ -51,6 +51,7 @@ const guide = [
     items: [
       page('results', 'Results'),
       page('ablation', 'Ablations'),
+      page('reproduction', 'The LayerCAM paper\'s experiments'),
       page('speed', 'Speed'),
       page('conformance', 'Conformance with PyTorch'),
     ],

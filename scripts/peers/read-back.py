@@ -146,6 +146,45 @@ class Peers:
             count += len(annotations)
         return f'pycocotools: {len(data.imgs)} images, {count} components, every pixel of every class'
 
+    def pycocotools_boxes(self):
+        """The boxes of `localize --box-files coco`, for true boxes with ids of images and categories that are not 1, 2, 3, ..."""
+        import contextlib
+        import csv
+        import io
+        import xml.etree.ElementTree as xml
+        from pycocotools.coco import COCO
+        from pycocotools.cocoeval import COCOeval
+        truth = {'images': [], 'annotations': [], 'categories': [{'id': 7 * i + 3, 'name': name} for i, name in enumerate(CLASSES)]}
+        for i, id in enumerate(self.ids):
+            root = xml.parse(REPOSITORY / 'data/sample/Annotations' / f'{id}.xml').getroot()
+            truth['images'].append({
+                'id': 1000 - 3 * i, 'file_name': f'{id}.jpg', 'width': int(root.find('size/width').text), 'height': int(root.find('size/height').text)})
+            for one in root.iter('object'):
+                left, top, right, bottom = (float(one.find(f'bndbox/{edge}').text) for edge in ('xmin', 'ymin', 'xmax', 'ymax'))
+                box = [left - 1, top - 1, right - left + 1, bottom - top + 1]
+                truth['annotations'].append({
+                    'id': len(truth['annotations']) + 1, 'image_id': 1000 - 3 * i, 'category_id': 7 * CLASSES.index(one.find('name').text) + 3,
+                    'bbox': box, 'area': box[2] * box[3], 'iscrowd': 0})
+        (self.folder / 'true.json').write_text(json.dumps(truth))
+        out = self.folder / 'boxes'
+        voc_seeds('localize', '--boxes', self.folder / 'true.json', '--images', self.photos, '--top', '3', '--box-files', 'csv,coco', '--out', out)
+        with contextlib.redirect_stdout(io.StringIO()):
+            data = COCO(self.folder / 'true.json')
+            results = data.loadRes(str(out / 'results.json'))
+            evaluation = COCOeval(data, results, 'bbox')
+            evaluation.evaluate()
+            evaluation.accumulate()
+            evaluation.summarize()
+        names = {image['id']: image['file_name'] for image in truth['images']}
+        found = sorted((names[a['image_id']], (a['category_id'] - 3) // 7, a['bbox'], a['score']) for a in results.anns.values())
+        expected = []
+        for row in csv.DictReader((out / 'boxes.csv').open()):
+            left, top, right, bottom = (int(row[edge]) for edge in ('x1', 'y1', 'x2', 'y2'))
+            if int(row['rank']) <= 3:
+                expected.append((row['image'], CLASSES.index(row['class']), [left, top, right - left + 1, bottom - top + 1], float(row['value'])))
+        assert found == sorted(expected) and len(found) == 3 * len(self.ids), (found[:1], sorted(expected)[:1])
+        return f'pycocotools: loadRes has the {len(found)} boxes of boxes.csv, and COCOeval an AP50 of {100 * evaluation.stats[1]:.1f} % on the sample'
+
     def supervision_coco(self):
         import supervision
         data = supervision.DetectionDataset.from_coco(str(self.photos), str(self.folder / 'coco.json'), force_masks=True)
@@ -252,7 +291,7 @@ class Peers:
 
 CHECKS = [
     (Peers.numpy_maps, ['numpy']), (Peers.torch_maps, ['torch']), (Peers.pillow, ['PIL']), (Peers.torchvision, ['torchvision', 'PIL']),
-    (Peers.pycocotools, ['pycocotools', 'scipy', 'PIL']), (Peers.supervision_coco, ['supervision', 'PIL']),
+    (Peers.pycocotools, ['pycocotools', 'scipy', 'PIL']), (Peers.pycocotools_boxes, ['pycocotools']), (Peers.supervision_coco, ['supervision', 'PIL']),
     (Peers.supervision_boxes, ['supervision', 'scipy', 'PIL']), (Peers.supervision_yolo, ['supervision', 'scipy', 'PIL']),
     (Peers.ultralytics, ['ultralytics', 'scipy']), (Peers.huggingface, ['datasets', 'PIL']), (Peers.datumaro, ['datumaro', 'PIL']),
     (Peers.fiftyone, ['fiftyone', 'pycocotools', 'PIL']),

@@ -3,25 +3,26 @@ import { describeVariant } from '../variants/variant.js';
 import type { Variant } from '../variants/variant.js';
 import type { LocalizeScores, Score } from './score.js';
 
-/** The scores with intervals, and their names in tables. */
+/** The names of the scores in tables. */
 export const SCORE_TITLES = {
-  gtKnown: 'GT-known', loc1: 'loc1', loc5: 'loc5', boxAccuracyV2: 'BoxAccV2', maxBoxAcc: 'MaxBoxAcc', maxBoxAccV2: 'MaxBoxAccV2', top1: 'top-1 class', top5: 'top-5 class',
+  gtKnown: 'GT-known', loc1: 'loc1', loc5: 'loc5', boxAccuracyV2: 'BoxAccV2', maxBoxAcc: 'MaxBoxAcc', maxBoxAccV2: 'MaxBoxAccV2', pxap: 'PxAP', top1: 'top-1 class', top5: 'top-5 class',
 } as const;
 
-type ScoreName = keyof typeof SCORE_TITLES;
+/** The name of a score. */
+export type ScoreName = keyof typeof SCORE_TITLES;
 
-/** A score with its interval, if it has one. */
-export function scoreOf(scores: LocalizeScores, name: ScoreName): Score {
-  const score = scores[name];
-  return typeof score === 'number' ? { value: score } : score;
+/** The scores that were measured, each with its interval if it has one. PxAP needs masks. */
+export function measuredScores(scores: LocalizeScores): { readonly name: ScoreName; readonly score: Score }[] {
+  return (Object.keys(SCORE_TITLES) as ScoreName[]).flatMap((name) => {
+    const score = scores[name];
+    return score === undefined ? [] : [{ name, score: typeof score === 'number' ? { value: score } : score }];
+  });
 }
 
 /** One line per variant and score, with shares in 0..1 in full precision; a cell is empty if there is no number. */
 export function localizeCsv(scores: readonly LocalizeScores[], variants: readonly Pick<Variant, 'name'>[]): string {
-  const lines = scores.flatMap((own, v) => (Object.keys(SCORE_TITLES) as ScoreName[]).map((name) => {
-    const { difference, ...score } = scoreOf(own, name);
-    return [csvCell(variants[v].name), name, thresholdOf(own, name), ...numbersOf(score), ...numbersOf(difference)];
-  }));
+  const lines = scores.flatMap((own, v) => measuredScores(own).map(({ name, score: { difference, ...score } }) => (
+    [csvCell(variants[v].name), name, thresholdOf(own, name), ...numbersOf(score), ...numbersOf(difference)])));
   const header = ['variant', 'score', 'threshold', 'value', 'low', 'high', 'difference', 'difference_low', 'difference_high'];
   return [header, ...lines].map((line) => `${line.join(',')}\n`).join('');
 }

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { BoxTruth, BoxTruths } from '../datasets/boxes/box-truth.js';
+import { findMask } from '../datasets/files-by-id.js';
 import { FolderIndex } from '../datasets/folder-index.js';
 import { idOfPath, readLines } from '../datasets/text-lines.js';
 import { messageOf, UserError } from '../errors.js';
@@ -11,6 +12,8 @@ export interface LocalizeItem {
   readonly imagePath: string;
   readonly truth: BoxTruth;
   readonly truths: LocalizeTask['truths'];
+  /** Its mask, if there is one. */
+  readonly maskPath?: string;
 }
 
 /** The images of a run. */
@@ -29,9 +32,10 @@ export interface LocalizeItems {
  * @param folder of the photographs
  * @param logitOf the logit of a class of the true boxes; throws if there is none
  * @param wanted only these images
+ * @param masks folder of masks
  */
 export async function findItems(
-  truths: BoxTruths, folder: string, logitOf: (name: string) => number, wanted?: ReadonlySet<string>,
+  truths: BoxTruths, folder: string, logitOf: (name: string) => number, wanted?: ReadonlySet<string>, masks?: string,
 ): Promise<LocalizeItems> {
   const index = new FolderIndex();
   const isWanted = ({ id }: { readonly id: string }): boolean => wanted?.has(id) !== false;
@@ -46,7 +50,8 @@ export async function findItems(
     else if (imagePath === undefined) missing.push(id);
     else {
       try {
-        items.push({ id, imagePath, truth, truths: joined(classes.map(({ name, boxes }) => ({ logit: logitOf(name), boxes }))) });
+        const maskPath = masks === undefined ? undefined : await findMask(masks, id, index);
+        items.push({ id, imagePath, truth, truths: joined(classes.map(({ name, boxes }) => ({ logit: logitOf(name), boxes }))), maskPath });
       } catch (error) {
         failures.push({ id, reason: messageOf(error) });
       }

@@ -5,6 +5,7 @@ import { messageOf, UserError } from '../errors.js';
 import { openPhoto, rememberSizes } from '../image/photo-file.js';
 import { writeStamped } from '../jobs/files/stamp.js';
 import type { MapRows } from '../maps/map-rows.js';
+import { PixelPrecision } from '../metrics/boxes/pixel-precision.js';
 import { sweepBoxes } from '../metrics/boxes/sweep-boxes.js';
 import type { SweptBoxes } from '../metrics/boxes/sweep-boxes.js';
 import type { ImageResult } from '../pipeline/image-batch.js';
@@ -14,8 +15,9 @@ import { openRuntime } from '../runtime/open.js';
 import type { RuntimeChoice } from '../runtime/open.js';
 import type { MapWork } from '../variants/map-plan.js';
 import { mapsOfVariant } from '../variants/variant-maps.js';
+import { ObjectMasks } from './object-mask.js';
 import { packBoxes, RECORD_FOLDER } from './record.js';
-import type { LocalizeRecord } from './record.js';
+import type { LocalizeRecord, StoredPixels } from './record.js';
 
 /** What a worker needs for all its images. */
 export interface LocalizeWorkerData {
@@ -30,6 +32,8 @@ export interface LocalizeWorkerData {
   readonly top: number;
   /** The number of thresholds. */
   readonly steps: number;
+  /** The label of the first logit in masks. */
+  readonly firstLabel: number;
 }
 
 /** One image. */
@@ -39,6 +43,7 @@ export interface LocalizeTask {
   readonly width?: number;
   readonly height?: number;
   readonly truths: readonly { readonly logit: number; readonly boxes: readonly Box[] }[];
+  readonly maskPath?: string;
   /** The record to write; the folder must exist. */
   readonly recordPath: string;
 }
@@ -53,6 +58,11 @@ export interface LocalizeTimes {
 }
 
 export type LocalizeResult = ImageResult<LocalizeTimes>;
+
+/** The boxes of a map, and its pixels if it has a mask. */
+interface Swept extends SweptBoxes {
+  readonly pixels?: StoredPixels;
+}
 
 const data = workerData as LocalizeWorkerData;
 
@@ -71,7 +81,7 @@ export default async function run(task: LocalizeTask): Promise<LocalizeResult> {
   }
 }
 
-async function localize(photoCam: PhotoCam, { imagePath, width, height, truths, recordPath }: LocalizeTask): Promise<LocalizeResult> {
+async function localize(photoCam: PhotoCam, { imagePath, width, height, truths, maskPath, recordPath }: LocalizeTask): Promise<LocalizeResult> {
   const start = performance.now();
   const photo = rememberSizes(await openPhoto(imagePath));
   const { original: size } = photo;
@@ -83,15 +93,24 @@ async function localize(photoCam: PhotoCam, { imagePath, width, height, truths, 
   const found = performance.now() - start - read;
   const classes = [...new Set([...truths.map(({ logit }) => logit), ...likely])];
   const { views, logits, times } = await photoCam.layerMaps(photo, classes);
-  const notes: string[] = [];
-  const swept: SweptBoxes[][] = [];
+  const reading = performance.now();
+  const masks = maskPath === undefined ? undefined : await ObjectMasks.read(maskPath, truths.length, size);
+  const maskOf = new Map(truths.map(({ logit }) => [logit, masks?.of(logit + data.firstLabel)]));
+  const masked = performance.now() - reading;
+  const notes: string[] = truths.filter(({ logit }) => maskOf.get(logit)?.includes(1) === false).map(({ logit }) => (
+    `the mask does not have the class ${data.photo.spec.classes[logit]}`));
+  const swept: Swept[][] = [];
   const spent = { maps: 0, boxes: 0 };
   for (const [i, work] of data.maps.entries()) {
     const begun = performance.now();
     const { maps, maxima } = await mapsOfVariant(work, views, classes.length, size, photo);
     const mapped = performance.now();
-    swept.push(classes.map((logit, k) => (
-      sweepBoxes(normalised(maps, k), size, truths.find((truth) => truth.logit === logit)?.boxes ?? [], data.steps))));
+    swept.push(classes.map((logit, k): Swept => {
+      const map = normalised(maps, k);
+      const mask = maskOf.get(logit);
+      const boxes = truths.find((truth) => truth.logit === logit)?.boxes ?? [];
+      return { ...sweepBoxes(map, size, boxes, data.steps), ...mask !== undefined && { pixels: pixelsOf(map, mask) } };
+    }));
     spent.maps += mapped - begun;
     spent.boxes += performance.now() - mapped;
     const which = data.maps.length === 1 ? '' : ` (${data.names[i]})`;
@@ -101,9 +120,13 @@ async function localize(photoCam: PhotoCam, { imagePath, width, height, truths, 
   }
   const record: LocalizeRecord = {
     size: [...size],
-    truths: truths.map(({ logit, boxes }) => ({
-      logit, rank: rankOf(logits, logit), boxes: boxes.map((own) => [...own]), best: swept.map((own) => [...own[classes.indexOf(logit)].best]),
-    })),
+    truths: truths.map(({ logit, boxes }) => {
+      const own = swept.map((variant) => variant[classes.indexOf(logit)]);
+      return {
+        logit, rank: rankOf(logits, logit), boxes: boxes.map((box) => [...box]), best: own.map(({ best }) => [...best]),
+        ...masks !== undefined && { pixels: own.map(({ pixels }) => pixels!) },
+      };
+    }),
     maps: classes.map((logit, k) => (
       { logit, value: logits[logit], rank: rankOf(logits, logit), boxes: swept.map((own) => packBoxes(own[k].largest)) })),
   };
@@ -111,7 +134,7 @@ async function localize(photoCam: PhotoCam, { imagePath, width, height, truths, 
   const stamp = await writeStamped(recordPath, Buffer.from(JSON.stringify(record)));
   return {
     status: 'done', files: { [RECORD_FOLDER]: stamp }, notes,
-    times: { read: read + times.read, cam: found + times.cam, ...spent, write: performance.now() - writing },
+    times: { read: read + masked + times.read, cam: found + times.cam, ...spent, write: performance.now() - writing },
   };
 }
 
@@ -122,6 +145,13 @@ function normalised(maps: MapRows, k: number): Float32Array {
   for (let y = 0; y < height; y++) map.set(maps.row(k, y), y * width);
   const maximum = map.reduce((most, value) => Math.max(most, value), 0);
   return map.map((value) => (value > 0 ? value / maximum : 0));
+}
+
+function pixelsOf(map: Float32Array, mask: Uint8Array): StoredPixels {
+  const precision = new PixelPrecision(data.steps);
+  precision.add(map, mask);
+  const { inside, outside } = precision.counts;
+  return { inside: Array.from(inside), outside: Array.from(outside) };
 }
 
 function mostLikely(logits: Float32Array, count: number): number[] {

@@ -18,7 +18,11 @@ const recordSchema = z.strictObject({
   /** The size of the photograph, [height, width]. */
   size: z.tuple([z.number(), z.number()]),
   /** The true classes: how many classes are more likely, their boxes, and for each variant the best IoU of any contour at each threshold. */
-  truths: z.array(z.strictObject({ logit: z.number(), rank: z.number(), boxes: z.array(box), best: z.array(z.array(z.number())) })),
+  truths: z.array(z.strictObject({
+    logit: z.number(), rank: z.number(), boxes: z.array(box), best: z.array(z.array(z.number())),
+    /** If the image has a mask: for each variant, how many pixels of the class and of the rest have a value in each bin, for PxAP. */
+    pixels: z.array(z.strictObject({ inside: z.array(z.number()), outside: z.array(z.number()) })).optional(),
+  })),
   /**
    * The classes with maps: the value of the logit, how many classes are more likely, and for each variant the step and box of each change
    * of the largest contour.
@@ -33,6 +37,9 @@ export type LocalizeRecord = z.infer<typeof recordSchema>;
 
 /** The boxes of a map in a record. */
 export type StoredBoxes = LocalizeRecord['maps'][number]['boxes'][number];
+
+/** The pixels of a map in a record. */
+export type StoredPixels = NonNullable<LocalizeRecord['truths'][number]['pixels']>[number];
 
 /** The steps at which the box changes, each with the new box. */
 export function packBoxes(boxes: readonly Box[]): StoredBoxes {
@@ -49,7 +56,7 @@ export function boxAt(boxes: StoredBoxes, step: number): Box {
 /** @throws Error if the bytes are not a record of so many variants */
 export function decodeRecord(bytes: Uint8Array, variants: number): LocalizeRecord {
   const record = recordSchema.parse(JSON.parse(Buffer.from(bytes).toString()));
-  const lists = [...record.truths.map(({ best }) => best), ...record.maps.map(({ boxes }) => boxes)];
+  const lists = [...record.truths.flatMap(({ best, pixels }) => [best, pixels ?? best]), ...record.maps.map(({ boxes }) => boxes)];
   if (lists.some(({ length }) => length !== variants)) throw new Error(`it is not a record of ${variants} variants`);
   return record;
 }

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import type { LoadedClassifier } from '../classifier/load.js';
 import { WorkerPool } from '../jobs/workers/pool.js';
 import { workerUrl } from '../jobs/workers/worker-url.js';
 import { runImageBatch } from '../pipeline/image-batch.js';
@@ -67,11 +68,12 @@ export async function runLocalize(options: LocalizeOptions): Promise<LocalizePas
       worker: workerUrl('./localize-worker.js', import.meta.url), threads: workers, tasksPerWorker: 2,
       data: {
         photo, maps, names: variants.map(({ name }) => name), runtime, threads, top: Math.min(top, classifier.spec.classes.length), steps: thresholds,
+        firstLabel: firstLabelOf(classifier),
       } satisfies LocalizeWorkerData,
     }),
     taskOf: ({ id, imagePath }) => {
-      const { truth: { width, height }, truths } = items.get(id)!;
-      return { imagePath, width, height, truths, recordPath: recordPath(out, id) };
+      const { truth: { width, height }, truths, maskPath } = items.get(id)!;
+      return { imagePath, width, height, truths, maskPath, recordPath: recordPath(out, id) };
     },
     stages: ['read', 'cam', 'maps', 'boxes', 'write'],
     finish: ({ journal, runtime, counts, failures, interrupted, seconds, stages }) => Promise.resolve({
@@ -82,4 +84,9 @@ export async function runLocalize(options: LocalizeOptions): Promise<LocalizePas
       interrupted, runtime: runtime.description, seconds: Number(seconds.toFixed(2)), stages,
     }),
   });
+}
+
+/** The label of the first logit in masks, where 0 is the background. */
+function firstLabelOf({ spec }: LoadedClassifier): number {
+  return /^background$/i.test(spec.classes[0]) ? 0 : 1;
 }

@@ -1,23 +1,11 @@
 import { bootstrapMeans, meanOf } from '../metrics/boxes/bootstrap-means.js';
-import type { MeanByImage } from '../metrics/boxes/bootstrap-means.js';
+import { PixelPrecision } from '../metrics/boxes/pixel-precision.js';
 import { maxBoxAccuracy, V2_IOUS } from '../metrics/boxes/box-accuracy.js';
-import { bestIou } from '../metrics/boxes/sweep-boxes.js';
 import { differenceInterval, drawWithReplacement, percentileInterval } from '../metrics/bootstrap.js';
 import type { Interval } from '../metrics/bootstrap.js';
 import { randomSequence } from '../random.js';
-import { boxAt } from './record.js';
+import { iousOf, LEAST_IOU, scoredImage, scoreImages } from './image-scores.js';
 import type { LocalizeRecord } from './record.js';
-
-/** The classes of an image that has boxes. */
-interface ScoredImage {
-  readonly cases: readonly {
-    /** How many classes are more likely. */
-    readonly rank: number;
-    /** [steps]: the IoU of the largest contour's box, and the best IoU of any contour's. */
-    readonly largest: Float64Array;
-    readonly best: Float64Array;
-  }[];
-}
 
 /** A score, 0..1, with its interval over resamples of the scored images. */
 export interface Score extends Partial<Interval> {
@@ -49,6 +37,8 @@ export interface LocalizeScores {
   /** As published (Choe et al.): thresholds chosen on the scored images. */
   readonly maxBoxAcc: number;
   readonly maxBoxAccV2: number;
+  /** The pixel average precision of the classes that have masks, and their number; without masks, there is none. */
+  readonly pxap?: Score & { readonly cases: number };
 }
 
 /** How {@link scoreBoxes} scores. */
@@ -66,36 +56,26 @@ export interface ScoreOptions {
   readonly seed: number;
 }
 
-/** The IoU that a box needs, but for MaxBoxAccV2. */
-const LEAST = 0.5;
-
 /** Chooses the thresholds of each variant on some images and scores others with them. Both lists have at least one image. */
 export function scoreBoxes({ variants, tune, score, sawBoxes, steps, bootstrap, seed }: ScoreOptions): LocalizeScores[] {
   const all = Array.from({ length: variants }, (_, v) => {
     const scored = score.map((record) => scoredImage(record, v, steps));
-    const tuned = sawBoxes ? scored : tune.map((record) => scoredImage(record, v, steps));
-    const { step } = maxBoxAccuracy(iousOf(tuned, 'largest'), LEAST);
-    const stepsV2 = V2_IOUS.map((least) => maxBoxAccuracy(iousOf(tuned, 'best'), least).step);
-    return { scored, step, stepsV2, means: meansOf(scored, step, stepsV2) };
+    return { scored, ...scoreImages(scored, sawBoxes ? scored : tune.map((record) => scoredImage(record, v, steps))) };
   });
   const flat = all.flatMap(({ means }) => NAMES.map((name) => means[name]));
   const resamples = bootstrap === 0 ? undefined : bootstrapMeans(flat, { resamples: bootstrap, draw: drawWithReplacement(randomSequence(seed)) });
-  return all.map(({ scored, step, stepsV2, means }, v): LocalizeScores => {
-    const scoreOf = (name: ScoreName): Score => {
-      const [value, first] = [meanOf(means[name]), meanOf(all[0].means[name])];
-      const drawn = (variant: number): Float64Array | undefined => resamples?.[variant * NAMES.length + NAMES.indexOf(name)];
-      const [own, others] = [drawn(v), drawn(0)];
-      return {
-        value, ...own !== undefined && percentileInterval(own),
-        ...v > 0 && { difference: { value: value - first, ...own !== undefined && others !== undefined && differenceInterval(own, others) } },
-      };
-    };
+  const pixels = pixelScores(score, { variants, steps, bootstrap, seed });
+  return all.map(({ scored, step, stepsV2 }, v): LocalizeScores => {
+    const sampled = (variant: number, name: ScoreName): Sampled => (
+      { value: meanOf(all[variant].means[name]), resamples: resamples?.[variant * NAMES.length + NAMES.indexOf(name)] });
+    const scoreOf = (name: ScoreName): Score => compared(sampled(v, name), v > 0 ? sampled(0, name) : undefined);
     return {
+      ...pixels !== undefined && { pxap: { ...compared(pixels.sampled[v], v > 0 ? pixels.sampled[0] : undefined), cases: pixels.cases } },
       images: { tune: tune.length, score: score.length }, cases: scored.reduce((sum, { cases }) => sum + cases.length, 0), sawBoxes,
       threshold: step / steps,
       gtKnown: scoreOf('gtKnown'), loc1: scoreOf('loc1'), loc5: scoreOf('loc5'), top1: scoreOf('top1'), top5: scoreOf('top5'),
       boxAccuracyV2: scoreOf('boxAccuracyV2'), thresholdsV2: stepsV2.map((own) => own / steps),
-      maxBoxAcc: maxBoxAccuracy(iousOf(scored, 'largest'), LEAST).accuracy,
+      maxBoxAcc: maxBoxAccuracy(iousOf(scored, 'largest'), LEAST_IOU).accuracy,
       maxBoxAccV2: V2_IOUS.reduce((sum, least) => sum + maxBoxAccuracy(iousOf(scored, 'best'), least).accuracy, 0) / V2_IOUS.length,
     };
   });
@@ -104,35 +84,48 @@ export function scoreBoxes({ variants, tune, score, sawBoxes, steps, bootstrap, 
 const NAMES = ['gtKnown', 'loc1', 'loc5', 'top1', 'top5', 'boxAccuracyV2'] as const;
 type ScoreName = typeof NAMES[number];
 
-/** What the scores are means of, at the chosen thresholds. */
-function meansOf(scored: readonly ScoredImage[], step: number, stepsV2: readonly number[]): Record<ScoreName, MeanByImage> {
-  const hits = (image: ScoredImage, ranks: number): number => Number(image.cases.some(({ rank, largest }) => rank < ranks && largest[step] >= LEAST));
-  const perImage = (of: (image: ScoredImage) => number): MeanByImage => (
-    { sums: Float64Array.from(scored, of), counts: new Float64Array(scored.length).fill(1) });
-  const perCase = (of: (one: ScoredImage['cases'][number]) => number): MeanByImage => ({
-    sums: Float64Array.from(scored, ({ cases }) => cases.reduce((sum, one) => sum + of(one), 0)),
-    counts: Float64Array.from(scored, ({ cases }) => cases.length),
-  });
+/** A value, and those of resamples. */
+interface Sampled {
+  readonly value: number;
+  readonly resamples?: Float64Array;
+}
+
+/** A score with its interval, and the difference to that of the first variant. */
+function compared(own: Sampled, first: Sampled | undefined): Score {
   return {
-    gtKnown: perCase(({ largest }) => Number(largest[step] >= LEAST)),
-    loc1: perImage((image) => hits(image, 1)),
-    loc5: perImage((image) => hits(image, 5)),
-    top1: perImage(({ cases }) => Number(cases.some(({ rank }) => rank < 1))),
-    top5: perImage(({ cases }) => Number(cases.some(({ rank }) => rank < 5))),
-    boxAccuracyV2: perCase(({ best }) => V2_IOUS.filter((least, i) => best[stepsV2[i]] >= least).length / V2_IOUS.length),
+    value: own.value, ...own.resamples !== undefined && percentileInterval(own.resamples),
+    ...first !== undefined && {
+      difference: {
+        value: own.value - first.value,
+        ...own.resamples !== undefined && first.resamples !== undefined && differenceInterval(own.resamples, first.resamples),
+      },
+    },
   };
 }
 
-function iousOf(images: readonly ScoredImage[], which: 'largest' | 'best'): Float64Array[] {
-  return images.flatMap(({ cases }) => cases.map((one) => one[which]));
-}
-
-function scoredImage({ size, truths, maps }: LocalizeRecord, variant: number, steps: number): ScoredImage {
-  return {
-    cases: truths.map(({ logit, rank, boxes, best }) => {
-      const stored = maps.find((map) => map.logit === logit)!.boxes[variant];
-      const largest = Float64Array.from({ length: steps }, (_, step) => bestIou(boxAt(stored, step), size, boxes));
-      return { rank, largest, best: Float64Array.from(best[variant]) };
-    }),
+/**
+ * PxAP has no threshold: the pixels of all classes with masks are counted together. Without any pixel of a class there is none. The same
+ * images are drawn for all variants.
+ */
+function pixelScores(
+  records: readonly LocalizeRecord[], { variants, steps, bootstrap, seed }: Pick<ScoreOptions, 'variants' | 'steps' | 'bootstrap' | 'seed'>,
+): { readonly sampled: readonly Sampled[]; readonly cases: number } | undefined {
+  const images = records.map(({ truths }) => truths.flatMap(({ pixels }) => (pixels === undefined ? [] : [pixels])));
+  const cases = images.flat().length;
+  if (cases === 0) return undefined;
+  const valueOf = (variant: number, weights: ArrayLike<number>): number => {
+    const precision = new PixelPrecision(steps);
+    images.forEach((counts, i) => { if (weights[i] > 0) for (const own of counts) precision.addCounts(own[variant], weights[i]); });
+    return precision.value;
   };
+  const values = Array.from({ length: variants }, (_, v) => valueOf(v, new Uint32Array(images.length).fill(1)));
+  if (values.some(Number.isNaN)) return undefined;
+  const resamples = values.map(() => new Float64Array(bootstrap));
+  const draw = drawWithReplacement(randomSequence(seed));
+  const weights = new Uint32Array(images.length);
+  for (let resample = 0; resample < bootstrap; resample++) {
+    draw(weights);
+    resamples.forEach((own, v) => { own[resample] = valueOf(v, weights); });
+  }
+  return { sampled: values.map((value, v) => ({ value, ...bootstrap > 0 && { resamples: resamples[v] } })), cases };
 }

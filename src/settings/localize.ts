@@ -17,6 +17,9 @@ export const BOX_FILES = ['csv', 'coco', 'voc'] as const;
 export const localizeSchema = z.strictObject({
   boxes: setting(z.string().optional(), { group: input, value: 'file|folder', help: `the true boxes: ${BOX_FORMATS.join(', ')}` }),
   images: setting(z.string().optional(), { group: input, value: 'folder', help: 'the folder of the photographs' }),
+  masks: setting(z.string().optional(), {
+    group: input, value: 'folder', help: 'masks of the objects, <id>.png with the labels of the classifier\'s classes (or with 0 and 255, of images with one class): also measure PxAP',
+  }),
   boxClasses: setting(z.string().optional(), {
     group: input, value: 'file', help: 'names of the classes of the true boxes, one per line in the order of the classifier\'s classes, for example synset ids', otherwise: 'those of the classifier, or indices',
   }),

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { LocalizeRecord } from '../../src/localize/record.js';
+import { writeMask } from '../../src/datasets/masks.js';
 import { photograph, writeTinyClassifier } from '../pipeline/tiny.js';
 import { messageOf, run } from './terminal.js';
 
@@ -12,7 +13,8 @@ interface Json {
   sawBoxes: boolean;
   threshold: number;
   gtKnown: { value: number; low?: number };
-  run: { counts: Record<'measured' | 'resumed' | 'failed' | 'left' | 'missing', number>; failures: { id: string; reason: string }[]; missing: string[] };
+  pxap?: { value: number; cases: number };
+  run: { counts: Record<'measured' | 'resumed' | 'failed' | 'left' | 'missing', number>; failures: { id: string; reason: string }[]; missing: string[]; notes: { id: string; notes: string[] }[] };
 }
 
 let folder: string;
@@ -108,6 +110,46 @@ describe('localize', () => {
     expect(stdout).toContain('1 images with 1 classes scored. Thresholds were chosen on 2 other images');
     await writeFile(join(folder, 'strange.txt'), 'x.jpg\n');
     expect(messageOf(await localize('--out', fresh(), '--score-on', join(folder, 'strange.txt')))).toContain('1 images have no true boxes; the first is x');
+  });
+
+  it('measures PxAP with masks', async () => {
+    const masks = join(folder, 'masks');
+    const mask = (id: string, of: (x: number, y: number) => number, size = [90, 60]): Promise<void> => (
+      writeMask(join(masks, `${id}.png`), { width: size[0], height: size[1], data: Uint8Array.from({ length: size[0] * size[1] }, (_, i) => of(i % size[0], Math.floor(i / size[0]))) }));
+    // Black and white, for the logit 399. Everything is of the object: a precision of 1 at every threshold.
+    await mask('a', () => 255);
+    // Labels, for the logit 7: everything that counts is of the object.
+    await mask('b', (x) => (x < 40 ? 8 : 255));
+    const out = fresh();
+    const whole = await localize('--masks', masks, '--out', out);
+    expect(whole.stderr).toContain('2 images have no mask');
+    expect(whole.stdout).toContain('| PxAP | 100.00 | 100.00..100.00 | all; 2 classes with masks |');
+    // Without an object, pixels only lower the precision; the share of the object in all pixels is the least.
+    await mask('b', () => 12);
+    const other = await json(0, '--masks', masks, '--out', fresh());
+    expect(other.pxap!.cases).toBe(2);
+    expect(other.pxap!.value).toBeGreaterThan(0);
+    expect(other.pxap!.value).toBeLessThan(1);
+    expect(other.run.notes).toContainEqual({ id: 'b', notes: ['the mask does not have the class class 7'] });
+    // Every pixel is counted once.
+    const { truths: [{ pixels: [pixels] = [] }] } = JSON.parse(await readFile(join(out, 'images/a.json'), 'utf8')) as LocalizeRecord;
+    expect(pixels.inside.reduce((sum, n) => sum + n, 0)).toBe(90 * 60);
+    expect(pixels.outside.reduce((sum, n) => sum + n, 0)).toBe(0);
+    // Variants have their own pixels of the same masks.
+    const several = await localize('--layers', '/32', '--masks', masks, '--out', fresh(), '--json');
+    const { variants } = JSON.parse(several.stdout) as { variants: { pxap: { value: number; cases: number; difference?: object } }[] };
+    expect(variants.map(({ pxap }) => pxap.cases)).toEqual([2, 2]);
+    expect(variants[0].pxap).toEqual(other.pxap);
+    expect(variants[1].pxap.value).not.toBe(other.pxap!.value);
+    expect(variants[1].pxap.difference).toMatchObject({ value: variants[1].pxap.value - other.pxap!.value });
+    // Its own records are not mixed with those of runs without masks.
+    expect((await localize('--out', out)).code).toBe(1);
+    expect(messageOf(await localize('--masks', join(folder, 'nowhere'), '--out', fresh()))).toContain('is not a folder');
+    await mask('a', () => 3);
+    await mask('b', () => 255, [60, 90]);
+    const { run: { failures } } = await json(2, '--masks', masks, '--out', fresh());
+    expect(failures.find(({ id }) => id === 'a')?.reason).toContain('the class would have the label 400');
+    expect(failures.find(({ id }) => id === 'b')?.reason).toContain('is 60 x 90 pixels, but the photograph is 90 x 60');
   });
 
   it('reports images that fail, and missing ones', async () => {

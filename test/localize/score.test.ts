@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { LoadedClassifier } from '../../src/classifier/load.js';
 import { localizeCsv } from '../../src/localize/format.js';
+import { PixelPrecision } from '../../src/metrics/boxes/pixel-precision.js';
 import { boxAt, packBoxes } from '../../src/localize/record.js';
 import type { LocalizeRecord } from '../../src/localize/record.js';
 import { scoreBoxes } from '../../src/localize/score.js';
@@ -90,6 +92,61 @@ describe('variants', () => {
     expect(lines[1]).toBe('"a, b",gtKnown,0,1,1,1,,,');
     expect(lines[9]).toBe(`c,gtKnown,0.75,${2 / 3},0,1,${2 / 3 - 1},-1,0`);
     expect(lines[10]).toBe(`c,loc1,0.75,${1 / 3},0,1,0,0,0`);
+  });
+});
+
+describe('PxAP', () => {
+  /** By the evaluator of Choe et al.: see test/fixtures/boxes/make_boxes.py. */
+  const { steps, cases, scores: expected } = JSON.parse(readFileSync(new URL('../fixtures/boxes/boxes.json', import.meta.url), 'utf8')) as {
+    steps: number; cases: Record<string, { map: string; mask: string }>; scores: { pxap: number };
+  };
+  const counted = Object.values(cases).map(({ map, mask }) => {
+    const bytes = Buffer.from(map, 'base64');
+    const precision = new PixelPrecision(steps);
+    precision.add(Float32Array.from({ length: bytes.length / 2 }, (_, i) => bytes.readUInt16LE(2 * i) / 4096), Uint8Array.from(Buffer.from(mask, 'base64')));
+    const { inside, outside } = precision.counts;
+    return { inside: Array.from(inside), outside: Array.from(outside) };
+  });
+  const zeros = Array.from({ length: steps }, () => 0);
+  const withPixels = (...variants: (typeof counted)[number][]): LocalizeRecord => {
+    const own = record(0, ...variants.map((): Swept => [[exact], zeros]));
+    return { ...own, truths: [{ ...own.truths[0], pixels: variants }] };
+  };
+  const without = record(0, [[exact], zeros], [[exact], zeros], [[exact], zeros]);
+  const options = { sawBoxes: false, steps, bootstrap: 50, seed: 1 };
+
+  it('is that of the evaluator, over the images with masks', () => {
+    const [{ pxap }] = scoreBoxes({ ...options, variants: 1, tune: [without], score: [...counted.map((own) => withPixels(own)), without] });
+    expect(100 * pxap!.value).toBeCloseTo(expected.pxap, 9);
+    expect(pxap!.cases).toBe(counted.length);
+    expect(pxap!.low).toBeLessThan(pxap!.value);
+    expect(pxap!.high).toBeGreaterThan(pxap!.value);
+  });
+
+  it('is compared with that of the first variant, on the same images', () => {
+    // The other map has the same value everywhere: its PxAP is the share of the object, for all images and for each resample.
+    const flat = counted.map(({ inside, outside }) => {
+      const sum = (bins: number[]): number => bins.reduce((all, bin) => all + bin, 0);
+      const [object, rest] = [sum(inside), sum(outside)];
+      return { object, rest, inside: inside.map((_, bin) => (bin === 0 ? object : 0)), outside: outside.map((_, bin) => (bin === 0 ? rest : 0)) };
+    });
+    const [object, rest] = [flat.reduce((all, own) => all + own.object, 0), flat.reduce((all, own) => all + own.rest, 0)];
+    const score = counted.map((own, i) => withPixels(own, { inside: flat[i].inside, outside: flat[i].outside }, own));
+    const scores = scoreBoxes({ ...options, variants: 3, tune: [without], score });
+    const [first, second, third] = scores.map(({ pxap }) => pxap!);
+    expect([first.difference, second.cases]).toEqual([undefined, counted.length]);
+    expect(second.value).toBeCloseTo(object / (object + rest), 12);
+    expect(second.difference!.value).toBeCloseTo(object / (object + rest) - expected.pxap / 100, 9);
+    expect(second.difference!.low!).toBeLessThan(second.difference!.value);
+    expect(second.difference!.high!).toBeGreaterThan(second.difference!.value);
+    // Equal maps have no difference in any resample, although PxAP itself varies.
+    expect(third.difference).toEqual({ value: 0, low: 0, high: 0 });
+    expect(third.low!).toBeLessThan(third.high!);
+    expect(localizeCsv(scores, [{ name: 'a' }, { name: 'b' }, { name: 'c' }])).toContain(`\nb,pxap,,${second.value},`);
+  });
+
+  it('is absent without masks', () => {
+    expect(scoreBoxes({ ...options, variants: 1, tune: [without], score: [without] })[0].pxap).toBeUndefined();
   });
 });
 

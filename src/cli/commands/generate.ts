@@ -90,7 +90,10 @@ async function run(flags: GenerateFlags): Promise<number> {
   const camSeeds = config.camSeeds === undefined ? undefined : await openSeedFolder(config.camSeeds, '--cam-seeds');
   const student = config.student === undefined
     ? undefined
-    : { student: await loadStudent(config.student), settings: z.object(studentSettings).omit({ student: true, camSeeds: true }).parse(config), camSeeds };
+    : {
+        student: await loadStudent(config.student), camSeeds,
+        settings: z.object(studentSettings).omit({ student: true, camSeeds: true }).parse(config),
+      };
   // A student alone needs no classifier.
   const classifier = student !== undefined && (student.settings.camWeight === 0 || camSeeds !== undefined)
     ? undefined

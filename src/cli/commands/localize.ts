@@ -1,11 +1,13 @@
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { loadClassifier } from '../../classifier/load.js';
 import { readBoxes } from '../../datasets/boxes/read.js';
 import type { BoxTruths } from '../../datasets/boxes/box-truth.js';
+import { maskIdsOf } from '../../datasets/files-by-id.js';
 import { messageOf, requireFlag, UserError } from '../../errors.js';
 import { writeFileAtomic } from '../../jobs/files/atomic.js';
+import { isFolder } from '../../jobs/files/is-folder.js';
 import { fingerprint } from '../../jobs/journal/journal.js';
 import { watchInterrupt } from '../../jobs/stop/interrupt.js';
 import { writeBoxes } from '../../localize/box-files.js';
@@ -101,19 +103,28 @@ async function run(flags: LocalizeFlags): Promise<number> {
   const names = config.boxClasses === undefined ? undefined : await readNames(config.boxClasses);
   const used = truths.images.flatMap(({ classes }) => classes.map(({ name }) => name));
   const logitOf = truthLogits(classifier, used, { names, offset: config.logitOffset });
-  const { items, failures, missing, boxless } = await findItems(truths, folder, logitOf, lists.all);
+  if (config.masks !== undefined && !await isFolder(config.masks)) {
+    throw new UserError(`--masks ${config.masks} is not a folder`, 'name the folder of the masks, <id>.png');
+  }
+  const { items, failures, missing, boxless } = await findItems(truths, folder, logitOf, lists.all, config.masks);
   if (missing.length > 0) say(`${missing.length} of the photographs are not on disk and are left out: ${few(missing)}`);
   if (boxless.length > 0) say(`${boxless.length} images have no true box and are left out: ${few(boxless)}`);
   if (items.length === 0) throw new UserError(`none of the images of ${boxes} can be used`, failures[0]?.reason ?? `their photographs are expected in ${folder}`);
 
+  const maskless = config.masks === undefined ? 0 : items.filter(({ maskPath }) => maskPath === undefined).length;
+  if (maskless > 0) say(`${maskless} images have no mask in ${config.masks}: PxAP is that of the others`);
   const outputs = ['boxes.csv', 'results.json', 'localize.json', 'localize.csv'].map((name) => join(out, name));
   const progress = batchProgress(say, 'records');
   const watch = watchInterrupt(() => { say('\ninterrupted: finishing the images in progress (press Ctrl-C again to stop at once)'); });
   try {
     const pass = await runLocalize({
       classifier, settings: config, variants, items,
-      truths: fingerprint({ images: truths.images, names, offset: config.logitOffset }), out, outputs,
-      inputs: [boxes, folder, classifier.path, ...[config.boxClasses, config.tuneOn, config.scoreOn].filter((path) => path !== undefined)],
+      truths: fingerprint({
+        images: truths.images, names, offset: config.logitOffset,
+        ...config.masks !== undefined && { masks: resolve(config.masks), masked: await maskIdsOf(config.masks) },
+      }),
+      out, outputs,
+      inputs: [boxes, folder, classifier.path, config.masks, config.boxClasses, config.tuneOn, config.scoreOn].filter((path) => path !== undefined),
       resume: flags.resume, workers: config.workers, threads: config.threads, runtime: { runtime: config.runtime, device: config.device },
       signal: watch.signal, ...progress,
     });
@@ -130,6 +141,7 @@ async function run(flags: LocalizeFlags): Promise<number> {
     const scores = scoreBoxes({
       variants: variants.length, tune, score, sawBoxes: lists.shared, steps: config.thresholds, bootstrap: config.bootstrap, seed: config.seed,
     });
+    if (config.masks !== undefined && scores[0].pxap === undefined) say(`no PxAP: no scored image has a mask in ${config.masks} with a pixel of its class`);
     await writeBoxes(config.boxFiles, {
       out, classifier, images, top: config.top, categoryOf: categoriesOf(truths, logitOf),
       variants: variants.map(({ name }, v) => ({ name, step: Math.round(scores[v].threshold * config.thresholds) })),

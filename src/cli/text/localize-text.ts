@@ -1,4 +1,4 @@
-import { scoreOf, SCORE_TITLES } from '../../localize/format.js';
+import { measuredScores, SCORE_TITLES } from '../../localize/format.js';
 import type { LocalizePass } from '../../localize/run.js';
 import type { LocalizeScores, Score } from '../../localize/score.js';
 import { markdownTable } from '../../metrics/format.js';
@@ -34,43 +34,45 @@ const percent = (value: number): string => (100 * value).toFixed(2);
 const signed = (value: number): string => `${value > 0 ? '+' : ''}${percent(value)}`;
 
 function scoreTable(scores: LocalizeScores): string {
-  const { threshold, thresholdsV2 } = scores;
+  const { threshold, thresholdsV2, pxap } = scores;
   const best = 'best on the scored images';
-  const thresholds = { gtKnown: threshold, loc1: threshold, loc5: threshold, boxAccuracyV2: thresholdsV2.join(', '), maxBoxAcc: best, maxBoxAccV2: best, top1: '', top5: '' };
+  const thresholds = {
+    gtKnown: threshold, loc1: threshold, loc5: threshold, boxAccuracyV2: thresholdsV2.join(', '), maxBoxAcc: best, maxBoxAccV2: best,
+    pxap: `all; ${pxap?.cases} classes with masks`, top1: '', top5: '',
+  };
   return [
     '| score | % | 95 % interval | threshold |',
     '|---|---:|---:|---|',
-    ...NAMES.map((name) => {
-      const { value, low, high } = scoreOf(scores, name);
-      return `| ${SCORE_TITLES[name]} | ${percent(value)} | ${low === undefined || high === undefined ? '-' : `${percent(low)}..${percent(high)}`} | ${thresholds[name]} |`;
-    }),
+    ...measuredScores(scores).map(({ name, score: { value, low, high } }) => (
+      `| ${SCORE_TITLES[name]} | ${percent(value)} | ${low === undefined || high === undefined ? '-' : `${percent(low)}..${percent(high)}`} | ${thresholds[name]} |`)),
   ].join('\n');
 }
 
-const NAMES = Object.keys(SCORE_TITLES) as (keyof typeof SCORE_TITLES)[];
-const COMPARED = ['gtKnown', 'loc1', 'loc5', 'boxAccuracyV2'] as const;
+const COMPARED = ['gtKnown', 'loc1', 'loc5', 'boxAccuracyV2', 'pxap'] as const;
 
 /** The scores of each variant, and the differences to the first one. */
 function variantTables(scores: readonly LocalizeScores[], variants: readonly Pick<Variant, 'name'>[]): string[] {
   const shown = ({ value, low, high }: Omit<Score, 'difference'>, text: (value: number) => string): string => (
     low === undefined || high === undefined ? text(value) : `${text(value)} (${text(low)} .. ${text(high)})`);
-  const titles = COMPARED.map((name) => SCORE_TITLES[name]);
-  const { top1, top5 } = scores[0];
+  const names = COMPARED.filter((name) => scores[0][name] !== undefined);
+  const titles = names.map((name) => SCORE_TITLES[name]);
+  const { top1, top5, pxap } = scores[0];
   const intervals = top1.low === undefined ? '' : '; in brackets 95 % intervals of a bootstrap over the images, thresholds fixed';
   return [
     `In %${intervals}. The most likely class is a true one in ${shown(top1, percent)}, `
-    + `one of the five most likely in ${shown(top5, percent)}.`,
+    + `one of the five most likely in ${shown(top5, percent)}.`
+    + (pxap === undefined ? '' : ` PxAP is that of ${pxap.cases} classes with masks.`),
     markdownTable(
       ['variant', 'threshold', ...titles, SCORE_TITLES.maxBoxAcc, SCORE_TITLES.maxBoxAccV2],
       scores.map((own, v) => [
-        variants[v].name, String(own.threshold), ...COMPARED.map((name) => shown(own[name], percent)),
+        variants[v].name, String(own.threshold), ...names.map((name) => shown(own[name]!, percent)),
         percent(own.maxBoxAcc), percent(own.maxBoxAccV2),
       ]),
     ),
     `Differences to '${variants[0].name}'${intervals === '' ? '' : '; * the interval leaves out 0'}:`,
     markdownTable(['variant', ...titles], scores.slice(1).map((own, v) => [
-      variants[v + 1].name, ...COMPARED.map((name) => {
-        const difference = own[name].difference!;
+      variants[v + 1].name, ...names.map((name) => {
+        const difference = own[name]!.difference!;
         return `${shown(difference, signed)}${difference.low !== undefined && (difference.low > 0 || difference.high! < 0) ? ' *' : ''}`;
       }),
     ])),

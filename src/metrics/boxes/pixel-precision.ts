@@ -1,6 +1,12 @@
 /** Pixels are counted by the thresholds up to their value, the last bins for 1 and above. */
 const FURTHER = 2;
 
+/** How many pixels of the object and of the background have a value in each bin, [steps + 2]. */
+export interface PixelCounts {
+  readonly inside: ArrayLike<number>;
+  readonly outside: ArrayLike<number>;
+}
+
 /**
  * PxAP, the pixel average precision of Choe et al. (CVPR 2020): the area under the curve of pixel precision and recall over all
  * thresholds, with the pixels of all maps counted together.
@@ -39,10 +45,30 @@ export class PixelPrecision {
     }
   }
 
+  /**
+   * Adds maps that were counted before.
+   *
+   * @param weight how often
+   * @throws RangeError if they were counted with another number of thresholds
+   */
+  addCounts({ inside, outside }: PixelCounts, weight = 1): void {
+    const { length } = this.edges;
+    if (inside.length !== length || outside.length !== length) throw new RangeError(`expected counts of ${length} bins, not of ${inside.length} and ${outside.length}`);
+    for (let bin = 0; bin < length; bin++) {
+      this.inside[bin] += weight * inside[bin];
+      this.outside[bin] += weight * outside[bin];
+    }
+  }
+
+  /** What was added. */
+  get counts(): PixelCounts {
+    return { inside: this.inside.slice(), outside: this.outside.slice() };
+  }
+
   /** @returns 0..1; NaN if no pixel is of an object */
   get value(): number {
     const total = this.inside.reduce((sum, count) => sum + count, 0);
-    let [hits, others, area] = [0, 0, 0];
+    let [hits, others, area] = [0, 0, total === 0 ? NaN : 0];
     for (let bin = this.inside.length - 1; bin >= 0; bin--) {
       hits += this.inside[bin];
       others += this.outside[bin];

@@ -116,6 +116,12 @@ describe('PxAP', () => {
     const precision = new PixelPrecision(steps);
     for (const [, own] of cases) precision.add(mapOf(own), Uint8Array.from(Buffer.from(own.mask, 'base64')));
     expect(100 * precision.value).toBeCloseTo(fixture.scores.pxap, 9);
+    // The same again does not change it.
+    const twice = new PixelPrecision(steps);
+    twice.addCounts(precision.counts, 2);
+    expect(100 * twice.value).toBeCloseTo(fixture.scores.pxap, 9);
+    expect(() => { new PixelPrecision(50).addCounts(precision.counts); }).toThrow(RangeError);
+    expect(new PixelPrecision().value).toBeNaN();
   });
 
   it('by hand', () => {
