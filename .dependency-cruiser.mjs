@@ -3,6 +3,7 @@
 const floors = [
   ['index.ts', 'entries'],
   ['cli'],
+  ['report/measures'],
   ['faithfulness'],
   ['ablate'],
   ['localize'],

@@ -42,6 +42,8 @@ class Network:
     def __init__(self, path):
         self.graph = onnx.load(path).graph
         self.output = self.graph.output[0].name
+        # Modules that tensors pass through, by name: a place for hooks.
+        self.points = {}
         self.tensors = {t.name: torch.tensor(numpy_helper.to_array(t).astype('float32') if t.data_type in (1, 10) else numpy_helper.to_array(t))
                         for t in self.graph.initializer}
         for node in self.graph.node:
@@ -94,7 +96,7 @@ class Network:
                 y = x[0].flatten(1)
             else:
                 raise SystemExit(f'{kind} is not among the operators of this benchmark')
-            values[node.output[0]] = y
+            values[node.output[0]] = self.points[node.output[0]](y) if node.output[0] in self.points else y
             for name in node.input:
                 if self.last_read[name] == i and name not in keep:
                     values.pop(name, None)

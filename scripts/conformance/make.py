@@ -31,7 +31,8 @@ def small(name):
     exported, expected = reference(name, draws=60, quiet=5e-6, **zoo.SMALL[name])
     for layer in expected["layers"]:
         # A method that divides by a sum of both signs, or adds up what cancels, may be at the mercy of rounding.
-        layer["methods"] = {method: values for method, values in layer["methods"].items() if values["noise"] <= CONDITIONED}
+        # Those of other targets are only compared at full size.
+        layer["methods"] = {method: values for method, values in layer["methods"].items() if values["noise"] <= CONDITIONED and " " not in method}
         assert "layer-cam" in layer["methods"], f"{name}: a kink is too near at {layer['key']}"
     write(SMALL, name, exported, expected)
     size = (SMALL / f"{name}.onnx").stat().st_size

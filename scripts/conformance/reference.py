@@ -116,7 +116,8 @@ def module_tensors(model, image, layers):
 def maps_of(activation, gradient):
     """[1, C, h, w] and [K, C, h, w] -> the maps [K, h, w] of all methods that need no more, not normalised: LayerCAM (Jiang
     et al. 2021), Grad-CAM (Selvaraju et al. 2017), Grad-CAM++ (Chattopadhay et al. 2018, with alpha = 1 / (2 + S g)),
-    XGrad-CAM (Fu et al. 2020) and HiResCAM (Draelos and Carin 2020)."""
+    XGrad-CAM (Fu et al. 2020) and HiResCAM (Draelos and Carin 2020), Eigen-CAM (Muhammad and Yeasin 2020) and EigenGrad-CAM (its
+    variant in pytorch-grad-cam)."""
     total = activation.sum((2, 3), keepdim=True)
     weights = {
         "layer-cam": F.relu(gradient),
@@ -125,7 +126,30 @@ def maps_of(activation, gradient):
         "xgrad-cam": (gradient * activation).sum((2, 3), keepdim=True) / (total + 1e-7),
         "hires-cam": gradient,
     }
-    return {method: F.relu((weight * activation).sum(1)) for method, weight in weights.items()}
+    maps = {method: F.relu((weight * activation).sum(1)) for method, weight in weights.items()}
+    maps["eigen-cam"] = principal(activation[0]).expand(len(gradient), -1, -1)
+    maps["eigengrad-cam"] = torch.stack([principal(features) for features in gradient * activation])
+    return maps
+
+
+def principal(features):
+    """[C, h, w] -> [h, w]: the first principal component over channels, as in pytorch-grad-cam, with the sign for which the weights of
+    the channels do not add up to less than 0."""
+    x = features.flatten(1).T
+    x = x - x.mean(0)
+    v = torch.linalg.svd(x, full_matrices=False)[2][0]
+    return F.relu(x @ (-v if v.sum() < 0 else v)).reshape(features.shape[1:])
+
+
+SIMILAR = 3
+
+
+def finer(logits, c):
+    """FinerCAM's target, as in pytorch-grad-cam: the class's logit less the mean of the nearest ones, weighted by their softmax."""
+    distances = (logits.detach() - logits[c].detach()).abs()
+    distances[c] = math.inf
+    nearest = logits[distances.argsort(stable=True)[:SIMILAR]]
+    return logits[c] - (nearest.softmax(0) * nearest).sum()
 
 
 def to_map(tensor, tokens, last):
@@ -139,11 +163,13 @@ def to_map(tensor, tokens, last):
 def maps_at(model, image, classes, layers, tokens, last):
     """Logits, the layers' tensors, and {key: {method: maps}}."""
     logits, tensors = module_tensors(model, image, layers)
-    stacked = [torch.autograd.grad(logits[0, c], list(tensors.values()), retain_graph=True) for c in classes]
+    gradients = lambda value: torch.autograd.grad(value, list(tensors.values()), retain_graph=True)
+    plain, compared = [gradients(logits[0, c]) for c in classes], [gradients(finer(logits[0], c)) for c in classes]
     maps = {}
     for i, (key, tensor) in enumerate(tensors.items()):
-        gradient = torch.cat([to_map(per_class[i], tokens, last) for per_class in stacked])
-        maps[key] = maps_of(to_map(tensor.detach(), tokens, last), gradient)
+        activation = to_map(tensor.detach(), tokens, last)
+        of = lambda stacked: torch.cat([to_map(per_class[i], tokens, last) for per_class in stacked])
+        maps[key] = {**maps_of(activation, of(plain)), "layer-cam finer": F.relu((F.relu(of(compared)) * activation).sum(1))}
     return logits.detach(), {key: tensor.detach() for key, tensor in tensors.items()}, maps
 
 

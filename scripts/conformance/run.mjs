@@ -20,7 +20,7 @@ import { readReference, referenceImage } from './reference.mjs';
 
 const { values: options } = parseArgs({ options: {
   models: { type: 'string' },
-  methods: { type: 'string', default: 'layer-cam,grad-cam,grad-cam++,xgrad-cam,hires-cam' },
+  methods: { type: 'string', default: 'layer-cam,grad-cam,grad-cam++,xgrad-cam,hires-cam,eigen-cam,eigengrad-cam,layer-cam finer' },
   runtimes: { type: 'string', default: 'ort' },
   python: { type: 'string', default: 'python3' },
   resume: { type: 'string' },
@@ -49,15 +49,28 @@ function shareBeyond(actual, expected) {
   return actual.filter((value, i) => Math.abs(value - expected[i]) > bound).length / actual.length;
 }
 
+/** The logits, and the maps [K, h, w] of every method at every layer. A method may be followed by its target: `layer-cam finer`. */
+async function mapsIn(classifier, layers, reference, runtime) {
+  const found = new Map();
+  let logits;
+  for (const target of new Set(methods.map((name) => name.split(' ')[1] ?? 'logit'))) {
+    const own = methods.filter((name) => (name.split(' ')[1] ?? 'logit') === target);
+    const requests = own.flatMap((name) => layers.map((layer) => ({ layer, method: name.split(' ')[0] })));
+    const cam = await openCam(prepareCam(classifier, requests, { target }), runtime, { threads: Math.max(1, cpus().length) });
+    const { logits: seen, maps } = await cam.run(referenceImage(reference), reference.size, reference.classes);
+    await cam.release();
+    logits ??= seen;
+    own.forEach((name, m) => layers.forEach((_, at) => found.set(`${name}:${at}`, maps[m * layers.length + at].data)));
+  }
+  return { logits, mapOf: (name, at) => found.get(`${name}:${at}`) };
+}
+
 /** One row per layer: { model, layer, shape, errors: per method { error, beyond, noise } }. */
 async function compare(folder, name, runtime) {
   const reference = readReference(join(folder, `${name}.json`));
   const classifier = new ClassifierGraph(await readModel(join(folder, `${name}.onnx`)), 'logits');
   const layers = classifier.resolveLayers(reference.layers.map(({ tensor }) => tensor));
-  const requests = methods.flatMap((method) => layers.map((layer) => ({ layer, method })));
-  const cam = await openCam(prepareCam(classifier, requests), runtime, { threads: Math.max(1, cpus().length) });
-  const { logits, maps } = await cam.run(referenceImage(reference), reference.size, reference.classes);
-  await cam.release();
+  const { logits, mapOf } = await mapsIn(classifier, layers, reference, runtime);
   const exported = `${reference.exporter === 'dynamo' ? 'dynamo, ' : ''}opset ${reference.opset}, ${reference.fixed ? 'fixed' : 'free'} size`;
   return {
     name, exported, torch: reference.torch, size: reference.size, logits: relativeError(logits, reference.logits),
@@ -68,7 +81,7 @@ async function compare(folder, name, runtime) {
         key: aliased ? layer.key : `\`${layer.tensor}\``, shape: [layer.channels, ...layer.shape],
         misnamed: layer.key.startsWith('/') && !aliased,
         errors: Object.fromEntries(layer.methods.flatMap(({ method, noise, map }) => (
-          methods.includes(method) ? [[method, { ...errorsOf(maps[methods.indexOf(method) * layers.length + at].data, map), noise }]] : []
+          methods.includes(method) ? [[method, { ...errorsOf(mapOf(method, at), map), noise }]] : []
         ))),
       };
     }),
@@ -151,6 +164,8 @@ share of the map's cells that differ by more than that follows. The number in br
 map moves in float32, or by a noise of 1e-6 on the image. Such maps are unstable: near a kink of ReLU or two equal maxima of a pool, a
 rounding error decides on a gradient; XGrad-CAM and Grad-CAM++ divide by sums that may cancel, and the terms that HiResCAM adds up in front
 of a layer normalisation may cancel too. Layers have the names that \`--layers\` takes.
+Eigen-CAM and EigenGrad-CAM are compared with the singular value decomposition that pytorch-grad-cam uses; \`layer-cam finer\` is LayerCAM with
+\`--target finer\`, against autograd of FinerCAM's target.
 
 Shrunk versions of these networks, and Keras networks converted by tf2onnx, are compared in every run of the tests
 (\`test/conformance\`).

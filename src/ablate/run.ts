@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { WorkerPool } from '../jobs/workers/pool.js';
 import { workerUrl } from '../jobs/workers/worker-url.js';
-import { runImageBatch } from '../pipeline/image-batch.js';
+import { runImageBatch, sharedProgress } from '../pipeline/image-batch.js';
 import type { BatchOutcome, LabelledBatchOptions } from '../pipeline/image-batch.js';
 import { labelledClasses } from '../pipeline/image-classes.js';
 import type { AblateConfig } from '../settings/ablate.js';
@@ -45,7 +45,7 @@ export interface PassSummary {
  * settings
  */
 export async function runPass(options: PassOptions): Promise<PassSummary> {
-  const { classifier, work, parameters, items, out, settings } = options;
+  const { classifier, work, parameters, out, settings } = options;
   const { identity, network, photo } = variantPass(classifier, settings, work);
   return runImageBatch<AblateTask, AblateTimes, PassSummary>(options, {
     settings: (common) => ({ command: 'ablate', ...common, ...parameters, ...identity, measures: work.measures }),
@@ -63,18 +63,14 @@ export async function runPass(options: PassOptions): Promise<PassSummary> {
     }),
     taskOf: ({ id, imagePath, truth }, classes) => ({ ...classes, imagePath, truth: truth!, recordPath: recordPath(out, id) }),
     stages: ['read', 'cam', 'variants', 'write'],
-    finish: (outcome) => summaryOf(outcome, items, options.shard !== undefined),
+    finish: (outcome) => summaryOf(outcome, options),
   });
 }
 
-async function summaryOf(
-  { journal, items: own, counts, failures, remade, interrupted, seconds, stages }: BatchOutcome<AblateTimes>,
-  items: readonly DataItem[], shared: boolean,
-): Promise<PassSummary> {
-  if (shared) await journal.refresh();
-  const done = items.filter(({ id }) => journal.isDone(id));
+async function summaryOf(outcome: BatchOutcome<AblateTimes>, { items, shard }: PassOptions): Promise<PassSummary> {
+  const { counts, failures, remade, interrupted, seconds, stages } = outcome;
   return {
-    done, elsewhere: items.length - new Set([...own, ...done]).size, failures,
+    ...await sharedProgress(outcome, items, shard), failures,
     counts: { measured: counts.done, resumed: counts.resumed, failed: counts.failed, left: counts.left },
     remade, interrupted, seconds: Number(seconds.toFixed(2)), stages,
   };

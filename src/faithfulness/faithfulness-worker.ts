@@ -19,7 +19,8 @@ import type { RuntimeChoice } from '../runtime/open.js';
 import type { MapWork } from '../variants/map-plan.js';
 import { mapsOfVariant } from '../variants/variant-maps.js';
 import { ForwardPass } from './forward.js';
-import { encodeRecord, RECORD_FOLDER } from './record.js';
+import { curveValue, encodeRecord, RECORD_FOLDER } from './record.js';
+import type { Curves } from './record.js';
 
 /** What a worker needs for all its images. */
 export interface FaithfulnessWorkerData {
@@ -98,15 +99,20 @@ async function measure({ cam, forward }: Loaded, { imagePath, logit, recordPath 
   const made = makerOf(picture);
   const notes = limited ? [`limited to ${size[1]}x${size[0]} pixels at the network`] : [];
   const variants: number[][] = [];
+  const curves: Curves[] = [];
   for (const [i, work] of data.maps.entries()) {
     const { maps, maxima } = await mapsOfVariant(work, views, 1, size, photo);
     if (maxima[0] === 0) notes.push(`the map of ${data.names[i]} is zero everywhere`);
     // The rows may be overwritten by the next map.
     const subject = new Subject(picture, mapsToArray(maps).slice(), plain, made);
-    variants.push(await runTests(subject, data.tests, (pictures) => forward.scores(picture, logit, pictures)));
+    const own: { -readonly [test in keyof Curves]: Curves[test] } = {};
+    variants.push(await runTests(subject, data.tests, (pictures) => forward.scores(picture, logit, pictures), (test, confidences) => {
+      own[test] = confidences.map(curveValue);
+    }));
+    curves.push(own);
   }
   const writing = performance.now();
-  const record = { class: logit, plain: [isAmong(1, plain), isAmong(5, plain), plain.confidence], variants };
+  const record = { class: logit, plain: [isAmong(1, plain), isAmong(5, plain), plain.confidence], variants, curves };
   const stamp = await writeStamped(recordPath, encodeRecord(record));
   return {
     status: 'done', notes, files: { [RECORD_FOLDER]: stamp },

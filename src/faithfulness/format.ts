@@ -19,11 +19,13 @@ export function faithfulnessMarkdown({ photographs, plain, variants }: Faithfuln
   ].join('\n\n');
 }
 
-function titleOf({ test, value }: Column): string {
+/** What a number is called in tables. */
+export function titleOf({ test, value }: Column): string {
   return value === 'auc' ? test : value === 'drop' ? 'average drop' : value;
 }
 
-function groupOf({ test, by, at }: Column): string {
+/** The title of the table that a column belongs to. */
+export function groupOf({ test, by, at }: Column): string {
   if (test === 'drop') return 'Only what the map highlights is shown: average drop (lower is better), increase in confidence (higher is better):';
   if (test === 'road') return 'ROAD, mean confidence without the most relevant pixels (morf, lower is better) and without the least relevant ones (lerf, higher is better), and half the difference (combined, higher is better):';
   if (test !== 'occlusion') return 'Area under the curve of confidence: insertion (higher is better), deletion (lower is better):';
@@ -55,8 +57,8 @@ function numbersOf({ mean, interval }: Mean): (string | number)[] {
 export function faithfulnessJson({ photographs, plain, variants }: FaithfulnessScores): Record<string, unknown> {
   return {
     photographs, unchanged: plain,
-    variants: variants.map(({ variant, means }) => ({
-      ...describeVariant(variant), scores: means.map(({ column, ...mean }) => ({ ...column, ...mean })),
+    variants: variants.map(({ variant, means, curves }) => ({
+      ...describeVariant(variant), scores: means.map(({ column, ...mean }) => ({ ...column, ...mean })), curves,
     })),
   };
 }

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { TestName } from '../metrics/faithfulness/names.js';
 
 /** The folder of the images' records. */
 export const RECORD_FOLDER = 'images';
@@ -16,6 +17,16 @@ export interface ImageRecord {
   readonly plain: readonly number[];
   /** For each variant, the numbers of all columns. */
   readonly variants: readonly (readonly number[])[];
+  /** For each variant, the confidences of insertion and deletion at equally spaced shares of the pixels. Records of earlier versions have none. */
+  readonly curves?: readonly Curves[];
+}
+
+/** Curves by the names of their tests. */
+export type Curves = Readonly<Partial<Record<TestName, readonly number[]>>>;
+
+/** A confidence with as many digits as a curve needs. */
+export function curveValue(confidence: number): number {
+  return Math.round(confidence * 1e6) / 1e6;
 }
 
 export function encodeRecord(record: ImageRecord): Uint8Array {

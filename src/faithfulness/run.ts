@@ -10,7 +10,7 @@ import { workerUrl } from '../jobs/workers/worker-url.js';
 import { columnsOf } from '../metrics/faithfulness/tests.js';
 import type { TestOptions } from '../metrics/faithfulness/tests.js';
 import { serializeModel } from '../onnx/file/write.js';
-import { runImageBatch } from '../pipeline/image-batch.js';
+import { runImageBatch, sharedProgress } from '../pipeline/image-batch.js';
 import type { BatchOptions } from '../pipeline/image-batch.js';
 import type { ClassSource } from '../pipeline/image-classes.js';
 import type { FaithfulnessConfig } from '../settings/faithfulness.js';
@@ -31,8 +31,10 @@ export interface FaithfulnessOptions extends BatchOptions {
 
 /** The result of a run over all photographs. */
 export interface FaithfulnessSummary {
-  /** The photographs that are done, now or in earlier runs, and their records. */
+  /** The photographs that are done, now, in earlier runs or by other shards, and their records; none if other shards have some left. */
   readonly records: readonly { readonly id: string; readonly record: ImageRecord }[];
+  /** The number of photographs that other shards have not measured yet. */
+  readonly elsewhere: number;
   readonly failures: readonly { readonly id: string; readonly reason: string }[];
   readonly notes: readonly { readonly id: string; readonly notes: readonly string[] }[];
   readonly counts: { readonly measured: number; readonly resumed: number; readonly failed: number; readonly left: number };
@@ -79,11 +81,15 @@ export async function runFaithfulness(options: FaithfulnessOptions): Promise<Fai
     }),
     taskOf: ({ id, imagePath }, { logits }) => ({ imagePath, logit: logits[0], recordPath: recordPath(out, id) }),
     stages: ['read', 'cam', 'tests', 'write'],
-    finish: async ({ journal, counts, failures, notes, interrupted, seconds, stages }) => ({
-      records: await readRecords(items.filter(({ id }) => journal.isDone(id)), out, sizes),
-      failures, notes, counts: { measured: counts.done, resumed: counts.resumed, failed: counts.failed, left: counts.left },
-      interrupted, seconds: Number(seconds.toFixed(2)), stages,
-    }),
+    finish: async (outcome) => {
+      const { done, elsewhere } = await sharedProgress(outcome, items, options.shard);
+      const { counts, failures, notes, interrupted, seconds, stages } = outcome;
+      return {
+        records: elsewhere > 0 ? [] : await readRecords(done, out, sizes), elsewhere,
+        failures, notes, counts: { measured: counts.done, resumed: counts.resumed, failed: counts.failed, left: counts.left },
+        interrupted, seconds: Number(seconds.toFixed(2)), stages,
+      };
+    },
   });
 }
 

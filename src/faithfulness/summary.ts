@@ -1,10 +1,12 @@
 import type { Variant } from '../variants/variant.js';
 import { differenceInterval, drawWithReplacement, percentileInterval } from '../metrics/bootstrap.js';
 import type { Interval } from '../metrics/bootstrap.js';
+import { meanCurve } from '../metrics/faithfulness/curve.js';
+import { TESTS } from '../metrics/faithfulness/names.js';
 import type { Column } from '../metrics/faithfulness/tests.js';
 import { randomSequence } from '../random.js';
-import { PLAIN_VALUES } from './record.js';
-import type { ImageRecord } from './record.js';
+import { curveValue, PLAIN_VALUES } from './record.js';
+import type { Curves, ImageRecord } from './record.js';
 
 /** A mean over photographs. */
 export interface Mean {
@@ -25,7 +27,7 @@ export interface FaithfulnessScores {
   readonly photographs: number;
   /** The unchanged photographs. */
   readonly plain: readonly (Mean & { readonly value: typeof PLAIN_VALUES[number] })[];
-  readonly variants: readonly { readonly variant: Variant; readonly means: readonly VariantMean[] }[];
+  readonly variants: readonly { readonly variant: Variant; readonly means: readonly VariantMean[]; readonly curves?: Curves }[];
 }
 
 /**
@@ -45,12 +47,21 @@ export function summarise(
     photographs: records.length,
     plain: PLAIN_VALUES.map((value, i) => ({ value, ...shown(meanOf((record) => record.plain[i])) })),
     variants: variants.map((variant, v) => ({
-      variant,
+      variant, ...curvesOf(records, v),
       means: columns.map((column, c): VariantMean => ({
         column, ...shown(means[v][c]), ...v > 0 && { difference: differenceOf(means[v][c], means[0][c]) },
       })),
     })),
   };
+}
+
+/** The mean curves of a variant; none if a record of an earlier version has none. */
+function curvesOf(records: readonly ImageRecord[], v: number): { readonly curves?: Curves } {
+  const mean = TESTS.flatMap((test): [string, readonly number[]][] => {
+    const all = records.map(({ curves }) => curves?.[v]?.[test]).filter((curve) => curve !== undefined);
+    return all.length === records.length ? [[test, meanCurve(all).map(curveValue)]] : [];
+  });
+  return mean.length === 0 ? {} : { curves: Object.fromEntries(mean) };
 }
 
 /** A mean, and the means of resamples. */

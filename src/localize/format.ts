@@ -8,15 +8,35 @@ export const SCORE_TITLES = {
   gtKnown: 'GT-known', loc1: 'loc1', loc5: 'loc5', boxAccuracyV2: 'BoxAccV2', maxBoxAcc: 'MaxBoxAcc', maxBoxAccV2: 'MaxBoxAccV2', pxap: 'PxAP', top1: 'top-1 class', top5: 'top-5 class',
 } as const;
 
-/** The name of a score. */
-export type ScoreName = keyof typeof SCORE_TITLES;
+type ScoreName = keyof typeof SCORE_TITLES;
 
-/** The scores that were measured, each with its interval if it has one. PxAP needs masks. */
-export function measuredScores(scores: LocalizeScores): { readonly name: ScoreName; readonly score: Score }[] {
+/** A score as tables show it. */
+export interface MeasuredScore {
+  readonly name: ScoreName;
+  readonly title: string;
+  /** With its interval, if it has one. */
+  readonly score: Score;
+  /** The threshold in words; empty if there is none. */
+  readonly at: string;
+}
+
+/** The scores that were measured: PxAP needs masks. */
+export function measuredScores(scores: LocalizeScores): MeasuredScore[] {
+  const { threshold, thresholdsV2, pxap } = scores;
+  const [chosen, best] = [String(threshold), 'best on the scored images'];
+  const at: Readonly<Record<ScoreName, string>> = {
+    gtKnown: chosen, loc1: chosen, loc5: chosen, boxAccuracyV2: thresholdsV2.join(', '), maxBoxAcc: best, maxBoxAccV2: best,
+    pxap: `all; ${pxap?.cases} classes with masks`, top1: '', top5: '',
+  };
   return (Object.keys(SCORE_TITLES) as ScoreName[]).flatMap((name) => {
     const score = scores[name];
-    return score === undefined ? [] : [{ name, score: typeof score === 'number' ? { value: score } : score }];
+    return score === undefined ? [] : [{ name, title: SCORE_TITLES[name], score: typeof score === 'number' ? { value: score } : score, at: at[name] }];
   });
+}
+
+/** The scores that variants are compared by. */
+export function comparedScores({ pxap }: LocalizeScores): ('gtKnown' | 'loc1' | 'loc5' | 'boxAccuracyV2' | 'pxap')[] {
+  return ['gtKnown', 'loc1', 'loc5', 'boxAccuracyV2', ...pxap === undefined ? [] : ['pxap' as const]];
 }
 
 /** One line per variant and score, with shares in 0..1 in full precision; a cell is empty if there is no number. */

@@ -68,8 +68,11 @@ function joined(truths: LocalizeTask['truths']): LocalizeTask['truths'] {
 
 /** The photograph with this file name, else any with this id. */
 async function photoOf({ id, fileName }: BoxTruth, folder: string, index: FolderIndex): Promise<string | undefined> {
-  const exact = await index.find(join(folder, fileName));
-  if (exact !== undefined) return exact;
+  return await index.find(join(folder, fileName)) ?? photoWithId(id, folder, index);
+}
+
+/** A photograph in a folder whose file name without extension is an id. */
+export async function photoWithId(id: string, folder: string, index: FolderIndex): Promise<string | undefined> {
   const name = (await index.namesOf(folder, id)).find((other) => /\.(?:jpe?g|jpe|png|webp|tiff?|gif|avif)$/i.test(other));
   return name === undefined ? undefined : join(folder, name);
 }

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { LoadedClassifier } from '../classifier/load.js';
 import { WorkerPool } from '../jobs/workers/pool.js';
 import { workerUrl } from '../jobs/workers/worker-url.js';
-import { runImageBatch } from '../pipeline/image-batch.js';
+import { runImageBatch, sharedProgress } from '../pipeline/image-batch.js';
 import type { BatchOptions } from '../pipeline/image-batch.js';
 import { mapVariantOf } from '../settings/axes.js';
 import type { LocalizeConfig } from '../settings/localize.js';
@@ -14,7 +14,7 @@ import type { LocalizeResult, LocalizeTask, LocalizeTimes, LocalizeWorkerData } 
 import { decodeRecord, RECORD_FOLDER, recordPath } from './record.js';
 
 /** Everything that {@link runLocalize} needs. */
-export interface LocalizeOptions extends Omit<BatchOptions, 'items' | 'shard' | 'task'> {
+export interface LocalizeOptions extends Omit<BatchOptions, 'items'> {
   /** The settings of maps that variants share, `top` and `thresholds`. */
   readonly settings: LocalizeConfig;
   readonly variants: readonly Variant[];
@@ -27,8 +27,10 @@ export interface LocalizeOptions extends Omit<BatchOptions, 'items' | 'shard' | 
 
 /** The result of a run. */
 export interface LocalizePass {
-  /** Images that have a record now. */
+  /** Images that have a record now, including those of other shards. */
   readonly done: readonly LocalizeItem[];
+  /** The number of images that other shards have not measured yet. */
+  readonly elsewhere: number;
   readonly failures: readonly { readonly id: string; readonly reason: string }[];
   readonly notes: readonly { readonly id: string; readonly notes: readonly string[] }[];
   readonly counts: { readonly measured: number; readonly resumed: number; readonly failed: number; readonly left: number };
@@ -76,13 +78,17 @@ export async function runLocalize(options: LocalizeOptions): Promise<LocalizePas
       return { imagePath, width, height, truths, maskPath, recordPath: recordPath(out, id) };
     },
     stages: ['read', 'cam', 'maps', 'boxes', 'write'],
-    finish: ({ journal, runtime, counts, failures, interrupted, seconds, stages }) => Promise.resolve({
-      done: options.items.filter(({ id }) => journal.isDone(id)), failures,
-      // Also those of earlier runs that this one has resumed.
-      notes: journal.entries.flatMap(({ id, status, notes }) => (status === 'done' && notes !== undefined && items.has(id) ? [{ id, notes }] : [])),
-      counts: { measured: counts.done, resumed: counts.resumed, failed: counts.failed, left: counts.left },
-      interrupted, runtime: runtime.description, seconds: Number(seconds.toFixed(2)), stages,
-    }),
+    finish: async (outcome) => {
+      const { done, elsewhere } = await sharedProgress(outcome, options.items, options.shard);
+      const { journal, runtime, counts, failures, interrupted, seconds, stages } = outcome;
+      return {
+        done, elsewhere, failures,
+        // Also those of earlier runs that this one has resumed, and of other shards.
+        notes: journal.entries.flatMap(({ id, status, notes }) => (status === 'done' && notes !== undefined && items.has(id) ? [{ id, notes }] : [])),
+        counts: { measured: counts.done, resumed: counts.resumed, failed: counts.failed, left: counts.left },
+        interrupted, runtime: runtime.description, seconds: Number(seconds.toFixed(2)), stages,
+      };
+    },
   });
 }
 

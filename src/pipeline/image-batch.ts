@@ -202,6 +202,28 @@ export async function runImageBatch<Task, Times extends Readonly<Record<keyof Ti
   }
 }
 
+/** What the shards of a batch have done together. */
+export interface SharedProgress<T> {
+  /** Images that are done now, also by other shards, in the order of the list. */
+  readonly done: readonly T[];
+  /** The number of images that other shards have not done yet. */
+  readonly elsewhere: number;
+}
+
+/**
+ * What all shards of a batch have done.
+ *
+ * @param items the images of all shards
+ * @param shard that of this process; without one, there are no others
+ */
+export async function sharedProgress<T extends { readonly id: string }>(
+  { journal, items: own }: Pick<BatchOutcome<unknown>, 'journal' | 'items'>, items: readonly T[], shard: Shard | undefined,
+): Promise<SharedProgress<T>> {
+  if (shard !== undefined) await journal.refresh();
+  const done = items.filter(({ id }) => journal.isDone(id));
+  return { done, elsewhere: items.length - new Set([...own, ...done].map(({ id }) => id)).size };
+}
+
 /** The usual size of VOC photographs, [height, width]. */
 const USUAL: Size = [375, 500];
 

@@ -76,6 +76,16 @@ describe('faithfulness', () => {
     expect(messageOf(await run(...flags('out'), '--fill', '0,0,0'))).toContain('contains results with other settings: fill was');
   });
 
+  it('runs in parts, of which the last one has the results of a whole run', async () => {
+    const few = ['--tests', 'drop,insertion'];
+    const whole = JSON.parse((await run(...flags('whole'), ...few)).stdout) as Json;
+    const first = await run(...flags('parts'), ...few, '--shard', '1/2');
+    expect(first).toMatchObject({ code: 0, stdout: '' });
+    expect(first.stderr).toContain('1 images are left to the other shards');
+    const last = JSON.parse((await run(...flags('parts'), ...few, '--shard', '2/2')).stdout) as Json;
+    expect(last).toMatchObject({ photographs: 3, unchanged: whole.unchanged, variants: whole.variants, run: { counts: { measured: 1 } } });
+  });
+
   it('hides pixels with the colour of --fill, as the network sees it', async () => {
     const plain = join(folder, 'plain.png');
     await sharp({ create: { width: 64, height: 48, channels: 3, background: { r: 200, g: 100, b: 50 } } }).png().toFile(plain);

@@ -1,7 +1,7 @@
 import { mkdtemp, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { LocalizeRecord } from '../../src/localize/record.js';
 import { writeMask } from '../../src/datasets/masks.js';
 import { photograph, writeTinyClassifier } from '../pipeline/tiny.js';
@@ -39,6 +39,7 @@ beforeAll(async () => {
   base = ['--boxes', join(folder, 'boxes.csv'), '--images', join(folder, 'photos'), '--model', model, '--layers', '/16', '--input-size', 'short:64', '--refine', 'none', '--workers', '1', '--bootstrap', '20'];
 });
 afterAll(() => rm(folder, { recursive: true }));
+afterEach(() => { vi.unstubAllEnvs(); });
 
 describe('localize', () => {
   it('writes scores, boxes and records, and resumes', async () => {
@@ -150,6 +151,34 @@ describe('localize', () => {
     const { run: { failures } } = await json(2, '--masks', masks, '--out', fresh());
     expect(failures.find(({ id }) => id === 'a')?.reason).toContain('the class would have the label 400');
     expect(failures.find(({ id }) => id === 'b')?.reason).toContain('is 60 x 90 pixels, but the photograph is 90 x 60');
+  });
+
+  it('runs in parts, of which the last one scores, with the results of a whole run', async () => {
+    const [whole, parts] = [fresh(), fresh()];
+    const { gtKnown, threshold, cases } = await json(0, '--out', whole);
+    const first = await localize('--out', parts, '--shard', '2/2');
+    expect(first).toMatchObject({ code: 0, stdout: '' });
+    expect(first.stderr).toContain('shard 2 of 2\n');
+    // a and c are those of the first part.
+    expect(first.stderr).toContain('2 images are left to the other shards');
+    expect((await readdir(join(parts, 'images'))).sort()).toEqual(['b.json', 'd.json']);
+    vi.stubEnv('SLURM_ARRAY_TASK_ID', '0');
+    const last = await json(0, '--out', parts, '--shard', 'auto', '--shards', '2');
+    expect(last).toMatchObject({ images: { tune: 4, score: 4 }, gtKnown, threshold, cases, run: { counts: { measured: 2, resumed: 0 } } });
+    expect(await readFile(join(parts, 'boxes.csv'), 'utf8')).toBe(await readFile(join(whole, 'boxes.csv'), 'utf8'));
+    vi.unstubAllEnvs();
+    expect(await json(0, '--out', parts)).toMatchObject({ gtKnown, run: { counts: { measured: 0, resumed: 4 } } });
+    // So do those of several variants with masks.
+    const masks = join(folder, 'masks-of-parts');
+    await writeMask(join(masks, 'b.png'), { width: 90, height: 60, data: Uint8Array.from({ length: 90 * 60 }, (_, i) => (i % 90 < 40 ? 255 : 0)) });
+    const several = ['--layers', '/32', '--masks', masks, '--json'];
+    const scoresOf = ({ stdout }: { stdout: string }): unknown => ({ ...JSON.parse(stdout) as object, run: undefined });
+    const split = fresh();
+    expect(await localize(...several, '--out', split, '--shard', '1/2')).toMatchObject({ code: 0, stdout: '' });
+    const joined = await localize(...several, '--out', split, '--shard', '2/2');
+    expect(scoresOf(joined)).toEqual(scoresOf(await localize(...several, '--out', fresh())));
+    expect(scoresOf(joined)).toMatchObject({ images: { score: 4 }, variants: [{ pxap: { cases: 1 } }, { pxap: { cases: 1, difference: {} } }] });
+    expect(messageOf(await run('merge', parts))).toContain('parts of ablate, localize and faithfulness need no merge');
   });
 
   it('reports images that fail, and missing ones', async () => {

@@ -20,6 +20,15 @@ describe('means over photographs', () => {
     expect(second.means.map(({ mean, difference }) => [mean, difference?.mean])).toEqual([[0.5, -0.5], [0.1875, -0.1875]]);
   });
 
+  it('are of curves too, whatever their numbers of points', () => {
+    const [a, b] = records;
+    const curved = [{ ...a, curves: [{ deletion: [1, 0.5, 0] }, {}] }, { ...b, curves: [{ deletion: [0.5, 0.25] }, {}] }];
+    const { variants: [first, second] } = summarise(curved, variants, columns, { bootstrap: 0, seed: 1 });
+    // The second one is 0.375 halfway.
+    expect([first.curves, second.curves]).toEqual([{ deletion: [0.75, 0.4375, 0.125] }, undefined]);
+    expect(summarise([curved[0], b], variants, columns, { bootstrap: 0, seed: 1 }).variants[0].curves).toBeUndefined();
+  });
+
   it('have intervals, and differences are paired', () => {
     const { variants: [first, second] } = summarise(records, variants, columns, { bootstrap: 1000, seed: 1 });
     // Of two photographs, a resample has the first twice, the second twice, or both: the extremes are 1/4 of the draws each.

@@ -41,7 +41,7 @@ import { sayNetworkNotes, untrainedNote } from '../text/model-notes.js';
 import { addForceOption, addModelOptions, modelOrDefault, specOfFlags } from '../options/model-options.js';
 import type { ModelFlags } from '../options/model-options.js';
 import { addSettings } from '../options/setting-options.js';
-import { addShardOptions, chosenShard } from '../options/shard-options.js';
+import { addShardOptions, chosenShard, leftToOthers } from '../options/shard-options.js';
 import type { ShardFlags } from '../options/shard-options.js';
 
 /** The flags that are not settings. Those are read by {@link loadGridConfig}. */
@@ -158,7 +158,7 @@ async function run(flags: AblateFlags): Promise<number> {
     if (!summary.interrupted && watch.signal.aborted) say('interrupted before scoring: run the same command again to continue');
     if (watch.signal.aborted) return EXIT.interrupted;
     if (summary.elsewhere > 0) {
-      say(`${summary.elsewhere} images are left to the other shards. The last shard to finish computes the scores. So does the same command without --shard.`);
+      say(leftToOthers(summary.elsewhere));
       return summary.failures.length > 0 ? EXIT.failures : EXIT.ok;
     }
     // Scoring blocks this thread and has nothing to save, so from here on a signal ends the process at once.

@@ -10,6 +10,7 @@ import { runFaithfulness, testOptionsOf } from '../../faithfulness/run.js';
 import type { FaithfulnessSummary } from '../../faithfulness/run.js';
 import { summarise } from '../../faithfulness/summary.js';
 import { writeFileAtomic } from '../../jobs/files/atomic.js';
+import { earlierTasks } from '../../jobs/journal/array-journal.js';
 import { watchInterrupt } from '../../jobs/stop/interrupt.js';
 import { columnsOf } from '../../metrics/faithfulness/tests.js';
 import { packageVersion } from '../../package.js';
@@ -27,11 +28,13 @@ import { addForceOption, addModelOptions, modelOrDefault, specOfFlags } from '..
 import type { ModelFlags } from '../options/model-options.js';
 import { parseCount } from '../options/parsers.js';
 import { addSettings } from '../options/setting-options.js';
+import { addShardOptions, chosenShard, leftToOthers } from '../options/shard-options.js';
+import type { ShardFlags } from '../options/shard-options.js';
 import { batchProgress } from '../text/batch-progress.js';
 import { describeVariants } from '../text/variants-text.js';
 
 /** The flags that are not settings. Those are read by {@link loadGridConfig}. */
-interface FaithfulnessFlags extends ConfigFlags, ModelFlags {
+interface FaithfulnessFlags extends ConfigFlags, ModelFlags, ShardFlags {
   limit?: number;
   resume: boolean;
   force?: boolean;
@@ -51,6 +54,9 @@ Examples:
 
   # ROAD of two methods
   voc-seeds faithfulness --list val.txt --model classifier.onnx --tests road --method grad-cam,layer-cam --out faithfulness
+
+  # Part 1 of 2, for two machines with the same output folder. The last one to finish computes the means
+  voc-seeds faithfulness ... --shard 1/2
 
 All combinations of the values of the options are compared, the first one with each of the others. The output folder has
 faithfulness.json, faithfulness.csv, and a record of each photograph, from which an interrupted run continues.
@@ -72,7 +78,7 @@ function addOptions(command: Command): Command {
   addSettings(command, faithfulnessSchema.shape, { several: true });
   command.optionsGroup(GROUPS.input).option('--limit <n>', 'use only the first n photographs of the list', parseCount);
   addForceOption(addModelOptions(command));
-  command.optionsGroup(GROUPS.running).option('--no-resume', 'process photographs again that an earlier run has finished');
+  addShardOptions(command, false).option('--no-resume', 'process photographs again that an earlier run has finished');
   return addPrintConfigOption(command).optionsGroup(GROUPS.output).option('--json', 'print the result as JSON');
 }
 
@@ -94,11 +100,14 @@ async function run(flags: FaithfulnessFlags): Promise<number> {
   const items = photos.items.slice(0, flags.limit);
   say(describeVariants(variants));
 
+  const { shard, task, note } = await chosenShard(flags, false, process.env, () => earlierTasks(out)) ?? {};
+  if (shard !== undefined) say(note ?? `shard ${shard.index} of ${shard.count}`);
+
   const progress = batchProgress(say, 'records');
   const watch = watchInterrupt(() => { say('\ninterrupted: finishing the photographs in progress (press Ctrl-C again to stop at once)'); });
   try {
     const summary = await runFaithfulness({
-      classifier, settings: config, variants, items, classes: photos.classes, out, resume: flags.resume,
+      classifier, settings: config, variants, items, classes: photos.classes, out, resume: flags.resume, shard, task,
       inputs: [list, classifier.path, ...config.images === undefined ? [] : [config.images]],
       runtime: { runtime: config.runtime, device: config.device }, workers: config.workers, threads: config.threads, signal: watch.signal,
       ...progress,
@@ -106,6 +115,10 @@ async function run(flags: FaithfulnessFlags): Promise<number> {
     progress.stop();
     say(describe(summary));
     if (watch.signal.aborted) return EXIT.interrupted;
+    if (summary.elsewhere > 0) {
+      say(leftToOthers(summary.elsewhere));
+      return summary.failures.length > 0 ? EXIT.failures : EXIT.ok;
+    }
     watch.dispose();
     const { records, counts, failures, notes, seconds, stages } = summary;
     if (records.length === 0) throw new UserError('there is nothing to score: every photograph failed', failures[0]?.reason);

@@ -8,6 +8,7 @@ import { maskIdsOf } from '../../datasets/files-by-id.js';
 import { messageOf, requireFlag, UserError } from '../../errors.js';
 import { writeFileAtomic } from '../../jobs/files/atomic.js';
 import { isFolder } from '../../jobs/files/is-folder.js';
+import { earlierTasks } from '../../jobs/journal/array-journal.js';
 import { fingerprint } from '../../jobs/journal/journal.js';
 import { watchInterrupt } from '../../jobs/stop/interrupt.js';
 import { writeBoxes } from '../../localize/box-files.js';
@@ -35,13 +36,15 @@ import { GROUPS } from '../options/groups.js';
 import { addForceOption, addModelOptions, modelOrDefault, specOfFlags } from '../options/model-options.js';
 import type { ModelFlags } from '../options/model-options.js';
 import { addSettings } from '../options/setting-options.js';
+import { addShardOptions, chosenShard, leftToOthers } from '../options/shard-options.js';
+import type { ShardFlags } from '../options/shard-options.js';
 import { batchProgress } from '../text/batch-progress.js';
 import { few } from '../text/few.js';
 import { describeLocalizePass, localizeMarkdown } from '../text/localize-text.js';
 import { describeVariants } from '../text/variants-text.js';
 
 /** The flags that are not settings. Those are read by {@link loadGridConfig}. */
-interface LocalizeFlags extends ConfigFlags, StrictFlags, ModelFlags {
+interface LocalizeFlags extends ConfigFlags, StrictFlags, ModelFlags, ShardFlags {
   resume: boolean;
   force?: boolean;
 }
@@ -58,6 +61,9 @@ Examples:
   # Which layers? Four variants in one pass over the images, the first one compared with each of the others
   voc-seeds localize --boxes ilsvrc/boxes.csv --images ilsvrc/images --model googlenet.onnx --out grid \\
     --layers /32@grad-cam --layers /32 --layers /16,/32 --layers /8,/16,/32
+
+  # Part 1 of 2, for two machines with the same output folder. The last one to finish computes the scores
+  voc-seeds localize ... --shard 1/2
 
 All combinations of the values of the options are scored, each with its own thresholds. The output folder has localize.json,
 localize.csv, boxes.csv, and a record of each image, from which an interrupted run continues.
@@ -76,7 +82,7 @@ function addLocalizeOptions(command: Command): Command {
   addConfigOption(command);
   addSettings(command, localizeSchema.shape, { several: true });
   addForceOption(addModelOptions(addStrictOption(command)));
-  command.optionsGroup(GROUPS.running).option('--no-resume', 'process images again that an earlier run has finished');
+  addShardOptions(command, false).option('--no-resume', 'process images again that an earlier run has finished');
   return addPrintConfigOption(command).optionsGroup(GROUPS.output).option('--json', 'print the scores as JSON');
 }
 
@@ -113,6 +119,10 @@ async function run(flags: LocalizeFlags): Promise<number> {
 
   const maskless = config.masks === undefined ? 0 : items.filter(({ maskPath }) => maskPath === undefined).length;
   if (maskless > 0) say(`${maskless} images have no mask in ${config.masks}: PxAP is that of the others`);
+
+  const { shard, task, note } = await chosenShard(flags, false, process.env, () => earlierTasks(out)) ?? {};
+  if (shard !== undefined) say(note ?? `shard ${shard.index} of ${shard.count}`);
+
   const outputs = ['boxes.csv', 'results.json', 'localize.json', 'localize.csv'].map((name) => join(out, name));
   const progress = batchProgress(say, 'records');
   const watch = watchInterrupt(() => { say('\ninterrupted: finishing the images in progress (press Ctrl-C again to stop at once)'); });
@@ -125,13 +135,17 @@ async function run(flags: LocalizeFlags): Promise<number> {
       }),
       out, outputs,
       inputs: [boxes, folder, classifier.path, config.masks, config.boxClasses, config.tuneOn, config.scoreOn].filter((path) => path !== undefined),
-      resume: flags.resume, workers: config.workers, threads: config.threads, runtime: { runtime: config.runtime, device: config.device },
-      signal: watch.signal, ...progress,
+      resume: flags.resume, shard, task, workers: config.workers, threads: config.threads,
+      runtime: { runtime: config.runtime, device: config.device }, signal: watch.signal, ...progress,
     });
     progress.stop();
     const failed = [...failures, ...pass.failures];
     say(describeLocalizePass(pass, failed));
     if (watch.signal.aborted) return EXIT.interrupted;
+    if (pass.elsewhere > 0) {
+      say(leftToOthers(pass.elsewhere));
+      return failed.length > 0 ? EXIT.failures : EXIT.ok;
+    }
     const images: { item: LocalizeItem; record: LocalizeRecord }[] = [];
     for (const item of pass.done) images.push({ item, record: await readRecord(out, item.id, variants.length) });
     const of = (ids: ReadonlySet<string> | undefined): LocalizeRecord[] => (
@@ -149,7 +163,9 @@ async function run(flags: LocalizeFlags): Promise<number> {
     const json = {
       ...localizeJson(scores, variants),
       run: {
-        command: 'localize', version: packageVersion(), modelPath: classifier.path, runtime: pass.runtime, settings: config, sharedImages: lists.common,
+        command: 'localize', version: packageVersion(), modelPath: classifier.path, runtime: pass.runtime, settings: config,
+        sharedImages: lists.common,
+        classNames: namesOf(images.map(({ record }) => record), classifier.spec.classes),
         counts: { ...pass.counts, missing: missing.length, boxless: boxless.length }, failures: failed, missing, boxless, notes: pass.notes,
         seconds: pass.seconds, stages: pass.stages,
       },
@@ -188,6 +204,12 @@ async function listsOf({ tuneOn, scoreOn }: LocalizeConfig, { images, bad }: Box
     tune, score, all: tune === undefined || score === undefined ? undefined : new Set([...tune, ...score]),
     shared: common === tuneIds.size && common === scoreIds.size, common,
   };
+}
+
+/** The names of the logits that have boxes, for readers of the records. */
+function namesOf(records: readonly LocalizeRecord[], names: readonly string[]): Record<number, string> {
+  const logits = new Set(records.flatMap(({ maps }) => maps.map(({ logit }) => logit)));
+  return Object.fromEntries([...logits].map((logit) => [logit, names[logit]]));
 }
 
 async function readNames(path: string): Promise<string[]> {

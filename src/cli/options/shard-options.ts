@@ -32,6 +32,11 @@ export function addShardOptions(command: Command, automatic: boolean): Command {
   return command.option('--shards <n>', 'the number of parts, if the scheduler does not set it or only some of them run', parseCount);
 }
 
+/** What a part says that ends while others are at work. */
+export function leftToOthers(images: number): string {
+  return `${images} images are left to the other shards. The last shard to finish computes the scores. So does the same command without --shard.`;
+}
+
 /**
  * The shard from the flags or the job scheduler. Undefined for the whole list.
  *

@@ -1,4 +1,4 @@
-import { measuredScores, SCORE_TITLES } from '../../localize/format.js';
+import { comparedScores, measuredScores, SCORE_TITLES } from '../../localize/format.js';
 import type { LocalizePass } from '../../localize/run.js';
 import type { LocalizeScores, Score } from '../../localize/score.js';
 import { markdownTable } from '../../metrics/format.js';
@@ -34,27 +34,19 @@ const percent = (value: number): string => (100 * value).toFixed(2);
 const signed = (value: number): string => `${value > 0 ? '+' : ''}${percent(value)}`;
 
 function scoreTable(scores: LocalizeScores): string {
-  const { threshold, thresholdsV2, pxap } = scores;
-  const best = 'best on the scored images';
-  const thresholds = {
-    gtKnown: threshold, loc1: threshold, loc5: threshold, boxAccuracyV2: thresholdsV2.join(', '), maxBoxAcc: best, maxBoxAccV2: best,
-    pxap: `all; ${pxap?.cases} classes with masks`, top1: '', top5: '',
-  };
   return [
     '| score | % | 95 % interval | threshold |',
     '|---|---:|---:|---|',
-    ...measuredScores(scores).map(({ name, score: { value, low, high } }) => (
-      `| ${SCORE_TITLES[name]} | ${percent(value)} | ${low === undefined || high === undefined ? '-' : `${percent(low)}..${percent(high)}`} | ${thresholds[name]} |`)),
+    ...measuredScores(scores).map(({ title, score: { value, low, high }, at }) => (
+      `| ${title} | ${percent(value)} | ${low === undefined || high === undefined ? '-' : `${percent(low)}..${percent(high)}`} | ${at} |`)),
   ].join('\n');
 }
-
-const COMPARED = ['gtKnown', 'loc1', 'loc5', 'boxAccuracyV2', 'pxap'] as const;
 
 /** The scores of each variant, and the differences to the first one. */
 function variantTables(scores: readonly LocalizeScores[], variants: readonly Pick<Variant, 'name'>[]): string[] {
   const shown = ({ value, low, high }: Omit<Score, 'difference'>, text: (value: number) => string): string => (
     low === undefined || high === undefined ? text(value) : `${text(value)} (${text(low)} .. ${text(high)})`);
-  const names = COMPARED.filter((name) => scores[0][name] !== undefined);
+  const names = comparedScores(scores[0]);
   const titles = names.map((name) => SCORE_TITLES[name]);
   const { top1, top5, pxap } = scores[0];
   const intervals = top1.low === undefined ? '' : '; in brackets 95 % intervals of a bootstrap over the images, thresholds fixed';

@@ -217,7 +217,7 @@ function unreadable(path: string, cause: unknown): UserError {
 
 /** Whether a folder holds a file that only a run of this program writes beside its results. */
 async function hasRecord(folder: string): Promise<boolean> {
-  return (await readdir(folder)).some((name) => ['ablation.json', 'faithfulness.json'].includes(name) || runOfRecord(name) !== undefined);
+  return (await readdir(folder)).some((name) => ['ablation.json', 'localize.json', 'faithfulness.json'].includes(name) || runOfRecord(name) !== undefined);
 }
 
 /**

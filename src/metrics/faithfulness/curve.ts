@@ -9,6 +9,23 @@ export function areaUnderCurve(values: readonly number[]): number {
 }
 
 /**
+ * The mean of curves of equally spaced points over 0..1. It has as many points as the longest of them; those with fewer are interpolated.
+ *
+ * @param curves at least one, each of at least two values
+ */
+export function meanCurve(curves: readonly (readonly number[])[]): number[] {
+  const last = Math.max(...curves.map(({ length }) => length)) - 1;
+  return Array.from({ length: last + 1 }, (_, i) => curves.reduce((sum, curve) => sum + valueAt(curve, i / last), 0) / curves.length);
+}
+
+function valueAt(curve: readonly number[], share: number): number {
+  const position = share * (curve.length - 1);
+  const before = Math.floor(position);
+  const rest = position - before;
+  return rest === 0 ? curve[before] : (1 - rest) * curve[before] + rest * curve[before + 1];
+}
+
+/**
  * The number of pixels to change in each step so that all are changed after at most `steps` steps, as in RISE.
  *
  * @param area the number of pixels

@@ -65,6 +65,8 @@ export class Subject {
 interface Trial {
   readonly pictures: readonly Perturbation[];
   readonly read: (scores: readonly ClassScore[]) => readonly number[];
+  /** Whose confidences are a curve. */
+  readonly curve?: TestName;
 }
 
 interface Test {
@@ -81,15 +83,21 @@ export function columnsOf(options: TestOptions): Column[] {
  * Runs all tests on a map of one class of a photograph.
  *
  * @param score of the class for changed photographs
+ * @param onCurve gets the confidences of insertion and deletion, from the first photograph to the last one
  * @returns a number for each of {@link columnsOf}
  */
 export async function runTests(
   subject: Subject, options: TestOptions, score: (pictures: readonly Perturbation[]) => Promise<readonly ClassScore[]>,
+  onCurve?: (test: TestName, confidences: readonly number[]) => void,
 ): Promise<number[]> {
   const trials = testsOf(options).map(({ trial }) => trial(subject));
   const scores = await score(trials.flatMap(({ pictures }) => pictures));
   let start = 0;
-  return trials.flatMap(({ pictures, read }) => read(scores.slice(start, start += pictures.length)));
+  return trials.flatMap(({ pictures, read, curve: test }) => {
+    const own = scores.slice(start, start += pictures.length);
+    if (test !== undefined) onCurve?.(test, own.map(({ confidence }) => confidence));
+    return read(own);
+  });
 }
 
 /** What the tests of all maps of a photograph share. The noise is the same for all photographs of a size, so that results can be repeated. */
@@ -190,7 +198,7 @@ function curve(test: TestName, steps: number, start: (subject: Subject) => (pixe
       const count = Math.ceil(order.length / step);
       return {
         pictures: Array.from({ length: count + 1 }, (_, i) => change(order.subarray(0, i * step))),
-        read: (scores) => [areaUnderCurve(scores.map(({ confidence }) => confidence))],
+        read: (scores) => [areaUnderCurve(scores.map(({ confidence }) => confidence))], curve: test,
       };
     },
   };

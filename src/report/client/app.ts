@@ -22,6 +22,8 @@ function start(data: PageData, inline: InlinePanels): void {
   const paint = makePainter(data);
   const radios = [...document.querySelectorAll<HTMLInputElement>('input[name=overlay]')];
   const settings: ViewSettings = { overlay: radios.find(({ checked }) => checked)?.value ?? 'photo', map: null, way: data.ways[0][0], opacity: 70 };
+  // The filter by result is missing if the images have no kinds of results.
+  const kind = document.querySelector<HTMLSelectElement>('#kind');
   const [sort, label, search] = [byId('sort', HTMLSelectElement), byId('class', HTMLSelectElement), byId('search', HTMLInputElement)];
   const [pageField, help] = [byId('page', HTMLInputElement), byId('help', HTMLDialogElement)];
   let list: readonly PageImage[] = [];
@@ -80,7 +82,8 @@ function start(data: PageData, inline: InlinePanels): void {
   };
 
   const select = (): void => {
-    list = selectImages(data.images, { sort: sort.value, label: Number(label.value), text: search.value, way: settings.way });
+    const wanted = kind === null || kind.value === '' ? undefined : Number(kind.value);
+    list = selectImages(data.images, { sort: sort.value, label: Number(label.value), kind: wanted, text: search.value, way: settings.way });
     const count = (number: number): string => number.toLocaleString('en-US');
     byId('count').textContent = list.length === data.images.length ? `${count(list.length)} images` : `${count(list.length)} of ${count(data.images.length)} images`;
     showPage(0);
@@ -195,7 +198,7 @@ function start(data: PageData, inline: InlinePanels): void {
     const slider = byId(id, HTMLInputElement);
     slider.addEventListener('input', () => { setOpacity(Number(slider.value)); });
   }
-  for (const control of [sort, label]) control.addEventListener('change', select);
+  for (const control of [sort, label, kind]) control?.addEventListener('change', select);
   search.addEventListener('input', select);
   for (const [id, by] of [['previous', -1], ['next', 1]] as const) {
     byId(id).addEventListener('click', () => {
@@ -214,7 +217,6 @@ function start(data: PageData, inline: InlinePanels): void {
     select();
   });
 
-  connectTheme();
   setOpacity(settings.opacity);
   select();
   setOverlay(settings.overlay);
@@ -222,4 +224,6 @@ function start(data: PageData, inline: InlinePanels): void {
 
 const jsonOf = (id: string): unknown => JSON.parse(document.getElementById(id)?.textContent ?? '{}');
 
-start(jsonOf('report-data') as PageData, jsonOf('report-panels') as InlinePanels);
+connectTheme();
+// A page without photographs has no gallery.
+if (document.getElementById('gallery') !== null) start(jsonOf('report-data') as PageData, jsonOf('report-panels') as InlinePanels);

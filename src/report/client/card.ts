@@ -1,6 +1,7 @@
 // Parts of the page for images.
 import type { PageData, PageImage } from '../run/page-data.js';
 import { element } from './elements.js';
+import { BOX_KINDS } from './boxes.js';
 import { ERROR_KINDS } from './errors.js';
 import { differenceOf, meanOf } from './query.js';
 
@@ -77,6 +78,7 @@ export function makeCard({ image, data, source, way, compared, open }: CardOptio
   const head = element('div', { className: 'card-head' }, element('span', { className: 'id', text: image.id, title: image.id }));
   if (mean !== null) head.append(element('span', { className: 'score', text: `${percentText(mean)} %`, title: 'mean IoU over the classes of this image' }));
   const foot = element('div', { className: 'card-foot' }, ...image.labels.map((label) => chip(data, label)));
+  foot.append(...(image.kinds ?? []).map((kind) => element('span', { className: 'kind', text: data.kinds[kind] })));
   if (compared > 0) {
     const difference = differenceOf(image, compared, way);
     foot.append(element('span', { className: 'difference', text: `${pointsText(difference)} against ${data.predictions[compared]}` }));
@@ -93,6 +95,12 @@ export function fillLegend(container: HTMLElement, overlay: string, data: PageDa
       const ink = element('i', { 'className': `swatch ${error}`, 'aria-hidden': 'true' });
       ink.style.setProperty('--colour', `rgb(${colour.join(' ')})`);
       return element('span', { className: 'chip' }, ink, name);
+    }));
+  } else if (kind === 'boxes') {
+    container.append(...BOX_KINDS.map(({ kind: box, name, colour }) => {
+      const frame = element('i', { 'className': `swatch frame ${box}`, 'aria-hidden': 'true' });
+      frame.style.borderColor = colour;
+      return element('span', { className: 'chip' }, frame, name);
     }));
   } else if (kind === 'map') {
     const stops = [0, 32, 64, 96, 128, 160, 192, 224, 255].map((value) => `rgb(${data.heat[value].join(' ')})`);

@@ -1,5 +1,6 @@
 // Overlays on photographs, painted on a canvas.
 import type { PageData, Rgb } from '../run/page-data.js';
+import { paintBoxes } from './boxes.js';
 import { ERROR_KINDS, errorKind } from './errors.js';
 import type { MapName, Panel } from './planes.js';
 
@@ -11,7 +12,7 @@ const CLEAR = [0, 0, 0, 0] as const;
 /**
  * Paints an overlay at the panel's own size. The page scales it.
  *
- * @param overlay `map`, `truth`, `labels:0`, `errors:0`, ...
+ * @param overlay `map`, `truth`, `labels:0`, `errors:0`, `boxes:0`, ...
  * @param map the class and layer of the map; null for the strongest of all classes
  * @returns false, with nothing painted, if the image has no such overlay
  */
@@ -36,7 +37,7 @@ function fill(canvas: HTMLCanvasElement, width: number, height: number, colourAt
   canvas.getContext('2d')!.putImageData(image, 0, 0);
 }
 
-export function makePainter({ palette, heat }: Pick<PageData, 'palette' | 'heat'>): Paint {
+export function makePainter({ palette, heat, classes }: Pick<PageData, 'palette' | 'heat' | 'classes'>): Paint {
   const labelColours = colourTable((label) => {
     if (label === 0 || (label >= palette.length && label < 255)) return CLEAR;
     return [...(label === 255 ? VOID_COLOUR : palette[label]), 255];
@@ -49,8 +50,10 @@ export function makePainter({ palette, heat }: Pick<PageData, 'palette' | 'heat'
     const [kind, index] = overlay.split(':');
     const truth = planes[0];
     const plane = kind === 'truth' ? truth : planes[1 + Number(index)];
-    canvas.classList.toggle('smooth', kind === 'map');
-    if (kind === 'map') {
+    canvas.classList.toggle('smooth', kind === 'map' || kind === 'boxes');
+    if (kind === 'boxes') {
+      paintBoxes(canvas, panel, Number(index), classes);
+    } else if (kind === 'map') {
       const chosen = maps.filter(({ label, layer }) => (map === null ? layer === '' : label === map.label && layer === map.layer));
       if (chosen.length === 0) return false;
       fill(canvas, mapWidth, mapHeight, (i) => heatColours[chosen.reduce((best, { values }) => Math.max(best, values[i]), 0)]);

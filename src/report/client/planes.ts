@@ -1,5 +1,5 @@
 // The label maps and CAMs of the images, which are loaded when needed and cached.
-import type { InlinePanels, PageImage, PanelHeader } from '../run/page-data.js';
+import type { InlinePanels, PageBox, PageImage, PanelHeader } from '../run/page-data.js';
 
 /** The number of cached images. Each takes about a megabyte. */
 const KEPT = 96;
@@ -20,6 +20,7 @@ export interface Panel {
   readonly planes: readonly (Uint8Array | null)[];
   /** Maps [mapHeight, mapWidth], 0..255 for 0..1. */
   readonly maps: readonly (MapName & { readonly values: Uint8Array })[];
+  readonly boxes: readonly PageBox[];
 }
 
 /** The source of the pixels and photographs of the images. */
@@ -54,6 +55,7 @@ async function unpacked(header: PanelHeader, base64: string): Promise<Panel> {
     width: header.w, height: header.h, mapWidth: header.mw, mapHeight: header.mh,
     planes: header.planes.map((present) => (present === 1 ? take(header.w * header.h) : null)),
     maps: header.maps.map(([label, layer]) => ({ label, layer, values: take(header.mw * header.mh) })),
+    boxes: header.boxes ?? [],
   };
 }
 

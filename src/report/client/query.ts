@@ -2,12 +2,13 @@
 import type { PageImage } from '../run/page-data.js';
 
 /** The fields of an image that the order and the filters need. */
-export type QueriedImage = Pick<PageImage, 'id' | 'labels'> & { readonly scores: readonly (Pick<NonNullable<PageImage['scores'][number]>, 'mean'> | null)[] };
+export type QueriedImage = Pick<PageImage, 'id' | 'labels' | 'kinds'> & { readonly scores: readonly (Pick<NonNullable<PageImage['scores'][number]>, 'mean'> | null)[] };
 
-/** An order, filters by class (0 for all) and part of the id, and the way of scoring ignored pixels. */
+/** An order, filters by class (0 for all), kind of result (all without one) and part of the id, and the way of scoring ignored pixels. */
 export interface Query {
   readonly sort: string;
   readonly label: number;
+  readonly kind?: number;
   readonly text: string;
   readonly way: string;
 }
@@ -32,18 +33,28 @@ function keyOf(sort: string, way: string): (image: QueriedImage) => number | nul
     case 'best': return (image) => negated(meanOf(image, 0, way));
     case 'less': return (image) => differenceOf(image, Number(prediction), way);
     case 'more': return (image) => negated(differenceOf(image, Number(prediction), way));
+    case 'random': return ({ id }) => scrambled(id);
     case 'fewest': return (image) => image.labels.length;
     case 'most': return (image) => -image.labels.length;
     default: return () => 0;
   }
 }
 
+/** A number that looks random, and is always the same for an id (FNV-1a, then mixed as in MurmurHash 3). */
+function scrambled(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  return (hash ^ (hash >>> 16)) >>> 0;
+}
+
 /** The images that match the filters, in the query's order; equal ones by id. */
-export function selectImages<T extends QueriedImage>(images: readonly T[], { sort, label, text, way }: Query): T[] {
+export function selectImages<T extends QueriedImage>(images: readonly T[], { sort, label, kind, text, way }: Query): T[] {
   const key = keyOf(sort, way);
   const wanted = text.trim().toLowerCase();
   return images
-    .filter(({ id, labels }) => (label === 0 || labels.includes(label)) && id.toLowerCase().includes(wanted))
+    .filter(({ labels, kinds = [] }) => (label === 0 || labels.includes(label)) && (kind === undefined || kinds.includes(kind)))
+    .filter(({ id }) => id.toLowerCase().includes(wanted))
     .map((image) => ({ image, value: key(image) ?? Infinity }))
     .sort((a, b) => (a.value === b.value ? (a.image.id < b.image.id ? -1 : 1) : a.value - b.value))
     .map(({ image }) => image);

@@ -1,4 +1,3 @@
-import type { ClassSet } from '../../datasets/classes/class-set.js';
 import { escapeXml } from '../charts/escape.js';
 import type { OverlayChoice } from './page-data.js';
 
@@ -12,9 +11,11 @@ export interface SortChoice {
 export interface GalleryControls {
   readonly overlays: readonly OverlayChoice[];
   readonly sorts: readonly SortChoice[];
-  readonly classes: ClassSet;
+  readonly classes: { readonly nameOf: (label: number) => string };
   /** The classes in the gallery, by label. */
   readonly labels: readonly number[];
+  /** The kinds of results that the gallery can be filtered by. */
+  readonly kinds?: readonly string[];
   /** Which images are in the gallery, if not all. */
   readonly note?: string;
 }
@@ -46,17 +47,18 @@ export function sortChoices(predictions: readonly string[], scored: boolean): So
         ])
       : []),
     { value: 'id', name: 'Id' },
+    { value: 'random', name: 'Random' },
     { value: 'most', name: 'Most classes first' },
     { value: 'fewest', name: 'Fewest classes first' },
   ];
 }
 
 /** The gallery without images: controls, an empty grid and the dialogs. The page's script fills in the images. */
-export function gallerySection({ overlays, sorts, classes, labels, note }: GalleryControls): string {
-  const initial = overlays.find(({ value }) => value === 'errors:0') ?? overlays.find(({ value }) => value === 'labels:0')!;
+export function gallerySection({ overlays, sorts, classes, labels, kinds = [], note }: GalleryControls): string {
+  const [initial] = ['errors:0', 'labels:0', 'boxes:0'].flatMap((wanted) => overlays.filter(({ value }) => value === wanted));
   const options = (choices: readonly SortChoice[]): string => choices.map(({ value, name }) => `<option value="${escapeXml(value)}">${escapeXml(name)}</option>`).join('');
   const radios = (group: string, withKeys: boolean): string => overlays.map(({ value, name, key }) => (
-    `<label${withKeys ? ` title="key ${key}"` : ''}><input type="radio" name="${group}" value="${escapeXml(value)}"${value === initial.value ? ' checked' : ''}><span>${escapeXml(name)}</span></label>`
+    `<label${withKeys && key !== '' ? ` title="key ${key}"` : ''}><input type="radio" name="${group}" value="${escapeXml(value)}"${value === initial.value ? ' checked' : ''}><span>${escapeXml(name)}</span></label>`
   )).join('');
   return `<section id="gallery" aria-labelledby="gallery-title">
 <h2 id="gallery-title">Gallery</h2>
@@ -66,7 +68,7 @@ ${note === undefined ? '' : `<p class="note">${escapeXml(note)}</p>`}
 <div class="filters">
 <div class="field"><label for="sort">Sort</label> <select id="sort">${options(sorts)}</select></div>
 <div class="field"><label for="class">Class</label> <select id="class"><option value="0">all</option>${labels.map((label) => `<option value="${label}">${escapeXml(classes.nameOf(label))}</option>`).join('')}</select></div>
-<div class="field grow"><label for="search">Id</label> <input id="search" type="search" placeholder="part of an id" autocomplete="off" spellcheck="false"></div>
+${kinds.length === 0 ? '' : `<div class="field"><label for="kind">Result</label> <select id="kind"><option value="">all</option>${kinds.map((name, i) => `<option value="${i}">${escapeXml(name)}</option>`).join('')}</select></div>\n`}<div class="field grow"><label for="search">Id</label> <input id="search" type="search" placeholder="part of an id" autocomplete="off" spellcheck="false"></div>
 <p id="count" class="count" role="status"></p>
 </div>
 <div class="toolbar" role="toolbar" aria-label="Overlay">
@@ -112,7 +114,7 @@ ${note === undefined ? '' : `<p class="note">${escapeXml(note)}</p>`}
 <div><dt><kbd>k</kbd> <kbd>j</kbd></dt><dd>the previous or next image</dd></div>
 <div><dt><kbd>Enter</kbd></dt><dd>open the large view of the image</dd></div>
 <div><dt><kbd>Esc</kbd></dt><dd>close the large view</dd></div>
-${overlays.map(({ key, name }) => `<div><dt><kbd>${key}</kbd></dt><dd>${escapeXml(name)}${key === 'p' ? ' without overlay' : key === 'm' ? '; press again for the photo, or in the large view for the next class' : '; press again for the photo'}</dd></div>`).join('\n')}
+${overlays.filter(({ key }) => key !== '').map(({ key, name }) => `<div><dt><kbd>${key}</kbd></dt><dd>${escapeXml(name)}${key === 'p' ? ' without overlay' : key === 'm' ? '; press again for the photo, or in the large view for the next class' : '; press again for the photo'}</dd></div>`).join('\n')}
 <div><dt><kbd>-</kbd> <kbd>+</kbd></dt><dd>less or more opaque</dd></div>
 <div><dt><kbd>/</kbd></dt><dd>search by id</dd></div>
 <div><dt><kbd>?</kbd></dt><dd>this list</dd></div>

@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf, UserError } from '../../errors.js';
 import { writeFileAtomic } from '../../jobs/files/atomic.js';
+import { journalsIn } from '../../jobs/journal/journal-text.js';
 import { runOfRecord, runRecordName } from '../../jobs/journal/run-record.js';
 import type { Shard } from '../../jobs/journal/shard.js';
 import { mergeRecords, readRecordFile, recordOf } from './record.js';
@@ -65,6 +66,9 @@ async function partsIn(folder: string): Promise<Part[]> {
     if (shard !== undefined) parts.push({ name, ...shard, raw: await readRecordFile(join(folder, name)) });
   }
   if (parts.length === 0) {
+    if ((await journalsIn(folder)).some((name) => /of\d+$/.test(name))) {
+      throw new UserError(`${folder} contains no parts of generate (run-1of4.json and so on)`, 'parts of ablate, localize and faithfulness need no merge: the one that ends last computes the scores, and so does the same command without --shard');
+    }
     throw new UserError(`${folder} contains no parts of a run (run-1of4.json and so on)`, names.includes(runRecordName()) ? 'it already contains one run.json: there is nothing to merge' : 'pass the --out folder of generate --shard');
   }
   return parts.sort((a, b) => a.count - b.count || a.index - b.index);

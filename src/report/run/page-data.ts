@@ -5,7 +5,7 @@ export type Rgb = readonly [red: number, green: number, blue: number];
 
 /** What the gallery can lay over a photograph. */
 export interface OverlayChoice {
-  /** `photo`, `map`, `truth`, or `labels` and `errors` of a prediction, for instance `errors:0`. */
+  /** `photo`, `map`, `truth`, or `labels`, `errors` and `boxes` of a prediction, for instance `errors:0`. */
   readonly value: string;
   readonly name: string;
   /** The key that chooses it. */
@@ -23,7 +23,21 @@ export interface PanelHeader {
   readonly maps: readonly (readonly [label: number, layer: string])[];
   readonly mw: number;
   readonly mh: number;
+  readonly boxes?: readonly PageBox[];
 }
+
+/** A box on an image, in pixels of the shown image; right and bottom are the first column and row outside of it. */
+export interface PageBox {
+  readonly kind: BoxKind;
+  /** The class. */
+  readonly label: number;
+  readonly edges: readonly [left: number, top: number, right: number, bottom: number];
+  /** The prediction that it belongs to; none for a true box. */
+  readonly of?: number;
+}
+
+/** `true`: of the ground truth; `found`: of a true class; `other`: of the most likely class, if it is not a true one. */
+export type BoxKind = 'true' | 'found' | 'other';
 
 /** The scores of one prediction on one image: shares of 1, null if there is none. */
 export interface PageScore {
@@ -48,6 +62,8 @@ export interface PageImage {
   /** In the order of the page's predictions; null for one that was not scored. */
   readonly scores: readonly (PageScore | null)[];
   readonly notes?: readonly string[];
+  /** Its results, as indices of the page's kinds of results. */
+  readonly kinds?: readonly number[];
 }
 
 /** The JSON block `report-data`. */
@@ -61,6 +77,8 @@ export interface PageData {
   readonly ways: readonly (readonly [way: string, name: string])[];
   readonly predictions: readonly string[];
   readonly overlays: readonly OverlayChoice[];
+  /** Kinds of results that the gallery can be filtered by. */
+  readonly kinds: readonly string[];
   /** The folder of the images' files, or null for a page that holds them all. */
   readonly folder: string | null;
   readonly images: readonly PageImage[];

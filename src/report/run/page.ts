@@ -11,8 +11,8 @@ export interface PageParts {
   readonly remarks: readonly string[];
   readonly sections: readonly { readonly id: string; readonly name: string; readonly html: string }[];
   readonly assets: ClientAssets;
-  /** For the page's script. */
-  readonly data: PageData;
+  /** For the gallery; without it, the page has none. */
+  readonly data?: PageData;
   /** For a single file: the pixels of every image. */
   readonly panels?: InlinePanels;
 }
@@ -37,7 +37,7 @@ export function reportPage({ title, subtitle, overview, remarks, sections, asset
     `<style>\n${assets.style}</style>`,
     '</head>',
     '<body class="report">',
-    '<a class="skip" href="#gallery">Skip to the gallery</a>',
+    ...(data === undefined ? [] : ['<a class="skip" href="#gallery">Skip to the gallery</a>']),
     '<header>',
     `<div><h1>${escapeXml(title)}</h1><p>${escapeXml(subtitle)}</p></div>`,
     '<button type="button" id="theme" class="plain">Theme: system</button>',
@@ -48,7 +48,7 @@ export function reportPage({ title, subtitle, overview, remarks, sections, asset
     ...remarks.map((remark) => `<p class="warning">${escapeXml(remark)}</p>`),
     ...shown.map(({ html }) => html),
     '</main>',
-    `<script type="application/json" id="report-data">${scriptJson(data)}</script>`,
+    ...(data === undefined ? [] : [`<script type="application/json" id="report-data">${scriptJson(data)}</script>`]),
     ...(panels === undefined ? [] : [`<script type="application/json" id="report-panels">${scriptJson(panels)}</script>`]),
     `<script>\n${assets.script}</script>`,
     '</body>',

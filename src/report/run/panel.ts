@@ -16,7 +16,7 @@ import type { LabelMap } from '../../datasets/label-map.js';
 import type { RgbMasks } from '../../datasets/masks.js';
 import { readTruth } from '../../datasets/truth.js';
 import type { TruthInput } from '../../datasets/truth.js';
-import type { PanelHeader } from './page-data.js';
+import type { PageBox, PanelHeader } from './page-data.js';
 import { scriptJson } from './script-json.js';
 
 /** Pixels on the long side of a shown map. Maps are smooth, so more would not show more detail. */
@@ -36,6 +36,8 @@ export interface PanelTask {
   readonly camPath?: string;
   /** The names of the layers whose maps the file may contain, deepest last. */
   readonly layers: readonly string[];
+  /** Boxes in pixels of the photograph, and its size, [height, width]. */
+  readonly boxes?: { readonly size: readonly [number, number]; readonly all: readonly PageBox[] };
   /** The longest side of the shown image, in pixels. */
   readonly imageSize: number;
   readonly rgb?: RgbMasks;
@@ -81,12 +83,16 @@ export async function makePanel(task: PanelTask): Promise<PanelResult> {
   for (const source of task.labelMaps) planes.push(source === null ? undefined : await attempt(() => readTruth(source, { rgb: task.rgb, classes })));
   const photo = task.photoPath === undefined ? undefined : await attempt(() => makePhoto(task.photoPath!, task));
   const known = planes.find((plane) => plane !== undefined);
-  const size = photo?.size ?? (known === undefined ? [1, 1] as const : shownSize([known.height, known.width], task.imageSize));
+  const original = known === undefined ? task.boxes?.size : [known.height, known.width] as const;
+  const size = photo?.size ?? (original === undefined ? [1, 1] as const : shownSize(original, task.imageSize));
   const cams = task.camPath === undefined ? undefined : await attempt(() => readCams(task.camPath!, task.layers, classes));
 
   const present = planes.filter((plane) => plane !== undefined);
   const { header: mapHeader, bytes: mapBytes } = packMaps(cams);
-  const header: PanelHeader = { w: size[1], h: size[0], planes: planes.map((plane) => (plane === undefined ? 0 : 1)), ...mapHeader };
+  const header: PanelHeader = {
+    w: size[1], h: size[0], planes: planes.map((plane) => (plane === undefined ? 0 : 1)), ...mapHeader,
+    ...task.boxes && { boxes: shownBoxes(task.boxes, size) },
+  };
   // Run-length coding compresses labels almost as well as a full search, and is ten times as fast.
   const packed = deflateSync(Buffer.concat([...present.map((plane) => resizeLabels(plane, size)), ...mapBytes]), { strategy: zlib.Z_RLE });
   const labels = [...new Set(present.flatMap((plane) => labelsIn(plane, classes)))].sort((a, b) => a - b);
@@ -105,6 +111,13 @@ export function panelScript(file: string, header: PanelHeader, packed: Uint8Arra
 export function shownSize([height, width]: readonly [number, number], longest: number): readonly [height: number, width: number] {
   const factor = Math.min(1, longest / Math.max(height, width));
   return [Math.max(1, Math.round(height * factor)), Math.max(1, Math.round(width * factor))];
+}
+
+function shownBoxes({ size: [height, width], all }: NonNullable<PanelTask['boxes']>, [rows, columns]: readonly [number, number]): PageBox[] {
+  const shown = (value: number, factor: number): number => Math.round(10 * value * factor) / 10;
+  const [x, y] = [columns / width, rows / height];
+  return all.map(({ edges: [left, top, right, bottom], ...rest }) => (
+    { ...rest, edges: [shown(left, x), shown(top, y), shown(right, x), shown(bottom, y)] }));
 }
 
 interface ShownPhoto { readonly size: readonly [number, number]; readonly bytes?: Uint8Array }

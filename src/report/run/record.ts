@@ -60,13 +60,13 @@ export async function classSetOfRun(folder: string): Promise<ClassSet | undefine
 }
 
 /** @throws UserError that names the file if it is not a JSON object */
-export async function readRecordFile(path: string): Promise<Readonly<Record<string, unknown>>> {
+export async function readRecordFile(path: string, command = 'generate'): Promise<Readonly<Record<string, unknown>>> {
   try {
     const value: unknown = JSON.parse(await readFile(path, 'utf8'));
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
     throw new Error('it is not a JSON object');
   } catch (cause) {
-    throw new UserError(`cannot read ${path}: ${messageOf(cause).split('\n')[0]}`, 'run the same generate command again to write it', { cause });
+    throw new UserError(`cannot read ${path}: ${messageOf(cause).split('\n')[0]}`, `run the same ${command} command again to write it`, { cause });
   }
 }
 

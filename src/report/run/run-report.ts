@@ -1,26 +1,22 @@
-import { readFile, stat } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { IGNORED_AS } from '../../metrics/scores.js';
 import type { ImageScore } from '../../metrics/score-pairs.js';
-import { heatColour } from '../../image/overlay.js';
 import { writeFileAtomic } from '../../jobs/files/atomic.js';
-import { OutFolder } from '../../jobs/files/out-folder.js';
-import { removeLeftovers } from '../../jobs/files/temporary.js';
 import type { ClassSet } from '../../datasets/classes/class-set.js';
 import type { RgbMasks } from '../../datasets/masks.js';
 import { readAblation } from './ablation.js';
 import type { Ablation } from './ablation.js';
 import { readClientAssets } from './client.js';
 import { fileNames } from './file-names.js';
-import { openRun, requireReportPlace } from './folder.js';
+import { openRun } from './folder.js';
 import type { Run } from './folder.js';
 import { chooseImages, choiceText } from './gallery-choice.js';
-import type { GalleryChoice } from './gallery-choice.js';
+import { DEFAULT_IMAGE_SIZE, HEAT, inlinePanels, openPlace, writePanels } from './gallery-files.js';
+import type { ReportOptions, ReportPlace, ReportSummary } from './gallery-files.js';
 import { gallerySection, overlayChoices, sortChoices } from './gallery-section.js';
 import { reportPage } from './page.js';
-import type { InlinePanels, PageData, PageScore } from './page-data.js';
+import type { PageData, PageScore } from './page-data.js';
 import type { PanelResult, PanelTask } from './panel.js';
-import { makePanels } from './panels.js';
 import { overview, runSection } from './run-sections.js';
 import type { Problem } from './run-sections.js';
 import { ablationSection, comparisonSection, ignoresPixels, scoreSection, thresholdSection, WAY_NAMES } from './score-sections.js';
@@ -28,13 +24,9 @@ import { mappedImages, pairCount, predictionsOf, scorePredictions, thresholdCurv
 import type { ScoredPrediction, ThresholdCurve } from './scores.js';
 
 /** Options of {@link writeRunReport}. */
-export interface RunReportOptions {
-  /** The folder of the run. */
-  readonly run: string;
+export interface RunReportOptions extends ReportOptions {
   /** The folder of a second run to compare with. */
   readonly compare?: string;
-  /** The report: a file that ends in .html, or a folder, in which index.html is written. Default: `report` in the run's folder. */
-  readonly out?: string;
   /** Default: that of the run. */
   readonly classes?: ClassSet;
   /** The data set as `KIND:ROOT`. Default: that of the run. */
@@ -45,45 +37,14 @@ export interface RunReportOptions {
   readonly rgb?: RgbMasks;
   /** A JSON file with the results of an ablation. */
   readonly ablation?: string;
-  readonly title?: string;
-  /** The largest number of images in the gallery. Default: no limit. */
-  readonly maxImages?: number;
-  /** Which images are chosen if there are more. */
-  readonly choose?: GalleryChoice;
-  /** The longest side of the gallery's images, in pixels. */
-  readonly imageSize?: number;
-  /** Write one file (true) or a folder (false). Default: depends on the number of images. */
-  readonly singleFile?: boolean;
-  readonly workers?: number;
-  /** Once aborted, no more images of the gallery are prepared, and the page is not written. */
-  readonly signal?: AbortSignal;
-  /** Called at the beginning with the amount of work, in images read. */
-  readonly onStart?: (total: number) => void;
-  readonly onProgress?: (done: number) => void;
 }
 
 /** The result of {@link writeRunReport}. */
-export interface RunReportSummary {
-  /** The page to open; absent if the report was interrupted. */
-  readonly page?: string;
-  readonly singleFile: boolean;
-  readonly images: number;
-  readonly gallery: number;
+export interface RunReportSummary extends ReportSummary {
   /** The mIoU of each prediction, 0..1, for each way of scoring ignored pixels, and the number of scored images. */
   readonly scores: readonly { readonly name: string; readonly scored: number; readonly meanIou: Readonly<Record<string, number>> }[];
-  /** The best constant threshold on the stored maps, chosen with the masks. */
   readonly bestThreshold?: { readonly threshold: number; readonly meanIou: number; readonly images: number };
-  readonly problems: readonly Problem[];
-  readonly remarks: readonly string[];
-  readonly interrupted: boolean;
-  readonly seconds: number;
 }
-
-/** Up to this number of images, a single file has a few megabytes. */
-export const SINGLE_FILE_IMAGES = 60;
-
-/** The longest side of VOC's photographs, so that they are shown at full size. */
-export const DEFAULT_IMAGE_SIZE = 500;
 
 /**
  * Writes the report of a run: scores, charts and a gallery of its images, as one HTML file or as a folder whose images are
@@ -102,28 +63,25 @@ export async function writeRunReport(options: RunReportOptions): Promise<RunRepo
   const ablation = options.ablation === undefined ? undefined : await readAblation(options.ablation);
   const predictions = predictionsOf(run, ownName, other);
   const shownCount = Math.min(options.maxImages ?? Infinity, run.images.length);
-  const { page, folder } = placeOf(options, shownCount);
-  await requireReportPlace(options.run, options.out === undefined ? undefined : dirname(page));
-  await removeLeftovers(dirname(page));
+  const place = await openPlace(options, shownCount);
 
   const [pairs, mapped] = [pairCount(run, predictions), mappedImages(run).length];
   options.onStart?.(pairs + mapped + shownCount);
   const { scored, failures } = await scorePredictions(run, predictions, { rgb, workers, onProgress: options.onProgress });
   const swept = await thresholdCurve(run, { rgb, workers, onProgress: (done) => options.onProgress?.(pairs + done) });
   const wanted = chooseImages(run.images.map(({ id }) => id), (id) => scored[0].byImage.get(id)?.meanIou.error, shownCount, options.choose ?? 'worst');
-  const tasks = await panelTasks(run, scored, wanted, folder, options);
-  const panels = await writePanels(tasks, folder, { ...options, onProgress: (done) => options.onProgress?.(pairs + mapped + done) });
+  const tasks = panelTasks(run, scored, wanted, place, options);
+  const panels = await writePanels(tasks, place, { ...options, onProgress: (done) => options.onProgress?.(pairs + mapped + done) });
 
   const problems = uniqueProblems([
     ...failures.map(({ id, message }) => ({ id, reason: message })), ...swept.failures.map(({ id, message }) => ({ id, reason: message })),
     ...panels.flatMap(({ id, problems: reasons }) => reasons.map((reason) => ({ id, reason }))),
   ]);
   const interrupted = panels.length < tasks.length;
-  const inline = folder === undefined;
-  const findings = { run, scored, ablation, curve: swept.curve, panels, tasks, problems, options, inline };
-  if (!interrupted) await writeFileAtomic(page, await pageOf(findings));
+  const findings = { run, scored, ablation, curve: swept.curve, panels, tasks, problems, options, place };
+  if (!interrupted) await writeFileAtomic(place.page, await pageOf(findings));
   return {
-    page: interrupted ? undefined : page, singleFile: inline, images: run.images.length, gallery: panels.length,
+    page: interrupted ? undefined : place.page, singleFile: place.folder === undefined, images: run.images.length, gallery: panels.length,
     scores: scored.flatMap(({ name, result }) => {
       if (result === undefined) return [];
       return [{ name, scored: result.scored, meanIou: Object.fromEntries(IGNORED_AS.map((way) => [way, result.scores[way].meanIou])) }];
@@ -133,34 +91,6 @@ export async function writeRunReport(options: RunReportOptions): Promise<RunRepo
   };
 }
 
-/** @throws UserError if the folder has been removed or replaced in the meantime, because the files written so far are lost */
-async function writePanels(tasks: readonly PanelTask[], folder: string | undefined, options: RunReportOptions): Promise<PanelResult[]> {
-  if (folder === undefined) return makePanels(tasks, options);
-  const place = await OutFolder.open(folder);
-  try {
-    await writeFileAtomic(join(folder, SETTINGS), settingsText(options));
-    const panels = await makePanels(tasks, options);
-    await place.check();
-    return panels;
-  } finally {
-    await place.close();
-  }
-}
-
-/** Written next to the images, so that photographs of another size are not used again. */
-const SETTINGS = 'made-with.json';
-
-function settingsText({ imageSize = DEFAULT_IMAGE_SIZE }: RunReportOptions): string {
-  return `${JSON.stringify({ imageSize })}\n`;
-}
-
-function placeOf({ run, out, singleFile }: RunReportOptions, images: number): { page: string; folder?: string } {
-  const place = out ?? join(run, 'report');
-  const file = place.endsWith('.html');
-  const page = file ? place : join(place, 'index.html');
-  return singleFile ?? (file || images <= SINGLE_FILE_IMAGES) ? { page } : { page, folder: join(dirname(page), 'images') };
-}
-
 /** The names of two runs in the report: the folder names if they differ, else the paths given by the user. */
 function namesOf(run: string, other: string): readonly [own: string, other: string] {
   const [a, b] = [basename(resolve(run)), basename(resolve(other))];
@@ -168,14 +98,12 @@ function namesOf(run: string, other: string): readonly [own: string, other: stri
   return run === other ? [a, `${b} again`] : [run, other];
 }
 
-async function panelTasks(
-  run: Run, predictions: readonly ScoredPrediction[], ids: readonly string[], folder: string | undefined, options: RunReportOptions,
-): Promise<PanelTask[]> {
+function panelTasks(
+  run: Run, predictions: readonly ScoredPrediction[], ids: readonly string[], { folder, keepPhotos }: ReportPlace, options: RunReportOptions,
+): PanelTask[] {
   const images = new Map(run.images.map((image) => [image.id, image]));
   const files = fileNames(ids);
   const layers = run.record.settings?.layers;
-  const keepPhotos = folder !== undefined && await stat(join(folder, SETTINGS)).then(() => true, () => false)
-    && await readFile(join(folder, SETTINGS), 'utf8') === settingsText(options);
   return ids.map((id) => {
     const { photoPath, truth, camPath } = images.get(id)!;
     return {
@@ -203,10 +131,10 @@ interface Findings {
   readonly tasks: readonly PanelTask[];
   readonly problems: readonly Problem[];
   readonly options: RunReportOptions;
-  readonly inline: boolean;
+  readonly place: ReportPlace;
 }
 
-async function pageOf({ run, scored, curve, ablation, panels, tasks, problems, options, inline }: Findings): Promise<string> {
+async function pageOf({ run, scored, curve, ablation, panels, tasks, problems, options, place }: Findings): Promise<string> {
   const { classes } = run;
   const files = new Map(tasks.map(({ id, file }) => [id, file]));
   const truth = panels.some(({ header }) => header.planes[0] === 1);
@@ -223,21 +151,17 @@ async function pageOf({ run, scored, curve, ablation, panels, tasks, problems, o
   const data: PageData = {
     classes: Array.from({ length: classes.labelCount }, (_, label) => classes.nameOf(label)),
     palette: Array.from({ length: classes.labelCount }, (_, label) => classes.colourOf(label)),
-    heat: Array.from({ length: 256 }, (_, value) => heatColour(value / 255)),
+    heat: HEAT,
     ways: ignoresPixels(scored) ? IGNORED_AS.map((way) => [way, WAY_NAMES[way]]) : [['error', WAY_NAMES.error]],
     predictions: names,
     overlays,
-    folder: inline ? null : 'images/',
+    kinds: [],
+    folder: place.folder === undefined ? null : 'images/',
     images: panels.map((panel) => ({
       id: panel.id, file: files.get(panel.id)!, photo: panel.photo, w: panel.header.w, h: panel.header.h, labels: panel.labels,
       scores: scored.map(({ byImage }) => scoreOf(byImage.get(panel.id))), notes: notes.get(panel.id),
     })),
   };
-  const pictures: InlinePanels | undefined = inline
-    ? Object.fromEntries(panels.map(({ id, header, packed, photoBytes }) => [files.get(id)!, {
-        header, packed: base64(packed!), photo: photoBytes === undefined ? null : `data:image/webp;base64,${base64(photoBytes)}`,
-      }]))
-    : undefined;
   const { split, finished } = run.record;
   return reportPage({
     title: options.title ?? `Report of ${basename(resolve(run.folder))}`,
@@ -254,12 +178,8 @@ async function pageOf({ run, scored, curve, ablation, panels, tasks, problems, o
       { id: 'gallery', name: 'Gallery', html: gallery },
       { id: 'run', name: 'The run', html: runSection(run, problems) },
     ],
-    assets: await readClientAssets(), data, panels: pictures,
+    assets: await readClientAssets(), data, panels: inlinePanels(panels, files, place),
   });
-}
-
-function base64(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
 }
 
 /** The scores of one image for the page's script, rounded to the precision it shows; null if there are none. */

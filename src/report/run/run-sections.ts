@@ -28,6 +28,11 @@ export function overview(run: Run, predictions: readonly ScoredPrediction[]): st
   if (methods !== undefined) tiles.push(['Method', methods]);
   if (record.imagesPerSecond !== undefined && (record.counts?.written ?? 1) > 0) tiles.push(['Speed', `${record.imagesPerSecond}/s`, record.seconds === undefined ? undefined : timeText(record)]);
   if ((record.counts?.failed ?? 0) > 0) tiles.push(['Failed', String(record.counts!.failed), 'listed below']);
+  return tilesHtml(tiles);
+}
+
+/** The most important numbers, each with its name and details. */
+export function tilesHtml(tiles: readonly (readonly [label: string, value: string, detail?: string])[]): string {
   return `<dl class="tiles">\n${tiles.map(([label, value, detail]) => (
     `<div><dt>${escapeXml(label)}</dt><dd>${escapeXml(value)}${detail === undefined ? '' : `<small>${escapeXml(detail)}</small>`}</dd></div>`
   )).join('\n')}\n</dl>`;
@@ -47,7 +52,7 @@ function timeText({ seconds = 0, counts }: RunRecord): string {
 }
 
 /** The contents of run.json: settings, versions, times, failures and notes. */
-export function runSection({ record, folder, unseeded }: Run, problems: readonly Problem[]): string {
+export function runSection({ record, folder, unseeded }: Pick<Run, 'record' | 'folder' | 'unseeded'>, problems: readonly Problem[]): string {
   const facts: [string, unknown][] = [
     ['folder', folder], ['model', record.modelPath], ['devkit', record.vocRoot], ['data set', record.data], ['list', record.splitFile],
     ['started', record.started], ['finished', record.finished], ['workers', record.workers], ['threads per worker', record.threads],

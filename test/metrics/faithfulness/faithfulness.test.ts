@@ -110,7 +110,10 @@ describe('tests of a map', () => {
       'drop drop', 'drop increase', 'deletion auc', 'insertion auc',
     ]);
     // Two pixels are above 0.5. Of faded pixels, none is as before. Both curves go straight from 1 to 0 and from 0 to 1.
-    expect(await runTests(subject, options, score)).toEqual([0, 1, 0.5, 0.5, 1, 1, 0.75, 0.25, 1, 0, 0.5, 0.5]);
+    const curves: [string, readonly number[]][] = [];
+    const onCurve = (test: string, values: readonly number[]): void => { curves.push([test, values]); };
+    expect(await runTests(subject, options, score, onCurve)).toEqual([0, 1, 0.5, 0.5, 1, 1, 0.75, 0.25, 1, 0, 0.5, 0.5]);
+    expect(curves).toEqual([['deletion', [1, 0.75, 0.5, 0.25, 0]], ['insertion', [0, 0.25, 0.5, 0.75, 1]]]);
   });
 
   it('change all pixels in the last step, even if it is a short one', async () => {

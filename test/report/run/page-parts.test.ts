@@ -35,7 +35,7 @@ describe('pieces of the page', () => {
     ]);
     expect(new Set(all.map(({ key }) => key)).size).toBe(11);
     expect(overlayChoices(['Seeds'], { truth: false, maps: false }).map(({ value }) => value)).toEqual(['photo', 'labels:0']);
-    expect(sortChoices(['Seeds'], false).map(({ value }) => value)).toEqual(['id', 'most', 'fewest']);
+    expect(sortChoices(['Seeds'], false).map(({ value }) => value)).toEqual(['id', 'random', 'most', 'fewest']);
     expect(sortChoices(['a', 'b'], true).map(({ name }) => name).slice(0, 4)).toEqual(['IoU, worst first', 'IoU, best first', 'a worse than b', 'a better than b']);
   });
 
