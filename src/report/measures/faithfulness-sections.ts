@@ -56,7 +56,7 @@ function meanBars(title: string, columns: readonly number[], variants: readonly 
   const names = shown.map((c) => titleOf(variants[0].means[c].column));
   const plain = names.flatMap((name) => unchanged.filter(({ value }) => value === name));
   return `<figure>\n${barChartSvg({
-    title: title.split(/[:(]/)[0].trim(), unit: 'in %', series: names,
+    title: title.split(/[:(,]/)[0].trim(), unit: 'in %', series: names,
     rows: [
       ...plain.length === names.length ? [rowOf('unchanged', plain)] : [],
       ...variants.map(({ name, means }) => rowOf(name, shown.map((c) => means[c]))),

@@ -1,4 +1,5 @@
 import { comparedScores, measuredScores, SCORE_TITLES } from '../../localize/format.js';
+import type { MeasuredScore } from '../../localize/format.js';
 import type { LocalizeScores, Score } from '../../localize/score.js';
 import { V2_IOUS } from '../../metrics/boxes/box-accuracy.js';
 import { barChartSvg } from '../charts/bar-chart.js';
@@ -9,11 +10,12 @@ import type { BoxCurves } from './localize-curves.js';
 import type { LocalizeRun, LocalizeVariant } from './localize-run.js';
 
 /** The most important numbers, of the first variant. */
-export function localizeOverview({ variants: [{ scores }] }: LocalizeRun): string {
-  const { gtKnown, loc1, loc5, boxAccuracyV2, images, cases, threshold } = scores;
+export function localizeOverview({ variants }: LocalizeRun): string {
+  const [{ name: first, scores: { gtKnown, loc1, loc5, boxAccuracyV2, images, cases, threshold } }] = variants;
   const tile = (name: string, { value, low, high }: Score): [string, string, string?] => (
     [name, `${percent(value)} %`, low === undefined || high === undefined ? undefined : `${percent(low)} to ${percent(high)}`]);
   return tilesHtml([
+    ...variants.length > 1 ? [['Variants', String(variants.length), `these scores: ${first}`] as const] : [],
     tile('GT-known', gtKnown), tile('loc1', loc1), tile('loc5', loc5), tile('BoxAccV2', boxAccuracyV2),
     ['Images', images.score.toLocaleString('en-US'), `${cases.toLocaleString('en-US')} true classes`], ['Threshold', String(threshold)],
   ]);
@@ -48,25 +50,32 @@ function scoreTable(scores: LocalizeScores): string {
   ]));
 }
 
-/** A line for each variant, and the differences to the first one. */
+/** Tables with a line for each variant: scores with intervals, differences to the first variant, and what has no place beside them. */
 function variantTables(variants: LocalizeRun['variants']): string[] {
   const [first, ...others] = variants;
   const compared = comparedScores(first.scores);
-  const differences = table(`Differences to ${first.name}`, ['variant', ...compared.map((name) => SCORE_TITLES[name])], others.map(({ name, scores }) => [
-    name, ...compared.map((own) => num(scores[own]?.difference === undefined ? '–' : scoreText(scores[own].difference, true))),
-  ]));
-  const all = measuredScores(first.scores);
+  const rest = (scores: LocalizeScores): MeasuredScore[] => (
+    measuredScores(scores).filter(({ name }) => !(compared as readonly string[]).includes(name)));
+  const titles = compared.map((name) => SCORE_TITLES[name]);
+  const differences = `Differences to ${first.name}`;
   return [
-    table('Scores', ['variant', 'threshold', ...all.map(({ title }) => title)], variants.map(({ name, scores }) => [
-      name, num(String(scores.threshold)), ...measuredScores(scores).map(({ score }) => num(scoreText(score))),
+    table('Scores', ['variant', 'threshold', ...titles], variants.map(({ name, scores }) => [
+      name, num(String(scores.threshold)), ...compared.map((own) => num(textOf(scores[own]))),
     ])),
     paragraph(`In %${first.scores.gtKnown.low === undefined ? '' : '; in brackets 95 % intervals of a bootstrap over the images'}.`, 'note'),
-    folded(`Differences to ${first.name}`, differences),
+    folded(differences, table(differences, ['variant', ...titles], others.map(({ name, scores }) => [
+      name, ...compared.map((own) => num(textOf(scores[own]?.difference, true))),
+    ]))),
+    folded('Other scores', table('Other scores', ['variant', ...rest(first.scores).map(({ title }) => title)], variants.map(({ name, scores }) => [
+      name, ...rest(scores).map(({ score }) => num(textOf(score))),
+    ]))),
   ];
 }
 
-function scoreText({ value, low, high }: Score, signed = false): string {
+function textOf(score: Omit<Score, 'difference'> | undefined, signed = false): string {
   const text = (share: number): string => `${signed && share > 0 ? '+' : ''}${percent(share)}`.replace('-', '\u2212');
+  if (score === undefined) return '–';
+  const { value, low, high } = score;
   return low === undefined || high === undefined ? text(value) : `${text(value)} (${text(low)} to ${text(high)})`;
 }
 

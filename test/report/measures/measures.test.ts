@@ -44,6 +44,29 @@ describe('the report of localize', () => {
     ]);
   });
 
+  it('has the scores of several variants, and the boxes of each', async () => {
+    const { page, problems, scores } = await writeLocalizeReport({ run: tiny.grid });
+    expect([problems, scores.map(({ name, gtKnown }) => [name, gtKnown])]).toEqual([[], [['/32', 0.5], ['<both>', 1]]]);
+    const html = await readFile(page!, 'utf8');
+    expect(html).toContain('<th scope="row">&lt;both&gt;</th><td class="num">0</td><td class="num">100.0 (100.0 to 100.0)</td>');
+    expect(html).toContain('<th scope="row">&lt;both&gt;</th><td class="num">+50.0 (+25.0 to +75.0)</td><td class="num">–</td>');
+    expect(html).toContain('<td class="num">+50.0</td></tr>');
+    expect(html).toContain('of 3 classes with masks');
+    // Each variant has its own curve and threshold.
+    expect(html).toContain('/32: 2 points from 0 at 0 to 50 at 0.5;');
+    expect(html).toContain('&lt;both&gt;: 2 points from 100 at 0 to 100 at 0.5');
+    const data = jsonIn(html, 'report-data') as PageData;
+    expect(data.overlays.map(({ name }) => name)).toEqual(['Photo', '/32', '<both>']);
+    const wide = data.images.find(({ id }) => id === 'wide')!;
+    expect(wide.kinds).toEqual([2]);
+    expect(wide.scores[1]!.mean.error).toBeCloseTo(1200 / (41 * 31), 4);
+    const label = data.classes.indexOf('<cat>, tabby');
+    expect((jsonIn(html, 'report-panels') as InlinePanels)[wide.file].header.boxes).toEqual([
+      { kind: 'true', label, edges: [10, 10, 50, 40] }, { kind: 'found', label, edges: [10, 10, 90, 40], of: 0 },
+      { kind: 'found', label, edges: [10, 10, 50, 40], of: 1 },
+    ]);
+  });
+
   it('may be a folder of some images, scaled, whose boxes are not in the page', async () => {
     const out = join(tiny.folder, 'few');
     const { page, gallery } = await writeLocalizeReport({ run: tiny.boxes, out, maxImages: 2, choose: 'worst', imageSize: 50, singleFile: false });

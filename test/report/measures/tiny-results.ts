@@ -9,6 +9,8 @@ export interface TinyResults {
   /** The temporary folder, to be removed in the end. */
   readonly folder: string;
   readonly boxes: string;
+  /** Two variants: that of `boxes`, and one with the true box at both thresholds. */
+  readonly grid: string;
   readonly faithfulness: string;
 }
 
@@ -24,14 +26,23 @@ function record(found: readonly [number, number, number, number], { rank = 0, be
   };
 }
 
+/** The same image with a second variant. */
+function withSecond({ truths, maps, ...rest }: LocalizeRecord): LocalizeRecord {
+  return {
+    ...rest,
+    truths: truths.map(({ best, ...own }) => ({ ...own, best: [...best, [1, 1]] })),
+    maps: maps.map(({ logit, boxes, ...own }) => ({ logit, ...own, boxes: [...boxes, logit === 7 ? [[0, 10, 10, 49, 39]] : boxes[0]] })),
+  };
+}
+
 const score = { value: 0.5, low: 0.25, high: 0.75 };
 
 export const hostile = '<b>&"x';
 
 export async function makeResults(): Promise<TinyResults> {
   const folder = await mkdtemp(join(tmpdir(), 'voc-seeds-measures-'));
-  const [boxes, faithfulness, photos] = ['boxes', 'faithfulness', 'photos'].map((name) => join(folder, name));
-  for (const place of [join(boxes, 'images'), faithfulness, photos]) await mkdir(place, { recursive: true });
+  const [boxes, grid, faithfulness, photos] = ['boxes', 'grid', 'faithfulness', 'photos'].map((name) => join(folder, name));
+  for (const place of [join(boxes, 'images'), join(grid, 'images'), faithfulness, photos]) await mkdir(place, { recursive: true });
   const records: Record<string, LocalizeRecord> = {
     // The evaluated box is one pixel larger to the right and bottom: 40 x 30 of 41 x 31 pixels.
     good: record([10, 10, 49, 39]),
@@ -42,18 +53,29 @@ export async function makeResults(): Promise<TinyResults> {
   };
   for (const [id, own] of Object.entries(records)) {
     await writeFile(join(boxes, 'images', `${id}.json`), JSON.stringify(own));
+    await writeFile(join(grid, 'images', `${id}.json`), JSON.stringify(withSecond(own)));
     const photo = sharp({ create: { width: 100, height: 60, channels: 3, background: '#888' } });
     if (id !== 'missed') await writeFile(join(photos, `${id}.jpg`), await photo.jpeg().toBuffer());
   }
-  await writeFile(join(boxes, 'localize.json'), JSON.stringify({
-    images: { tune: 4, score: 4 }, cases: 4, sawBoxes: true, threshold: 0.5, gtKnown: score, loc1: score, loc5: score, top1: score, top5: score,
+  const shared = { images: { tune: 4, score: 4 }, cases: 4, sawBoxes: true };
+  const scored = {
+    threshold: 0.5, gtKnown: score, loc1: score, loc5: score, top1: score, top5: score,
     boxAccuracyV2: { value: 0.625 }, thresholdsV2: [0.5, 0.5, 0.5], maxBoxAcc: 0.5, maxBoxAccV2: 0.625,
-    run: {
-      command: 'localize', modelPath: 'tiny.onnx', settings: { thresholds: 2, images: photos, layers: ['/32'] },
-      classNames: { 3: 'dog', 7: '<cat>, tabby' }, counts: { measured: 4 }, failures: [{ id: 'lost', reason: 'cannot read <lost>' }],
-    },
+  };
+  const ran = {
+    command: 'localize', modelPath: 'tiny.onnx', settings: { thresholds: 2, images: photos, layers: ['/32'] },
+    classNames: { 3: 'dog', 7: '<cat>, tabby' }, counts: { measured: 4 }, failures: [{ id: 'lost', reason: 'cannot read <lost>' }],
+  };
+  await writeFile(join(boxes, 'localize.json'), JSON.stringify({ ...shared, ...scored, run: ran }));
+  const second = { value: 1, low: 1, high: 1, difference: { value: 0.5, low: 0.25, high: 0.75 } };
+  await writeFile(join(grid, 'localize.json'), JSON.stringify({
+    ...shared, run: ran,
+    variants: [
+      { name: '/32', ...scored, pxap: { value: 0.25, cases: 3 } },
+      { name: '<both>', ...scored, threshold: 0, gtKnown: second, pxap: { value: 0.75, cases: 3, difference: { value: 0.5 } } },
+    ],
   }));
-  await writeFile(join(boxes, 'journal'), `${JSON.stringify({ settings: '0', values: {} })}\n`);
+  for (const place of [boxes, grid]) await writeFile(join(place, 'journal'), `${JSON.stringify({ settings: '0', values: {} })}\n`);
   const scores = (mean: number, difference?: number): object[] => [
     ...['top-1', 'confidence'].map((value) => ({ test: 'occlusion', by: 'area', at: 10, value, mean, interval: { low: 0.125, high: 0.875 } })),
     { test: 'insertion', value: 'auc', mean, ...difference !== undefined && { difference: { mean: difference, interval: { low: -0.5, high: 0.125 } } } },
@@ -67,5 +89,5 @@ export async function makeResults(): Promise<TinyResults> {
     run: { command: 'faithfulness', modelPath: 'tiny.onnx', steps: 2, counts: { measured: 2 }, seconds: 3 },
   }));
   await writeFile(join(faithfulness, 'journal'), `${JSON.stringify({ settings: '0', values: {} })}\n`);
-  return { folder, boxes, faithfulness };
+  return { folder, boxes, grid, faithfulness };
 }
