@@ -11,6 +11,7 @@ const floors = [
   ['export'],
   ['report/client'],
   ['report/run'],
+  ['prototypes'],
   ['train'],
   ['import'],
   ['pipeline'],

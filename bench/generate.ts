@@ -42,7 +42,8 @@ async function generate(chosen: readonly DataItem[], onProgress?: (done: number)
 }
 
 async function startCamWorkers(chosen: readonly DataItem[]): Promise<Worker[]> {
-  const plan = prepareCam(classifier.graph, chooseLayers(classifier.graph, settings.layers, settings.method).requests, settings);
+  const { requests } = chooseLayers(classifier.graph, settings.layers, settings.method);
+  const plan = prepareCam(classifier.graph, requests, { ...settings, prototypes: undefined });
   const logitOf = logitsOf(classifier);
   const images = await Promise.all(chosen.map(async (item) => {
     const classes = await labels.labels(item);

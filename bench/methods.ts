@@ -30,7 +30,7 @@ const tensor = toTensor(photo.pixels, photo.size, preprocessPresets.tensorflow);
 const classifier = new ClassifierGraph(await readModel(path), 'logits');
 const [layer] = classifier.resolveLayers([values.layer]);
 const linear = layer === classifier.resolveLayers(['/32'])[0];
-const methods = CAM_METHODS.filter((name) => camMethods[name].kind !== 'channels' && (name !== 'cam' || linear));
+const methods = CAM_METHODS.filter((name) => !['channels', 'vectors'].includes(camMethods[name].kind) && (name !== 'cam' || linear));
 
 const jobs = [];
 for (const method of methods) {

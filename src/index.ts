@@ -21,6 +21,8 @@ export { UserError } from './errors.js';
 export { defaultModelPath, packageVersion } from './package.js';
 export { loadClassifier } from './classifier/load.js';
 export type { LoadedClassifier } from './classifier/load.js';
+export { withPrototypes } from './classifier/prototype-file.js';
+export type { Prototypes } from './classifier/prototypes.js';
 export type { ModelSpec } from './classifier/spec.js';
 export { loadSettings } from './settings/load.js';
 export type { SeedSettings } from './settings/cam.js';

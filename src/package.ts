@@ -29,6 +29,11 @@ export function defaultModelPath(): string {
   return fileURLToPath(new URL('data/models/efficientnet_lite0_voc.onnx', findPackage().root));
 }
 
+/** The path of the prototypes of the bundled classifier. */
+export function defaultPrototypesPath(): string {
+  return fileURLToPath(new URL('data/models/efficientnet_lite0_voc.prototypes.npz', findPackage().root));
+}
+
 /** The path of the WebAssembly module that the build makes from wasm/. It is the same whether this runs from src/ or dist/. */
 export function kernelsPath(): string {
   return fileURLToPath(new URL('dist/wasm/kernels.wasm', findPackage().root));

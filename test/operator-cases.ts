@@ -154,6 +154,11 @@ export const operatorCases: readonly OperatorCase[] = [
     const mixed = b.matmul(b.node('Softmax', [b.matmul(tokens, b.transpose(tokens, [0, 2, 1]))]), tokens);
     return b.gather(b.add(tokens, mixed), b.ints(0), 1);
   } },
+  { name: 'Resize, linear', kind: linear, build: (b, x) => b.node('Resize', [x, '', '', b.concat([b.shape(x, 0, 2), b.ints([7, 6])], 0)], { mode: 'linear', coordinate_transformation_mode: 'half_pixel' }) },
+  { name: 'Resize, linear, to a smaller size', kind: linear, shape: [2, 6, 7], build: (b, x) => b.node('Resize', [x, '', '', b.concat([b.shape(x, 0, 2), b.ints([4, 3])], 0)], { mode: 'linear', coordinate_transformation_mode: 'half_pixel' }) },
+  { name: 'Resize, linear, corners aligned', kind: linear, build: (b, x) => b.node('Resize', [x, '', '', b.concat([b.shape(x, 0, 2), b.ints([5, 9])], 0)], { mode: 'linear', coordinate_transformation_mode: 'align_corners' }) },
+  { name: 'Resize, linear, asymmetric', kind: linear, build: (b, x) => b.node('Resize', [x, '', b.floats([1, 1, 2, 3])], { mode: 'linear', coordinate_transformation_mode: 'asymmetric' }) },
+  { name: 'Resize, nearest', kind: linear, build: (b, x) => b.node('Resize', [x, '', b.floats([1, 1, 3, 2])], { mode: 'nearest', coordinate_transformation_mode: 'asymmetric', nearest_mode: 'floor' }) },
   { name: 'Identity and Dropout', kind: linear, build: (b, x) => b.node('Dropout', [b.node('Identity', [x])]) },
 ];
 

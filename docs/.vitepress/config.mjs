@@ -6,7 +6,7 @@ import { defineConfig } from 'vitepress';
 const api = fileURLToPath(new URL('../api', import.meta.url));
 
 const page = (link, text) => ({ text, link: `/${link}` });
-const commands = ['generate', 'eval', 'merge', 'ablate', 'localize', 'faithfulness', 'report', 'export', 'cam', 'train', 'labels', 'model', 'doctor', 'config'];
+const commands = ['generate', 'eval', 'merge', 'ablate', 'localize', 'faithfulness', 'report', 'export', 'cam', 'pipeline', 'train', 'prototypes', 'labels', 'model', 'doctor', 'config'];
 
 /** The pages of a folder of the API reference, and of the folders in it, by their names. */
 function apiPages(folder) {
@@ -29,6 +29,7 @@ const guide = [
       page('maps', 'Layers, methods and maps'),
       page('refinement', 'Refinement'),
       page('seeds', 'From maps to seeds'),
+      page('student', 'Students'),
       page('next-steps', 'Next steps: training with seeds'),
       page('presets', 'Presets and settings files'),
       page('parallel', 'Parallel and distributed runs'),

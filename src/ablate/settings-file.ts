@@ -17,8 +17,8 @@ export interface SettingsOrigin {
   /** The name of the source of image-level labels. */
   readonly labels: string;
   readonly classifier: string;
-  /** Settings of `generate` that the thresholds belong to, if they were given: the classifier and the class set. */
-  readonly given: Pick<GenerateConfig, 'model' | 'classSet'>;
+  /** Settings of `generate` that the thresholds belong to, if they were given: the classifier, the prototypes and the class set. */
+  readonly given: Pick<GenerateConfig, 'model' | 'prototypes' | 'classSet'>;
 }
 
 /** The variant with the best score on the images that parameters were tuned on. */
@@ -32,9 +32,11 @@ export function bestTuned(scores: readonly VariantScore[]): VariantScore {
  * @param score one of the scores of `result`
  */
 export function variantFile(score: VariantScore, result: AblationScores, pass: PassSettings, origin: SettingsOrigin): string {
-  const { model, classSet } = origin.given;
+  const { model, prototypes, classSet } = origin.given;
   const seeds: SeedSettings = z.object(seedSettings).parse({ ...generateSettings(score, pass, result.classes), ...commonThreshold(score) });
-  const settings = { ...model !== undefined && { model }, ...classSet !== undefined && { classSet }, ...seeds };
+  const settings = {
+    ...model !== undefined && { model }, ...prototypes !== undefined && { prototypes }, ...classSet !== undefined && { classSet }, ...seeds,
+  };
   return generateFile(settings, score.variant.recipe.layers.length, commentOf(score, result, origin));
 }
 

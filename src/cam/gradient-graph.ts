@@ -3,8 +3,9 @@ import { UserError } from '../errors.js';
 import { GraphBuilder } from '../onnx/builder.js';
 import type { Value } from '../onnx/builder.js';
 import type { FeatureLayer } from '../classifier/layers.js';
+import type { ClassVectors } from '../classifier/prototypes.js';
 import type { OnnxModel } from '../onnx/model.js';
-import { DataType } from '../onnx/tensor.js';
+import { DataType, OnnxTensor } from '../onnx/tensor.js';
 import type { ClassifierGraph } from '../classifier/classifier.js';
 import { requireLinearHead } from './linear-head.js';
 import type { GradientMethod, GraphMethod } from './methods/method.js';
@@ -22,6 +23,8 @@ export const camOutput = (i: number): string => `cam/map_${i}`;
 export interface GraphRequest {
   readonly layer: FeatureLayer;
   readonly method: GraphMethod;
+  /** For a method of the kind `vectors`: those of the classifier's classes at this layer. */
+  readonly vectors?: ClassVectors;
 }
 
 /**
@@ -59,11 +62,16 @@ export function buildCamGraph(
   const explained = layersOf(({ linearHead }) => target === 'logit' || linearHead !== true);
   const ofTarget = gradientsOf(() => outputGradient(scores, oneHot, b, targetOptions), explained);
   const ofLogit = target === 'logit' ? ofTarget : gradientsOf(() => oneHot, linear);
-  const mapOf = ({ layer, method }: GraphRequest): Value => {
+  const mapOf = ({ layer, method, vectors }: GraphRequest): Value => {
     const activation = asChannelsFirst(b, layer.name, layer);
     if (method.kind === 'activation') {
       const map = b.squeeze(method.map(activation, b, layer.channels), [1]);
       return b.expand(map, b.concat([b.shape(classes), b.ints([1, 1])], 0));
+    }
+    if (method.kind === 'vectors') {
+      if (vectors === undefined) throw new TypeError(`no class vectors are given for the layer ${layer.name}`);
+      const all = b.constant(OnnxTensor.float32([classifier.classCount, vectors.channels], vectors.data));
+      return b.squeeze(method.map(activation, b.gather(all, classes, 0), b), [1]);
     }
     const gradient = asChannelsFirst(b, (method.linearHead ? ofLogit : ofTarget).get(layer.name)!, layer);
     return b.squeeze(method.map(activation, gradient, b, layer.channels), [1]);

@@ -3,6 +3,7 @@ import { DEFAULT_CHANNEL_BATCH } from './names.js';
 import { UserError } from '../errors.js';
 import { ownBytes, shareBytes } from '../jobs/workers/shared-bytes.js';
 import type { FeatureLayer } from '../classifier/layers.js';
+import type { Prototypes } from '../classifier/prototypes.js';
 import type { OnnxModel } from '../onnx/model.js';
 import type { Size } from '../size.js';
 import { serializeModel } from '../onnx/file/write.js';
@@ -13,8 +14,10 @@ import { buildAblatedGraph, buildActivationGraph, buildMaskedGraph, takesBatches
 import type { ClassifierGraph } from '../classifier/classifier.js';
 import type { LayerMaps } from './layer-maps.js';
 import { buildCamGraph } from './gradient-graph.js';
+import type { GraphRequest } from './gradient-graph.js';
 import type { CamResult } from './gradient-program.js';
 import { GradientProgram } from './gradient-program.js';
+import { vectorsAt } from './class-vectors.js';
 import { camMethods } from './methods/index.js';
 import type { ChannelMethod } from './methods/method.js';
 import type { TargetOptions } from './target.js';
@@ -28,12 +31,14 @@ export interface CamRequest {
 
 /** How maps are made, in addition to methods and layers. */
 export interface CamOptions extends TargetOptions {
-  /** What of a class is explained; default: `logit`. The method CAM always uses the logit, Eigen-CAM no target at all. */
+  /** What of a class is explained; default: `logit`. The method CAM always uses the logit; Eigen-CAM and prototype-cam use no target. */
   readonly target?: CamTargetName;
   /** How many channels Score-CAM uses, those with the largest mean activations; default: all. */
   readonly scoreCamTopK?: number;
   /** How many channels Score-CAM and Ablation-CAM run at once; default: 16. */
   readonly scoreCamBatch?: number;
+  /** Prototypes of the classifier's classes, for `prototype-cam`. */
+  readonly prototypes?: Prototypes;
 }
 
 /**
@@ -47,6 +52,8 @@ export interface CamPlan {
   readonly gradient?: { readonly graph: Uint8Array; readonly indices: readonly number[] };
   /** The methods without gradients, and the indices of the requests that they answer. */
   readonly channels?: ChannelPlan & { readonly indices: readonly number[] };
+  /** The classes that have no maps because they have no prototypes, by the index of their logit, and the file of the prototypes. */
+  readonly unknown?: Pick<Prototypes, 'path' | 'missing'>;
 }
 
 /**
@@ -56,11 +63,12 @@ export interface CamPlan {
  * @throws UserError if a method or the target is not defined for the classifier, or a method does not work at a layer
  */
 export function prepareCam(classifier: ClassifierGraph, requests: readonly CamRequest[], options: CamOptions = {}): CamPlan {
-  const { target = 'logit', finerStrength, scoreCamTopK, scoreCamBatch = DEFAULT_CHANNEL_BATCH } = options;
+  const { target = 'logit', finerStrength, scoreCamTopK, scoreCamBatch = DEFAULT_CHANNEL_BATCH, prototypes } = options;
   if (requests.length === 0) throw new UserError('a CAM program needs at least one layer and one method');
   requireTarget(target, classifier.classCount);
   const asked = requests.map(({ layer, method: name }, index) => ({ layer, name, index, method: camMethods[name] }));
-  const gradient = asked.flatMap(({ layer, index, method }) => (method.kind === 'channels' ? [] : [{ layer, index, method }]));
+  const gradient = asked.flatMap(({ layer, name, index, method }) => (
+    method.kind === 'channels' ? [] : [{ index, ...graphRequest({ layer, method: name }, prototypes) }]));
   const channels = asked.flatMap(({ layer, name, index, method }) => (method.kind === 'channels' ? [{ layer, name, index, change: method.change }] : []));
   return {
     input: classifier.input.name,
@@ -73,7 +81,33 @@ export function prepareCam(classifier: ClassifierGraph, requests: readonly CamRe
           ...channelPlan(classifier, channels, { target, finerStrength, topK: scoreCamTopK, batch: scoreCamBatch }),
           indices: channels.map(({ index }) => index),
         },
+    ...prototypes !== undefined && asked.some(({ method }) => method.kind === 'vectors') && { unknown: { path: prototypes.path, missing: prototypes.missing } },
   };
+}
+
+/**
+ * A request as a part of a graph that runs once.
+ *
+ * @throws UserError if the method runs the network several times, or needs prototypes that there are not
+ */
+export function graphRequest({ layer, method: name }: CamRequest, prototypes: Prototypes | undefined): GraphRequest {
+  const method = camMethods[name];
+  if (method.kind === 'channels') {
+    throw new UserError(
+      `${name} at '${layer.name}' runs the network once per channel, which a CAM program cannot do`,
+      `use one of the methods that need one run: ${Object.entries(camMethods).filter(([, { kind }]) => kind !== 'channels').map(([own]) => own).join(', ')}`,
+    );
+  }
+  return { layer, method, ...method.kind === 'vectors' && { vectors: vectorsAt(prototypes, layer, name) } };
+}
+
+/**
+ * Checks that the prototypes that some methods need are there, before a run starts.
+ *
+ * @throws UserError if they are not
+ */
+export function requirePrototypes(requests: readonly CamRequest[], prototypes: Prototypes | undefined): void {
+  for (const { layer, method } of requests) if (camMethods[method].kind === 'vectors') vectorsAt(prototypes, layer, method);
 }
 
 interface ChannelRequest {
@@ -124,14 +158,14 @@ function shared(model: OnnxModel): Uint8Array {
  * const { maps: [layerCam, scoreCam] } = await cam.run(tensor, [320, 427], [7, 14]);
  * ```
  */
-export async function openCam({ gradient, channels, input }: CamPlan, runtime: Runtime, options: SessionOptions): Promise<CamRunner> {
+export async function openCam({ gradient, channels, input, unknown }: CamPlan, runtime: Runtime, options: SessionOptions): Promise<CamRunner> {
   const programs: CamProgram[] = [];
   if (gradient !== undefined) {
     const { graph, indices } = gradient;
     programs.push({ program: await GradientProgram.load(ownBytes(graph), input, indices.length, runtime, options), indices });
   }
   if (channels !== undefined) programs.push({ program: await ChannelProgram.load(channels, runtime, options), indices: channels.indices });
-  return new CamRunner(programs);
+  return new CamRunner(programs, unknown);
 }
 
 /** A loaded part of a plan. */
@@ -143,14 +177,20 @@ interface CamProgram {
 /** A loaded plan: image and classes in, small maps out. */
 export class CamRunner {
   /** Made by {@link openCam}. */
-  constructor(private readonly programs: readonly CamProgram[]) {}
+  constructor(private readonly programs: readonly CamProgram[], private readonly unknown?: CamPlan['unknown']) {}
 
   /**
    * @param image NCHW [1, 3, H, W], normalised for the classifier
    * @param size [H, W]
    * @param classes indices of logits, at least one
+   * @throws UserError if one of the classes has no prototypes, which a method needs
    */
   async run(image: Float32Array, size: Size, classes: readonly number[]): Promise<CamResult> {
+    const lost = classes.find((logit) => this.unknown?.missing.has(logit) === true);
+    if (lost !== undefined) {
+      const { path, missing } = this.unknown!;
+      throw new UserError(`the prototypes ${path} have none of the class '${missing.get(lost)}'`, 'fit them with photographs of this class, or use another method');
+    }
     const maps: LayerMaps[] = [];
     let logits: Float32Array = new Float32Array();
     for (const { program, indices } of this.programs) {
@@ -159,6 +199,13 @@ export class CamRunner {
       result.maps.forEach((map, i) => { maps[indices[i]] = map; });
     }
     return { logits, maps };
+  }
+
+  /** A class that has maps. */
+  get someClass(): number {
+    let logit = 0;
+    while (this.unknown?.missing.has(logit) === true) logit++;
+    return logit;
   }
 
   async release(): Promise<void> {

@@ -5,7 +5,9 @@ import type { CamMethodName } from './names.js';
 import { CAM_METHODS, CAM_TARGETS, DEFAULT_CHANNEL_BATCH, DEFAULT_LAYERS } from './names.js';
 
 /** Whether one of the layers has one of the methods. */
-function uses({ method, layers }: { readonly method: string; readonly layers: readonly string[] }, ...methods: CamMethodName[]): boolean {
+export function usesMethod(
+  { method, layers }: { readonly method: string; readonly layers: readonly string[] }, ...methods: CamMethodName[]
+): boolean {
   return methods.some((name) => layers.some((layer) => layer.endsWith(`@${name}`) || (method === name && !layer.includes('@'))));
 }
 
@@ -24,12 +26,12 @@ export const camSettings = {
   }),
   scoreCamTopK: setting(z.number().int().positive().optional(), {
     group: 'CAM', value: 'n', help: 'Score-CAM: use only the n channels with the largest mean activations', otherwise: 'all',
-    needs: (settings: { method: string; layers: string[] }) => (uses(settings, 'score-cam') ? undefined : '--method score-cam'),
+    needs: (settings: { method: string; layers: string[] }) => (usesMethod(settings, 'score-cam') ? undefined : '--method score-cam'),
   }),
   scoreCamBatch: setting(z.number().int().positive().default(DEFAULT_CHANNEL_BATCH), {
     group: 'CAM', value: 'n', help: 'Score-CAM, Ablation-CAM: number of channels run at once',
     needs: (settings: { method: string; layers: string[] }) => (
-      uses(settings, 'score-cam', 'ablation-cam') ? undefined : '--method score-cam or ablation-cam'),
+      usesMethod(settings, 'score-cam', 'ablation-cam') ? undefined : '--method score-cam or ablation-cam'),
   }),
   layers: axis(checkedBy(z.array(z.string().min(1)).min(1), (layers) => { for (const layer of layers) parseLayerChoice(layer, 'layer-cam'); }).default([...DEFAULT_LAYERS]), {
     group: 'CAM', value: 'layer,...',

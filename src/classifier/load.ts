@@ -1,3 +1,4 @@
+import type { Prototypes } from './prototypes.js';
 import type { ModelSpec } from './spec.js';
 import { mergeSpecs, requireSpec, specSources } from './spec.js';
 import { naming, UserError } from '../errors.js';
@@ -12,6 +13,8 @@ export interface LoadedClassifier {
   readonly graph: ClassifierGraph;
   /** `logits` is the tensor that is used: if probabilities were named, the scores before them. */
   readonly spec: ModelSpec;
+  /** Prototypes of its classes, for the method `prototype-cam`; see `withPrototypes`. */
+  readonly prototypes?: Prototypes;
 }
 
 /**

@@ -6,7 +6,7 @@ export { buildCamGraph } from '../cam/gradient-graph.js';
 export type { GraphRequest } from '../cam/gradient-graph.js';
 export type { CamResult } from '../cam/gradient-program.js';
 export { camMethods } from '../cam/methods/index.js';
-export type { ActivationFormula, CamFormula, CamMethod } from '../cam/methods/method.js';
+export type { ActivationFormula, CamFormula, CamMethod, VectorFormula } from '../cam/methods/method.js';
 export type { CamMethodName, CamTargetName } from '../cam/names.js';
 export { CamRunner, openCam, prepareCam } from '../cam/plan.js';
 export type { CamOptions, CamPlan, CamRequest } from '../cam/plan.js';

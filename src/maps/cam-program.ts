@@ -1,9 +1,9 @@
 import { buildCamGraph, CAM_CLASSES, CAM_LOGITS, camOutput } from '../cam/gradient-graph.js';
-import type { GraphRequest } from '../cam/gradient-graph.js';
-import { camMethods } from '../cam/methods/index.js';
 import type { CamTargetName } from '../cam/names.js';
+import { graphRequest } from '../cam/plan.js';
 import type { CamRequest } from '../cam/plan.js';
 import type { LoadedClassifier } from '../classifier/load.js';
+import type { Prototypes } from '../classifier/prototypes.js';
 import { UserError } from '../errors.js';
 import { normalisedInGraph } from '../image/normalise-graph.js';
 import { GraphBuilder } from '../onnx/builder.js';
@@ -55,12 +55,15 @@ const layerOutput = (i: number): string => `layer_${i}`;
  *
  * The metadata has class names, layers, methods and fusion.
  *
- * @throws UserError if a method needs several runs of the network (Score-CAM, Ablation-CAM), a method or the target is not
- * defined for the classifier, or the network has operators of other domains
+ * A class without prototypes has maps that are zero everywhere at the layers that need them; the metadata names these classes.
+ *
+ * @throws UserError if a method needs several runs of the network (Score-CAM, Ablation-CAM) or prototypes that there are not, a
+ * method or the target is not defined for the classifier, or the network has operators of other domains
  */
-export function camProgramModel({ graph: classifier, path, spec }: LoadedClassifier, options: CamProgramOptions): OnnxModel {
+export function camProgramModel({ graph: classifier, path, spec, prototypes }: LoadedClassifier, options: CamProgramOptions): OnnxModel {
   const { requests, target = 'logit', finerStrength, fusion, input, sizeInput = false } = options;
-  const model = buildCamGraph(classifier, requests.map(graphRequest), target, { finerStrength });
+  const ways = requests.map((request) => graphRequest(request, prototypes));
+  const model = buildCamGraph(classifier, ways, target, { finerStrength });
   const network = classifier.input;
   if (input === 'pixels' && network.channels !== 3) {
     throw new UserError(`${path} takes images of ${network.channels} channels, so its program cannot take RGB pixels`, 'make a program that takes the tensor: --input tensor');
@@ -84,7 +87,8 @@ export function camProgramModel({ graph: classifier, path, spec }: LoadedClassif
   ]);
   const [height, width] = network.fixedSize ?? ['height', 'width'];
   return {
-    ...model, otherOpsets: new Map(), producer: `voc-seeds ${packageVersion()}`, metadata: metadataOf(spec.classes, options),
+    ...model, otherOpsets: new Map(), producer: `voc-seeds ${packageVersion()}`,
+    metadata: metadataOf(spec.classes, options, ways.some(({ vectors }) => vectors !== undefined) ? prototypes : undefined),
     graph: withNames({
       name: 'cam_program', nodes, initializers: new Map([...b.initializers].filter(([name]) => used.has(name))),
       inputs: [
@@ -107,17 +111,6 @@ function mapsInfo(name: string, size: readonly (number | string)[]): OnnxValueIn
   return { name, type: DataType.float32, shape: ['K', ...size] };
 }
 
-function graphRequest({ layer, method: name }: CamRequest): GraphRequest {
-  const method = camMethods[name];
-  if (method.kind === 'channels') {
-    throw new UserError(
-      `${name} at '${layer.name}' runs the network once per channel, which a CAM program cannot do`,
-      `use one of the methods that need one run: ${Object.entries(camMethods).filter(([, { kind }]) => kind !== 'channels').map(([own]) => own).join(', ')}`,
-    );
-  }
-  return { layer, method };
-}
-
 /** @throws UserError if an operator is not one of ONNX's own */
 function requireStandard(nodes: readonly OnnxNode[], path: string): void {
   const other = nodes.find(({ domain }) => domain !== '');
@@ -127,7 +120,9 @@ function requireStandard(nodes: readonly OnnxNode[], path: string): void {
 }
 
 /** Every value is text; lists and objects are JSON. */
-function metadataOf(classes: readonly string[], { requests, target = 'logit', finerStrength, fusion, input, sizeInput }: CamProgramOptions): Map<string, string> {
+function metadataOf(
+  classes: readonly string[], { requests, target = 'logit', finerStrength, fusion, input, sizeInput }: CamProgramOptions, prototypes: Prototypes | undefined,
+): Map<string, string> {
   return new Map([
     ['cam_version', `voc-seeds ${packageVersion()}`],
     ['cam_input', input === 'pixels'
@@ -138,6 +133,9 @@ function metadataOf(classes: readonly string[], { requests, target = 'logit', fi
     ['cam_target', target],
     ...target === 'finer' && finerStrength !== undefined ? [['cam_finer_strength', String(finerStrength)] as const] : [],
     ...fusion === undefined ? [] : [['cam_fusion', JSON.stringify(fusionPart(fusion))] as const],
+    ...prototypes === undefined
+      ? []
+      : [['cam_prototypes', prototypes.hash], ['cam_classes_without_prototypes', JSON.stringify([...prototypes.missing.values()])]] as const,
     ...sizeInput === true ? [['cam_size', 'size: height and width of maps, int64 [2]'] as const] : [],
   ]);
 }

@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { chooseLayers } from '../cam/layer-choice.js';
+import { requirePrototypes } from '../cam/plan.js';
 import { inputSizeFor } from '../classifier/input-size.js';
 import type { LoadedClassifier } from '../classifier/load.js';
 import { UserError } from '../errors.js';
@@ -90,7 +91,10 @@ export async function generateSeeds(options: GenerateOptions): Promise<GenerateS
   const agree = classifier === undefined ? [] : options.agree ?? [];
   const network = networkOf(options);
   // Fails before the run starts.
-  for (const own of [settings, ...agree]) seedPolicies(own, classes);
+  for (const own of [settings, ...agree]) {
+    seedPolicies(own, classes);
+    if (classifier !== undefined) requirePrototypes(chooseLayers(classifier.graph, own.layers, own.method).requests, classifier.prototypes);
+  }
   const channelOf = student === undefined ? new Map<number, number>() : studentChannels(student, classes);
   const labelled = labelledClasses(network, options.labels, classes);
   const choice = { ...options, camSeeds: student !== undefined && classifier !== undefined };
@@ -162,6 +166,7 @@ async function finish(options: GenerateOptions, outcome: BatchOutcome<StageTimes
     classSet: (options.classes ?? VOC).data,
     settings: outcome.settings,
     modelPath: networkOf(options).path,
+    ...options.classifier?.prototypes && { prototypesPath: options.classifier.prototypes.path },
     ...options.student && { student: studentRecord(options.student, options.splitItems ?? options.items) },
     runtime: description,
     versions: { 'node': process.version, [runtime.name]: runtime.version, 'voc-seeds': packageVersion() },

@@ -1,5 +1,6 @@
 import { dirname } from 'node:path';
 import type { LoadedClassifier } from '../classifier/load.js';
+import type { Prototypes } from '../classifier/prototypes.js';
 import type { NetworkGraph } from '../classifier/network.js';
 import { workerMemory } from '../classifier/memory.js';
 import { hashFile } from '../jobs/files/hash.js';
@@ -31,6 +32,7 @@ export interface BatchNetwork {
   readonly path: string;
   readonly spec: object;
   readonly graph: Pick<NetworkGraph, 'model' | 'input'>;
+  readonly prototypes?: Pick<Prototypes, 'path' | 'hash'> | undefined;
 }
 
 /** The options of every batch of images. */
@@ -152,9 +154,11 @@ export async function runImageBatch<Task, Times extends Readonly<Record<keyof Ti
   const { classes, folders, otherFolders = [], network, otherNetworks = [], stages } = work;
   const settings = work.settings({
     inputSize: formatInputSize(network.inputSize), model: await hashFile(classifier.path), ...classifier.spec, ...classes.settings,
+    ...classifier.prototypes !== undefined && { prototypes: classifier.prototypes.hash },
   });
   await refuseInputs({
-    out, folders, files: work.otherFiles, inputs: options.inputs ?? [],
+    out, folders, files: work.otherFiles,
+    inputs: [...options.inputs ?? [], ...classifier.prototypes === undefined ? [] : [classifier.prototypes.path]],
     inputFolders: [...new Set(items.flatMap(filesOf).map((file) => dirname(file)))],
   });
   const journal = await Journal.open(out, settings, shardPart(shard), resume, [...folders, ...otherFolders], options.task);

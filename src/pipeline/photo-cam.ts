@@ -80,11 +80,11 @@ export class PhotoCam {
   static plan(
     classifier: LoadedClassifier, settings: PhotoCamSettings, several?: { readonly requests: readonly CamRequest[]; readonly views: readonly View[] },
   ): PhotoCamPlan {
-    const { graph, path, spec } = classifier;
+    const { graph, path, spec, prototypes } = classifier;
     const requests = several?.requests ?? chooseLayers(graph, settings.layers, settings.method).requests;
     const views = several?.views ?? viewsOf(settings);
     return {
-      cam: prepareCam(graph, requests, settings), path, spec, views,
+      cam: prepareCam(graph, requests, { ...settings, prototypes }), path, spec, views,
       inputSize: inputSizeFor(classifier, { inputSize: settings.inputSize, scales: views.map(({ scale }) => scale) }),
       maxPixels: settings.maxPixels, maps: mapOptionsOf(settings),
     };
@@ -146,7 +146,7 @@ export class PhotoCam {
    */
   async logits(photo: PhotoFile | string): Promise<Float32Array> {
     const { file } = await opened(photo);
-    return (await this.run(file, [{ scale: 1, flip: false }], [0])).logits;
+    return (await this.run(file, [{ scale: 1, flip: false }], [this.runner.someClass])).logits;
   }
 
   async close(): Promise<void> {

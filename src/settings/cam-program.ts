@@ -7,7 +7,7 @@ const { method, target, finerStrength, layers, layerNorm, scaleLayers, gamma, fu
 
 /** The settings of `model cam-program` that have flags. Scales and mirror images are only there to be turned off. */
 export const camProgramSettings = {
-  model: sharedSettings.model, method, target, finerStrength, layers, layerNorm, scaleLayers, gamma,
+  model: sharedSettings.model, prototypes: sharedSettings.prototypes, method, target, finerStrength, layers, layerNorm, scaleLayers, gamma,
   fuse: setting(z.enum([...fuse.unwrap().options, 'none']).default('max'), {
     group: infoOf(fuse)!.group, value: 'how', help: 'fuse layers by their maximum or mean; none: only the map of each layer',
   }),

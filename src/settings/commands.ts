@@ -8,6 +8,7 @@ import { generateSchema } from './generate.js';
 import { devkitSettings } from '../datasets/settings.js';
 import { localizeSchema } from './localize.js';
 import { pipelineSchema } from './pipeline.js';
+import { prototypesSchema } from './prototypes.js';
 import { sharedSettings } from './shared.js';
 import { trainSchema } from './train.js';
 
@@ -22,11 +23,12 @@ export type FileKind = keyof typeof fileSchemas;
 /** The settings that have flags, by command. */
 export const commandSettings = {
   'generate': generateSchema.shape,
-  'cam': { model: sharedSettings.model, classSet: devkitSettings.classSet, ...camSettings, ...runtimeSettings },
+  'cam': { model: sharedSettings.model, prototypes: sharedSettings.prototypes, classSet: devkitSettings.classSet, ...camSettings, ...runtimeSettings },
   'ablate': ablateSchema.shape,
   'faithfulness': faithfulnessSchema.shape,
   'localize': localizeSchema.shape,
   'train': trainSchema.shape,
   'pipeline': pipelineSchema.shape,
+  'prototypes': prototypesSchema.shape,
   'model cam-program': camProgramSettings,
 } satisfies Record<string, SettingTable>;

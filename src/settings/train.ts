@@ -22,7 +22,8 @@ const input = 'Input';
 const validation = 'Validation';
 const network = 'Network';
 const head = 'Views and head';
-const full = 'Training all layers (--mode full)';
+const full = 'Training layers (--mode full and segment)';
+const segment = 'Students (--mode segment)';
 const images = 'Training images (--mode full)';
 const running = 'Running';
 
@@ -30,8 +31,10 @@ const { labels, labelFile, difficult } = labelSourceSettings;
 
 /** Every setting of `train` that a configuration file may contain. */
 export const trainSchema = z.strictObject({
-  mode: setting(z.enum(['head', 'full']).default('head'), { group: network, value: 'mode', help: 'head: fit a head and keep the backbone; full: train all layers' }),
-  backbone: setting(z.string().optional(), { group: network, value: 'file', help: 'ONNX model with a feature tensor, or a classifier to train further' }),
+  mode: setting(z.enum(['head', 'full', 'segment']).default('head'), {
+    group: network, value: 'mode', help: 'head: fit a head and keep the backbone; full: train all layers; segment: train a segmentation student on seeds',
+  }),
+  backbone: setting(z.string().optional(), { group: network, value: 'file', help: 'ONNX model with a feature tensor, or a classifier to train further', otherwise: 'none; with --mode segment, the bundled classifier' }),
   layer: setting(z.string().optional(), {
     group: network, value: 'layer', help: 'feature tensor to pool: a stride like /32 or a tensor\'s name', otherwise: 'the deepest that all paths pass through',
   }),
@@ -51,7 +54,7 @@ export const trainSchema = z.strictObject({
   alsoTrainOn: setting(z.array(furtherList).default([]), {
     group: input, flag: '--also', value: 'root,split,labels', help: 'another list, with its own data set or labels; may be repeated',
   }),
-  valSplit: setting(z.string().optional(), { group: validation, value: 'name|file', help: 'report average precision on this split' }),
+  valSplit: setting(z.string().optional(), { group: validation, value: 'name|file', help: 'report average precision on this split; with --mode segment, the IoU' }),
   valLabels: setting(labelsText.optional(), {
     group: validation, value: 'source', help: 'labels of --val-split', otherwise: 'as --labels; with list, the validation list is the label file', parse: parseLabels,
   }),
@@ -69,25 +72,28 @@ export const trainSchema = z.strictObject({
   threads: setting(workerCount.clone(), {
     group: running, value: 'n', help: 'training threads, each with a part of the batch', otherwise: 'one per processor',
   }),
-  trainFrom: setting(z.string().optional(), { group: full, value: 'layer', help: 'train only the layers above this one', otherwise: 'all layers' }),
+  trainFrom: setting(z.string().optional(), { group: full, value: 'layer', help: 'train only the layers above this one', otherwise: 'all layers; with --mode segment, the last blocks' }),
   initHead: setting(z.enum(['fit', 'zero']).default('fit'), {
     group: full, value: 'how', help: 'initial head: fitted to the features, or zeros; a VOC classifier keeps its own',
   }),
   headBias: setting(z.boolean().default(true), { group: full, help: 'use a bias in a new head', off: 'use no bias in a new head, which then starts with zeros' }),
-  epochs: setting(count.default(10), { group: full, value: 'n', help: 'passes over the images' }),
-  batchSize: setting(count.default(16), { group: full, value: 'n', help: 'images per batch' }),
+  epochs: setting(count.optional(), { group: full, value: 'n', help: 'passes over the images', otherwise: '10; with --mode segment, 6' }),
+  batchSize: setting(count.optional(), { group: full, value: 'n', help: 'images per batch', otherwise: '16; with --mode segment, 8' }),
   accumulate: setting(count.default(1), { group: full, value: 'n', help: 'batches per update of the weights' }),
-  optimiser: setting(z.enum(['sgd', 'lars']).default('sgd'), {
-    group: full, value: 'name', help: 'sgd: one learning rate for all weights; lars: one per tensor, relative to its norm',
+  optimiser: setting(z.enum(['sgd', 'lars', 'adamw']).optional(), {
+    group: full, value: 'name', help: 'sgd: one learning rate for all weights; lars: one per tensor, relative to its norm; adamw: one per weight',
+    otherwise: 'sgd; with --mode segment, adamw',
   }),
-  rate: setting(z.number().positive().default(0.0002), { group: full, value: 'r', help: 'highest learning rate; with lars, try 0.00003' }),
+  rate: setting(z.number().positive().optional(), {
+    group: full, value: 'r', help: 'highest learning rate; with lars, try 0.00003', otherwise: '0.0002; with --mode segment, 0.002',
+  }),
   headRate: setting(z.number().positive().default(10), { group: full, value: 'x', help: 'learning rate of the head, as a multiple of --rate' }),
   warmUp: setting(share.default(0.05), { group: full, value: 'share', help: 'share of the run during which the rate grows, 0..1' }),
   decay: setting(z.enum(['poly', 'cosine', 'constant']).default('poly'), { group: full, value: 'form', help: 'how the rate falls; poly: (1 - t)^0.9' }),
-  momentum: setting(share.default(0.9), { group: full, value: 'm', help: 'momentum of stochastic gradient descent' }),
+  momentum: setting(share.default(0.9), { group: full, value: 'm', help: 'momentum; with adamw, the decay of the mean gradient' }),
   weightDecay: setting(z.number().min(0).default(1e-4), { group: full, value: 'd', help: 'weight decay of kernels and matrices' }),
-  average: setting(share.default(0.99), {
-    group: full, value: 'd', help: 'decay of the moving average of the weights that is written; 0: no average',
+  average: setting(share.optional(), {
+    group: full, value: 'd', help: 'decay of the moving average of the weights that is written; 0: no average', otherwise: '0.99; with --mode segment, 0',
   }),
   sampler: setting(z.enum(['shuffle', 'balanced']).default('shuffle'), {
     group: full, value: 'how', help: 'shuffle: every image once per epoch; balanced: every class equally often, images without a class once',
@@ -102,11 +108,35 @@ export const trainSchema = z.strictObject({
   keep: setting(z.enum(['last', 'best']).default('last'), {
     group: full, value: 'which', help: 'weights to write: of the last epoch, or of the best one on the validation list',
   }),
+  seeds: setting(z.string().optional(), {
+    group: segment, value: 'folder', help: 'seeds to train on: a folder that generate wrote, or one of label masks <id>.png; 255 is ignored',
+  }),
+  topRate: setting(z.number().positive().default(0.0002), { group: segment, value: 'r', help: 'highest learning rate of the layers of the backbone that are trained' }),
+  viewSize: setting(z.tuple([pixels, pixels]).default([320, 448]), {
+    group: segment, value: 'short,long', help: 'short and long side of the photographs, which are stretched to it', parse: parsePair,
+  }),
   work: setting(z.string().optional(), { group: full, value: 'folder', help: 'folder for checkpoints, log.jsonl and training.html', otherwise: 'OUT.training' }),
   checkpointEvery: setting(count.default(200), { group: full, value: 'n', help: 'updates between checkpoints; there is also one after every epoch' }),
 });
 
 export type TrainConfig = z.infer<typeof trainSchema>;
+
+/** Settings whose defaults depend on the mode. */
+const defaults = {
+  full: { epochs: 10, batchSize: 16, optimiser: 'sgd', rate: 0.0002, average: 0.99 },
+  segment: { epochs: 6, batchSize: 8, optimiser: 'adamw', rate: 0.002, average: 0 },
+} as const;
+
+type ByMode = 'epochs' | 'batchSize' | 'optimiser' | 'rate' | 'average';
+
+/** The settings with the defaults of a mode. */
+export function ofMode(config: TrainConfig, mode: keyof typeof defaults): TrainConfig & Required<Pick<TrainConfig, ByMode>> {
+  const { epochs, batchSize, optimiser, rate, average } = defaults[mode];
+  return {
+    ...config, epochs: config.epochs ?? epochs, batchSize: config.batchSize ?? batchSize, optimiser: config.optimiser ?? optimiser,
+    rate: config.rate ?? rate, average: config.average ?? average,
+  };
+}
 
 /** The settings of `train` as a user writes them; those left out have their defaults. */
 export type TrainSettings = z.input<typeof trainSchema>;

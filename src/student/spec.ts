@@ -39,8 +39,6 @@ const studentSchema = z.object({
 /** What the metadata of a student says, apart from the preprocessing and the class names, which are where classifiers have them. */
 export type StudentSpec = z.infer<typeof studentSchema>;
 
-export type StudentTraining = z.infer<typeof trainingSchema>;
-
 /**
  * The specification in a model's metadata.
  *

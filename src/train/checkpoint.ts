@@ -19,32 +19,42 @@ export interface RunPosition {
   readonly epochs: readonly EpochResult[];
 }
 
+/** The scores of a model on the validation list, 0..1. */
+export interface EpochScores {
+  /** Of a classifier: the mean average precision. */
+  readonly map?: number;
+  /** Of a student: the mean IoU. */
+  readonly iou?: number;
+}
+
 /** The result of an epoch. */
-export interface EpochResult {
+export interface EpochResult extends EpochScores {
   /** From 1. */
   readonly epoch: number;
   /** The mean loss over its batches. */
   readonly loss: number;
-  /** The mAP on the validation list, 0..1. */
-  readonly map?: number;
 }
 
-const epochSchema = z.object({ epoch: z.int().min(1), loss: z.number(), map: z.number().nullish().transform((map) => map ?? undefined) });
+const score = z.number().nullish().transform((value) => value ?? undefined);
+
+const epochSchema = z.object({ epoch: z.int().min(1), loss: z.number(), map: score, iou: score });
 
 const headerSchema = z.object({
   settings: z.string(), step: z.int().min(0), lossSum: z.number(), epochs: z.array(epochSchema),
-  /** The number of weights of each group, and whether there are moving averages. */
-  groups: z.array(z.int().min(0)), average: z.boolean(),
+  /** The number of weights of each group, and whether there are moving averages, and means of squares. */
+  groups: z.array(z.int().min(0)), average: z.boolean(), squares: z.boolean().default(false),
   /** SHA-256 of the vectors; missing in checkpoints of earlier versions. */
   sha256: z.string().optional(),
 });
 
 /**
  * Writes a checkpoint into an existing folder: a line of text with the format, a line of JSON, and the vectors as little-endian
- * floats. The vectors of each group are its weights, its velocity and its average.
+ * floats. The vectors of each group are its weights, its velocity, its squares and its average.
  */
 export async function writeCheckpoint(path: string, position: RunPosition, state: readonly GroupState[]): Promise<void> {
-  const shape = { groups: state.map(({ weights }) => weights.length), average: state[0]?.average !== undefined };
+  const shape = {
+    groups: state.map(({ weights }) => weights.length), average: state[0]?.average !== undefined, squares: state[0]?.squares !== undefined,
+  };
   const vectors = state.flatMap(vectorsOf).map((vector) => new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength));
   const header = Buffer.from(`${MAGIC}${JSON.stringify({ ...position, ...shape, sha256: hashOf(vectors) })}\n`);
   await replaceFile(path, Buffer.concat([header, ...vectors]));
@@ -66,10 +76,11 @@ export async function readCheckpoint(path: string, state: readonly GroupState[])
   }
   const end = bytes.indexOf('\n', MAGIC.length);
   if (!bytes.subarray(0, MAGIC.length).equals(Buffer.from(MAGIC)) || end < 0) throw new UserError(`${path} is not a checkpoint of a training run`, GO_ON);
-  const { groups, average, sha256, ...position } = headerOf(bytes.subarray(MAGIC.length, end).toString(), path);
+  const { groups, average, squares, sha256, ...position } = headerOf(bytes.subarray(MAGIC.length, end).toString(), path);
   const vectors = state.flatMap(vectorsOf);
   const expected = vectors.reduce((sum, { byteLength }) => sum + byteLength, end + 1);
-  const same = groups.join() === state.map(({ weights }) => weights.length).join() && average === (state[0]?.average !== undefined);
+  const same = groups.join() === state.map(({ weights }) => weights.length).join() && average === (state[0]?.average !== undefined)
+    && squares === (state[0]?.squares !== undefined);
   if (!same) throw new UserError(`${path} is a checkpoint of another network`, 'use the same backbone, or start over with --no-resume');
   if (bytes.length !== expected) throw new UserError(`the checkpoint ${path} is damaged: it has ${bytes.length} bytes, expected ${expected}`, GO_ON);
   if (sha256 !== undefined && sha256 !== hashOf([bytes.subarray(end + 1)])) throw new UserError(`the checkpoint ${path} is damaged: its content has changed`, GO_ON);
@@ -97,6 +108,6 @@ function hashOf(parts: readonly Uint8Array[]): string {
   return hash.digest('hex');
 }
 
-function vectorsOf({ weights, velocity, average }: GroupState): Float32Array[] {
-  return average === undefined ? [weights, velocity] : [weights, velocity, average];
+function vectorsOf({ weights, velocity, squares, average }: GroupState): Float32Array[] {
+  return [weights, velocity, squares, average].filter((vector) => vector !== undefined);
 }

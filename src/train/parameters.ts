@@ -1,5 +1,5 @@
 import { UserError } from '../errors.js';
-import type { ClassifierGraph } from '../classifier/classifier.js';
+import type { NetworkGraph } from '../classifier/network.js';
 import { ancestors } from '../onnx/model.js';
 import type { OnnxNode } from '../onnx/model.js';
 import type { FeatureLayer } from '../classifier/layers.js';
@@ -30,13 +30,13 @@ const WEIGHT_INPUTS: Readonly<Record<string, readonly number[]>> = {
 };
 
 /**
- * The weights of a classifier that training changes: kernels, matrices and biases of Conv, Gemm and MatMul (with the
+ * The weights of a network that training changes: kernels, matrices and biases of Conv, Gemm and MatMul (with the
  * Add after it), scale and bias of BatchNormalization, slopes of PRelu.
  *
  * @param from only parameters above this layer
  * @throws UserError if there is nothing to train
  */
-export function trainableParameters(classifier: ClassifierGraph, from?: FeatureLayer): Parameter[] {
+export function trainableParameters(classifier: Pick<NetworkGraph, 'model'>, from?: Pick<FeatureLayer, 'name'>): Parameter[] {
   const { nodes, initializers } = classifier.model.graph;
   const below = new Set(from === undefined ? [] : ancestors(nodes, [from.name]));
   const made = new Map<string, Parameter>();

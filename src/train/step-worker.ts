@@ -13,6 +13,7 @@ import { updateGroup } from './update.js';
 export interface SharedNumbers {
   readonly weights: Float32Array;
   readonly velocity: Float32Array;
+  readonly squares: Float32Array | undefined;
   readonly average: Float32Array | undefined;
   /** The sum of the gradients of each worker. */
   readonly gradients: readonly Float32Array[];
@@ -37,12 +38,10 @@ export interface PlacedParameter {
 /** The data of a worker, for all of its passes. */
 export interface StepWorkerData {
   readonly worker: number;
-  /** The serialised training pass, in shared memory. */
-  readonly graph: Uint8Array;
+  /** For each kind of batch, the serialised training pass in shared memory, and its inputs, which are written before each pass. */
+  readonly kinds: readonly { readonly graph: Uint8Array; readonly inputs: readonly SharedTensor[] }[];
   readonly runtime: RuntimeChoice;
   readonly threads: number;
-  /** The images and the targets, written before each pass. */
-  readonly inputs: readonly SharedTensor[];
   readonly loss: string;
   readonly parameters: readonly PlacedParameter[];
   readonly numbers: SharedNumbers;
@@ -52,25 +51,33 @@ export interface StepWorkerData {
   readonly settings: UpdateSettings;
 }
 
-/** A pass, whose gradients are added to the earlier ones (`add`) or start a new sum, or an update after the passes of all workers. */
-export type StepTask = { readonly kind: 'pass'; readonly add: boolean } | { readonly kind: 'update'; readonly step: UpdateStep };
+/**
+ * A pass of a batch of some kind, whose gradients are added to the earlier ones (`add`) or start a new sum; or an update after the passes of
+ * all workers.
+ */
+export type StepTask = { readonly kind: 'pass'; readonly batch: number; readonly add: boolean } | { readonly kind: 'update'; readonly step: UpdateStep };
 
 /** The loss of a pass (0 for an update), or the reason of its failure. */
 export type StepResult = { readonly loss: number } | { readonly reason: string };
 
 const data = workerData as StepWorkerData;
-const { numbers, inputs, parameters } = data;
+const { numbers, parameters } = data;
 
-let session: Promise<Session> | undefined;
-/** Copies, because the runtime does not accept shared memory. */
-const feeds: Record<string, RuntimeTensor> = Object.fromEntries([...inputs, ...parameters.map(({ name, dims, offset, size }) => (
-  { name, dims, data: numbers.weights.subarray(offset, offset + size) }
-))].map(({ name, dims, data: shared }) => [name, { type: 'float32', dims, data: new Float32Array(shared.length) }]));
+/** A session for each kind of batch, and its feeds: copies, because the runtime does not accept shared memory. */
+const passes = data.kinds.map(({ inputs }) => ({
+  session: undefined as Promise<Session> | undefined,
+  feeds: feedsOf([...inputs, ...parameters.map(({ name, dims, offset, size }) => (
+    { name, dims, data: numbers.weights.subarray(offset, offset + size) }))]),
+}));
+
+function feedsOf(tensors: readonly SharedTensor[]): Record<string, RuntimeTensor & { readonly type: 'float32' }> {
+  return Object.fromEntries(tensors.map(({ name, dims, data: shared }) => [name, { type: 'float32', dims, data: new Float32Array(shared.length) }]));
+}
 
 /** The entry point of the worker. It never throws; a failure is a result. */
 export default async function run(task: StepTask): Promise<StepResult> {
   try {
-    if (task.kind === 'pass') return { loss: await pass(task.add) };
+    if (task.kind === 'pass') return { loss: await pass(task.batch, task.add) };
     update(task.step);
     return { loss: 0 };
   } catch (error) {
@@ -78,13 +85,14 @@ export default async function run(task: StepTask): Promise<StepResult> {
   }
 }
 
-async function pass(add: boolean): Promise<number> {
-  session ??= openRuntime(data.runtime).then(({ runtime }) => (
-    runtime.load(ownBytes(data.graph), { threads: data.threads, steady: true, overwrite: true })));
-  const loaded = await session;
-  for (const { name, data: shared } of inputs) (feeds[name].data as Float32Array).set(shared);
-  for (const { name, offset, size } of parameters) (feeds[name].data as Float32Array).set(numbers.weights.subarray(offset, offset + size));
-  const results = await loaded.run(feeds);
+async function pass(batch: number, add: boolean): Promise<number> {
+  const own = passes[batch];
+  own.session ??= openRuntime(data.runtime).then(({ runtime }) => (
+    runtime.load(ownBytes(data.kinds[batch].graph), { threads: data.threads, steady: true, overwrite: true })));
+  const loaded = await own.session;
+  for (const { name, data: shared } of data.kinds[batch].inputs) own.feeds[name].data.set(shared);
+  for (const { name, offset, size } of parameters) own.feeds[name].data.set(numbers.weights.subarray(offset, offset + size));
+  const results = await loaded.run(own.feeds);
   for (const { gradient: name, offset, size } of parameters) {
     const gradient = results[name].data as Float32Array;
     const sum = numbers.gradients[data.worker].subarray(offset, offset + size);
@@ -100,7 +108,7 @@ function update(step: UpdateStep): void {
     const own = (vector: Float32Array): Float32Array => vector.subarray(offset, offset + size);
     const vectors = {
       weights: own(numbers.weights), gradients: numbers.gradients.map(own),
-      velocity: own(numbers.velocity), average: numbers.average && own(numbers.average),
+      velocity: own(numbers.velocity), squares: numbers.squares && own(numbers.squares), average: numbers.average && own(numbers.average),
     };
     updateGroup(kind, vectors, [from, to], data.settings, step);
   }

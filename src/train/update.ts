@@ -1,5 +1,8 @@
 import { scratchKernels } from '../kernels/kernels.js';
+import { adamwStep } from './adamw.js';
 import type { ParameterGroup } from './parameters.js';
+
+export type Optimiser = 'sgd' | 'lars' | 'adamw';
 
 /** The settings of all updates. */
 export interface UpdateSettings {
@@ -8,17 +11,22 @@ export interface UpdateSettings {
    * {@link updateGroup}. Use it if normalisation was folded into convolutions: then gradients of some tensors are a thousand
    * times larger than those of others.
    */
-  readonly optimiser: 'sgd' | 'lars';
+  readonly optimiser: Optimiser;
+  /** With `adamw`, the decay of the mean gradient. */
   readonly momentum: number;
   readonly weightDecay: number;
   /** The factor of the head's learning rate, relative to the rest. */
   readonly headRate: number;
+  /** The factor of the learning rate of all but the head. Default: 1. */
+  readonly restRate?: number;
   /** Keep an exponential moving average of the weights. */
   readonly average: boolean;
 }
 
 /** The values of a single update. */
 export interface UpdateStep {
+  /** The number of this update, from 1. Only `adamw` needs it. */
+  readonly number: number;
   readonly rate: number;
   /** The factor of the gradient: 1 / the number of summed passes. */
   readonly scale: number;
@@ -32,6 +40,8 @@ export interface UpdateVectors {
   /** The gradient is the sum of these, added in this order. */
   readonly gradients: readonly Float32Array[];
   readonly velocity: Float32Array;
+  /** With `adamw`, the mean of the squared gradients. */
+  readonly squares?: Float32Array;
   /** The moving average of the weights, if there is one. */
   readonly average?: Float32Array;
 }
@@ -48,15 +58,17 @@ const PIECE = 4096;
  * Networks", 2017, equation 6). The head is excluded because a new head is too small as a reference. Each tensor must be its
  * own group.
  *
+ * With `adamw`, see {@link adamwStep}.
+ *
  * @param range the range of numbers to update, [from, to). Other ranges may be updated elsewhere at the same time, except
  *   with `lars`, which needs the norms of the whole group
  */
 export function updateGroup(
-  group: Pick<ParameterGroup, 'head' | 'decays'>, { weights, gradients, velocity, average }: UpdateVectors,
+  group: Pick<ParameterGroup, 'head' | 'decays'>, { weights, gradients, velocity, squares, average }: UpdateVectors,
   [from, to]: readonly [number, number], settings: UpdateSettings, step: UpdateStep,
 ): void {
   const decay = group.decays ? settings.weightDecay : 0;
-  const rate = group.head ? step.rate * settings.headRate : step.rate;
+  const rate = step.rate * (group.head ? settings.headRate : settings.restRate ?? 1);
   const local = settings.optimiser === 'lars' && !group.head ? trust(weights, gradients, step.scale, decay) : 1;
   const { run, arena } = scratchKernels();
   const [p, v, g, other] = Array.from({ length: 4 }, () => arena.floats(PIECE));
@@ -70,9 +82,15 @@ export function updateGroup(
       run.addInto(g.address, other.address, count, 1);
     }
     p.view.set(weights.subarray(start, end));
-    v.view.set(velocity.subarray(start, end));
-    run.momentumStep(p.address, v.address, g.address, count, settings.momentum, local * step.scale, local * decay, rate);
-    velocity.set(v.view.subarray(0, count), start);
+    if (settings.optimiser === 'adamw') {
+      adamwStep({
+        weights: p.view.subarray(0, count), gradient: g.view, mean: velocity.subarray(start, end), squares: squares!.subarray(start, end),
+      }, { scale: step.scale, number: step.number, momentum: settings.momentum, decay, rate });
+    } else {
+      v.view.set(velocity.subarray(start, end));
+      run.momentumStep(p.address, v.address, g.address, count, settings.momentum, local * step.scale, local * decay, rate);
+      velocity.set(v.view.subarray(0, count), start);
+    }
     weights.set(p.view.subarray(0, count), start);
     if (average === undefined) continue;
     other.view.set(average.subarray(start, end));

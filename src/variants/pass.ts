@@ -1,3 +1,4 @@
+import { requirePrototypes } from '../cam/plan.js';
 import { inputSizeFor } from '../classifier/input-size.js';
 import type { LoadedClassifier } from '../classifier/load.js';
 import type { BatchWork } from '../pipeline/image-batch.js';
@@ -26,10 +27,12 @@ export interface VariantPass {
  */
 export function variantPass(classifier: LoadedClassifier, settings: PhotoCamSettings & PassSettings, plan: MapPlan): VariantPass {
   const { target, finerStrength, scoreCamTopK, scoreCamBatch, maxPixels, inputSize } = settings;
+  const requests = requestsOf(classifier.graph, plan);
+  requirePrototypes(requests, classifier.prototypes);
   const scales = [...new Set(plan.views.map(({ scale }) => scale))];
   return {
     identity: { target, finerStrength, scoreCamTopK, scoreCamBatch, maxPixels, ...identityOf(plan) },
     network: { inputSize: inputSizeFor(classifier, { inputSize, scales }), maxPixels, scales },
-    photo: PhotoCam.plan(classifier, settings, { requests: requestsOf(classifier.graph, plan), views: plan.views }),
+    photo: PhotoCam.plan(classifier, settings, { requests, views: plan.views }),
   };
 }

@@ -44,7 +44,7 @@ describe('--help', () => {
 
   it('train shows its own', async () => {
     const help = await helpOf('train');
-    for (const [flag, value] of Object.entries({ '--mode': 'head', '--rate': '0.0002', '--resize': '224,320', '--epochs': '10', '--momentum': '0.9', '--weight-decay': '0.0001', '--input-sizes': 'short:320' })) {
+    for (const [flag, value] of Object.entries({ '--mode': 'head', '--rate': '0.0002; with --mode segment, 0.002', '--resize': '224,320', '--epochs': '10; with --mode segment, 6', '--momentum': '0.9', '--weight-decay': '0.0001', '--input-sizes': 'short:320' })) {
       expect(textOf(help, flag)).toContain(`default: ${value})`);
     }
   });

@@ -57,7 +57,7 @@ describe('the list of settings', () => {
   it('tells type, range, default and flag', () => {
     expect(rows.find(({ name }) => name === 'scoreCamTopK')).toMatchObject({ flag: '--score-cam-top-k', values: 'a whole number from 1 up', default: 'all', axis: false, commands: ['generate', 'cam', 'ablate', 'faithfulness', 'localize'] });
     expect(rows.find(({ name }) => name === 'gamma')).toMatchObject({ flag: '--gamma', values: 'a number above 0', default: '2', axis: true });
-    expect(rows.find(({ name }) => name === 'alsoTrainOn')).toMatchObject({ flag: '--also', commands: ['train'] });
+    expect(rows.find(({ name }) => name === 'alsoTrainOn')).toMatchObject({ flag: '--also', commands: ['train', 'prototypes'] });
     expect(rows.find(({ name }) => name === 'grid')?.flag).toBeUndefined();
   });
 });

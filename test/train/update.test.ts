@@ -11,7 +11,7 @@ function update(
   const vectors = {
     weights: Float32Array.from(weights), gradients: [Float32Array.from(gradient)], velocity: Float32Array.of(1, 1), average: Float32Array.of(8, 8),
   };
-  updateGroup({ head: false, decays: true, ...group }, vectors, range, settings, { rate: 0.1, scale: 0.5, averageDecay: 0.75 });
+  updateGroup({ head: false, decays: true, ...group }, vectors, range, settings, { number: 1, rate: 0.1, scale: 0.5, averageDecay: 0.75 });
   return { weights: [...vectors.weights], velocity: [...vectors.velocity], average: [...vectors.average] };
 }
 
@@ -46,7 +46,7 @@ describe('an update of many numbers', () => {
       gradients: [Float32Array.from({ length }, (_, i) => i), Float32Array.from({ length }, (_, i) => 2 - i)],
     };
     const settings = { ...lars, optimiser: 'sgd', average: false } as const;
-    updateGroup({ head: false, decays: false }, vectors, [1, length], settings, { rate: 0.1, scale: 0.5, averageDecay: 0 });
+    updateGroup({ head: false, decays: false }, vectors, [1, length], settings, { number: 1, rate: 0.1, scale: 0.5, averageDecay: 0 });
     // Half of i + (2 - i), onto half the velocity; the first number is not in the range.
     expect(vectors.velocity[0]).toBe(1);
     expect(new Set(vectors.velocity.subarray(1))).toEqual(new Set([1.5]));
@@ -55,7 +55,7 @@ describe('an update of many numbers', () => {
 
   it('measures a tensor by the sum of its gradients', () => {
     const vectors = { weights: Float32Array.of(3, 4), velocity: Float32Array.of(1, 1), gradients: [Float32Array.of(5, 1), Float32Array.of(-5, 3)] };
-    updateGroup({ head: false, decays: true }, vectors, [0, 2], { ...lars, average: false }, { rate: 0.1, scale: 0.5, averageDecay: 0 });
+    updateGroup({ head: false, decays: true }, vectors, [0, 2], { ...lars, average: false }, { number: 1, rate: 0.1, scale: 0.5, averageDecay: 0 });
     // As the first of those below, whose gradient is (0, 4).
     expectClose([...vectors.velocity], [0.5 + 0.6, 0.5 + 4.8]);
     expectClose([...vectors.weights], [3 - 0.11, 4 - 0.53]);

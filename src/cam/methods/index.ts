@@ -7,6 +7,7 @@ import { gradCamPlusPlus } from './grad-cam-plus-plus.js';
 import { hiResCam } from './hires-cam.js';
 import { layerCam } from './layer-cam.js';
 import type { CamMethod } from './method.js';
+import { prototypeCam } from './prototype-cam.js';
 import { scoreCamWeights } from './score-cam.js';
 import { xGradCam } from './xgrad-cam.js';
 
@@ -19,6 +20,7 @@ const table = {
   'layer-cam': { kind: 'gradient', map: layerCam },
   'eigen-cam': { kind: 'activation', map: eigenCam },
   'eigengrad-cam': { kind: 'gradient', map: eigenGradCam },
+  'prototype-cam': { kind: 'vectors', map: prototypeCam },
   'score-cam': { kind: 'channels', change: 'mask', weights: scoreCamWeights },
   'ablation-cam': { kind: 'channels', change: 'ablate', weights: ablationCamWeights },
 } satisfies Record<string, CamMethod>;

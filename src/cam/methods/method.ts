@@ -19,6 +19,15 @@ export type CamFormula = (activation: Value, gradient: Value, b: GraphBuilder, c
  */
 export type ActivationFormula = (activation: Value, b: GraphBuilder, channels: number) => Value;
 
+/**
+ * A map as a formula of activations and one vector per class, which was fitted before. Adds the map of a layer to the graph.
+ *
+ * @param activation the layer A, [1, C, h, w]
+ * @param vectors those of K classes, [K, C]
+ * @returns the maps, [K, 1, h, w], not negative and not normalised
+ */
+export type VectorFormula = (activation: Value, vectors: Value, b: GraphBuilder) => Value;
+
 /** A method that needs one forward and one backward pass. All methods of this kind share them. */
 export interface GradientMethod {
   readonly kind: 'gradient';
@@ -36,8 +45,14 @@ export interface ActivationMethod {
   readonly map: ActivationFormula;
 }
 
+/** A method that needs one forward pass, and a vector of each class at the layer. */
+export interface VectorMethod {
+  readonly kind: 'vectors';
+  readonly map: VectorFormula;
+}
+
 /** A method that needs the network once. Its maps are part of one graph with the network. */
-export type GraphMethod = GradientMethod | ActivationMethod;
+export type GraphMethod = GradientMethod | ActivationMethod | VectorMethod;
 
 /** The target of one class before and after changing each channel. */
 export interface ChannelScores {

@@ -9,7 +9,6 @@ import { bestTuned, variantFile } from '../../ablate/settings-file.js';
 import type { AblationScores } from '../../ablate/score.js';
 import { resolveVariants } from '../../variants/variant.js';
 import { planWork } from '../../ablate/work.js';
-import { loadClassifier } from '../../classifier/load.js';
 import type { AblateConfig } from '../../settings/ablate.js';
 import type { VariantSettings } from '../../settings/axes.js';
 import { ablateSchema } from '../../settings/ablate.js';
@@ -38,7 +37,7 @@ import { EXIT } from '../exit-codes.js';
 import { batchProgress } from '../text/batch-progress.js';
 import type { CommandRegistrar } from '../command.js';
 import { sayNetworkNotes, untrainedNote } from '../text/model-notes.js';
-import { addForceOption, addModelOptions, modelOrDefault, specOfFlags } from '../options/model-options.js';
+import { addForceOption, addModelOptions, openClassifier } from '../options/model-options.js';
 import type { ModelFlags } from '../options/model-options.js';
 import { addSettings } from '../options/setting-options.js';
 import { addShardOptions, chosenShard, leftToOthers } from '../options/shard-options.js';
@@ -119,7 +118,7 @@ async function run(flags: AblateFlags): Promise<number> {
     throw new UserError('--write-variant has no effect without --write-config', 'name the file to write: --write-config FILE');
   }
   const say = (text: string): void => { process.stderr.write(`${text}\n`); };
-  const classifier = await loadClassifier(modelOrDefault(config.model), await specOfFlags(flags), flags.force);
+  const classifier = await openClassifier(config, flags);
   if (classifier.spec.untrained === true) say(`note: ${untrainedNote(classifier.path)}`);
   sayNetworkNotes(classifier.path, classifier.graph);
   const list = resolveVariants(classifier.graph, expandGrid(baseOf(config), config.grid, config.variants));
@@ -185,7 +184,8 @@ async function run(flags: AblateFlags): Promise<number> {
       const { scores } = result;
       const chosen = scores.find(({ variant }) => variant.name === flags.writeVariant) ?? bestTuned(scores);
       const lists = { tuneOn: tuneOn ?? split ?? '', scoreOn: scoreOn ?? split ?? '' };
-      const origin = { ...lists, labels: labels.name, classifier: classifier.path, given: { model: config.model, classSet: config.classSet } };
+      const { model, prototypes, classSet } = config;
+      const origin = { ...lists, labels: labels.name, classifier: classifier.path, given: { model, prototypes, classSet } };
       await writeFileAtomic(flags.writeConfig, variantFile(chosen, result, config, origin));
       say(`${flags.writeConfig}: the settings of '${chosen.variant.name}', tuned on ${lists.tuneOn}`);
     }

@@ -2,7 +2,6 @@ import { basename, dirname, extname, join } from 'node:path';
 import { availableParallelism } from 'node:os';
 import { chooseLayers } from '../../cam/layer-choice.js';
 import { logitOf } from '../../classifier/class-names.js';
-import { loadClassifier } from '../../classifier/load.js';
 import type { LoadedClassifier } from '../../classifier/load.js';
 import { loadClassSet } from '../../datasets/classes/load.js';
 import { mapsToArray } from '../../maps/map-rows.js';
@@ -28,7 +27,7 @@ import { EXIT } from '../exit-codes.js';
 import { idleNotes } from '../text/idle-notes.js';
 import type { CommandRegistrar } from '../command.js';
 import { sayModelNotes } from '../text/model-notes.js';
-import { addForceOption, addModelOptions, modelOrDefault, specOfFlags } from '../options/model-options.js';
+import { addForceOption, addModelOptions, openClassifier } from '../options/model-options.js';
 import type { ModelFlags } from '../options/model-options.js';
 
 /** The flags that are not settings. Those are read by {@link givenSettings}. */
@@ -83,7 +82,7 @@ async function run(path: string, flags: CamFlags): Promise<number> {
   const config = await loadConfig(generateSchema, startOf(flags), given);
   sayPreset(flags);
   for (const note of idleNotes(given, config)) process.stderr.write(`${note}\n`);
-  const classifier = await loadClassifier(modelOrDefault(config.model), await specOfFlags(flags), flags.force);
+  const classifier = await openClassifier(config, flags);
   const { spec } = classifier;
   sayModelNotes(classifier, chooseLayers(classifier.graph, config.layers, config.method));
   const known = await namesOf(flags.class, config.classSet, classifier);

@@ -1,12 +1,11 @@
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { chooseLayers } from '../../cam/layer-choice.js';
-import { loadClassifier } from '../../classifier/load.js';
 import { loadStudent } from '../../student/load.js';
 import { studentSettings } from '../../student/settings.js';
 import { seedSettings } from '../../settings/cam.js';
 import { generateSchema } from '../../settings/generate.js';
-import { loadConfig, loadSettings } from '../../settings/load.js';
+import { loadConfig } from '../../settings/load.js';
 import { DEFAULT_PRESET, presetSettings } from '../../settings/presets.js';
 import { watchInterrupt } from '../../jobs/stop/interrupt.js';
 import { earlierTasks } from '../../jobs/journal/array-journal.js';
@@ -24,7 +23,7 @@ import { idleNotes } from '../text/idle-notes.js';
 import { batchProgress } from '../text/batch-progress.js';
 import type { CommandRegistrar } from '../command.js';
 import { sayModelNotes } from '../text/model-notes.js';
-import { addForceOption, addModelOptions, modelOrDefault, specOfFlags } from '../options/model-options.js';
+import { addForceOption, addModelOptions, openClassifier } from '../options/model-options.js';
 import type { ModelFlags } from '../options/model-options.js';
 import { addSettings, givenSettings } from '../options/setting-options.js';
 import { addShardOptions, chosenShard } from '../options/shard-options.js';
@@ -82,7 +81,7 @@ async function run(flags: GenerateFlags): Promise<number> {
     printConfig(config, flags);
     return EXIT.ok;
   }
-  const agree = await Promise.all((config.agree ?? []).map((name) => loadSettings(name)));
+  const others = await Promise.all((config.agree ?? []).map((name) => loadConfig(generateSchema, name, {})));
   const folder = requireFlag(config.out, '--out', 'seeds');
   const selection = await openSelection({ ...flags, ...config }, 'imagePath');
   const { labels, file: labelFile } = await openRunLabels({ ...config, rgbMasks: flags.rgbMasks }, selection, selection.split.path);
@@ -97,7 +96,7 @@ async function run(flags: GenerateFlags): Promise<number> {
   // A student alone needs no classifier.
   const classifier = student !== undefined && (student.settings.camWeight === 0 || camSeeds !== undefined)
     ? undefined
-    : await loadClassifier(modelOrDefault(config.model), await specOfFlags(flags), flags.force);
+    : await openClassifier({ ...config, prototypes: [config, ...others].find((own) => own.prototypes !== undefined)?.prototypes }, flags);
   if (classifier !== undefined) sayModelNotes(classifier, chooseLayers(classifier.graph, config.layers, config.method));
   const { shard, task, note } = await chosenShard(flags, true, process.env, () => earlierTasks(folder)) ?? {};
   const say = (text: string): void => { process.stderr.write(`${text}\n`); };
@@ -111,7 +110,7 @@ async function run(flags: GenerateFlags): Promise<number> {
   try {
     const summary = await generateSeeds({
       classifier, student,
-      settings: z.object(seedSettings).parse(config), agree,
+      settings: z.object(seedSettings).parse(config), agree: others.map((own) => z.object(seedSettings).parse(own)),
       items: selection.items, missing: selection.missing, split: selection.split.name, splitItems: selection.split.items,
       labels, classes: selection.classes,
       out: folder, inputs: [...inputsOf(selection, labelFile), ...camSeeds === undefined ? [] : [camSeeds.path]],

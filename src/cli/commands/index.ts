@@ -13,6 +13,7 @@ export const commands: Readonly<Record<string, () => Promise<CommandRegistrar>>>
   pipeline: async () => (await import('./pipeline.js')).registerPipeline,
   cam: async () => (await import('./cam.js')).registerCam,
   train: async () => (await import('./train.js')).registerTrain,
+  prototypes: async () => (await import('./prototypes.js')).registerPrototypes,
   labels: async () => (await import('./labels.js')).registerLabels,
   model: async () => (await import('./model.js')).registerModel,
   config: async () => (await import('./config.js')).registerConfig,

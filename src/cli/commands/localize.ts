@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { loadClassifier } from '../../classifier/load.js';
 import { readBoxes } from '../../datasets/boxes/read.js';
 import type { BoxTruths } from '../../datasets/boxes/box-truth.js';
 import { maskIdsOf } from '../../datasets/files-by-id.js';
@@ -33,7 +32,7 @@ import { addStrictOption } from '../options/devkit-options.js';
 import type { StrictFlags } from '../options/devkit-options.js';
 import { loadGridConfig, mapVariants } from '../options/grid-options.js';
 import { GROUPS } from '../options/groups.js';
-import { addForceOption, addModelOptions, modelOrDefault, specOfFlags } from '../options/model-options.js';
+import { addForceOption, addModelOptions, openClassifier } from '../options/model-options.js';
 import type { ModelFlags } from '../options/model-options.js';
 import { addSettings } from '../options/setting-options.js';
 import { addShardOptions, chosenShard, leftToOthers } from '../options/shard-options.js';
@@ -98,7 +97,7 @@ async function run(flags: LocalizeFlags): Promise<number> {
   const folder = requireFlag(config.images, '--images', 'images');
   const truths = await readBoxes(boxes);
   const lists = await listsOf(config, truths);
-  const classifier = await loadClassifier(modelOrDefault(config.model), await specOfFlags(flags), flags.force);
+  const classifier = await openClassifier(config, flags);
   sayPreset(flags);
   const variants = mapVariants(classifier, config);
   const single = config.boxFiles.find((kind) => kind !== 'csv');

@@ -1,7 +1,6 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { chooseLayers } from '../../cam/layer-choice.js';
-import { loadClassifier } from '../../classifier/load.js';
 import { UserError } from '../../errors.js';
 import { refuseInputFile } from '../../jobs/journal/own-folder.js';
 import { camProgramModel } from '../../maps/cam-program.js';
@@ -21,7 +20,7 @@ import { addConfigOption, sayPreset, startOf } from '../options/config-options.j
 import type { ConfigFlags } from '../options/config-options.js';
 import { showDefaults } from '../options/default-help.js';
 import { GROUPS } from '../options/groups.js';
-import { addForceOption, addModelOptions, modelOrDefault, specOfFlags } from '../options/model-options.js';
+import { addForceOption, addModelOptions, modelOrDefault, openClassifier } from '../options/model-options.js';
 import type { ModelFlags } from '../options/model-options.js';
 import { addSettings, givenSettings } from '../options/setting-options.js';
 import { describeValue } from '../text/describe-value.js';
@@ -81,7 +80,7 @@ async function run(out: string, flags: ProgramFlags): Promise<number> {
   await refuseInputFile(out, 'the program', [path, flags.config === undefined ? undefined : resolve(flags.config)]);
   sayPreset(flags);
   for (const note of idleNotes(own, config)) process.stderr.write(`${note}\n`);
-  const classifier = await loadClassifier(path, await specOfFlags(flags), flags.force);
+  const classifier = await openClassifier({ ...config, model: path }, flags);
   const chosen = chooseLayers(classifier.graph, config.layers, config.method);
   sayModelNotes(classifier, chosen);
   const program = camProgramModel(classifier, {

@@ -6,6 +6,8 @@ import { trainSchema } from '../../settings/train.js';
 import type { AlsoTrainOn } from '../../train/workflow/data.js';
 import { trainClassifier } from '../../train/workflow/train-classifier.js';
 import type { TrainReport } from '../../train/workflow/train-classifier.js';
+import { trainStudent } from '../../train/workflow/train-student.js';
+import type { StudentReport } from '../../train/workflow/train-student.js';
 import { parseAlso } from '../options/also-option.js';
 import { choice } from '../options/choice.js';
 import { addPrintConfigOption, printConfig } from '../options/config-options.js';
@@ -37,6 +39,10 @@ Examples:
   voc-seeds train --mode full --backbone mobilenet_v1.onnx --preprocess tensorflow --epochs 12 \\
     --voc-root VOCdevkit/VOC2012 --split train_aug --labels npy:cls_labels.npy --out classifier.onnx
 
+  # A segmentation student of the bundled classifier, trained on seeds that generate wrote to out/voc
+  voc-seeds train --mode segment --seeds out/voc --voc-root VOCdevkit/VOC2012 --split train --labels xml \\
+    --val-split val --val-labels masks --out student.onnx
+
   # Two lists with images and classes, and a second devkit
   voc-seeds train --backbone mobilenet_v1.onnx --preprocess tensorflow --voc-root VOCdevkit/VOC2012 \\
     --split mine.txt,more.txt --labels list --also VOCdevkit/VOC2007,trainval,xml --out classifier.onnx
@@ -49,7 +55,7 @@ Exit codes: 0 the classifier is written; 1 wrong usage or an error; 2 the classi
 
 /** `voc-seeds train` */
 export const registerTrain: CommandRegistrar = (program, done) => {
-  const command = program.command('train').description('Train a classifier from image-level labels and any ONNX backbone.')
+  const command = program.command('train').description('Train a classifier from image-level labels, or a segmentation student from seeds, with any ONNX backbone.')
     .optionsGroup(GROUPS.settings)
     .option('--config <file>', 'settings in YAML, with the names of the flags in camelCase; flags override them');
   addSettings(command, trainSchema.shape)
@@ -75,7 +81,8 @@ async function run(flags: TrainFlags): Promise<number> {
   const say = (text: string): void => { process.stderr.write(`${text}\n`); };
   const stop = new AbortController();
   let watch: InterruptWatch | undefined;
-  const result = await trainClassifier({
+  const train = config.mode === 'segment' ? trainStudent : trainClassifier;
+  const result = await train({
     settings: config, spec: await specOfFlags(flags), ids, limit, maskDir, rgbMasks, store, resume, signal: stop.signal,
     inputs: flags.config === undefined ? [] : [flags.config],
     onMessage: say, onWork: progressBar,
@@ -94,7 +101,7 @@ async function run(flags: TrainFlags): Promise<number> {
     return EXIT.interrupted;
   }
   const { report, listed } = result;
-  process.stdout.write(flags.json === true ? `${JSON.stringify(report, null, 2)}\n` : describe(report));
+  process.stdout.write(flags.json === true ? `${JSON.stringify(report, null, 2)}\n` : report.mode === 'segment' ? describeStudent(report) : describe(report));
   if (report.missing > 0) process.stderr.write(describeMissing(report.missing, listed, '', 'photographs of the lists'));
   return report.failures.length > 0 || (strict === true && report.missing > 0) ? EXIT.failures : EXIT.ok;
 }
@@ -104,10 +111,26 @@ function describe({ out, mode, images, views, l2, epochs, epoch, work, seconds, 
     ? `${out}: head fitted to ${images} images in ${views} views, l2 ${l2}, ${seconds} s`
     : `${out}: trained on ${images} images for ${epochs?.length} epochs, weights of epoch ${epoch}, ${seconds} s; curves in ${work}/training.html`];
   if (validation !== undefined) {
-    const percent = (value: number): string => (Number.isNaN(value) ? 'absent' : (100 * value).toFixed(1)).padStart(6);
     lines.push('', `Average precision on ${validation.images} images of ${validation.split} (area under the precision/recall curve, VOC 2010 and later), in %:`, '',
       '| class | AP |', '|---|---:|', ...Object.entries(validation.perClass).map(([name, value]) => `| ${name} | ${percent(value)} |`), `| **mAP** | ${percent(validation.map)} |`);
   }
-  if (failures.length > 0) lines.push('', `${failures.length} photographs failed:`, ...failures.slice(0, 20).map(({ id, reason }) => `  ${id}: ${reason}`));
-  return `${lines.join('\n')}\n`;
+  return `${[...lines, ...failureLines(failures)].join('\n')}\n`;
+}
+
+function describeStudent({ out, images, seeds, epochs, epoch, work, seconds, validation, failures }: StudentReport): string {
+  const lines = [`${out}: student trained on ${images} photographs with the seeds in ${seeds}, ${epochs.length} epochs, weights of epoch ${epoch}, ${seconds} s; curves in ${work}/training.html`];
+  if (validation !== undefined) {
+    const { split, images: scored, trainedOn, perLabel, iou } = validation;
+    lines.push('', `IoU on ${scored} images of ${split}, ${trainedOn === 0 ? 'none of which it was trained on' : `${trainedOn} of which it was trained on`}, with the classes of each image known, in %:`, '',
+      '| label | IoU |', '|---|---:|', ...Object.entries(perLabel).map(([name, value]) => `| ${name} | ${percent(value)} |`), `| **mIoU** | ${percent(iou)} |`);
+  }
+  return `${[...lines, ...failureLines(failures)].join('\n')}\n`;
+}
+
+function percent(value: number): string {
+  return (Number.isNaN(value) ? 'absent' : (100 * value).toFixed(1)).padStart(6);
+}
+
+function failureLines(failures: TrainReport['failures']): string[] {
+  return failures.length === 0 ? [] : ['', `${failures.length} photographs failed:`, ...failures.slice(0, 20).map(({ id, reason }) => `  ${id}: ${reason}`)];
 }

@@ -1,6 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { InvalidArgumentError, Option } from 'commander';
+import { loadClassifier } from '../../classifier/load.js';
+import type { LoadedClassifier } from '../../classifier/load.js';
+import { withPrototypes } from '../../classifier/prototype-file.js';
 import type { ModelSpec } from '../../classifier/spec.js';
 import { preprocessPresets } from '../../classifier/spec.js';
 import { messageOf, UserError } from '../../errors.js';
@@ -32,6 +35,13 @@ export function modelOrDefault(named: string | undefined): string {
   const path = defaultModelPath();
   process.stderr.write(`no --model given: using the bundled classifier, ${path}\n`);
   return path;
+}
+
+/** The classifier of a command that makes maps, with the prototypes of its classes if they are given. */
+export async function openClassifier(
+  { model, prototypes }: { readonly model?: string; readonly prototypes?: string }, flags: ModelFlags & { readonly force?: boolean },
+): Promise<LoadedClassifier> {
+  return withPrototypes(await loadClassifier(modelOrDefault(model), await specOfFlags(flags), flags.force), prototypes);
 }
 
 /** Adds the option that allows a classifier with an untrained head. */

@@ -17,7 +17,7 @@ import type { ModelFlags } from '../options/model-options.js';
 export type SourceFlags = Omit<DevkitFlags, 'data' | 'vocRoot' | 'classSet' | 'split' | 'valShare' | 'splitSeed'> & MaskFlags & ModelFlags;
 
 /** The settings that choose images, labels, model and runtime. */
-export type SourceSettings = Pick<AblateConfig, 'data' | 'valShare' | 'splitSeed' | 'vocRoot' | 'classSet' | 'split' | 'scoreOn' | 'labels' | 'labelFile' | 'difficult' | 'model' | 'runtime' | 'device' | 'workers' | 'threads'>;
+export type SourceSettings = Pick<AblateConfig, 'data' | 'valShare' | 'splitSeed' | 'vocRoot' | 'classSet' | 'split' | 'scoreOn' | 'labels' | 'labelFile' | 'difficult' | 'model' | 'prototypes' | 'runtime' | 'device' | 'workers' | 'threads'>;
 
 /**
  * The shell command that makes a variant's seeds. {@link evalCommand} gives them the variant's score.
@@ -28,11 +28,11 @@ export type SourceSettings = Pick<AblateConfig, 'data' | 'valShare' | 'splitSeed
 export function generateCommand(
   score: Pick<VariantScore, 'variant' | 'parameter'>, config: SourceSettings & PassSettings, flags: SourceFlags, classSet: ClassSet,
 ): string {
-  const { labels, labelFile, difficult, model, runtime, device, workers, threads } = config;
+  const { labels, labelFile, difficult, model, prototypes, runtime, device, workers, threads } = config;
   const { logits, preprocess, channelOrder, scale, mean, std, classes, modelInputSize, tokens } = flags;
   return commandText('generate', {
     ...sourceOf(config, flags), rgbMasks: labels?.startsWith('masks') === true ? flags.rgbMasks : undefined, labels, labelFile, difficult,
-    model, logits, preprocess, channelOrder, scale, mean, std, classes, modelInputSize: modelInputSize?.join('x'), tokens: tokens?.join('x'),
+    model, prototypes, logits, preprocess, channelOrder, scale, mean, std, classes, modelInputSize: modelInputSize?.join('x'), tokens: tokens?.join('x'),
     ...changed(generateSettings(score, config, classSet), score.variant.recipe.layers.length),
     runtime: runtime === 'auto' ? undefined : runtime, device, workers, threads,
     out: OUT,

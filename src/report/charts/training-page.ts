@@ -1,13 +1,20 @@
 import { escapeXml } from './escape.js';
 import { lineChartSvg } from './line-chart.js';
 
+interface Epoch {
+  readonly epoch: number;
+  readonly loss: number;
+  readonly map?: number;
+  readonly iou?: number;
+}
+
 /** The results of a training run. */
 export interface TrainingReport {
   readonly title: string;
   /** The loss and the learning rate of each batch. */
   readonly steps: readonly { readonly step: number; readonly loss: number; readonly rate: number }[];
-  /** The mean loss of each epoch and, if it was measured, the mean average precision in [0, 1]. */
-  readonly epochs: readonly { readonly epoch: number; readonly loss: number; readonly map?: number }[];
+  /** The mean loss of each epoch and, if it was measured, the mean average precision or the mean IoU in [0, 1]. */
+  readonly epochs: readonly Epoch[];
   /** By name; values that are not strings are shown as JSON. */
   readonly settings: Readonly<Record<string, unknown>>;
 }
@@ -17,7 +24,7 @@ const SMOOTHING = 1 / 100;
 
 /**
  * The report of a training run as one self-contained HTML page: charts of the loss (of each step, and smoothed), the learning
- * rate and the mAP per epoch, and tables of the epochs and settings. The page is also well-formed XML.
+ * rate and the score per epoch, and tables of the epochs and settings. The page is also well-formed XML.
  */
 export function trainingPage({ title, steps, epochs, settings }: TrainingReport): string {
   const losses = steps.map(({ loss }) => loss);
@@ -34,13 +41,8 @@ export function trainingPage({ title, steps, epochs, settings }: TrainingReport)
       series: [{ name: 'learning rate', points: steps.map(({ step, rate }) => [step, rate]) }],
     }),
   ];
-  const measured = epochs.filter(({ map }) => map !== undefined);
-  if (measured.length > 0) {
-    charts.push(lineChartSvg({
-      title: 'Mean average precision', xLabel: 'epoch', yLabel: 'mAP',
-      series: [{ name: 'validation', points: measured.map(({ epoch, map }) => [epoch, map!]) }],
-    }));
-  }
+  const { name, title: scoreTitle, points } = scoresOf(epochs);
+  if (points.length > 0) charts.push(lineChartSvg({ title: scoreTitle, xLabel: 'epoch', yLabel: name, series: [{ name: 'validation', points }] }));
   const number = (value: number | undefined, decimals: number): string => (value === undefined ? '' : value.toFixed(decimals));
   return [
     '<!DOCTYPE html>',
@@ -57,7 +59,7 @@ export function trainingPage({ title, steps, epochs, settings }: TrainingReport)
     `<h1>${escapeXml(title)}</h1>`,
     `<p>${escapeXml(summary({ steps, epochs }))}</p>`,
     ...charts.map((chart) => `<figure>\n${chart}</figure>`),
-    table('Epochs', ['epoch', 'loss', 'mAP'], epochs.map(({ epoch, loss, map }) => [String(epoch), number(loss, 4), number(map, 4)]), 'numbers'),
+    table('Epochs', ['epoch', 'loss', name], epochs.map(({ epoch, loss, map, iou }) => [String(epoch), number(loss, 4), number(map ?? iou, 4)]), 'numbers'),
     table('Settings', ['setting', 'value'], Object.entries(settings).filter(([, value]) => value !== undefined).map(([name, value]) => [name, shown(value)])),
     '</main>',
     '</body>',
@@ -91,12 +93,18 @@ function summary({ steps, epochs }: Pick<TrainingReport, 'steps' | 'epochs'>): s
   const parts = [`${count(steps.length, 'step')}, ${count(epochs.length, 'epoch')}.`];
   const last = epochs.at(-1);
   if (last !== undefined) parts.push(`Loss of the last epoch: ${last.loss.toFixed(4)}.`);
-  const measured = epochs.filter(({ map }) => map !== undefined);
-  if (measured.length > 0) {
-    const best = measured.reduce((a, b) => (b.map! > a.map! ? b : a));
-    parts.push(`Best mAP: ${best.map!.toFixed(4)} after epoch ${best.epoch}.`);
+  const { name, points } = scoresOf(epochs);
+  if (points.length > 0) {
+    const [epoch, score] = points.reduce((a, b) => (b[1] > a[1] ? b : a));
+    parts.push(`Best ${name}: ${score.toFixed(4)} after epoch ${epoch}.`);
   }
   return parts.join(' ');
+}
+
+/** The scores that were measured, [epoch, score], and what they are called. */
+function scoresOf(epochs: readonly Epoch[]): { readonly name: string; readonly title: string; readonly points: [number, number][] } {
+  const points = epochs.flatMap(({ epoch, map, iou }): [number, number][] => (map ?? iou) === undefined ? [] : [[epoch, (map ?? iou)!]]);
+  return epochs.some(({ iou }) => iou !== undefined) ? { name: 'mIoU', title: 'Mean IoU', points } : { name: 'mAP', title: 'Mean average precision', points };
 }
 
 function shown(value: unknown): string {

@@ -9,6 +9,7 @@ import { loadClassSet } from '../../datasets/classes/load.js';
 import type { RgbMasks } from '../../datasets/masks.js';
 import { partitionByPresence } from '../../datasets/splits.js';
 import type { DataItem } from '../../datasets/splits.js';
+import type { TrainConfig } from '../../settings/train.js';
 import { reasonLines } from '../reasons.js';
 import type { TrainListener } from './listener.js';
 
@@ -65,6 +66,8 @@ export interface TrainingData {
   readonly classes: ClassSet;
   /** Class indices from 0, ascending, by absolute path, in the order of the lists. */
   readonly labels: ReadonlyMap<string, readonly number[]>;
+  /** The photographs with labels, by absolute path: their ids and ground truth. */
+  readonly items: ReadonlyMap<string, DataItem>;
   /** The number of listed photographs, and of those that are not on disk. */
   readonly listed: number;
   readonly missing: number;
@@ -87,10 +90,10 @@ export async function openTrainingData(
   lists: TrainingLists, options: TrainingDataOptions = {}, listener: Pick<TrainListener, 'onMessage'> = {},
 ): Promise<TrainingData> {
   const given = options.classes ?? (lists.classSet === undefined ? undefined : await loadClassSet(lists.classSet));
-  const all = await openLists(lists, given, options, listener);
+  const all = await openEachList(lists, given, options, listener);
   const { classes } = all[0];
   const opened = withIds(all, options.ids);
-  const known = new Map<string, { readonly labels: readonly number[]; readonly list: string }>();
+  const known = new Map<string, { readonly item: DataItem; readonly labels: readonly number[]; readonly list: string }>();
   const unlabelled = new Map<string, { readonly id: string; readonly reason: string }>();
   const conflicts: { id: string; reason: string }[] = [];
   for (const { item, list: { path: list, source } } of firstPhotographs(opened, options.limit)) {
@@ -98,7 +101,7 @@ export async function openTrainingData(
     try {
       const labels = (await source.labels(item)).map((label) => label - 1);
       const first = known.get(imagePath);
-      if (first === undefined) known.set(imagePath, { labels, list });
+      if (first === undefined) known.set(imagePath, { item, labels, list });
       else if (first.labels.join() !== labels.join()) {
         conflicts.push({ id, reason: `${imagePath} has other classes in ${list} than in ${first.list}; those in ${first.list} are used` });
       }
@@ -113,10 +116,38 @@ export async function openTrainingData(
   const listed = new Set(opened.flatMap((list) => [...list.items, ...list.missing].map(({ imagePath }) => imagePath)));
   return {
     classes,
-    labels: new Map([...known].map(([path, { labels }]) => [path, labels])), listed: listed.size, missing: missing.size,
+    labels: new Map([...known].map(([path, { labels }]) => [path, labels])), items: new Map([...known].map(([path, { item }]) => [path, item])),
+    listed: listed.size, missing: missing.size,
     files: opened.flatMap(({ files }) => files), folders: opened.flatMap(({ folders }) => folders),
     notes: [...new Set(opened.flatMap(({ notes }) => notes))], failures: [...failures, ...conflicts],
   };
+}
+
+/** The lists of a training run. */
+export interface RunLists {
+  readonly training: TrainingData;
+  readonly validation: TrainingData | undefined;
+  /** Both. */
+  readonly data: readonly TrainingData[];
+}
+
+/**
+ * Opens the lists that the settings name.
+ *
+ * @throws UserError as {@link openTrainingData}
+ */
+export async function openLists(
+  config: TrainConfig, options: Omit<TrainingDataOptions, 'classes'>, listener: Pick<TrainListener, 'onMessage'>,
+): Promise<RunLists> {
+  const { data, vocRoot, valSplit, valShare, splitSeed, difficult, labelFile } = config;
+  const training = await openTrainingData(config, options, listener);
+  if (valSplit === undefined) return { training, validation: undefined, data: [training] };
+  const validation = await openTrainingData({
+    data, vocRoot, split: valSplit, valShare, splitSeed, labels: config.valLabels ?? config.labels, difficult,
+    // The labels `list` are in the list itself.
+    labelFile: config.valLabels === undefined && config.labels === 'npy' ? labelFile : undefined,
+  }, { maskDir: options.maskDir, rgbMasks: options.rgbMasks, classes: training.classes }, listener);
+  return { training, validation, data: [training, validation] };
 }
 
 /** The error if no photograph can be used, with the reasons. */
@@ -168,7 +199,7 @@ interface OpenedList {
   readonly folders: readonly string[];
 }
 
-async function openLists(
+async function openEachList(
   { alsoTrainOn = [], valShare, splitSeed, ...main }: TrainingLists, given: ClassSet | undefined,
   { maskDir, rgbMasks }: TrainingDataOptions, { onMessage }: Pick<TrainListener, 'onMessage'>,
 ): Promise<OpenedList[]> {

@@ -1,14 +1,12 @@
-import { readdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { ClassifierGraph } from '../../classifier/classifier.js';
+import { ofMode } from '../../settings/train.js';
 import type { TrainConfig } from '../../settings/train.js';
 import { UserError } from '../../errors.js';
-import { refuseInputs } from '../../jobs/journal/own-folder.js';
 import type { Progress } from '../../jobs/progress.js';
 import { resolveLayer } from '../../classifier/layers.js';
 import type { OnnxModel } from '../../onnx/model.js';
-import { readModel } from '../../onnx/file/read.js';
 import { writeModel } from '../../onnx/file/write.js';
 import type { EpochResult } from '../checkpoint.js';
 import { fineTune } from '../fine-tune.js';
@@ -21,6 +19,8 @@ import type { TrainingData } from './data.js';
 import { trainHead, validateClassifier } from './head.js';
 import type { Validation } from './head.js';
 import type { TrainListener } from './listener.js';
+import { bestOf, requireWorkFolder } from './work-folder.js';
+import type { Kept } from './work-folder.js';
 
 /** Options of {@link trainFull}. */
 export interface FullOptions extends TrainListener {
@@ -50,9 +50,10 @@ export interface FullResult {
  * new head, which is fitted to its features first or starts with zeros.
  */
 export async function trainFull(
-  backbone: Backbone, data: TrainingData, validation: TrainingData | undefined, config: TrainConfig, options: FullOptions,
+  backbone: Backbone, data: TrainingData, validation: TrainingData | undefined, given: TrainConfig, options: FullOptions,
 ): Promise<FullResult> {
   const { folder, resume, signal, ...listener } = options;
+  const config = ofMode(given, 'full');
   if (config.keep === 'best' && validation === undefined) throw new UserError('--keep best needs a validation list', 'pass one: --val-split LIST');
   await requireWorkFolder(folder, resolve(config.backbone ?? ''), resume);
   const { crop, batchSize } = config;
@@ -68,7 +69,7 @@ export async function trainFull(
   const settings = settingsOf(config);
 
   let bar: Progress | undefined;
-  let best: Kept | undefined;
+  let best: Kept<Validation> | undefined;
   let latest: Validation | undefined;
   listener.onFineTuning?.(true);
   try {
@@ -114,32 +115,6 @@ export async function trainFull(
   }
 }
 
-/** The models of the last epoch and of the best one, in the folder of the run. */
-const MODELS = ['last.onnx', 'best.onnx'];
-
-/** @throws UserError if the run would overwrite files in the folder that are not its own */
-async function requireWorkFolder(folder: string, backbone: string, resume: boolean): Promise<void> {
-  await refuseInputs({ out: folder, flag: '--work', folders: [], files: MODELS.map((name) => join(folder, name)), inputs: [backbone] });
-  const names = new Set(await readdir(folder).catch(() => []));
-  const [model] = MODELS.filter((name) => names.has(name));
-  if (resume && model !== undefined && !names.has('checkpoint') && !names.has('log.jsonl')) {
-    throw new UserError(`${join(folder, model)} would be overwritten, but there is no checkpoint next to it to continue from`, 'choose another --work folder, or start over with --no-resume');
-  }
-}
-
-/** The weights of an epoch. */
-interface Kept {
-  readonly model: OnnxModel;
-  readonly epoch: number;
-  readonly validation: Validation | undefined;
-}
-
-/** The first epoch with the best mAP, from this run or from the file of an interrupted one. */
-async function bestOf(epochs: readonly EpochResult[], own: Kept | undefined, folder: string): Promise<Kept> {
-  const { epoch } = epochs.reduce((a, b) => ((b.map ?? 0) > (a.map ?? 0) ? b : a));
-  return own?.epoch === epoch ? own : { model: await readModel(join(folder, 'best.onnx')), epoch, validation: undefined };
-}
-
 async function startingModel(backbone: Backbone, data: TrainingData, config: TrainConfig, listener: TrainListener) {
   const { network, layer } = backbone;
   if (backbone.isClassifier) return { model: network.model, logits: network.target, failures: [] };
@@ -152,7 +127,7 @@ async function startingModel(backbone: Backbone, data: TrainingData, config: Tra
   return { model: buildClassifier(network, layer, head, classifierMetadata(backbone, data.classes)), logits: LOGITS, failures: [] };
 }
 
-function settingsOf(config: TrainConfig): FineTuneSettings {
+function settingsOf(config: ReturnType<typeof ofMode>): FineTuneSettings {
   const { epochs, batchSize, accumulate, rate, warmUp, decay, momentum, weightDecay, headRate, average, sampler, seed } = config;
   const { crop, resize, aspect, flip, jitter, erase } = config;
   return {

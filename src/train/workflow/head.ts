@@ -1,5 +1,3 @@
-import { homedir } from 'node:os';
-import { join } from 'node:path';
 import type { TrainConfig } from '../../settings/train.js';
 import { UserError } from '../../errors.js';
 import { parseInputSize } from '../../image/input-size.js';
@@ -7,6 +5,7 @@ import type { AveragePrecisions } from '../../metrics/average-precision.js';
 import { meanAveragePrecision } from '../../metrics/average-precision.js';
 import type { OnnxModel } from '../../onnx/model.js';
 import { openRuntime } from '../../runtime/open.js';
+import { cacheFolder } from '../cache-folder.js';
 import { extractFeatures } from '../features.js';
 import type { FeatureOptions, FeatureTable } from '../features.js';
 import { buildClassifier } from '../graphs.js';
@@ -57,7 +56,7 @@ function featuresOf(
 ): Promise<FeatureTable> {
   return extractFeatures([...data.labels.keys()], {
     backbone: network, backboneHash: `${hash}${config.outputStride ?? ''}`, layer, normalisation: spec, workers: config.workers, runtime: config,
-    cache: config.cache ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'voc-seeds'), ...views,
+    cache: config.cache ?? cacheFolder(), ...views,
   });
 }
 

@@ -1,7 +1,7 @@
 import type { ClassSet } from '../../datasets/classes/class-set.js';
 import { basename, dirname, resolve } from 'node:path';
 import type { ModelSpec } from '../../classifier/spec.js';
-import { requireFlag } from '../../errors.js';
+import { requireFlag, UserError } from '../../errors.js';
 import { makeFolder } from '../../jobs/files/atomic.js';
 import { removeLeftovers } from '../../jobs/files/temporary.js';
 import { refuseInputFile } from '../../jobs/journal/own-folder.js';
@@ -13,7 +13,7 @@ import { trainSchema } from '../../settings/train.js';
 import type { TrainConfig, TrainSettings } from '../../settings/train.js';
 import type { EpochResult } from '../checkpoint.js';
 import { openBackbone } from './backbone.js';
-import { openTrainingData, requireReadable, requireSomeClass } from './data.js';
+import { openLists, requireReadable, requireSomeClass } from './data.js';
 import type { TrainingData, TrainingDataOptions } from './data.js';
 import { trainFull } from './full.js';
 import { trainHead, validateClassifier, validateHead } from './head.js';
@@ -92,18 +92,12 @@ export interface TrainResult {
 export async function trainClassifier(options: TrainOptions): Promise<TrainResult | undefined> {
   const { settings, spec = {}, ids, limit, maskDir, rgbMasks, store, resume = true, inputs = [], signal, ...listener } = options;
   const config = trainSchema.parse(settings);
+  const { mode } = config;
+  if (mode === 'segment') throw new UserError('trainClassifier cannot train a student', 'call trainStudent, or choose another mode');
+  if (config.seeds !== undefined) throw new UserError(`--seeds has no effect with --mode ${mode}`, 'a student is trained on them with --mode segment');
   const path = requireFlag(config.backbone, '--backbone', 'mobilenet_v1.onnx');
   const out = requireFlag(config.out, '--out', 'classifier.onnx');
-  const training = await openTrainingData(config, { maskDir, ids, limit, rgbMasks }, listener);
-  const validation = config.valSplit === undefined
-    ? undefined
-    : await openTrainingData({
-        data: config.data, vocRoot: config.vocRoot, split: config.valSplit, valShare: config.valShare, splitSeed: config.splitSeed,
-        labels: config.valLabels ?? config.labels, difficult: config.difficult,
-        // The labels `list` are in the list itself.
-        labelFile: config.valLabels === undefined && config.labels === 'npy' ? config.labelFile : undefined,
-      }, { maskDir, rgbMasks, classes: training.classes }, listener);
-  const data = [training, ...validation === undefined ? [] : [validation]];
+  const { training, validation, data } = await openLists(config, { maskDir, ids, limit, rgbMasks }, listener);
   await refuseInputFile(out, '--out', [path, ...inputs, ...data.flatMap(({ files }) => files)], data.flatMap(({ folders }) => folders));
   requireSomeClass(training, 'the training list');
   if (validation !== undefined) requireSomeClass(validation, 'the validation list');
@@ -120,9 +114,9 @@ export async function trainClassifier(options: TrainOptions): Promise<TrainResul
   const start = performance.now();
   const seconds = (): number => Number(((performance.now() - start) / 1000).toFixed(1));
   const write = (model: OnnxModel): Promise<void> => writeModel(out, store === 'float16' ? storeHalf(model) : model);
-  const common = { out, mode: config.mode, layer: backbone.layer.name, runtime: runtime.description, absent };
+  const common = { out, mode, layer: backbone.layer.name, runtime: runtime.description, absent };
   const listed = data.reduce((sum, lists) => sum + lists.listed, 0);
-  if (config.mode === 'head') {
+  if (mode === 'head') {
     const { model, fitted: { head, l2, trials }, images, views, failures } = await trainHead(backbone, training, config, listener);
     await write(model);
     const report = { ...common, images, views, l2, trials, seconds: seconds(), ...outcome(training, validation, failures) };
@@ -139,12 +133,12 @@ export async function trainClassifier(options: TrainOptions): Promise<TrainResul
   return { report: withScores(report, config, training.classes, scores), listed };
 }
 
-function absentClasses({ labels, classes }: TrainingData): string[] {
+export function absentClasses({ labels, classes }: TrainingData): string[] {
   const present = new Set([...labels.values()].flat());
   return classes.classes.filter((_, i) => !present.has(i));
 }
 
-function outcome(training: TrainingData, validation: TrainingData | undefined, failures: readonly { path: string; reason: string }[]) {
+export function outcome(training: TrainingData, validation: TrainingData | undefined, failures: readonly { path: string; reason: string }[]) {
   const notes = [...training.notes, ...validation?.notes ?? []];
   return {
     missing: training.missing + (validation?.missing ?? 0),

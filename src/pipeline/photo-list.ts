@@ -7,7 +7,7 @@ import { readLines } from '../datasets/text-lines.js';
 import type { ListLine } from '../datasets/text-lines.js';
 import { messageOf, UserError } from '../errors.js';
 import { hashFile } from '../jobs/files/hash.js';
-import type { ClassSource } from '../pipeline/image-classes.js';
+import type { ClassSource } from './image-classes.js';
 
 export interface PhotoListOptions {
   /** The folder that paths start from. Default: that of the list. */

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { LoadedClassifier } from '../../src/classifier/load.js';
-import { readPhotoList } from '../../src/faithfulness/photo-list.js';
-import type { PhotoListOptions } from '../../src/faithfulness/photo-list.js';
+import { readPhotoList } from '../../src/pipeline/photo-list.js';
+import type { PhotoListOptions } from '../../src/pipeline/photo-list.js';
 
 const classifier = { path: 'model.onnx', spec: { classes: ['background', 'tench', 'tabby, tabby cat', 'hen'] } } as unknown as LoadedClassifier;
 
