@@ -8,6 +8,7 @@ import type { ClassSet } from '../../datasets/classes/class-set.js';
 import { classSetOf } from '../../datasets/classes/known.js';
 import { VOC } from '../../datasets/classes/voc.js';
 import type { DataSet } from '../../datasets/data-set.js';
+import { CAM_SEED_FOLDER, UNREFINED_FOLDER } from '../../pipeline/seed-files.js';
 import { dataSpecOf, openDataSet } from '../../datasets/kinds.js';
 import type { DataSettings } from '../../datasets/kinds.js';
 import { findMask, findPhoto } from '../../datasets/files-by-id.js';
@@ -26,6 +27,7 @@ export interface RunImage {
   readonly seedPath: string;
   readonly refinedPath?: string;
   readonly unrefinedPath?: string;
+  readonly camSeedPath?: string;
   readonly camPath?: string;
   readonly photoPath?: string;
   readonly truth?: GroundTruth;
@@ -55,8 +57,8 @@ export interface OpenRunOptions extends DataSettings {
 }
 
 /**
- * Finds the files of a run: seeds in `SegmentationClass`, seeds before refinement in `SegmentationClassUnrefined`, seeds refined
- * by another program in `SegmentationClassRefined`, maps in `cams`, and the photographs and ground truth of the data set in
+ * Finds the files of a run: seeds in `SegmentationClass`, seeds before refinement in `SegmentationClassUnrefined`, seeds of class
+ * activation maps beside those of a student in `SegmentationClassCam`, seeds refined by another program in `SegmentationClassRefined`, maps in `cams`, and the photographs and ground truth of the data set in
  * run.json. If that data set has moved, the report has no photographs and no scores, and a remark says so.
  *
  * @throws UserError if the folder has no seeds, or if a given folder does not exist
@@ -94,7 +96,8 @@ export async function openRun(folder: string, options: OpenRunOptions = {}): Pro
     images.push({
       id, seedPath,
       refinedPath: await maskIn(join(folder, 'SegmentationClassRefined'), id),
-      unrefinedPath: await maskIn(join(folder, 'SegmentationClassUnrefined'), id),
+      unrefinedPath: await maskIn(join(folder, UNREFINED_FOLDER), id),
+      camSeedPath: await maskIn(join(folder, CAM_SEED_FOLDER), id),
       camPath: await found(join(folder, 'cams', `${id}.npz`)),
       photoPath: item === undefined ? data && await findPhoto(data.imageDir, id, index) : await found(item.imagePath),
       truth: await foundTruth(truth === undefined && item !== undefined ? item.truth : maskAt(await maskIn(truth ?? data?.devkit?.maskDir, id))),

@@ -20,18 +20,20 @@ export interface GalleryControls {
   readonly note?: string;
 }
 
+const SIBLING_KEYS: ReadonlyMap<string, string> = new Map([['CAM', 'a'], ['Unrefined', 'u'], ['Refined', 'r']]);
+
 /** The available overlays. */
 export function overlayChoices(
   predictions: readonly string[], { truth, maps }: { readonly truth: boolean; readonly maps: boolean },
 ): OverlayChoice[] {
-  const keyOf = (name: string, i: number): string => (i === 0 ? 's' : name === 'Unrefined' ? 'u' : name === 'Refined' ? 'r' : 'c');
+  const keyOf = (name: string, i: number): string => (i === 0 ? 's' : SIBLING_KEYS.get(name) ?? 'c');
   return [
     { value: 'photo', name: 'Photo', key: 'p' },
     ...(maps ? [{ value: 'map', name: 'Map', key: 'm' }] : []),
     ...predictions.map((name, i) => ({ value: `labels:${i}`, name, key: keyOf(name, i) })),
     ...(truth
       ? [{ value: 'truth', name: 'Truth', key: 't' }, ...predictions.map((name, i) => ({
-          value: `errors:${i}`, name: predictions.length === 1 ? 'Errors' : `Errors of ${name}`, key: ['e', 'f', 'g', 'h'][i],
+          value: `errors:${i}`, name: predictions.length === 1 ? 'Errors' : `Errors of ${name}`, key: ['e', 'f', 'g', 'h', 'i'][i],
         }))]
       : []),
   ];

@@ -42,6 +42,7 @@ export function predictionsOf(run: Run, name = 'Seeds', other?: { readonly name:
     new Map(images.flatMap((image) => { const path = of(image); return path === undefined ? [] : [[image.id, path] as const]; }))
   );
   const siblings = [
+    { name: 'CAM', paths: pathsOf(run, ({ camSeedPath }) => camSeedPath) },
     { name: 'Unrefined', paths: pathsOf(run, ({ unrefinedPath }) => unrefinedPath) },
     { name: 'Refined', paths: pathsOf(run, ({ refinedPath }) => refinedPath) },
   ];

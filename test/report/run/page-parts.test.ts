@@ -29,11 +29,11 @@ describe('pieces of the page', () => {
   });
 
   it('gives every overlay a key of its own', () => {
-    const all = overlayChoices(['deep', 'Unrefined', 'Refined', 'other'], { truth: true, maps: true });
+    const all = overlayChoices(['deep', 'CAM', 'Unrefined', 'Refined', 'other'], { truth: true, maps: true });
     expect(all.map(({ value }) => value)).toEqual([
-      'photo', 'map', 'labels:0', 'labels:1', 'labels:2', 'labels:3', 'truth', 'errors:0', 'errors:1', 'errors:2', 'errors:3',
+      'photo', 'map', 'labels:0', 'labels:1', 'labels:2', 'labels:3', 'labels:4', 'truth', 'errors:0', 'errors:1', 'errors:2', 'errors:3', 'errors:4',
     ]);
-    expect(new Set(all.map(({ key }) => key)).size).toBe(11);
+    expect(new Set(all.map(({ key }) => key)).size).toBe(13);
     expect(overlayChoices(['Seeds'], { truth: false, maps: false }).map(({ value }) => value)).toEqual(['photo', 'labels:0']);
     expect(sortChoices(['Seeds'], false).map(({ value }) => value)).toEqual(['id', 'random', 'most', 'fewest']);
     expect(sortChoices(['a', 'b'], true).map(({ name }) => name).slice(0, 4)).toEqual(['IoU, worst first', 'IoU, best first', 'a worse than b', 'a better than b']);
