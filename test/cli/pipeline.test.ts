@@ -58,8 +58,7 @@ describe('voc-seeds pipeline', () => {
     expect(stdout).toContain('**mean**');
     const ids = (await readdir(join(out, 'labels', 'SegmentationClass'))).sort();
     expect(ids).toHaveLength(10);
-    const train = `voc-seeds train --mode segment --voc-root data/sample --split sample --labels xml --runtime auto --seeds ${join(out, 'seeds')}`;
-    expect(stderr).toContain(train);
+    expect((await readdir(join(out, 'seeds', 'SegmentationClass'))).sort()).toEqual(ids);
     const disputed = await readMask(join(out, 'seeds', 'SegmentationClass', ids[0]));
     expect(disputed.data.includes(255)).toBe(true);
     const { student } = JSON.parse(await readFile(join(out, 'labels', 'run.json'), 'utf8')) as { student: { trainedOnThisList: boolean } };

@@ -58,8 +58,9 @@ export interface OpenRunOptions extends DataSettings {
 
 /**
  * Finds the files of a run: seeds in `SegmentationClass`, seeds before refinement in `SegmentationClassUnrefined`, seeds of class
- * activation maps beside those of a student in `SegmentationClassCam`, seeds refined by another program in `SegmentationClassRefined`, maps in `cams`, and the photographs and ground truth of the data set in
- * run.json. If that data set has moved, the report has no photographs and no scores, and a remark says so.
+ * activation maps beside those of a student in `SegmentationClassCam`, seeds refined by another program in `SegmentationClassRefined`,
+ * maps in `cams`, and the photographs and ground truth of the data set in run.json. If that data set has
+ * moved, the report has no photographs and no scores, and a remark says so.
  *
  * @throws UserError if the folder has no seeds, or if a given folder does not exist
  */
