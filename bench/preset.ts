@@ -10,6 +10,8 @@ import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { loadClassifier } from '../src/classifier/load.js';
+import type { LoadedClassifier } from '../src/classifier/load.js';
+import { withPrototypes } from '../src/classifier/prototype-file.js';
 import { generateSchema } from '../src/settings/generate.js';
 import type { GenerateConfig } from '../src/settings/generate.js';
 import { loadConfig } from '../src/settings/load.js';
@@ -31,12 +33,12 @@ const { values, positionals } = parseArgs({
 const devkit = await openDevkit(resolve('../shared/voc/VOCdevkit/VOC2012'));
 const items = (await readSplit(devkit, 'dev_val')).items.slice(0, Number(values.images));
 const labels = await createLabelSource('npy', { devkit, file: resolve('../shared/voc/cls_labels.npy') });
-const classifier = await loadClassifier(defaultModelPath());
+const bundled = await loadClassifier(defaultModelPath());
 const workers = availableParallelism();
 if (items.length < 10) throw new Error('at least 10 images are needed, some to warm up with');
 
 /** Images per second, start included. */
-async function rateOf(settings: GenerateConfig): Promise<number> {
+async function rateOf(settings: GenerateConfig, classifier: LoadedClassifier): Promise<number> {
   const { imagesPerSecond } = await inFolder((out) => generateSeeds({
     classifier, settings, items, missing: [], labels, split: 'bench', out, format: 'palette', saveCams: false, resume: true, workers,
   }));
@@ -48,7 +50,7 @@ const WARM_UP = 5;
 const STAGES = ['read', 'cam', 'seeds', 'write'] as const;
 
 /** Milliseconds of each stage, the mean over the images, one after the other in one thread. */
-async function stagesOf(settings: GenerateConfig): Promise<Record<typeof STAGES[number], number>> {
+async function stagesOf(settings: GenerateConfig, classifier: LoadedClassifier): Promise<Record<typeof STAGES[number], number>> {
   const pool = startSeedPool({ classifier, settings, format: 'palette', runtime: { runtime: 'ort' }, workers: 1, threads: 1 });
   const logitOf = logitsOf(classifier);
   const sums = { read: 0, cam: 0, seeds: 0, write: 0 };
@@ -70,9 +72,10 @@ console.log(`${items.length} images, ${workers} workers\n`);
 console.log('| preset | images/s | ms in one thread | decode, resize, normalise | CAM program | fuse, refine, assign | write |\n|---|---:|---:|---:|---:|---:|---:|');
 for (const preset of positionals.length > 0 ? positionals : PRESETS) {
   const settings = await loadConfig(generateSchema, preset, {});
+  const classifier = await withPrototypes(bundled, settings.prototypes);
   const rates: number[] = [];
-  for (let round = 0; round < Number(values.rounds); round++) rates.push(await rateOf(settings));
-  const stages = await stagesOf(settings);
+  for (let round = 0; round < Number(values.rounds); round++) rates.push(await rateOf(settings, classifier));
+  const stages = await stagesOf(settings, classifier);
   const total = STAGES.reduce((sum, stage) => sum + stages[stage], 0);
   const shares = STAGES.map((stage) => `${((100 * stages[stage]) / total).toFixed(1)} %`);
   console.log(`| ${preset} | ${median(rates).toFixed(2)} | ${total.toFixed(0)} | ${shares.join(' | ')} |`);

@@ -16,9 +16,8 @@ export const pipelineSchema = z.strictObject({
   seedsOf: setting(z.string().min(1).default('best'), {
     group: 'Seeds', value: 'preset or file', help: 'settings of the seeds that the student is trained on',
   }),
-  agree: setting(z.array(z.string().min(1)).min(1).default(['fast']), {
-    group: 'Seeds', value: 'preset or file,...',
-    help: 'the student is not trained on pixels where seeds of these settings differ; none: it is trained on all',
+  agree: setting(z.array(z.string().min(1)).min(1).optional(), {
+    group: 'Seeds', value: 'preset or file,...', help: 'the student is not trained on pixels where seeds of these settings differ', otherwise: 'none',
   }),
   epochs: setting(count.default(6), { group: 'Student', value: 'n', help: 'passes over the photographs to train the student' }),
   seed: setting(z.number().int().min(0).default(0), { group: 'Student', value: 'n', help: 'seed of the random numbers' }),

@@ -33,7 +33,7 @@ describe('pipelineStages', () => {
   });
 
   it('needs no other settings and no seeds for the labels if it is told so, and scores if there is ground truth', () => {
-    const [seeds, , labels, scores] = commands({ agree: ['none'], camWeight: 0 }, true);
+    const [seeds, , labels, scores] = commands({ camWeight: 0 }, true);
     expect(seeds).not.toContain('--agree');
     expect(labels).not.toContain('--cam-seeds');
     expect(scores).toBe('eval --voc-root VOC 2012 --split train --limit 5 --pred out/labels/SegmentationClass');

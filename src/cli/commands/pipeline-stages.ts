@@ -41,7 +41,7 @@ export function pipelineStages(config: PipelineConfig, out: string, { selection,
   const runtime = flagsFor(config, runtimeSettings);
   const workers = flagsFor(config, workerSettings);
   const model = config.model === undefined ? [] : [config.model];
-  const agree = config.agree.filter((name) => name !== 'none');
+  const { agree = [] } = config;
   const common = [...data, ...selection, ...labels, ...runtime];
   const secondsOf = (name: string): number => (name === 'best' || name === 'fast' ? SECONDS[name] : SECONDS.other);
   return [

@@ -33,7 +33,7 @@ Examples:
   voc-seeds pipeline --voc-root VOCdevkit/VOC2012 --split train --labels xml --out pseudo --plan
 
   # Another data set and classifier, with settings that work for every network
-  voc-seeds pipeline --data coco:coco --split train2017 --model classifier.onnx --seeds-of fast --agree paper --out pseudo
+  voc-seeds pipeline --data coco:coco --split train2017 --model classifier.onnx --seeds-of fast --out pseudo
 
 Each stage is a command that the plan shows, and can also be run alone. Training uses the image-level labels, never masks.
 
