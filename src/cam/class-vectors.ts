@@ -10,7 +10,7 @@ import { UserError } from '../errors.js';
  */
 export function vectorsAt(prototypes: Prototypes | undefined, layer: FeatureLayer, method: string): ClassVectors {
   if (prototypes === undefined) {
-    throw new UserError(`${method} at '${layer.name}' needs prototypes`, 'name the file that \'voc-seeds prototypes\' has written: --prototypes FILE');
+    throw new UserError(`${method} at '${layer.name}' needs prototypes`, 'name the file that \'voc-seeds prototypes\' has written, or those of the bundled classifier: --prototypes FILE or --prototypes bundled (in a program: withPrototypes)');
   }
   const vectors = prototypes.layers.get(layer.name);
   if (vectors === undefined) {

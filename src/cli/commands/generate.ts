@@ -100,7 +100,7 @@ async function run(flags: GenerateFlags): Promise<number> {
   if (classifier !== undefined) sayModelNotes(classifier, chooseLayers(classifier.graph, config.layers, config.method));
   const { shard, task, note } = await chosenShard(flags, true, process.env, () => earlierTasks(folder)) ?? {};
   const say = (text: string): void => { process.stderr.write(`${text}\n`); };
-  sayPreset(flags);
+  if (classifier !== undefined) sayPreset(flags);
   for (const text of idleNotes(given, config, flags)) say(text);
   if (selection.missing.length > 0) say(`${selection.missing.length} of the split's photographs are not on disk and are left out`);
   if (shard !== undefined) say(note ?? `shard ${shard.index} of ${shard.count}`);
