@@ -54,7 +54,7 @@ class OpenedPhoto implements PhotoFile {
       const part = region === undefined ? resized : resized.extract(region);
       return await part.toColourspace('srgb').removeAlpha().raw({ depth: 'uchar' }).toBuffer();
     } catch (error) {
-      throw photoError(this.path, error);
+      throw photoError(this.path, error, this.bytes);
     }
   }
 
@@ -140,6 +140,7 @@ export function photoError(path: string, error: unknown, bytes?: Uint8Array): Us
   const kind = bytes && fileKind(bytes);
   if (kind !== undefined && !READ.has(kind)) return refused(`it is ${kind}, which is not supported`, 'convert it to PNG or JPEG');
   if ((error as NodeJS.ErrnoException).code === 'ENOENT') return refused('it does not exist');
-  // libvips has one error text for all threads: another thread may have taken it.
-  return refused(reason === 'Unknown error' ? 'the file is damaged or incomplete' : reason);
+  // libvips has one error text for all threads: another thread may have taken it, or this one may be that of another file.
+  const foreign = reason === 'Unknown error' || (kind !== undefined && /unsupported image format|not in a known format/.test(reason));
+  return refused(foreign ? 'the file is damaged or incomplete' : reason);
 }

@@ -11,6 +11,25 @@ function wantedSize(call: OperatorCall, { dims }: DeviceValue): number[] {
   return sizes;
 }
 
+/** Where cell i of a resized axis lies on the old one, in single precision as ONNX Runtime computes it. */
+type Position = (i: number, from: number, to: number) => number;
+
+const halfPixel: Position = (i, from, to) => Math.fround(Math.fround((i + 0.5) / Math.fround(to / from)) - 0.5);
+
+const nearestPositions: Readonly<Partial<Record<string, Position>>> = {
+  half_pixel: halfPixel,
+  pytorch_half_pixel: (i, from, to) => (to > 1 ? halfPixel(i, from, to) : 0),
+  asymmetric: (i, from, to) => Math.fround(i / Math.fround(to / from)),
+  align_corners: (i, from, to) => (to > 1 ? Math.fround((i * (from - 1)) / (to - 1)) : 0),
+};
+
+const roundings: Readonly<Partial<Record<string, (x: number) => number>>> = {
+  round_prefer_floor: (x) => Math.ceil(x - 0.5),
+  round_prefer_ceil: (x) => Math.floor(x + 0.5),
+  floor: Math.floor,
+  ceil: Math.ceil,
+};
+
 const resize: TfOperator = (call) => {
   const { tf, node } = call;
   const input = call.device(0);
@@ -26,14 +45,14 @@ const resize: TfOperator = (call) => {
       return call.resultNhwc(tf.image.resizeBilinear(x, [height, width], positions === 'align_corners', positions.endsWith('half_pixel')));
     }
     case 'nearest': {
-      // If each pixel becomes a block of equal pixels, the two agree. Otherwise they define "nearest" differently.
-      const factors = [height / input.dims[2], width / input.dims[3]];
-      const rounding = stringAttribute(node, 'nearest_mode', 'round_prefer_floor');
-      const blocks = positions === 'asymmetric'
-        ? rounding === 'floor' || (rounding === 'round_prefer_floor' && Math.max(...factors) <= 2)
-        : positions === 'half_pixel' && rounding.startsWith('round');
-      if (!factors.every(Number.isInteger) || !blocks) call.refuse(`nearest Resize with ${positions} and ${rounding}`);
-      return call.resultNhwc(tf.image.resizeNearestNeighbor(x, [height, width]));
+      const position = nearestPositions[positions];
+      const rounding = roundings[stringAttribute(node, 'nearest_mode', 'round_prefer_floor')];
+      if (position === undefined || rounding === undefined) return call.refuse(`nearest Resize with ${positions}`);
+      // TensorFlow.js has one definition of "nearest", ONNX has many.
+      const cells = (from: number, to: number): Int32Array => Int32Array.from({ length: to }, (_, i) => (
+        Math.min(Math.max(rounding(position(i, from, to)), 0), from - 1)));
+      const rows = tf.gather(x, tf.tensor1d(cells(input.dims[2], height), 'int32'), 1);
+      return call.resultNhwc(tf.gather(rows, tf.tensor1d(cells(input.dims[3], width), 'int32'), 2));
     }
     default: return call.refuse('cubic Resize');
   }
