@@ -133,8 +133,15 @@ export async function generateSeeds(options: GenerateOptions): Promise<GenerateS
   });
 }
 
-/** The network of the batch. @throws UserError if there is none, or it makes no maps that are wanted */
+/**
+ * The network of the batch.
+ *
+ * @throws UserError if there is none, it makes no maps that are wanted, or both a classifier and seeds of an earlier run are given
+ */
 function networkOf({ classifier, student, saveCams, saveUnrefined }: GenerateOptions): BatchNetwork & NamedLogits {
+  if (classifier !== undefined && student?.camSeeds !== undefined) {
+    throw new UserError('seeds of an earlier run replace those of a classifier', 'give one of them');
+  }
   if (classifier !== undefined) return classifier;
   if (student === undefined) throw new UserError('seeds need a classifier or a student');
   if ((student.settings.camWeight > 0 && student.camSeeds === undefined) || saveCams || saveUnrefined === true) {

@@ -303,6 +303,8 @@ describe('generateSeeds', () => {
     const student = { student: await loadStudent(model), settings: { studentScales: [1], studentFlip: true, studentRefine: 'none', camWeight: 1 } };
     await expect(generate('none', {}, { student, alone: true })).rejects.toThrow('class activation maps need a classifier');
     await expect(generate('none', {}, { alone: true })).rejects.toThrow('seeds need a classifier or a student');
+    const both = { ...student, camSeeds: { path: devkit.folder, settings: undefined } };
+    await expect(generate('none', {}, { student: both })).rejects.toThrow('replace those of a classifier');
   });
 
   it('does not continue a run whose other settings were different', async () => {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { availableParallelism, homedir } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { NetworkGraph } from '../../classifier/network.js';
 import { requireFlag, UserError } from '../../errors.js';
@@ -18,6 +18,7 @@ import type { Size } from '../../size.js';
 import { hashOfIds, STUDENT_LOGITS } from '../../student/spec.js';
 import type { EpochResult } from '../checkpoint.js';
 import type { Parameter } from '../parameters.js';
+import { cacheFolder } from '../cache-folder.js';
 import { reasonLines } from '../reasons.js';
 import { StudentBatches } from '../segment/batches.js';
 import { buildStudent, studentParameters } from '../segment/decoder.js';
@@ -121,7 +122,7 @@ export async function trainStudent(options: TrainOptions): Promise<{ readonly re
   if (absent.length > 0) listener.onMessage?.(`note: no training photograph contains ${absent.join(', ')}: the student cannot recognise them`);
 
   const begin = performance.now();
-  const plan = await planStudent(backbone, seeds.photos, training, config, listener);
+  const plan = await planTraining(backbone, seeds.photos, training, config, listener);
   const prepared = await prepare(plan, backbone, seeds, training, config, { signal, ...listener });
   if (signal?.aborted === true) return undefined;
   const { samples } = prepared;
@@ -158,7 +159,7 @@ export async function trainStudent(options: TrainOptions): Promise<{ readonly re
 }
 
 /** A student before training, and what is trained of it. */
-interface StudentPlan {
+interface TrainingPlan {
   readonly start: OnnxModel;
   readonly sizes: readonly [landscape: Size, upright: Size];
   /** The student at each size. */
@@ -169,10 +170,10 @@ interface StudentPlan {
   readonly labels: number;
 }
 
-async function planStudent(
+async function planTraining(
   { network, spec, stages: { laterals, frozen }, view: { short, long } }: StudentBackbone, photos: readonly SeededPhoto[], { classes }: TrainingData,
   config: Config, listener: TrainListener,
-): Promise<StudentPlan> {
+): Promise<TrainingPlan> {
   const paths = photos.map(({ path }) => path);
   const deviations = await reportProgress(listener, 'photographs measured', (callbacks) => measureDeviations(network, laterals, paths, {
     normalisation: spec, inputSizes: [{ kind: 'short', pixels: short }], workers: config.workers, runtime: config, ...callbacks,
@@ -189,12 +190,12 @@ async function planStudent(
 
 /** @throws UserError if too few photographs are left */
 async function prepare(
-  { start, tensors }: StudentPlan, { network, spec, view, hash }: StudentBackbone, seeds: Seeds, { classes }: TrainingData, config: Config,
+  { start, tensors }: TrainingPlan, { network, spec, view, hash }: StudentBackbone, seeds: Seeds, { classes }: TrainingData, config: Config,
   { signal, ...listener }: TrainListener & Pick<TrainOptions, 'signal'>,
 ): Promise<StudentSamples> {
   const prepared = await reportProgress(listener, 'photographs', (callbacks) => prepareSamples(seeds.photos, {
     model: start, input: network.input.name, hash, tensors, view, flip: config.flip, normalisation: spec, classes,
-    cache: config.cache ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'voc-seeds'),
+    cache: config.cache ?? cacheFolder(),
     workers: config.workers, runtime: config, signal, ...callbacks,
   }));
   const { samples, cached, folder, failures } = prepared;
@@ -234,8 +235,8 @@ interface StudentRun extends TrainListener {
 
 /** @returns undefined if it was aborted */
 async function trainOn(
-  samples: readonly StudentSample[], { students, sizes, tensors, parameters, labels }: StudentPlan, { stages, hash }: StudentBackbone, config: Config,
-  { folder, resume, signal, metadata, score, ...listener }: StudentRun,
+  samples: readonly StudentSample[], { students, sizes, tensors, parameters, labels }: TrainingPlan, { stages, hash }: StudentBackbone,
+  config: Config, { folder, resume, signal, metadata, score, ...listener }: StudentRun,
 ): Promise<{ readonly kept: Kept<StudentScores>; readonly epochs: LoopResult['epochs'] } | undefined> {
   const { epochs, batchSize, accumulate, rate, topRate, warmUp, decay, optimiser, momentum, weightDecay, average, seed, flip } = config;
   const kinds = students.map((student, i) => segmentBatches(student, parameters, tensors[i], labels, [sizes[i][0] / CELL, sizes[i][1] / CELL]));
