@@ -6,21 +6,13 @@ import { logitsOf } from '../pipeline/image-classes.js';
 import { readPhotoList } from '../pipeline/photo-list.js';
 import type { PrototypesConfig } from '../settings/prototypes.js';
 import { openTrainingData, requireSomeClass } from '../train/workflow/data.js';
-import type { TrainingDataOptions } from '../train/workflow/data.js';
+import type { TrainingData, TrainingDataOptions } from '../train/workflow/data.js';
 import type { TrainListener } from '../train/workflow/listener.js';
 
 /** Photographs and the logits of their classes. */
-export interface PrototypeSource {
+export interface PrototypeSource extends Pick<TrainingData, 'listed' | 'missing' | 'files' | 'folders' | 'notes' | 'failures'> {
   /** The logits by path, ascending; photographs without a class of the classifier are left out. */
   readonly logits: ReadonlyMap<string, readonly number[]>;
-  /** The number of listed photographs, and of those that are not on disk. */
-  readonly listed: number;
-  readonly missing: number;
-  /** Files and folders that were read. */
-  readonly files: readonly string[];
-  readonly folders: readonly string[];
-  readonly notes: readonly string[];
-  readonly failures: readonly { readonly id: string; readonly reason: string }[];
 }
 
 /**
