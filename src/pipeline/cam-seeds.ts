@@ -1,4 +1,3 @@
-import { openPhoto } from '../image/photo-file.js';
 import type { PhotoFile } from '../image/photo-file.js';
 import type { ClassSet } from '../datasets/classes/class-set.js';
 import type { LabelMap } from '../datasets/label-map.js';
@@ -40,11 +39,9 @@ export class CamSeeds {
    * @param unrefined also return the maps before the refiners
    * @throws UserError if the photograph cannot be read
    */
-  async make(imagePath: string, { labels, logits }: ImageClasses, classes: ClassSet, unrefined: boolean): Promise<CamSeedResult> {
+  async make(photo: PhotoFile, { labels, logits }: ImageClasses, classes: ClassSet, unrefined: boolean): Promise<CamSeedResult> {
     const [{ policies }] = this.recipes;
     const [cam, ...others] = this.cams;
-    // All read the same file; it is opened once.
-    const photo = others.length === 0 ? imagePath : await openPhoto(imagePath);
     const result = await cam.maps(photo, logits, { unrefined });
     const { maps, maxima, background, limited, times } = result;
     const start = performance.now();
@@ -70,7 +67,7 @@ export class CamSeeds {
 
   /** Compares seeds with those of the other recipes. */
   private async agreed(
-    first: LabelMap, photo: PhotoFile | string, { labels, logits }: ImageClasses, classes: ClassSet,
+    first: LabelMap, photo: PhotoFile, { labels, logits }: ImageClasses, classes: ClassSet,
   ): Promise<Pick<CamSeedResult, 'labels' | 'notes'> & { readonly cam: number; readonly seeds: number }> {
     const start = performance.now();
     let cam = 0;

@@ -3,6 +3,7 @@ import { workerData } from 'piscina';
 import { messageOf, UserError } from '../errors.js';
 import { encodeNpz } from '../formats/numpy/npz.js';
 import { openPhoto } from '../image/photo-file.js';
+import type { PhotoFile } from '../image/photo-file.js';
 import { writeStamped } from '../jobs/files/stamp.js';
 import { mapsToArray } from '../maps/map-rows.js';
 import { singleLayers } from '../maps/multi-scale.js';
@@ -93,15 +94,20 @@ async function load(): Promise<Networks> {
 async function makeSeed(networks: Networks, task: SeedTask): Promise<SeedResult> {
   const { imagePath, labels, files } = task;
   if (labels.length === 0) return allBackground(networks, imagePath, files);
-  const cam = await networks.cams?.make(imagePath, task, classes, UNREFINED_FOLDER in files);
-  const seeds = networks.student === undefined ? cam! : await studentSeeds(networks.student, task, cam);
+  const start = performance.now();
+  // All networks read the same file; it is opened once.
+  const photo = await openPhoto(imagePath);
+  const opening = performance.now() - start;
+  const cam = await networks.cams?.make(photo, task, classes, UNREFINED_FOLDER in files);
+  const seeds = networks.student === undefined ? cam! : await studentSeeds(networks.student, photo, task, cam);
   const writing = performance.now();
   const stamps = await writeAll(files, {
     [SEED_FOLDER]: () => encodeMask(seeds.labels, data.format, classes),
     [CONFIDENCE_FOLDER]: () => packPng(seeds.labels.width, seeds.labels.height, confidenceOf(seeds.labels, seeds.maps, labels)),
     ...cam && camFiles(cam, labels),
   });
-  return { status: 'done', notes: seeds.notes, files: stamps, times: { ...seeds.times, write: performance.now() - writing } };
+  const write = performance.now() - writing;
+  return { status: 'done', notes: seeds.notes, files: stamps, times: { ...seeds.times, read: opening + seeds.times.read, write } };
 }
 
 /** The files of class activation maps. */
@@ -121,10 +127,9 @@ function camFiles({ labels: seeds, maps, unrefined, views, size }: CamSeedResult
 
 /** The student's seeds, with those of class activation maps if there are any. */
 async function studentSeeds(
-  student: StudentRunner, { imagePath, labels, channels, seedPath }: SeedTask, cam: CamSeedResult | undefined,
+  student: StudentRunner, photo: PhotoFile, { labels, channels, seedPath }: SeedTask, cam: CamSeedResult | undefined,
 ): Promise<Pick<CamSeedResult, 'labels' | 'maps' | 'notes' | 'times'>> {
   const start = performance.now();
-  const photo = await openPhoto(imagePath);
   const others = seedPath === undefined ? cam?.labels : await seedsOf(seedPath, labels, photo.original);
   const opened = performance.now();
   const { maps, background, times } = await student.maps(photo, channels, labels, others);
