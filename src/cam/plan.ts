@@ -1,7 +1,7 @@
 import type { CamMethodName, CamTargetName } from './names.js';
 import { DEFAULT_CHANNEL_BATCH } from './names.js';
 import { UserError } from '../errors.js';
-import { ownBytes, shareBytes } from '../jobs/workers/shared-bytes.js';
+import { shareBytes } from '../jobs/workers/shared-bytes.js';
 import type { FeatureLayer } from '../classifier/layers.js';
 import type { Prototypes } from '../classifier/prototypes.js';
 import type { OnnxModel } from '../onnx/model.js';
@@ -13,9 +13,11 @@ import { ChannelProgram } from './channel-program.js';
 import { buildAblatedGraph, buildActivationGraph, buildMaskedGraph, takesBatches } from './channel-graphs.js';
 import type { ClassifierGraph } from '../classifier/classifier.js';
 import type { LayerMaps } from './layer-maps.js';
+import { batchedCamGraph } from './batched-graph.js';
+import { Batches } from './batches.js';
 import { buildCamGraph } from './gradient-graph.js';
 import type { GraphRequest } from './gradient-graph.js';
-import type { CamResult } from './gradient-program.js';
+import type { CamInput, CamResult, GradientPlan } from './gradient-program.js';
 import { GradientProgram } from './gradient-program.js';
 import { vectorsAt } from './class-vectors.js';
 import { camMethods } from './methods/index.js';
@@ -39,6 +41,11 @@ export interface CamOptions extends TargetOptions {
   readonly scoreCamBatch?: number;
   /** Prototypes of the classifier's classes, for `prototype-cam`. */
   readonly prototypes?: Prototypes;
+  /**
+   * How many images of one size go to the network at once; default: 1. An accelerator needs several to be busy, a processor does not.
+   * Score-CAM and Ablation-CAM process one image at a time.
+   */
+  readonly batch?: number;
 }
 
 /**
@@ -49,7 +56,7 @@ export interface CamPlan {
   /** The name of the image input. */
   readonly input: string;
   /** One graph for all methods that need the network once, and the indices of the requests that it answers. */
-  readonly gradient?: { readonly graph: Uint8Array; readonly indices: readonly number[] };
+  readonly gradient?: GradientPlan & { readonly indices: readonly number[] };
   /** The methods without gradients, and the indices of the requests that they answer. */
   readonly channels?: ChannelPlan & { readonly indices: readonly number[] };
   /** The classes that have no maps because they have no prototypes, by the index of their logit, and the file of the prototypes. */
@@ -60,21 +67,28 @@ export interface CamPlan {
  * Builds the graphs that make maps.
  *
  * @param requests at least one; methods with and without gradients may be mixed. The maps are returned in this order
- * @throws UserError if a method or the target is not defined for the classifier, or a method does not work at a layer
+ * @throws UserError if a method or the target is not defined for the classifier, a method does not work at a layer, or the
+ *   network cannot process several images at once
  */
 export function prepareCam(classifier: ClassifierGraph, requests: readonly CamRequest[], options: CamOptions = {}): CamPlan {
-  const { target = 'logit', finerStrength, scoreCamTopK, scoreCamBatch = DEFAULT_CHANNEL_BATCH, prototypes } = options;
+  const { target = 'logit', finerStrength, scoreCamTopK, scoreCamBatch = DEFAULT_CHANNEL_BATCH, prototypes, batch = 1 } = options;
   if (requests.length === 0) throw new UserError('a CAM program needs at least one layer and one method');
   requireTarget(target, classifier.classCount);
   const asked = requests.map(({ layer, method: name }, index) => ({ layer, name, index, method: camMethods[name] }));
   const gradient = asked.flatMap(({ layer, name, index, method }) => (
     method.kind === 'channels' ? [] : [{ index, ...graphRequest({ layer, method: name }, prototypes) }]));
   const channels = asked.flatMap(({ layer, name, index, method }) => (method.kind === 'channels' ? [{ layer, name, index, change: method.change }] : []));
+  const program = (): OnnxModel => {
+    const single = buildCamGraph(classifier, gradient, target, { finerStrength });
+    return batch > 1 ? batchedCamGraph(classifier, single) : single;
+  };
   return {
     input: classifier.input.name,
     gradient: gradient.length === 0
       ? undefined
-      : { graph: shared(buildCamGraph(classifier, gradient, target, { finerStrength })), indices: gradient.map(({ index }) => index) },
+      : {
+          graph: shared(program()), count: gradient.length, batch, indices: gradient.map(({ index }) => index),
+        },
     channels: channels.length === 0
       ? undefined
       : {
@@ -158,23 +172,33 @@ function shared(model: OnnxModel): Uint8Array {
  * const { maps: [layerCam, scoreCam] } = await cam.run(tensor, [320, 427], [7, 14]);
  * ```
  */
-export async function openCam({ gradient, channels, input, unknown }: CamPlan, runtime: Runtime, options: SessionOptions): Promise<CamRunner> {
+export async function openCam({ input: name, gradient, channels, unknown }: CamPlan, runtime: Runtime, options: SessionOptions): Promise<CamRunner> {
   const programs: CamProgram[] = [];
   if (gradient !== undefined) {
-    const { graph, indices } = gradient;
-    programs.push({ program: await GradientProgram.load(ownBytes(graph), input, indices.length, runtime, options), indices });
+    const program = await GradientProgram.load(gradient, name, runtime, options);
+    programs.push({ run: batched(program, gradient.batch), release: () => program.release(), indices: gradient.indices });
   }
-  if (channels !== undefined) programs.push({ program: await ChannelProgram.load(channels, runtime, options), indices: channels.indices });
+  if (channels !== undefined) {
+    const program = await ChannelProgram.load(channels, runtime, options);
+    programs.push({ run: ({ image, size, classes }) => program.run(image, size, classes), release: () => program.release(), indices: channels.indices });
+  }
   return new CamRunner(programs, unknown);
 }
 
 /** A loaded part of a plan. */
 interface CamProgram {
-  readonly program: GradientProgram | ChannelProgram;
+  readonly run: (input: CamInput) => Promise<CamResult>;
+  readonly release: () => Promise<void>;
   readonly indices: readonly number[];
 }
 
-/** A loaded plan: image and classes in, small maps out. */
+function batched(program: GradientProgram, size: number): CamProgram['run'] {
+  if (size === 1) return async (input) => (await program.run([input]))[0];
+  const batches = new Batches<CamInput, CamResult>({ size, keyOf: (input) => input.size.join('x'), run: (inputs) => program.run(inputs) });
+  return (input) => batches.run(input);
+}
+
+/** A loaded plan: image and classes in, small maps out. If the plan has a batch, images that are given at the same time share a run. */
 export class CamRunner {
   /** Made by {@link openCam}. */
   constructor(private readonly programs: readonly CamProgram[], private readonly unknown?: CamPlan['unknown']) {}
@@ -193,8 +217,8 @@ export class CamRunner {
     }
     const maps: LayerMaps[] = [];
     let logits: Float32Array = new Float32Array();
-    for (const { program, indices } of this.programs) {
-      const result = await program.run(image, size, classes);
+    for (const { run, indices } of this.programs) {
+      const result = await run({ image, size, classes });
       if (logits.length === 0) logits = result.logits;
       result.maps.forEach((map, i) => { maps[indices[i]] = map; });
     }
@@ -209,7 +233,7 @@ export class CamRunner {
   }
 
   async release(): Promise<void> {
-    for (const { program } of this.programs) await program.release();
+    for (const { release } of this.programs) await release();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -13,16 +13,16 @@ export type CamFormula = (activation: Value, gradient: Value, b: GraphBuilder, c
 /**
  * A map as a formula of activations only, the same for all classes. Adds the map of a layer to the graph.
  *
- * @param activation the layer A, [1, C, h, w]
+ * @param activation the layer A, [N, C, h, w] with N = 1 or N = K
  * @param channels C
- * @returns the map, [1, 1, h, w], not negative and not normalised
+ * @returns the map, [N, 1, h, w], not negative and not normalised
  */
 export type ActivationFormula = (activation: Value, b: GraphBuilder, channels: number) => Value;
 
 /**
  * A map as a formula of activations and one vector per class, which was fitted before. Adds the map of a layer to the graph.
  *
- * @param activation the layer A, [1, C, h, w]
+ * @param activation the layer A, [N, C, h, w] with N = 1 or N = K
  * @param vectors those of K classes, [K, C]
  * @returns the maps, [K, 1, h, w], not negative and not normalised
  */

@@ -14,7 +14,8 @@ const TINY = 1e-12;
  */
 export const prototypeCam: VectorFormula = (activation, vectors, b) => {
   const lengths = b.max(b.sqrt(b.reduceSum(b.mul(activation, activation), [1])), b.floats(TINY));
-  const flat = b.reshape(b.squeeze(activation, [0]), [0, -1]);
-  const products = b.reshape(b.matmul(vectors, flat), b.concat([b.shape(vectors, 0, 1), b.ints([1]), b.shape(activation, 2, 4)], 0));
-  return b.relu(b.div(products, lengths));
+  const flat = b.reshape(activation, [0, 0, -1]);
+  const products = b.matmul(b.unsqueeze(vectors, [1]), flat);
+  const maps = b.reshape(products, b.concat([b.shape(vectors, 0, 1), b.ints([1]), b.shape(activation, 2, 4)], 0));
+  return b.relu(b.div(maps, lengths));
 };
