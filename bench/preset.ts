@@ -51,7 +51,7 @@ const STAGES = ['read', 'cam', 'seeds', 'write'] as const;
 
 /** Milliseconds of each stage, the mean over the images, one after the other in one thread. */
 async function stagesOf(settings: GenerateConfig, classifier: LoadedClassifier): Promise<Record<typeof STAGES[number], number>> {
-  const pool = startSeedPool({ classifier, settings, format: 'palette', runtime: { runtime: 'ort' }, workers: 1, threads: 1 });
+  const pool = startSeedPool({ classifier, settings, format: 'palette', runtime: { runtime: 'ort' }, workers: 1, threads: 1, batch: 1 });
   const logitOf = logitsOf(classifier);
   const sums = { read: 0, cam: 0, seeds: 0, write: 0 };
   const counted = Math.round(items.length / 3);

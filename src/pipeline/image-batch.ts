@@ -14,7 +14,7 @@ import { itemsOfShard, shardPart } from '../jobs/journal/shard.js';
 import type { Shard } from '../jobs/journal/shard.js';
 import { runBatch } from '../jobs/workers/batch.js';
 import type { WorkerPool } from '../jobs/workers/pool.js';
-import { machineLimits, planWorkers } from '../jobs/workers/worker-plan.js';
+import { machineLimits, planWorkers, tasksPerWorker } from '../jobs/workers/worker-plan.js';
 import type { WorkerPlan } from '../jobs/workers/worker-plan.js';
 import { formatInputSize, networkSize } from '../image/input-size.js';
 import type { InputSize } from '../image/input-size.js';
@@ -52,6 +52,8 @@ export interface BatchOptions<Network extends BatchNetwork = LoadedClassifier> {
   /** Worker threads, each with its own session, and threads within each; default: by the machine's processors and memory. */
   readonly workers?: number;
   readonly threads?: number;
+  /** How many images of one size a worker gives to the network at once; default: 1, 8 with an accelerator. */
+  readonly batch?: number;
   /** What runs the network; default: chosen by the machine's hardware. */
   readonly runtime?: RuntimeChoice;
   /** When aborted, no new image is started; images in progress are finished. */
@@ -179,7 +181,7 @@ export async function runImageBatch<Task, Times extends Readonly<Record<keyof Ti
     if (open.length > 0) pool = work.startPool(runtime.choice, { ...plan, workers: Math.min(plan.workers, open.length) });
     const tally = new Tally(stages);
     await runBatch(open, {
-      concurrency: 2 * plan.workers + 1,
+      concurrency: tasksPerWorker(plan.batch) * plan.workers + 1,
       signal,
       run: async (item): Promise<ImageResult<Times>> => {
         const own = await classes.classesOf(item);

@@ -1,5 +1,6 @@
 import { chooseLayers } from '../cam/layer-choice.js';
 import type { LayerMaps } from '../cam/layer-maps.js';
+import type { CamResult } from '../cam/gradient-program.js';
 import { openCam, prepareCam } from '../cam/plan.js';
 import type { CamPlan, CamRequest, CamRunner } from '../cam/plan.js';
 import { logitOf } from '../classifier/class-names.js';
@@ -74,17 +75,17 @@ export class PhotoCam {
   /**
    * Builds the CAM program, which {@link load} loads in this or another thread.
    *
-   * @param several layers and views to use instead of those of the settings
+   * @param several layers and views to use instead of those of the settings; how many images of one size go to the network at once
    * @throws UserError if the classifier does not have the layers, or a method, refiner or scale does not work with it
    */
   static plan(
-    classifier: LoadedClassifier, settings: PhotoCamSettings, several?: { readonly requests: readonly CamRequest[]; readonly views: readonly View[] },
+    classifier: LoadedClassifier, settings: PhotoCamSettings, several: { readonly requests?: readonly CamRequest[]; readonly views?: readonly View[]; readonly batch?: number } = {},
   ): PhotoCamPlan {
     const { graph, path, spec, prototypes } = classifier;
-    const requests = several?.requests ?? chooseLayers(graph, settings.layers, settings.method).requests;
-    const views = several?.views ?? viewsOf(settings);
+    const requests = several.requests ?? chooseLayers(graph, settings.layers, settings.method).requests;
+    const views = several.views ?? viewsOf(settings);
     return {
-      cam: prepareCam(graph, requests, { ...settings, prototypes }), path, spec, views,
+      cam: prepareCam(graph, requests, { ...settings, prototypes, batch: several.batch }), path, spec, views,
       inputSize: inputSizeFor(classifier, { inputSize: settings.inputSize, scales: views.map(({ scale }) => scale) }),
       maxPixels: settings.maxPixels, maps: mapOptionsOf(settings),
     };
@@ -158,29 +159,41 @@ export class PhotoCam {
   }
 
   private async run(file: PhotoFile, wanted: readonly View[], classes: readonly number[]): Promise<PhotoLayers> {
-    const { inputSize, maxPixels, spec } = this.plan;
+    const { inputSize, maxPixels, spec, cam } = this.plan;
     const views: (readonly LayerMaps[])[] = [];
     const times = { read: 0, cam: 0 };
     let logits: Float32Array | undefined;
     let limited: Size | undefined;
-    let shown: { readonly scale: number; readonly tensor: Float32Array; readonly size: Size } | undefined;
-    for (const { scale, flip } of wanted) {
-      if (shown?.scale !== scale) {
-        const start = performance.now();
-        const network = networkSize(file.original, inputSize, maxPixels, scale);
-        shown = { scale, size: network.size, tensor: toTensor(await file.at(network.size), network.size, spec) };
-        times.read += performance.now() - start;
-        if (network.limited) limited = network.size;
-      }
+    for (const { scale, flips } of byScale(wanted)) {
       const start = performance.now();
-      const { size, tensor } = shown;
-      const result = await this.runner.run(flip ? mirrored(tensor, size[1]) : tensor, size, classes);
-      times.cam += performance.now() - start;
-      if (logits === undefined || (scale === 1 && !flip)) logits = result.logits;
-      views.push(flip ? result.maps.map(turnedBack) : result.maps);
+      const { size, limited: shrunk } = networkSize(file.original, inputSize, maxPixels, scale);
+      const tensor = toTensor(await file.at(size), size, spec);
+      if (shrunk) limited = size;
+      const read = performance.now();
+      times.read += read - start;
+      const run = (flip: boolean): Promise<CamResult> => this.runner.run(flip ? mirrored(tensor, size[1]) : tensor, size, classes);
+      // In batches, a photograph and its mirror image go together.
+      const together = (cam.gradient?.batch ?? 1) > 1 ? await Promise.all(flips.map(run)) : undefined;
+      for (const [i, flip] of flips.entries()) {
+        const result = together?.[i] ?? await run(flip);
+        if (logits === undefined || (scale === 1 && !flip)) logits = result.logits;
+        views.push(flip ? result.maps.map(turnedBack) : result.maps);
+      }
+      times.cam += performance.now() - read;
     }
     return { size: file.original, logits: logits!, views, limited, times };
   }
+}
+
+/** The views of each scale. */
+function byScale(views: readonly View[]): { readonly scale: number; readonly flips: boolean[] }[] {
+  const groups: { readonly scale: number; readonly flips: boolean[] }[] = [];
+  for (const { scale, flip } of views) {
+    const last = groups.at(-1);
+    if (last?.scale === scale) last.flips.push(flip);
+    else groups.push({ scale, flips: [flip] });
+  }
+  return groups;
 }
 
 function mapOptionsOf(settings: PhotoCamSettings): PhotoMapOptions {

@@ -1,5 +1,6 @@
 import type { LoadedClassifier } from '../classifier/load.js';
 import { WorkerPool } from '../jobs/workers/pool.js';
+import { tasksPerWorker } from '../jobs/workers/worker-plan.js';
 import type { WorkerPlan } from '../jobs/workers/worker-plan.js';
 import { workerUrl } from '../jobs/workers/worker-url.js';
 import type { RuntimeChoice } from '../runtime/open.js';
@@ -29,14 +30,13 @@ export interface SeedPoolOptions extends WorkerPlan {
 
 /** Builds the programs and starts the workers that make seeds, each with its own session. */
 export function startSeedPool(
-  { classifier, settings, agree = [], student, classes = VOC, format, runtime, workers, threads }: SeedPoolOptions,
+  { classifier, settings, agree = [], student, classes = VOC, format, runtime, workers, threads, batch }: SeedPoolOptions,
 ): WorkerPool<SeedTask, SeedResult> {
   const recipes = classifier === undefined
     ? []
-    : [settings, ...agree].map((own): SeedRecipe => ({ photo: PhotoCam.plan(classifier, own), policies: seedPolicies(own, classes) }));
+    : [settings, ...agree].map((own): SeedRecipe => ({ photo: PhotoCam.plan(classifier, own, { batch }), policies: seedPolicies(own, classes) }));
   return new WorkerPool<SeedTask, SeedResult>({
-    // Two tasks per worker: one computes while the next is decoded.
-    worker: workerUrl('./seed-worker.js', import.meta.url), threads: workers, tasksPerWorker: 2,
+    worker: workerUrl('./seed-worker.js', import.meta.url), threads: workers, tasksPerWorker: tasksPerWorker(batch),
     data: {
       recipes, student: student && { plan: planStudent(student.student, student.settings), policies: studentPolicies(settings, classes) },
       classSet: classes.data, format, runtime, threads,

@@ -11,6 +11,9 @@ export const workerCount = z.number().int().min(1).max(MAX_WORKERS).optional();
 
 const group = 'Running';
 
+/** The largest batch of images. */
+const MAX_BATCH = 256;
+
 /** Settings of the runtime. */
 export const runtimeSettings = {
   runtime: setting(z.enum(RUNTIME_NAMES).default('auto'), {
@@ -29,5 +32,12 @@ export const workerSettings = {
   }),
   threads: setting(workerCount.clone(), {
     group, value: 'n', help: 'threads in each worker', otherwise: '1, more if there are fewer workers than processors',
+  }),
+};
+
+/** Settings of networks that process several photographs at once. */
+export const batchSettings = {
+  batch: setting(z.number().int().min(1).max(MAX_BATCH).optional(), {
+    group, value: 'n', help: 'images of one size that a worker gives to the network at once', otherwise: '1; 8 with an accelerator',
   }),
 };

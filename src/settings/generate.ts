@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { VOC } from '../datasets/classes/voc.js';
 import { UserError } from '../errors.js';
 import { parseRefiners } from '../maps/refine/refiners.js';
-import { runtimeSettings, workerSettings } from '../runtime/settings.js';
+import { batchSettings, runtimeSettings, workerSettings } from '../runtime/settings.js';
 import { thresholdsByClass } from '../seeds/settings.js';
 import { setting } from '../setting.js';
 import { devkitSettings, labelSourceSettings } from '../datasets/settings.js';
@@ -35,6 +35,7 @@ export const generateSchema = z.strictObject({
   }),
   ...runtimeSettings,
   ...workerSettings,
+  ...batchSettings,
 }).refine(
   ({ threshold, backgroundThreshold }) => backgroundThreshold === undefined || backgroundThreshold <= threshold,
   { path: ['backgroundThreshold'], message: 'it must not be above {threshold}' },

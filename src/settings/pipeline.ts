@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { devkitSettings, labelSourceSettings } from '../datasets/settings.js';
-import { runtimeSettings, workerSettings } from '../runtime/settings.js';
+import { batchSettings, runtimeSettings, workerSettings } from '../runtime/settings.js';
 import { setting } from '../setting.js';
 import { studentSettings } from '../student/settings.js';
 import { sharedSettings } from './shared.js';
@@ -27,6 +27,7 @@ export const pipelineSchema = z.strictObject({
   }),
   ...runtimeSettings,
   ...workerSettings,
+  ...batchSettings,
 });
 
 export type PipelineConfig = z.infer<typeof pipelineSchema>;

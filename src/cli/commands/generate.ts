@@ -115,7 +115,7 @@ async function run(flags: GenerateFlags): Promise<number> {
       labels, classes: selection.classes,
       out: folder, inputs: [...inputsOf(selection, labelFile), ...camSeeds === undefined ? [] : [camSeeds.path]],
       format: config.png, saveCams: config.saveCams, saveUnrefined: config.saveUnrefined, soft: config.soft, resume: flags.resume, shard, task,
-      runtime: { runtime: config.runtime, device: config.device }, workers: config.workers, threads: config.threads,
+      runtime: { runtime: config.runtime, device: config.device }, workers: config.workers, threads: config.threads, batch: config.batch,
       record: { command: 'generate', ...dataRecord(selection), splitFile: selection.split.path, ...selection.split.notes.length > 0 && { listNotes: selection.split.notes } },
       signal: watch.signal,
       ...progress,

@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import { flagOf } from '../../setting.js';
 import type { SettingTable } from '../../setting.js';
 import { devkitSettings, labelSourceSettings } from '../../datasets/settings.js';
-import { runtimeSettings, workerSettings } from '../../runtime/settings.js';
+import { batchSettings, runtimeSettings, workerSettings } from '../../runtime/settings.js';
 import type { PipelineConfig } from '../../settings/pipeline.js';
 import { pipelineSchema } from '../../settings/pipeline.js';
 
@@ -48,7 +48,7 @@ export function pipelineStages(config: PipelineConfig, out: string, { selection,
     {
       title: 'seeds of class activation maps', command: 'generate',
       arguments: [
-        ...common, ...workers, ...model.flatMap((file) => ['--model', file]), '--config', config.seedsOf, ...agree.length > 0 ? ['--agree', agree.join(',')] : [],
+        ...common, ...workers, ...flagsFor(config, batchSettings), ...model.flatMap((file) => ['--model', file]), '--config', config.seedsOf, ...agree.length > 0 ? ['--agree', agree.join(',')] : [],
         '--out', paths.seeds,
       ],
       secondsPerPhoto: [config.seedsOf, ...agree].reduce((sum, name) => sum + secondsOf(name), 0),

@@ -6,6 +6,8 @@ export interface WorkerPlan {
   readonly workers: number;
   /** Threads within each worker. */
   readonly threads: number;
+  /** How many images of one size a worker gives to its network at once. */
+  readonly batch: number;
 }
 
 /** Limits of the machine and the work. */
@@ -20,18 +22,32 @@ export interface WorkerLimits {
   readonly accelerated?: boolean;
 }
 
+/** More workers than this have no use for one device, but need its memory. */
+const ACCELERATED_WORKERS = 8;
+const ACCELERATED_BATCH = 8;
+
 /**
  * Workers and threads for a batch of images, if the user has not set them.
  *
  * Whole images are the best unit of parallel work: with one thread each, workers never wait for one another, and decoding,
  * fusing and writing also run in parallel. So there is one worker per processor, as long as memory allows. If fewer workers
- * fit, the processors are shared among them as threads. With an accelerator, there is one worker: the device has memory for
- * one network, and the next photograph is decoded while it computes.
+ * fit, the processors are shared among them as threads.
+ *
+ * With an accelerator, the workers share the device, and each has a network there. While one waits for the device, others decode,
+ * fuse and write. A batch keeps the device busy, which a processor is with one image.
  */
 export function planWorkers(wanted: Partial<WorkerPlan>, { cores, memory, perWorker, accelerated = false }: WorkerLimits): WorkerPlan {
-  const fitting = accelerated ? 1 : Math.max(1, Math.floor(memory / perWorker));
+  const fitting = Math.min(accelerated ? ACCELERATED_WORKERS : Infinity, Math.max(1, Math.floor(memory / perWorker)));
   const workers = wanted.workers ?? Math.max(1, Math.min(fitting, Math.floor(cores / (wanted.threads ?? 1))));
-  return { workers, threads: wanted.threads ?? Math.max(1, Math.floor(cores / workers)) };
+  return { workers, threads: wanted.threads ?? Math.max(1, Math.floor(cores / workers)), batch: wanted.batch ?? (accelerated ? ACCELERATED_BATCH : 1) };
+}
+
+/**
+ * How many tasks a worker should have at once: one computes while the next is decoded. Photographs have several sizes, so a batch of
+ * one size needs more of them to choose from.
+ */
+export function tasksPerWorker(batch: number): number {
+  return batch === 1 ? 2 : 3 * batch;
 }
 
 /** This machine's limits. A batch may use three quarters of the free memory. */
