@@ -7,7 +7,9 @@ import type { Prototypes } from '../classifier/prototypes.js';
 import type { OnnxModel } from '../onnx/model.js';
 import type { Size } from '../size.js';
 import { serializeModel } from '../onnx/file/write.js';
+import { isAccelerated } from '../runtime/runtime.js';
 import type { Runtime, SessionOptions } from '../runtime/runtime.js';
+import { requireSameMaps } from './same-maps.js';
 import type { ChannelPlan } from './channel-program.js';
 import { ChannelProgram } from './channel-program.js';
 import { buildAblatedGraph, buildActivationGraph, buildMaskedGraph, takesBatches } from './channel-graphs.js';
@@ -55,6 +57,8 @@ export interface CamOptions extends TargetOptions {
 export interface CamPlan {
   /** The name of the image input. */
   readonly input: string;
+  /** Its channels, and a size [H, W] that it takes. */
+  readonly shape: { readonly channels: number; readonly size: Size };
   /** One graph for all methods that need the network once, and the indices of the requests that it answers. */
   readonly gradient?: GradientPlan & { readonly indices: readonly number[] };
   /** The methods without gradients, and the indices of the requests that they answer. */
@@ -62,6 +66,9 @@ export interface CamPlan {
   /** The classes that have no maps because they have no prototypes, by the index of their logit, and the file of the prototypes. */
   readonly unknown?: Pick<Prototypes, 'path' | 'missing'>;
 }
+
+/** Small, but not so small that the deepest layers have only a few cells. */
+const FREE_SIZE: Size = [160, 224];
 
 /**
  * Builds the graphs that make maps.
@@ -83,7 +90,7 @@ export function prepareCam(classifier: ClassifierGraph, requests: readonly CamRe
     return batch > 1 ? batchedCamGraph(classifier, single) : single;
   };
   return {
-    input: classifier.input.name,
+    input: classifier.input.name, shape: { channels: classifier.input.channels, size: classifier.input.fixedSize ?? FREE_SIZE },
     gradient: gradient.length === 0
       ? undefined
       : {
@@ -171,8 +178,22 @@ function shared(model: OnnxModel): Uint8Array {
  * const cam = await openCam(plan, ortRuntime, { threads: 2 });
  * const { maps: [layerCam, scoreCam] } = await cam.run(tensor, [320, 427], [7, 14]);
  * ```
+ *
+ * On an accelerator, the maps of one image are compared with those that the processor makes. Some devices compute wrong values
+ * without an error.
+ *
+ * @throws UserError if the runtime cannot load the plan, or a device does not make the maps that the processor makes
  */
-export async function openCam({ input: name, gradient, channels, unknown }: CamPlan, runtime: Runtime, options: SessionOptions): Promise<CamRunner> {
+export async function openCam(plan: CamPlan, runtime: Runtime, options: SessionOptions): Promise<CamRunner> {
+  if (plan.gradient !== undefined && isAccelerated(runtime)) {
+    // Methods without gradients need hundreds of runs for one map, and their values are not checked.
+    const checked: CamPlan = { ...plan, channels: undefined, gradient: { ...plan.gradient, indices: plan.gradient.indices.map((_, i) => i) } };
+    await requireSameMaps(plan.shape, runtime, (own) => loadCam(checked, own, { threads: 1 }));
+  }
+  return loadCam(plan, runtime, options);
+}
+
+async function loadCam({ input: name, gradient, channels, unknown }: CamPlan, runtime: Runtime, options: SessionOptions): Promise<CamRunner> {
   const programs: CamProgram[] = [];
   if (gradient !== undefined) {
     const program = await GradientProgram.load(gradient, name, runtime, options);

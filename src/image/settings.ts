@@ -17,7 +17,7 @@ export const inputSizeText = checkedBy(z.string(), (text) => {
 /** The size of photographs at the network. */
 export const imageSettings = {
   inputSize: setting(inputSizeText.default('short:320'), {
-    group: 'CAM', value: 'size', help: 'size of the photograph at the network: native, short:N, long:N or fixed:HxW',
+    group: 'CAM', value: 'size', help: 'size of the photograph at the network: native, short:N, long:N or fixed:HxW; short:N/M rounds both sides to multiples of M',
   }),
   maxPixels: setting(z.number().int().positive().default(DEFAULT_MAX_PIXELS), {
     group: 'CAM', value: 'n', help: 'shrink larger inputs of the network to this many pixels',

@@ -2,6 +2,7 @@ import type { RuntimeName } from './names.js';
 import { UserError } from '../errors.js';
 import type { OrtDevice } from './ort/ort.js';
 import { openOrt, ORT_DEVICES } from './ort/ort.js';
+import { isAccelerated } from './runtime.js';
 import type { Runtime } from './runtime.js';
 import type { TfjsDevice } from './tfjs/backend.js';
 import { isInstalled, loadTfjs, TFJS_DEVICES } from './tfjs/backend.js';
@@ -27,12 +28,9 @@ export interface OpenedRuntime {
   readonly description: string;
   /** The runtime and device that were opened. Opening this, for example in another thread, gives the same runtime or an error. */
   readonly choice: RuntimeChoice;
-  /** Whether an accelerator computes, not the processor. All sessions then share one device, so more of them are not faster. */
+  /** Whether an accelerator computes, not the processor. All sessions then share one device. */
   readonly accelerated: boolean;
 }
-
-/** The devices of both runtimes that use the processor. */
-const PROCESSORS: readonly string[] = ['cpu', 'node', 'wasm'];
 
 /**
  * Opens a runtime. If a device is given, it is used or an error is thrown. There is no fallback to another device.
@@ -88,7 +86,7 @@ async function onTfjs(device: TfjsDevice): Promise<OpenedRuntime> {
 }
 
 function opened(runtime: Runtime, choice: Required<RuntimeChoice>): OpenedRuntime {
-  return { runtime, description: `${runtime.name} ${runtime.version} (${choice.device})`, choice, accelerated: !PROCESSORS.includes(choice.device) };
+  return { runtime, description: `${runtime.name} ${runtime.version} (${choice.device})`, choice, accelerated: isAccelerated(runtime) };
 }
 
 function runtimeWith(device: string): 'ort' | 'tfjs' {

@@ -49,6 +49,16 @@ export interface Session {
 export interface Runtime {
   readonly name: string;
   readonly version: string;
+  /** The device that computes, as users type it. */
+  readonly device: string;
   /** @param model a serialised ONNX model */
   load(model: Uint8Array, options: SessionOptions): Promise<Session>;
+}
+
+/** The devices that are the processor. */
+const PROCESSORS: readonly string[] = ['cpu', 'node', 'wasm'];
+
+/** Whether an accelerator computes, not the processor. */
+export function isAccelerated({ device }: Pick<Runtime, 'device'>): boolean {
+  return !PROCESSORS.includes(device);
 }

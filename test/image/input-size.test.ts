@@ -10,6 +10,9 @@ describe('parseInputSize', () => {
     ['native', { kind: 'native' }],
     ['short:320', { kind: 'short', pixels: 320 }],
     ['long:512', { kind: 'long', pixels: 512 }],
+    ['short:320/32', { kind: 'short', pixels: 320, multiple: 32 }],
+    ['long:512/16', { kind: 'long', pixels: 512, multiple: 16 }],
+    ['short:320/1', { kind: 'short', pixels: 320 }, 'short:320'],
     ['fixed:224x320', { kind: 'fixed', size: [224, 320] }],
     ['fixed:224', { kind: 'fixed', size: [224, 224] }, 'fixed:224x224'],
   ];
@@ -20,7 +23,7 @@ describe('parseInputSize', () => {
     });
   }
 
-  for (const text of ['', '320', 'short', 'short:', 'short:0', 'short:-5', 'short:3.5', 'long:12px', 'fixed:0x5', 'fixed:5x0', 'fixed:5x', 'fixed:5x5x5', ' native', 'Native', 'wide:5']) {
+  for (const text of ['', '320', 'short', 'short:', 'short:0', 'short:-5', 'short:3.5', 'short:320/', 'short:320/0', 'short:0/32', 'native/32', 'fixed:64/32', 'long:12px', 'fixed:0x5', 'fixed:5x0', 'fixed:5x', 'fixed:5x5x5', ' native', 'Native', 'wide:5']) {
     it(`refuses '${text}'`, () => {
       expect(() => parseInputSize(text)).toThrow(UserError);
       expect(() => parseInputSize(text)).toThrow(`'${text}' is not an input size`);
@@ -43,6 +46,24 @@ describe('networkSize', () => {
     expect(size([375, 500], 'long:320')).toEqual({ size: [240, 320], limited: false });
     expect(size([500, 333], 'long:250')).toEqual({ size: [250, 167], limited: false });
     expect(size([1, 1], 'short:320')).toEqual({ size: [320, 320], limited: false });
+  });
+
+  it('both sides are rounded to multiples', () => {
+    // 426.67 = 13.33 * 32; 480.48 = 15.02 * 32; 300 * 320 / 333 = 288.3 = 9.01 * 32.
+    expect(size([375, 500], 'short:320/32')).toEqual({ size: [320, 416], limited: false });
+    expect(size([500, 333], 'short:320/32')).toEqual({ size: [480, 320], limited: false });
+    expect(size([300, 333], 'long:320/32')).toEqual({ size: [288, 320], limited: false });
+    // Not to zero: 8 * 320 / 500 = 5.12.
+    expect(size([8, 500], 'long:320/32')).toEqual({ size: [32, 320], limited: false });
+    // At half the scale 160 x 213.3 = 6.67 * 32.
+    expect(networkSize([375, 500], parseInputSize('short:320/32'), MANY, 0.5)).toEqual({ size: [160, 224], limited: false });
+  });
+
+  it('multiples are rounded down if the photograph is too large', () => {
+    // 6000 x 8000 in 2^22 pixels: 1773.6 = 55.4 * 32, 2364.8 = 73.9 * 32.
+    expect(size([6000, 8000], 'long:8000/32')).toEqual({ size: [1760, 2336], limited: true });
+    // 10 x 20000 in 10,000 pixels: 2.2 and 4472.1; 10,000 / 32 = 312.5 = 9.8 * 32.
+    expect(size([10, 20000], 'long:20000/32', 10000)).toEqual({ size: [32, 288], limited: true });
   });
 
   it('fixed is that size, whatever the photograph is', () => {

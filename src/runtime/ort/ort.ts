@@ -5,7 +5,7 @@ import { AbandonedError, requireWanted } from '../../jobs/stop/abandon.js';
 import { DataType, OnnxTensor } from '../../onnx/tensor.js';
 import { serializeModel } from '../../onnx/file/write.js';
 import type { Runtime, RuntimeTensor, Session, SessionOptions } from '../runtime.js';
-import { disableTelemetry } from './telemetry.js';
+import { prepareEnvironment } from '../environment.js';
 
 /** The devices of ONNX Runtime. Not every platform has all of them; see {@link openOrt}. */
 export const ORT_DEVICES = ['cpu', 'cuda', 'webgpu', 'coreml', 'dml'] as const;
@@ -23,7 +23,7 @@ function library(): Promise<typeof Ort> {
 }
 
 async function loadLibrary(): Promise<typeof Ort> {
-  await disableTelemetry();
+  await prepareEnvironment();
   try {
     const ort = await import('onnxruntime-node');
     // Errors are thrown. The log on standard error would repeat them.
@@ -76,7 +76,7 @@ function reasonOf(error: unknown): string {
 }
 
 const requirements: Readonly<Record<Exclude<OrtDevice, 'cpu'>, string>> = {
-  cuda: 'it needs an NVIDIA GPU, CUDA 12 and cuDNN 9, and ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules/onnxruntime-node/script/install.js',
+  cuda: 'it needs an NVIDIA GPU, CUDA 12 and cuDNN 9 in the library path, and ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules/onnxruntime-node/script/install.js',
   webgpu: 'it needs a GPU whose driver supports Vulkan, Metal or Direct3D 12',
   coreml: 'it needs macOS 10.15 or later',
   dml: 'it needs Windows and a GPU that supports DirectX 12',
@@ -102,7 +102,7 @@ const probe = (): Uint8Array => serializeModel({
 
 function runtimeOn(device: OrtDevice): Runtime {
   return {
-    name: 'onnxruntime',
+    name: 'onnxruntime', device,
     get version() { return installedVersion(); },
     load: async (model, options) => {
       try {

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { dirname, join, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { messageOf, UserError } from '../../errors.js';
+import { prepareEnvironment } from '../environment.js';
 import type { TfModule } from './value.js';
 
 /** The devices of TensorFlow.js: TensorFlow on a GPU, TensorFlow on the processor, WebAssembly, and plain JavaScript. */
@@ -68,6 +69,7 @@ export async function loadTfjs(device: TfjsDevice): Promise<TfjsBackend> {
 
 /** Native TensorFlow. Its packages have their own copy of TensorFlow.js's core, whose tensors work only with that copy. */
 async function native(device: 'gpu' | 'node'): Promise<TfModule> {
+  await prepareEnvironment();
   const loaded = await import(pathToFileURL(require.resolve(TFJS_PACKAGES[device])).href) as { default?: TfModule } & TfModule;
   const tf = loaded.default ?? loaded;
   await tf.ready();

@@ -4,10 +4,9 @@ import type { TfjsBackend } from './backend.js';
 import { TfSession } from './session.js';
 
 /** TensorFlow.js as a runtime, named after the package of its backend. The backend chooses the number of threads itself. */
-export function tfjsRuntime({ tf, name, packageName, version }: TfjsBackend): Runtime {
+export function tfjsRuntime({ tf, device, name, packageName, version }: TfjsBackend): Runtime {
   return {
-    name: packageName,
-    version,
+    name: packageName, version, device,
     load: (model) => Promise.resolve().then(() => new TfSession(tf, name, parseModel(model, 'the graph'))),
   };
 }
