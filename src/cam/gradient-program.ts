@@ -35,6 +35,9 @@ export interface CamInput {
 
 /** One graph for all requests of gradient methods: images and classes in, small maps out. */
 export class GradientProgram {
+  /** For the images of a batch: new memory of this size takes as long as the copy. One batch runs at a time. */
+  private buffer = new Float32Array();
+
   private constructor(private readonly session: Session, private readonly plan: GradientPlan, private readonly input: string) {}
 
   /** @param input the name of the image input */
@@ -51,7 +54,7 @@ export class GradientProgram {
     const [{ size: [height, width], image }] = inputs;
     const channels = image.length / (height * width);
     const results = await this.session.run({
-      [this.input]: { type: 'float32', dims: [inputs.length, channels, height, width], data: joined(inputs.map((own) => own.image)) },
+      [this.input]: { type: 'float32', dims: [inputs.length, channels, height, width], data: this.joined(inputs.map((own) => own.image)) },
       [CAM_CLASSES]: indices(inputs.flatMap(({ classes }) => classes)),
       ...batch > 1 && { [CAM_IMAGES]: indices(inputs.flatMap(({ classes }, i) => classes.map(() => i))) },
     });
@@ -73,17 +76,18 @@ export class GradientProgram {
   async release(): Promise<void> {
     await this.session.release();
   }
-}
 
-function joined(images: readonly Float32Array[]): Float32Array {
-  if (images.length === 1) return images[0];
-  const all = new Float32Array(images.reduce((sum, { length }) => sum + length, 0));
-  let end = 0;
-  for (const image of images) {
-    all.set(image, end);
-    end += image.length;
+  private joined(images: readonly Float32Array[]): Float32Array {
+    if (images.length === 1) return images[0];
+    const length = images.reduce((sum, image) => sum + image.length, 0);
+    if (this.buffer.length < length) this.buffer = new Float32Array(length);
+    let end = 0;
+    for (const image of images) {
+      this.buffer.set(image, end);
+      end += image.length;
+    }
+    return this.buffer.subarray(0, length);
   }
-  return all;
 }
 
 function indices(values: readonly number[]): RuntimeTensor {

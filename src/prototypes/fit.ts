@@ -21,6 +21,7 @@ import { makeFolder, writeFileAtomic } from '../jobs/files/atomic.js';
 import { hashFile } from '../jobs/files/hash.js';
 import { removeLeftovers } from '../jobs/files/temporary.js';
 import { refuseInputFile } from '../jobs/journal/own-folder.js';
+import { requireGradients, workersOn } from '../runtime/device-limits.js';
 import { openRuntime } from '../runtime/open.js';
 import { prototypesSchema } from '../settings/prototypes.js';
 import type { PrototypesConfig, PrototypesSettings } from '../settings/prototypes.js';
@@ -82,10 +83,11 @@ export async function fitPrototypes(options: PrototypeOptions): Promise<Prototyp
   await makeFolder(dirname(resolve(out)));
   await removeLeftovers(dirname(resolve(out)), basename(out));
   const runtime = await openRuntime(config);
+  requireGradients(runtime);
   listener.onMessage?.(`runtime: ${runtime.description}`);
   listener.onMessage?.(`features: ${layers.map(({ name, channels, stride }) => `${name} (/${stride}, ${channels} channels)`).join(', ')}; guide: ${guideName}`);
 
-  const workers = config.workers ?? (runtime.accelerated ? 1 : availableParallelism());
+  const workers = workersOn(runtime, config.workers, availableParallelism());
   const inputSize = inputSizeFor(classifier, { inputSize: config.inputSize, scales: [1] });
   const info = await infoOf(classifier, config, { layers, guide: guideName, inputSize });
   const wanted = await photographsOf(source, config, info);

@@ -7,6 +7,7 @@ import type { OnnxModel } from '../onnx/model.js';
 import { OnnxTensor } from '../onnx/tensor.js';
 import { serializeModel } from '../onnx/file/write.js';
 import { channelBlock } from '../runtime/blocked/channel-block.js';
+import { requireGradients } from '../runtime/device-limits.js';
 import { openRuntime } from '../runtime/open.js';
 import type { RuntimeChoice } from '../runtime/open.js';
 import { planBatchWorkers, shareNumbers } from './batch-workers.js';
@@ -114,7 +115,9 @@ export class Trainer {
    */
   static async of(start: OnnxModel, parameters: readonly Parameter[], kinds: readonly BatchKind[], options: PassOptions): Promise<Trainer> {
     const { batchSize, threads, optimiser, momentum, weightDecay, headRate, restRate, average } = options;
-    const { runtime, choice, accelerated, description } = await openRuntime(options.runtime);
+    const opened = await openRuntime(options.runtime);
+    requireGradients(opened);
+    const { runtime, choice, accelerated, description } = opened;
     const plan = planBatchWorkers(batchSize, accelerated ? 1 : threads);
     const groups = groupParameters(parameters, optimiser === 'lars');
     const starts = startsOf(groups);

@@ -8,6 +8,7 @@ import { shareBytes } from '../jobs/workers/shared-bytes.js';
 import { workerUrl } from '../jobs/workers/worker-url.js';
 import type { OnnxModel } from '../onnx/model.js';
 import { serializeModel } from '../onnx/file/write.js';
+import { workersOn } from '../runtime/device-limits.js';
 import { openRuntime } from '../runtime/open.js';
 import type { RuntimeChoice } from '../runtime/open.js';
 import type { VectorResult, VectorWorkerData } from './vector-worker.js';
@@ -48,8 +49,9 @@ export async function computeVectors(model: OnnxModel, paths: readonly string[],
   const row = inputSizes.length * (flip ? 2 : 1) * width;
   const data = new Float32Array(paths.length * row);
   const reasons = new Map<string, string>();
-  const { choice: runtime, accelerated } = await openRuntime(options.runtime);
-  const workers = options.workers ?? (accelerated ? 1 : availableParallelism());
+  const opened = await openRuntime(options.runtime);
+  const runtime = opened.choice;
+  const workers = workersOn(opened, options.workers, availableParallelism());
   const pool = new WorkerPool<string, VectorResult>({
     worker: workerUrl('./vector-worker.js', import.meta.url), threads: workers, tasksPerWorker: 2,
     data: {

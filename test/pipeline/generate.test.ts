@@ -18,6 +18,7 @@ import { openDevkit } from '../../src/datasets/devkit.js';
 import { xmlLabels } from '../../src/datasets/labels/xml.js';
 import { readMask, writeMask } from '../../src/datasets/masks.js';
 import { readSplit } from '../../src/datasets/splits.js';
+import { parseInputSize } from '../../src/image/input-size.js';
 import { openPhoto } from '../../src/image/photo-file.js';
 import { mapsToArray } from '../../src/maps/map-rows.js';
 import { loadStudent } from '../../src/student/load.js';
@@ -42,7 +43,7 @@ let devkit: TinyDevkit;
 beforeAll(async () => { devkit = await makeDevkit(images); });
 afterAll(() => rm(devkit.folder, { recursive: true }));
 
-interface Also extends Partial<Pick<GenerateOptions, 'saveCams' | 'saveUnrefined' | 'soft' | 'student'>> {
+interface Also extends Partial<Pick<GenerateOptions, 'saveCams' | 'saveUnrefined' | 'soft' | 'student' | 'batch'>> {
   /** Changes of the other settings. */
   readonly agree?: readonly Partial<SeedSettings>[];
   /** No classifier, only the student. */
@@ -51,7 +52,7 @@ interface Also extends Partial<Pick<GenerateOptions, 'saveCams' | 'saveUnrefined
 
 async function generate(
   name: string, changes: Partial<SeedSettings> = {},
-  { saveCams = false, saveUnrefined = false, soft = false, agree = [], student, alone = false }: Also = {},
+  { saveCams = false, saveUnrefined = false, soft = false, agree = [], student, alone = false, batch }: Also = {},
 ): Promise<{ out: string; summary: GenerateSummary }> {
   const out = join(devkit.folder, name);
   const opened = await openDevkit(devkit.root);
@@ -59,7 +60,7 @@ async function generate(
     classifier: alone ? undefined : await loadClassifier(devkit.model), student,
     settings: { ...defaults, ...changes }, agree: agree.map((own) => ({ ...defaults, ...own })),
     items: (await readSplit(opened, 'train')).items, missing: [], labels: await xmlLabels({ devkit: opened }), split: 'train', out, format: 'palette',
-    saveCams, saveUnrefined, soft, resume: true, workers: 2,
+    saveCams, saveUnrefined, soft, resume: true, workers: 2, batch,
   });
   return { out, summary };
 }
@@ -320,3 +321,19 @@ function parseNpy(bytes: Uint8Array): { header: string; data: ArrayBuffer } {
   expect((10 + length) % 64).toBe(0);
   return { header: Buffer.from(bytes.subarray(10, 10 + length)).toString().trimEnd(), data: bytes.slice(10 + length).buffer as ArrayBuffer };
 }
+
+describe('batches', () => {
+  it('of photographs and mirror images of one size make the seeds that single runs make', async () => {
+    // All photographs have one size at the network.
+    const settings = { inputSize: parseInputSize('fixed:96x128'), flip: true, scales: [1, 0.75] };
+    const [alone, together] = [await generate('alone', settings), await generate('together', settings, { batch: 3 })];
+    expect(together.summary.counts).toMatchObject({ written: 4, failed: 0 });
+    for (const id of Object.keys(images)) {
+      const [a, b] = await Promise.all([alone, together].map(({ out }) => readMask(join(out, 'SegmentationClass', `${id}.png`))));
+      const differing = a.data.filter((label, i) => label !== b.data[i]).length;
+      // Rounding may decide a pixel.
+      expect(differing).toBeLessThanOrEqual(a.data.length / 1000);
+      expect(new Set(a.data).size).toBeGreaterThan(1);
+    }
+  });
+});

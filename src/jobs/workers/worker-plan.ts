@@ -22,8 +22,7 @@ export interface WorkerLimits {
   readonly accelerated?: boolean;
 }
 
-/** More workers than this have no use for one device, but need its memory. */
-const ACCELERATED_WORKERS = 8;
+/** Larger batches are not faster, see docs/runtimes.md. */
 const ACCELERATED_BATCH = 8;
 
 /**
@@ -33,11 +32,11 @@ const ACCELERATED_BATCH = 8;
  * fusing and writing also run in parallel. So there is one worker per processor, as long as memory allows. If fewer workers
  * fit, the processors are shared among them as threads.
  *
- * With an accelerator, the workers share the device, and each has a network there. While one waits for the device, others decode,
- * fuse and write. A batch keeps the device busy, which a processor is with one image.
+ * With an accelerator, there is one worker: the device has memory for one network, and the next photographs are decoded while it
+ * computes. A batch keeps the device busy, which a processor is with one image.
  */
 export function planWorkers(wanted: Partial<WorkerPlan>, { cores, memory, perWorker, accelerated = false }: WorkerLimits): WorkerPlan {
-  const fitting = Math.min(accelerated ? ACCELERATED_WORKERS : Infinity, Math.max(1, Math.floor(memory / perWorker)));
+  const fitting = accelerated ? 1 : Math.max(1, Math.floor(memory / perWorker));
   const workers = wanted.workers ?? Math.max(1, Math.min(fitting, Math.floor(cores / (wanted.threads ?? 1))));
   return { workers, threads: wanted.threads ?? Math.max(1, Math.floor(cores / workers)), batch: wanted.batch ?? (accelerated ? ACCELERATED_BATCH : 1) };
 }

@@ -14,6 +14,7 @@ import { serializeModel } from '../../onnx/file/write.js';
 import type { OnnxModel } from '../../onnx/model.js';
 import { ancestors } from '../../onnx/model.js';
 import { DataType } from '../../onnx/tensor.js';
+import { workersOn } from '../../runtime/device-limits.js';
 import { openRuntime } from '../../runtime/open.js';
 import type { RuntimeChoice } from '../../runtime/open.js';
 import type { StudentSpec } from '../../student/spec.js';
@@ -86,8 +87,9 @@ export async function prepareSamples(photos: readonly SeededPhoto[], options: St
       ...model.graph, nodes: ancestors(model.graph.nodes, names), outputs: names.map((name) => ({ name, type: DataType.float32, shape: undefined })),
     },
   };
-  const { choice: runtime, accelerated } = await openRuntime(options.runtime);
-  const workers = options.workers ?? (accelerated ? 1 : availableParallelism());
+  const opened = await openRuntime(options.runtime);
+  const runtime = opened.choice;
+  const workers = workersOn(opened, options.workers, availableParallelism());
   const pool = new WorkerPool<FeatureTask, FeatureResult>({
     worker: workerUrl('./feature-worker.js', import.meta.url), threads: workers, tasksPerWorker: 2,
     data: {

@@ -11,6 +11,7 @@ import { ConfusionMatrix } from '../../metrics/confusion.js';
 import { meanIou } from '../../metrics/mean-iou.js';
 import { serializeModel } from '../../onnx/file/write.js';
 import type { OnnxModel } from '../../onnx/model.js';
+import { workersOn } from '../../runtime/device-limits.js';
 import { openRuntime } from '../../runtime/open.js';
 import type { RuntimeChoice } from '../../runtime/open.js';
 import type { StudentSpec } from '../../student/spec.js';
@@ -48,8 +49,9 @@ export async function validateStudent(
   model: OnnxModel, photos: readonly ValidationTask[], options: StudentValidationOptions,
 ): Promise<StudentScores> {
   const { input, view, normalisation, classes, rgbMasks } = options;
-  const { choice: runtime, accelerated } = await openRuntime(options.runtime);
-  const workers = options.workers ?? (accelerated ? 1 : availableParallelism());
+  const opened = await openRuntime(options.runtime);
+  const runtime = opened.choice;
+  const workers = workersOn(opened, options.workers, availableParallelism());
   const pool = new WorkerPool<ValidationTask, ValidationResult>({
     worker: workerUrl('./validation-worker.js', import.meta.url), threads: workers, tasksPerWorker: 2,
     data: {

@@ -12,6 +12,7 @@ import type { OnnxModel } from '../../onnx/model.js';
 import { storeHalf } from '../../onnx/rewrite/half.js';
 import { sizeOf } from '../../onnx/tensor.js';
 import { defaultModelPath } from '../../package.js';
+import { requireGradients } from '../../runtime/device-limits.js';
 import { openRuntime } from '../../runtime/open.js';
 import { ofMode, trainSchema } from '../../settings/train.js';
 import type { Size } from '../../size.js';
@@ -117,6 +118,7 @@ export async function trainStudent(options: TrainOptions): Promise<{ readonly re
   await makeFolder(dirname(resolve(out)));
   await removeLeftovers(dirname(resolve(out)), basename(out));
   const runtime = await openRuntime(config);
+  requireGradients(runtime);
   listener.onMessage?.(`runtime: ${runtime.description}`);
   const absent = absentClasses(training);
   if (absent.length > 0) listener.onMessage?.(`note: no training photograph contains ${absent.join(', ')}: the student cannot recognise them`);
