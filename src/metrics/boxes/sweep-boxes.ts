@@ -1,8 +1,10 @@
 import type { Box } from '../../datasets/boxes/box-truth.js';
 import type { Size } from '../../size.js';
 import { boxIou } from './box.js';
-import { GrowingRegions } from './growing-regions.js';
+import { levelRegions } from './level-regions.js';
+import type { LevelRegions } from './level-regions.js';
 import { outlineArea } from './outline-area.js';
+import type { RegionList } from './region-list.js';
 
 /** The boxes of a map at every threshold. */
 export interface SweptBoxes {
@@ -21,20 +23,23 @@ const NOTHING: Box = [0, 0, -1, -1];
  * those of OpenCV's `findContours` with all levels: the outlines of components (8 neighbours) and of the holes in them. Of equal areas,
  * the contour whose first pixel comes last counts.
  *
- * All thresholds are done in two passes over the pixels: components grow as the threshold falls, holes as it rises.
- *
  * @param map [height, width], in 0..1
  * @param truth the true boxes
+ * @param steps at most 255
  * @throws RangeError if a value is not in 0..1
  */
 export function sweepBoxes(map: Float32Array, size: Size, truth: readonly Box[] = [], steps = 100): SweptBoxes {
   const values = grayOf(map);
-  const { order, ends } = sortedByValue(values);
-  const limits = limitsOf(values[order[order.length - 1] ?? 0] ?? 0, steps);
-  const best = new Float64Array(steps);
-  const largest = sweepComponents(values, size, { order, ends, limits }, truth, best);
-  if (truth.length > 0) sweepHoles(size, { order, ends, limits }, truth, best);
-  return { largest, best };
+  const limits = limitsOf(values, steps);
+  const levels = [...new Set(limits)];
+  const heights = Uint8Array.from({ length: 256 }, (_, value) => levels.filter((limit) => value > limit).length);
+  for (let i = 0; i < values.length; i++) values[i] = heights[values[i]];
+  const regions = levelRegions(values, size, levels.length);
+  const best = truth.length === 0 ? new Float64Array(levels.length) : bestOfLevels(regions, levels.length, size, truth);
+  const largest = largestOfLevels(regions, levels.length, values, size);
+  const levelOf = new Map(levels.map((limit, level) => [limit, level]));
+  const perStep = Array.from(limits, (limit) => levelOf.get(limit)!);
+  return { largest: perStep.map((level) => largest[level]), best: Float64Array.from(perStep, (level) => best[level]) };
 }
 
 /**
@@ -51,98 +56,57 @@ export function bestIou(box: Box, size: Size, truth: readonly Box[]): number {
   return truth.reduce((most, other) => Math.max(most, boxIou(evaluated, other)), 0);
 }
 
-interface Sorted {
-  /** The pixels from the smallest value to the largest. */
-  readonly order: Int32Array;
-  /** [256]: the number of pixels up to each value. */
-  readonly ends: Int32Array;
-}
-
-interface Thresholds extends Sorted {
-  /** [steps]: a pixel of the object is above this. */
-  readonly limits: Int32Array;
-}
 
 function grayOf(map: Float32Array): Uint8Array {
   const values = new Uint8Array(map.length);
   for (let i = 0; i < map.length; i++) {
+    const value = map[i];
     // Also refuses NaN.
-    if (!(map[i] >= 0 && map[i] <= 1)) throw new RangeError(`the map has the value ${map[i]}, which is not in 0..1`);
-    values[i] = Math.floor(map[i] * 255);
+    if (!(value >= 0 && value <= 1)) throw new RangeError(`the map has the value ${value}, which is not in 0..1`);
+    values[i] = value * 255;
   }
   return values;
 }
 
-function sortedByValue(values: Uint8Array): Sorted {
-  const ends = new Int32Array(256);
-  for (const value of values) ends[value]++;
-  for (let value = 1; value < 256; value++) ends[value] += ends[value - 1];
-  const next = new Int32Array(256);
-  next.set(ends.subarray(0, 255), 1);
-  const order = new Int32Array(values.length);
-  for (let pixel = 0; pixel < values.length; pixel++) order[next[values[pixel]]++] = pixel;
-  return { order, ends };
-}
-
-function limitsOf(maximum: number, steps: number): Int32Array {
+/** [steps]: a pixel of the object is above this. */
+function limitsOf(values: Uint8Array, steps: number): Int32Array {
+  let maximum = 0;
+  for (const value of values) if (value > maximum) maximum = value;
   const step = 1 / steps;
   return Int32Array.from({ length: steps }, (_, i) => Math.trunc(i * step * maximum));
 }
 
-function sweepComponents(
-  values: Uint8Array, size: Size, { order, ends, limits }: Thresholds, truth: readonly Box[], best: Float64Array,
-): Box[] {
-  const components = new GrowingRegions(size, 8);
-  const largest = new Array<Box>(limits.length);
-  let left = order.length;
-  for (let step = limits.length - 1; step >= 0; step--) {
-    const limit = limits[step];
-    if (step + 1 < limits.length && limits[step + 1] === limit) {
-      largest[step] = largest[step + 1];
-      best[step] = best[step + 1];
-      continue;
-    }
-    while (left > ends[limit]) components.add(order[--left]);
-    const first = largestOf(components, values, size, limit);
-    largest[step] = first < 0 ? NOTHING : components.boxOf(first);
-    if (truth.length === 0) continue;
-    if (first < 0) best[step] = bestIou(NOTHING, size, truth);
-    for (let i = 0; i < components.count; i++) best[step] = Math.max(best[step], bestIou(components.boxOf(components.firsts[i]), size, truth));
+/** The box of the component with the largest outline at each level. */
+function largestOfLevels({ components, firsts }: LevelRegions, count: number, values: Uint8Array, size: Size): Box[] {
+  const { parents, lefts, tops, rights, bottoms, tags, areas, marks } = components;
+  const chosen = new Int32Array(count).fill(-1);
+  const largest = new Float64Array(count).fill(-1);
+  const offer = (own: number, area: number): void => {
+    const level = tags[own];
+    // Of a level, a larger number also means a later first pixel.
+    if (area < largest[level] || (area === largest[level] && own < chosen[level])) return;
+    chosen[level] = own;
+    largest[level] = area;
+  };
+  for (let own = 0; own < components.count; own++) if (parents[own] === own && marks[own] === 0) offer(own, areas[own] / 2);
+  for (let own = 0; own < components.count; own++) {
+    if (parents[own] !== own || marks[own] === 0) continue;
+    // An outline is inside its box, so most of those around holes need not be followed.
+    const bound = (rights[own] - lefts[own]) * (bottoms[own] - tops[own]);
+    if (bound >= largest[tags[own]]) offer(own, outlineArea(values, size, tags[own], firsts[own]));
   }
-  return largest;
+  return Array.from(chosen, (own) => (own < 0 ? NOTHING : [lefts[own], tops[own], rights[own], bottoms[own]]));
 }
 
-/** The first pixel of the component with the largest outline; -1 if there is none. */
-function largestOf(components: GrowingRegions, values: Uint8Array, size: Size, limit: number): number {
-  const { firsts, count } = components;
-  let [chosen, area] = [-1, -1];
-  for (let i = 0; i < count; i++) {
-    const [left, top, right, bottom] = components.boxOf(firsts[i]);
-    // An outline is inside its box, so most need not be followed.
-    const bound = (right - left) * (bottom - top);
-    if (bound < area) continue;
-    const own = bound === 0 ? 0 : outlineArea(values, size, limit, firsts[i]);
-    if (own > area || (own === area && firsts[i] > chosen)) [chosen, area] = [firsts[i], own];
+/** The largest IoU at each level. The outline of a hole is the ring of pixels around it. */
+function bestOfLevels({ components, gaps }: LevelRegions, count: number, size: Size, truth: readonly Box[]): Float64Array {
+  const best = new Float64Array(count).fill(-1);
+  const offer = (level: number, { lefts, tops, rights, bottoms }: RegionList, own: number, ring: number): void => {
+    best[level] = Math.max(best[level], bestIou([lefts[own] - ring, tops[own] - ring, rights[own] + ring, bottoms[own] + ring], size, truth));
+  };
+  for (let own = 0; own < components.count; own++) if (components.parents[own] === own) offer(components.tags[own], components, own, 0);
+  for (let own = 0; own < gaps.count; own++) {
+    if (gaps.parents[own] === own && gaps.marks[own] === 0) offer(components.tags[gaps.tags[own]], gaps, own, 1);
   }
-  return chosen;
-}
-
-/** The outline of a hole is the ring of pixels around it. */
-function sweepHoles(size: Size, { order, ends, limits }: Thresholds, truth: readonly Box[], best: Float64Array): void {
-  const [height, width] = size;
-  const gaps = new GrowingRegions(size, 4);
-  let [done, inner] = [0, 0];
-  limits.forEach((limit, step) => {
-    if (step === 0 || limits[step - 1] !== limit) {
-      while (done < ends[limit]) gaps.add(order[done++]);
-      inner = 0;
-      for (let i = 0; i < gaps.count; i++) {
-        const [left, top, right, bottom] = gaps.boxOf(gaps.firsts[i]);
-        // A gap at the edge of the map is not a hole.
-        if (left === 0 || top === 0 || right === width - 1 || bottom === height - 1) continue;
-        inner = Math.max(inner, bestIou([left - 1, top - 1, right + 1, bottom + 1], size, truth));
-      }
-    }
-    best[step] = Math.max(best[step], inner);
-  });
+  return best.map((iou) => (iou < 0 ? bestIou(NOTHING, size, truth) : iou));
 }
