@@ -19,21 +19,22 @@ export interface LevelRegions {
  * Finds the regions of a map at all levels in one pass over its rows. A row is a list of runs at each level, so the time depends on how often
  * values rise and fall across levels, which is rare in smooth maps, and not on the number of pixels times levels.
  *
- * @param values [height, width]: a pixel is above the levels 0..value-1
+ * @param values [height, width]
+ * @param heights [256]: for each value, how many levels it is above, which are then the levels 0, 1, ...
  * @param count the number of levels, at most 255
  */
-export function levelRegions(values: Uint8Array, [height, width]: Size, count: number): LevelRegions {
+export function levelRegions(values: Uint8Array, [height, width]: Size, heights: Uint8Array, count: number): LevelRegions {
   const components = new RegionList();
   const gaps = new RegionList();
   const firsts: number[] = [];
   let above = new RowRuns(count, width);
   let own = new RowRuns(count, width);
   for (let y = 0; y < height; y++) {
-    own.read(values, y * width, width);
+    own.read(values, heights, y * width, width);
     const levels = Math.max(own.levels, above.levels);
     for (let level = 0; level < levels; level++) {
       joinRuns(own, above, level, y, components, firsts, width);
-      joinGaps(own, above, level, y, y + 1 === height, components, gaps);
+      if (own.used[level] > 2 || above.used[level] > 2) joinGaps(own, above, level, y, y + 1 === height, components, gaps);
     }
     [above, own] = [own, above];
   }
@@ -62,13 +63,13 @@ class RowRuns {
     this.used = new Int32Array(count);
   }
 
-  read(values: Uint8Array, start: number, width: number): void {
+  read(values: Uint8Array, heights: Uint8Array, start: number, width: number): void {
     const { ends, used, stride } = this;
     used.fill(0, 0, this.levels);
     let before = 0;
     let most = 0;
     for (let x = 0; x < width; x++) {
-      const value = values[start + x];
+      const value = heights[values[start + x]];
       if (value === before) continue;
       for (let level = before; level < value; level++) ends[level * stride + used[level]++] = x;
       for (let level = value; level < before; level++) ends[level * stride + used[level]++] = x - 1;

@@ -29,14 +29,13 @@ const NOTHING: Box = [0, 0, -1, -1];
  * @throws RangeError if a value is not in 0..1
  */
 export function sweepBoxes(map: Float32Array, size: Size, truth: readonly Box[] = [], steps = 100): SweptBoxes {
-  const values = grayOf(map);
-  const limits = limitsOf(values, steps);
+  const { values, maximum } = grayOf(map);
+  const limits = limitsOf(maximum, steps);
   const levels = [...new Set(limits)];
   const heights = Uint8Array.from({ length: 256 }, (_, value) => levels.filter((limit) => value > limit).length);
-  for (let i = 0; i < values.length; i++) values[i] = heights[values[i]];
-  const regions = levelRegions(values, size, levels.length);
+  const regions = levelRegions(values, size, heights, levels.length);
   const best = truth.length === 0 ? new Float64Array(levels.length) : bestOfLevels(regions, levels.length, size, truth);
-  const largest = largestOfLevels(regions, levels.length, values, size);
+  const largest = largestOfLevels(regions, levels, values, size);
   const levelOf = new Map(levels.map((limit, level) => [limit, level]));
   const perStep = Array.from(limits, (limit) => levelOf.get(limit)!);
   return { largest: perStep.map((level) => largest[level]), best: Float64Array.from(perStep, (level) => best[level]) };
@@ -57,30 +56,31 @@ export function bestIou(box: Box, size: Size, truth: readonly Box[]): number {
 }
 
 
-function grayOf(map: Float32Array): Uint8Array {
+function grayOf(map: Float32Array): { readonly values: Uint8Array; readonly maximum: number } {
   const values = new Uint8Array(map.length);
+  let maximum = 0;
   for (let i = 0; i < map.length; i++) {
     const value = map[i];
     // Also refuses NaN.
     if (!(value >= 0 && value <= 1)) throw new RangeError(`the map has the value ${value}, which is not in 0..1`);
-    values[i] = value * 255;
+    const gray = Math.floor(255 * value);
+    values[i] = gray;
+    if (gray > maximum) maximum = gray;
   }
-  return values;
+  return { values, maximum };
 }
 
 /** [steps]: a pixel of the object is above this. */
-function limitsOf(values: Uint8Array, steps: number): Int32Array {
-  let maximum = 0;
-  for (const value of values) if (value > maximum) maximum = value;
+function limitsOf(maximum: number, steps: number): Int32Array {
   const step = 1 / steps;
   return Int32Array.from({ length: steps }, (_, i) => Math.trunc(i * step * maximum));
 }
 
 /** The box of the component with the largest outline at each level. */
-function largestOfLevels({ components, firsts }: LevelRegions, count: number, values: Uint8Array, size: Size): Box[] {
+function largestOfLevels({ components, firsts }: LevelRegions, limits: readonly number[], values: Uint8Array, size: Size): Box[] {
   const { parents, lefts, tops, rights, bottoms, tags, areas, marks } = components;
-  const chosen = new Int32Array(count).fill(-1);
-  const largest = new Float64Array(count).fill(-1);
+  const chosen = new Int32Array(limits.length).fill(-1);
+  const largest = new Float64Array(limits.length).fill(-1);
   const offer = (own: number, area: number): void => {
     const level = tags[own];
     // Of a level, a larger number also means a later first pixel.
@@ -93,7 +93,7 @@ function largestOfLevels({ components, firsts }: LevelRegions, count: number, va
     if (parents[own] !== own || marks[own] === 0) continue;
     // An outline is inside its box, so most of those around holes need not be followed.
     const bound = (rights[own] - lefts[own]) * (bottoms[own] - tops[own]);
-    if (bound >= largest[tags[own]]) offer(own, outlineArea(values, size, tags[own], firsts[own]));
+    if (bound >= largest[tags[own]]) offer(own, outlineArea(values, size, limits[tags[own]], firsts[own]));
   }
   return Array.from(chosen, (own) => (own < 0 ? NOTHING : [lefts[own], tops[own], rights[own], bottoms[own]]));
 }
