@@ -6,7 +6,7 @@ import { limitOf, requireWithin } from '../limits.js';
 import { cmykToRgb } from './cmyk.js';
 import type { Size } from '../size.js';
 import { jpegSize } from './jpeg-header.js';
-import { openImage } from './libvips.js';
+import { openImage, stopCaching } from './libvips.js';
 
 /** A rectangle of at least one pixel, in pixels. */
 export interface Region {
@@ -80,6 +80,7 @@ export async function openPhoto(path: string, { upright = false }: OpenPhotoOpti
     bytes = await readRegularFile(path);
     const plain = upright ? undefined : jpegSize(bytes);
     if (plain !== undefined) {
+      stopCaching();
       requirePixels(path, plain);
       return new OpenedPhoto(path, bytes, false, plain);
     }
