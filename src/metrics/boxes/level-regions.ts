@@ -1,164 +1,113 @@
+import type { Words } from '../../kernels/arena.js';
+import type { Kernels } from '../../kernels/kernels.js';
+import { scratchKernels } from '../../kernels/kernels.js';
 import type { Size } from '../../size.js';
-import { RegionList } from './region-list.js';
+import type { Box } from '../../datasets/boxes/box-truth.js';
 
-/** The regions of a map at several levels. */
+/** The numbers of a region in the kernels' memory. */
+const [PARENT, LEFT, TOP, RIGHT, BOTTOM, TAG, AREA, MARK, FIRST, NUMBERS] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
+
+/** The first room for regions; it is doubled when it is full. */
+const ROOM = 4096;
+
+/** A component (8 neighbours) of the pixels above a level. */
+export interface Component {
+  readonly level: number;
+  readonly box: Box;
+  /** Its first pixel, the leftmost of its top row: y * width + x. */
+  readonly first: number;
+  /** The area inside its outline, as `outlineArea` measures it; `undefined` if it has holes. */
+  readonly area: number | undefined;
+}
+
+/** A region (4 neighbours) of other pixels inside a component. */
+export interface Hole {
+  readonly level: number;
+  readonly box: Box;
+}
+
+/** The regions of a map at several levels. They are not kept as objects: a noisy map has millions. */
 export interface LevelRegions {
-  /**
-   * Components (8 neighbours) of the pixels above each level. The tag is the level. A component with holes is marked. Of any other, `areas` has
-   * twice the area inside its outline, as `outlineArea` measures it. Of two components of a level, the one whose first pixel, the leftmost of
-   * its top row, comes first has the smaller number.
-   */
-  readonly components: RegionList;
-  /** [components]: the first pixel of each, y * width + x. */
-  readonly firsts: readonly number[];
-  /** Regions (4 neighbours) of the other pixels. The tag is a component around it. Marked ones are open: they reach the edge of the map. */
-  readonly gaps: RegionList;
+  /** Calls back for each component. Those of a level come in the order of their first pixels. */
+  readonly eachComponent: (visit: (component: Component) => void) => void;
+  readonly eachHole: (visit: (hole: Hole) => void) => void;
+  /** The map in 0..255, [height, width]. */
+  readonly values: Uint8Array;
+  /** The levels: pixels of a component are above this value. */
+  readonly limits: readonly number[];
 }
 
 /**
- * Finds the regions of a map at all levels in one pass over its rows. A row is a list of runs at each level, so the time depends on how often
- * values rise and fall across levels, which is rare in smooth maps, and not on the number of pixels times levels.
+ * Finds the regions of a map at all levels in one pass over its rows.
  *
- * @param values [height, width]
- * @param heights [256]: for each value, how many levels it is above, which are then the levels 0, 1, ...
- * @param count the number of levels, at most 255
+ * The result is in memory that the next user of this thread's kernels overwrites.
+ *
+ * @param map [height, width], in 0..1; it is rounded down to 0..255
+ * @param limitsOf the levels for the largest value: different whole numbers, ascending, at most 255 of them
+ * @throws RangeError if a value is not in 0..1
  */
-export function levelRegions(values: Uint8Array, [height, width]: Size, heights: Uint8Array, count: number): LevelRegions {
-  const components = new RegionList();
-  const gaps = new RegionList();
-  const firsts: number[] = [];
-  let above = new RowRuns(count, width);
-  let own = new RowRuns(count, width);
-  for (let y = 0; y < height; y++) {
-    own.read(values, heights, y * width, width);
-    const levels = Math.max(own.levels, above.levels);
-    for (let level = 0; level < levels; level++) {
-      joinRuns(own, above, level, y, components, firsts, width);
-      if (own.used[level] > 2 || above.used[level] > 2) joinGaps(own, above, level, y, y + 1 === height, components, gaps);
-    }
-    [above, own] = [own, above];
-  }
-  for (let gap = 0; gap < gaps.count; gap++) {
-    if (gaps.parents[gap] === gap && gaps.marks[gap] === 0) components.marks[components.rootOf(gaps.tags[gap])] = 1;
-  }
-  return { components, firsts, gaps };
+export function levelRegions(map: Float32Array, [height, width]: Size, limitsOf: (maximum: number) => readonly number[]): LevelRegions {
+  const kernels = scratchKernels();
+  const { run, arena } = kernels;
+  const floats = arena.floats(map.length);
+  floats.view.set(map);
+  const values = arena.bytes(map.length);
+  const maximum = run.grayLevels(floats.address, map.length, values.address);
+  if (maximum < 0) throw new RangeError(`the map has the value ${map[-1 - maximum]}, which is not in 0..1`);
+  const limits = limitsOf(maximum);
+  const heights = arena.bytes(256);
+  heights.view.set(Uint8Array.from({ length: 256 }, (_, value) => limits.filter((limit) => value > limit).length));
+  const regions = regionsOf(kernels, values.address, [height, width], heights.address, limits.length);
+  return { ...visitorsOf(regions), values: values.view, limits };
 }
 
-/** The runs of a row at all levels. */
-class RowRuns {
-  /** The number of levels that any pixel is above. */
-  levels = 0;
-  /** [count, stride]: the first and the last pixel of each run. */
-  readonly ends: Int32Array;
-  /** [count]: how many numbers there are in `ends`. */
-  readonly used: Int32Array;
-  /** [count, stride]: the component of each run, and the gap after it; -1: an open gap. They are at the places of the run's ends. */
-  readonly regions: Int32Array;
-  readonly stride: number;
-
-  constructor(count: number, width: number) {
-    this.stride = width + 2;
-    this.ends = new Int32Array(count * this.stride);
-    this.regions = new Int32Array(count * this.stride);
-    this.used = new Int32Array(count);
-  }
-
-  read(values: Uint8Array, heights: Uint8Array, start: number, width: number): void {
-    const { ends, used, stride } = this;
-    used.fill(0, 0, this.levels);
-    let before = 0;
-    let most = 0;
-    for (let x = 0; x < width; x++) {
-      const value = heights[values[start + x]];
-      if (value === before) continue;
-      for (let level = before; level < value; level++) ends[level * stride + used[level]++] = x;
-      for (let level = value; level < before; level++) ends[level * stride + used[level]++] = x - 1;
-      if (value > most) most = value;
-      before = value;
-    }
-    for (let level = 0; level < before; level++) ends[level * stride + used[level]++] = width - 1;
-    this.levels = most;
+/** [regions, NUMBERS] */
+function regionsOf({ run, arena }: Kernels, values: number, [height, width]: Size, heights: number, count: number): Int32Array {
+  // The runs of two rows.
+  const rows = arena.words(2 * (4 + count * (2 * width + 5)));
+  rows.view.fill(0);
+  const counter = arena.words(1);
+  counter.view[0] = 0;
+  let room = ROOM;
+  let regions: Words = arena.words(NUMBERS * room);
+  for (let y = 0; ;) {
+    y = run.levelRegions(values, height, width, y, heights, count, rows.address, regions.address, counter.address, room);
+    if (y === height) return regions.view.subarray(0, NUMBERS * counter.view[0]);
+    room *= 2;
+    const larger = arena.words(NUMBERS * room);
+    larger.view.set(regions.view);
+    regions = larger;
   }
 }
 
-/** Joins the runs of a row with those of the row above that they touch, also at corners. */
-function joinRuns(
-  { ends, used, regions, stride }: RowRuns, above: RowRuns, level: number, y: number, components: RegionList, firsts: number[], width: number,
-): void {
-  const from = level * stride;
-  const to = from + used[level];
-  const aboveTo = from + above.used[level];
-  let next = from;
-  for (let run = from; run < to; run += 2) {
-    const left = ends[run];
-    const right = ends[run + 1];
-    while (next < aboveTo && above.ends[next + 1] < left - 1) next += 2;
-    let root = -1;
-    let area = 0;
-    let touching = next;
-    for (; touching < aboveTo && above.ends[touching] <= right + 1; touching += 2) {
-      const other = components.rootOf(above.regions[touching]);
-      root = root < 0 ? other : components.join(root, other);
-      area += twiceBetween(above.ends[touching], above.ends[touching + 1], left, right);
+function visitorsOf(regions: Int32Array): Pick<LevelRegions, 'eachComponent' | 'eachHole'> {
+  const boxAt = (at: number): Box => [regions[at + LEFT], regions[at + TOP], regions[at + RIGHT], regions[at + BOTTOM]];
+  const rootOf = (region: number): number => {
+    let root = region;
+    while (regions[NUMBERS * root + PARENT] !== root) root = regions[NUMBERS * root + PARENT];
+    return root;
+  };
+  const eachRoot = (visit: (at: number, tag: number, marked: boolean) => void): void => {
+    for (let own = 0, at = 0; at < regions.length; own++, at += NUMBERS) {
+      if (regions[at + PARENT] === own) visit(at, regions[at + TAG], regions[at + MARK] === 1);
     }
-    // The last of them may also touch the next run.
-    if (touching > next) next = touching - 2;
-    if (root < 0) {
-      root = components.add(left, right, y, level);
-      firsts.push(y * width + left);
-    } else components.extend(root, left, right, y);
-    components.areas[root] += area;
-    regions[run] = root;
-  }
-}
-
-/**
- * Twice the area between the centres of two runs in adjacent rows: of four neighbouring pixels it is 2 if all of them belong to the runs, and 1
- * if three do.
- */
-function twiceBetween(a: number, b: number, c: number, d: number): number {
-  return Math.max(0, Math.min(b - 1, d) - Math.max(a, c - 1) + 1) + Math.max(0, Math.min(d - 1, b) - Math.max(c, a - 1) + 1);
-}
-
-/** Joins the gaps between the runs of a row with those of the row above that they share a side with. */
-function joinGaps(
-  { ends, used, regions, stride }: RowRuns, above: RowRuns, level: number, y: number, last: boolean, components: RegionList, gaps: RegionList,
-): void {
-  const from = level * stride;
-  const to = from + used[level];
-  const aboveTo = from + above.used[level];
-  if (aboveTo - from > 2) openOuter(ends, from, to, above, aboveTo, gaps);
-  let next = from;
-  for (let run = from; run + 2 < to; run += 2) {
-    const left = ends[run + 1] + 1;
-    const right = ends[run + 2] - 1;
-    let open = last || aboveTo === from || left < above.ends[from] || right > above.ends[aboveTo - 1];
-    let root = -1;
-    while (next + 2 < aboveTo && above.ends[next + 2] - 1 < left) next += 2;
-    for (let gap = next; gap + 2 < aboveTo && above.ends[gap + 1] < right; gap += 2) {
-      // The next gap may be below this one, too.
-      next = gap;
-      if (above.regions[gap + 1] < 0) open = true;
-      else {
-        const other = gaps.rootOf(above.regions[gap + 1]);
-        root = root < 0 ? other : gaps.join(root, other);
-      }
-    }
-    if (open) {
-      if (root >= 0) gaps.marks[root] = 1;
-      regions[run + 1] = -1;
-    } else {
-      if (root < 0) root = gaps.add(left, right, y, components.rootOf(regions[run]));
-      else gaps.extend(root, left, right, y);
-      regions[run + 1] = root;
-    }
-  }
-}
-
-/** Marks the gaps of the row above that are open below: to the left of this row's first run, or to the right of its last one. */
-function openOuter(ends: Int32Array, from: number, to: number, above: RowRuns, aboveTo: number, gaps: RegionList): void {
-  for (let gap = from; gap + 2 < aboveTo; gap += 2) {
-    if (above.regions[gap + 1] < 0) continue;
-    if (to === from || above.ends[gap + 1] + 1 < ends[from] || above.ends[gap + 2] - 1 > ends[to - 1]) gaps.marks[gaps.rootOf(above.regions[gap + 1])] = 1;
-  }
+  };
+  // The tag of a component is its level, that of a gap -1 minus a component around it. A marked gap reaches the edge of the map; a marked
+  // component has a hole.
+  const around = (tag: number): number => NUMBERS * rootOf(-1 - tag);
+  eachRoot((_, tag, open) => {
+    if (tag < 0 && !open) regions[around(tag) + MARK] = 1;
+  });
+  return {
+    eachComponent: (visit) => {
+      eachRoot((at, level, holed) => {
+        if (level >= 0) visit({ level, box: boxAt(at), first: regions[at + FIRST], area: holed ? undefined : regions[at + AREA] / 2 });
+      });
+    },
+    eachHole: (visit) => {
+      eachRoot((at, tag, open) => {
+        if (tag < 0 && !open) visit({ level: regions[around(tag) + TAG], box: boxAt(at) });
+      });
+    },
+  };
 }

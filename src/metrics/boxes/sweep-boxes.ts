@@ -2,9 +2,8 @@ import type { Box } from '../../datasets/boxes/box-truth.js';
 import type { Size } from '../../size.js';
 import { boxIou } from './box.js';
 import { levelRegions } from './level-regions.js';
-import type { LevelRegions } from './level-regions.js';
+import type { Component, LevelRegions } from './level-regions.js';
 import { outlineArea } from './outline-area.js';
-import type { RegionList } from './region-list.js';
 
 /** The boxes of a map at every threshold. */
 export interface SweptBoxes {
@@ -29,15 +28,12 @@ const NOTHING: Box = [0, 0, -1, -1];
  * @throws RangeError if a value is not in 0..1
  */
 export function sweepBoxes(map: Float32Array, size: Size, truth: readonly Box[] = [], steps = 100): SweptBoxes {
-  const { values, maximum } = grayOf(map);
-  const limits = limitsOf(maximum, steps);
-  const levels = [...new Set(limits)];
-  const heights = Uint8Array.from({ length: 256 }, (_, value) => levels.filter((limit) => value > limit).length);
-  const regions = levelRegions(values, size, heights, levels.length);
-  const best = truth.length === 0 ? new Float64Array(levels.length) : bestOfLevels(regions, levels.length, size, truth);
-  const largest = largestOfLevels(regions, levels, values, size);
-  const levelOf = new Map(levels.map((limit, level) => [limit, level]));
-  const perStep = Array.from(limits, (limit) => levelOf.get(limit)!);
+  let limits: readonly number[] = [];
+  const regions = levelRegions(map, size, (maximum) => [...new Set(limits = limitsOf(maximum, steps))]);
+  const largest = largestOfLevels(regions, size);
+  const best = truth.length === 0 ? new Float64Array(largest.length) : bestOfLevels(regions, size, truth);
+  const levelOf = new Map(regions.limits.map((limit, level) => [limit, level]));
+  const perStep = limits.map((limit) => levelOf.get(limit)!);
   return { largest: perStep.map((level) => largest[level]), best: Float64Array.from(perStep, (level) => best[level]) };
 }
 
@@ -56,57 +52,33 @@ export function bestIou(box: Box, size: Size, truth: readonly Box[]): number {
 }
 
 
-function grayOf(map: Float32Array): { readonly values: Uint8Array; readonly maximum: number } {
-  const values = new Uint8Array(map.length);
-  let maximum = 0;
-  for (let i = 0; i < map.length; i++) {
-    const value = map[i];
-    // Also refuses NaN.
-    if (!(value >= 0 && value <= 1)) throw new RangeError(`the map has the value ${value}, which is not in 0..1`);
-    const gray = Math.floor(255 * value);
-    values[i] = gray;
-    if (gray > maximum) maximum = gray;
-  }
-  return { values, maximum };
-}
-
 /** [steps]: a pixel of the object is above this. */
-function limitsOf(maximum: number, steps: number): Int32Array {
+function limitsOf(maximum: number, steps: number): number[] {
   const step = 1 / steps;
-  return Int32Array.from({ length: steps }, (_, i) => Math.trunc(i * step * maximum));
+  return Array.from({ length: steps }, (_, i) => Math.trunc(i * step * maximum));
 }
 
 /** The box of the component with the largest outline at each level. */
-function largestOfLevels({ components, firsts }: LevelRegions, limits: readonly number[], values: Uint8Array, size: Size): Box[] {
-  const { parents, lefts, tops, rights, bottoms, tags, areas, marks } = components;
-  const chosen = new Int32Array(limits.length).fill(-1);
-  const largest = new Float64Array(limits.length).fill(-1);
-  const offer = (own: number, area: number): void => {
-    const level = tags[own];
-    // Of a level, a larger number also means a later first pixel.
-    if (area < largest[level] || (area === largest[level] && own < chosen[level])) return;
-    chosen[level] = own;
-    largest[level] = area;
+function largestOfLevels({ eachComponent, values, limits }: LevelRegions, size: Size): Box[] {
+  const largest = limits.map(() => ({ box: NOTHING, area: -1, first: -1 }));
+  const offer = ({ level, box, first }: Component, area: number): void => {
+    const before = largest[level];
+    if (area > before.area || (area === before.area && first > before.first)) largest[level] = { box, area, first };
   };
-  for (let own = 0; own < components.count; own++) if (parents[own] === own && marks[own] === 0) offer(own, areas[own] / 2);
-  for (let own = 0; own < components.count; own++) {
-    if (parents[own] !== own || marks[own] === 0) continue;
+  eachComponent((own) => { if (own.area !== undefined) offer(own, own.area); });
+  eachComponent((own) => {
+    const [left, top, right, bottom] = own.box;
     // An outline is inside its box, so most of those around holes need not be followed.
-    const bound = (rights[own] - lefts[own]) * (bottoms[own] - tops[own]);
-    if (bound >= largest[tags[own]]) offer(own, outlineArea(values, size, limits[tags[own]], firsts[own]));
-  }
-  return Array.from(chosen, (own) => (own < 0 ? NOTHING : [lefts[own], tops[own], rights[own], bottoms[own]]));
+    if (own.area === undefined && (right - left) * (bottom - top) >= largest[own.level].area) offer(own, outlineArea(values, size, limits[own.level], own.first));
+  });
+  return largest.map(({ box }) => box);
 }
 
 /** The largest IoU at each level. The outline of a hole is the ring of pixels around it. */
-function bestOfLevels({ components, gaps }: LevelRegions, count: number, size: Size, truth: readonly Box[]): Float64Array {
-  const best = new Float64Array(count).fill(-1);
-  const offer = (level: number, { lefts, tops, rights, bottoms }: RegionList, own: number, ring: number): void => {
-    best[level] = Math.max(best[level], bestIou([lefts[own] - ring, tops[own] - ring, rights[own] + ring, bottoms[own] + ring], size, truth));
-  };
-  for (let own = 0; own < components.count; own++) if (components.parents[own] === own) offer(components.tags[own], components, own, 0);
-  for (let own = 0; own < gaps.count; own++) {
-    if (gaps.parents[own] === own && gaps.marks[own] === 0) offer(components.tags[gaps.tags[own]], gaps, own, 1);
-  }
+function bestOfLevels({ eachComponent, eachHole, limits }: LevelRegions, size: Size, truth: readonly Box[]): Float64Array {
+  const best = new Float64Array(limits.length).fill(-1);
+  const offer = (level: number, box: Box): void => { best[level] = Math.max(best[level], bestIou(box, size, truth)); };
+  eachComponent(({ level, box }) => { offer(level, box); });
+  eachHole(({ level, box: [left, top, right, bottom] }) => { offer(level, [left - 1, top - 1, right + 1, bottom + 1]); });
   return best.map((iou) => (iou < 0 ? bestIou(NOTHING, size, truth) : iou));
 }
