@@ -51,7 +51,6 @@ export function bestIou(box: Box, size: Size, truth: readonly Box[]): number {
   return truth.reduce((most, other) => Math.max(most, boxIou(evaluated, other)), 0);
 }
 
-
 /** [steps]: a pixel of the object is above this. */
 function limitsOf(maximum: number, steps: number): number[] {
   const step = 1 / steps;
@@ -67,9 +66,9 @@ function largestOfLevels({ eachComponent, values, limits }: LevelRegions, size: 
   };
   eachComponent((own) => { if (own.area !== undefined) offer(own, own.area); });
   eachComponent((own) => {
-    const [left, top, right, bottom] = own.box;
+    const { level, box: [left, top, right, bottom], first, area } = own;
     // An outline is inside its box, so most of those around holes need not be followed.
-    if (own.area === undefined && (right - left) * (bottom - top) >= largest[own.level].area) offer(own, outlineArea(values, size, limits[own.level], own.first));
+    if (area === undefined && (right - left) * (bottom - top) >= largest[level].area) offer(own, outlineArea(values, size, limits[level], first));
   });
   return largest.map(({ box }) => box);
 }
