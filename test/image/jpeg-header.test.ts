@@ -1,8 +1,9 @@
+import type { Sharp } from 'sharp';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { jpegSize } from '../../src/image/jpeg-header.js';
 
-function picture(channels: 1 | 3): sharp.Sharp {
+function picture(channels: 1 | 3): Sharp {
   return sharp(new Uint8Array(37 * 21 * channels).fill(90), { raw: { width: 37, height: 21, channels } });
 }
 
