@@ -24,7 +24,6 @@ const NOTHING: Box = [0, 0, -1, -1];
  *
  * @param map [height, width], in 0..1
  * @param truth the true boxes
- * @param steps at most 255
  * @throws RangeError if a value is not in 0..1
  */
 export function sweepBoxes(map: Float32Array, size: Size, truth: readonly Box[] = [], steps = 100): SweptBoxes {
