@@ -5,6 +5,7 @@ export { spreadRow } from './spread';
 export { addInto, divide, maximum, maxInto, scale, upsampleRows } from './maps';
 export { argmaxHistogram } from './histogram';
 export { assignStrongest, planesOf } from './pixels';
+export { grayLevels, levelRegions } from './regions';
 export { momentumStep } from './update';
 export { combine, multiply, products, prolong, residualAfter, restrict, smooth, smoothFromZero } from './multigrid';
 

@@ -18,7 +18,7 @@ import { openRuntime } from '../runtime/open.js';
 import type { RuntimeChoice } from '../runtime/open.js';
 import type { MapWork } from '../variants/map-plan.js';
 import { mapsOfVariant } from '../variants/variant-maps.js';
-import { ForwardPass } from './forward.js';
+import { ForwardPass, scoreOf } from './forward.js';
 import { curveValue, encodeRecord, RECORD_FOLDER } from './record.js';
 import type { Curves } from './record.js';
 
@@ -93,9 +93,12 @@ async function measure({ cam, forward }: Loaded, { imagePath, logit, recordPath 
   const { size, limited } = networkSize(photo.original, inputSize, maxPixels);
   const picture: Picture = { data: toTensor(await photo.at(size), size, spec), size, fill: data.fill };
   const read = performance.now() - start;
-  const { views, times } = await cam.layerMaps(photo, [logit]);
+  const { views, logits, times } = await cam.layerMaps(photo, [logit]);
   const testing = performance.now();
-  const [plain] = await forward.scores(picture, logit, [(out) => { out.set(picture.data); }]);
+  // Among the views is usually the unchanged photograph.
+  const [plain] = data.photo.views.some(({ scale, flip }) => scale === 1 && !flip)
+    ? [scoreOf(logits, logit)]
+    : await forward.scores(picture, logit, [(out) => { out.set(picture.data); }]);
   const made = makerOf(picture);
   const notes = limited ? [`limited to ${size[1]}x${size[0]} pixels at the network`] : [];
   const variants: number[][] = [];

@@ -39,7 +39,12 @@ export class ForwardPass {
   }
 }
 
-function scoreOf(logits: Float32Array, logit: number): ClassScore {
+/**
+ * The score of a class.
+ *
+ * @throws UserError if the logits are not numbers
+ */
+export function scoreOf(logits: Float32Array, logit: number): ClassScore {
   try {
     return classScore(logits, logit);
   } catch (error) {

@@ -3,15 +3,18 @@ import sharp from 'sharp';
 
 let caching = true;
 
-/**
- * Opens a picture in libvips from the bytes of its file. The first call turns off libvips's cache: each picture is read only
- * once, so a cache would only grow. This is not done on import, because the cache belongs to the whole process, and a program
- * that uses this library may have its own pictures.
- */
+/** Opens a picture in libvips from the bytes of its file. */
 export function openImage(bytes: Uint8Array, options: SharpOptions): Sharp {
-  if (caching) {
-    sharp.cache(false);
-    caching = false;
-  }
+  stopCaching();
   return sharp(bytes, options);
+}
+
+/**
+ * Turns off libvips's cache at the first picture: each is read only once, so a cache would only grow. This is not done on import, because
+ * the cache belongs to the whole process, and a program that uses this library may have its own pictures.
+ */
+export function stopCaching(): void {
+  if (!caching) return;
+  sharp.cache(false);
+  caching = false;
 }

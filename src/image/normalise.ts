@@ -52,10 +52,18 @@ function planes(pixels: Uint8Array, [height, width]: Size, normalisation: Normal
   const out = arena.floats(3 * height * width);
   const tables = arena.floats(3 * 256);
   const bytes = arena.bytes(pixels.length);
-  tables.view.set(normalisedValues(normalisation));
+  tables.view.set(tableOf(normalisation));
   bytes.view.set(pixels);
   run.planesOf(bytes.address, height, width, tables.address, normalisation.channelOrder === 'rgb' ? 0 : 2, flip ? 1 : 0, out.address);
   return out.view;
+}
+
+/** Of the last format: a run has the same for all photographs. */
+let known: { readonly normalisation: Normalisation; readonly values: Float32Array } | undefined;
+
+function tableOf(normalisation: Normalisation): Float32Array {
+  if (known?.normalisation !== normalisation) known = { normalisation, values: Float32Array.from(normalisedValues(normalisation)) };
+  return known.values;
 }
 
 /** The normalised values for 0..255, [3, 256], for each channel in the network's order. */

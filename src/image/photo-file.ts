@@ -5,7 +5,8 @@ import { readRegularFile } from '../jobs/files/read-file.js';
 import { limitOf, requireWithin } from '../limits.js';
 import { cmykToRgb } from './cmyk.js';
 import type { Size } from '../size.js';
-import { openImage } from './libvips.js';
+import { jpegSize } from './jpeg-header.js';
+import { openImage, stopCaching } from './libvips.js';
 
 /** A rectangle of at least one pixel, in pixels. */
 export interface Region {
@@ -77,14 +78,24 @@ export async function openPhoto(path: string, { upright = false }: OpenPhotoOpti
   try {
     // Read once: with a path, sharp would open and parse the file twice.
     bytes = await readRegularFile(path);
-    // Our own limit, since sharp's error does not say what the limit is.
+    const plain = upright ? undefined : jpegSize(bytes);
+    if (plain !== undefined) {
+      stopCaching();
+      requirePixels(path, plain);
+      return new OpenedPhoto(path, bytes, false, plain);
+    }
     const { width, height, autoOrient, space, hasAlpha } = await openImage(bytes, { failOn: 'error', limitInputPixels: false }).metadata();
-    requireWithin('photoPixels', width * height, `the photograph ${path} has ${width} x ${height} pixels`);
+    requirePixels(path, [height, width]);
     const convert = space === 'cmyk' ? rgbOfCmyk : hasAlpha ? rgbOfAlpha : undefined;
     return new OpenedPhoto(path, bytes, upright, upright ? [autoOrient.height, autoOrient.width] : [height, width], convert);
   } catch (error) {
     throw photoError(path, error, bytes);
   }
+}
+
+/** Our own limit, since sharp's error does not say what the limit is. */
+function requirePixels(path: string, [height, width]: Size): void {
+  requireWithin('photoPixels', width * height, `the photograph ${path} has ${width} x ${height} pixels`);
 }
 
 /** The same photograph, which keeps the pixels of every size that it was asked for. They must not be changed. */

@@ -32,6 +32,11 @@ export interface KernelExports {
     maps: number, classes: number, count: number, bounds: number, labels: number, background: number, floor: number, out: number,
   ): void;
   planesOf(pixels: number, height: number, width: number, tables: number, first: number, flip: number, out: number): void;
+  grayLevels(map: number, count: number, out: number): number;
+  levelRegions(
+    values: number, height: number, width: number, begin: number, heights: number, count: number, rows: number, regions: number,
+    counter: number, room: number,
+  ): number;
   momentumStep(
     weights: number, velocity: number, gradient: number, count: number, momentum: number, ofGradient: number, ofWeights: number, rate: number,
   ): void;

@@ -140,11 +140,26 @@ async function localize(photoCam: PhotoCam, { imagePath, width, height, truths, 
 
 /** A class's map divided by its maximum, [height, width]. Thresholds are shares of the maximum. */
 function normalised(maps: MapRows, k: number): Float32Array {
-  const { height, width } = maps;
-  const map = new Float32Array(height * width);
-  for (let y = 0; y < height; y++) map.set(maps.row(k, y), y * width);
-  const maximum = map.reduce((most, value) => Math.max(most, value), 0);
-  return map.map((value) => (value > 0 ? value / maximum : 0));
+  const { height, width, data: all } = maps;
+  const area = height * width;
+  const map = all?.subarray(k * area, (k + 1) * area) ?? rowsOf(maps, k);
+  let maximum = 0;
+  // NaN stays: it is refused where boxes are made.
+  let proper = true;
+  for (let i = 0; i < area; i++) {
+    if (map[i] > maximum) maximum = map[i];
+    else if (!(map[i] >= 0)) proper = false;
+  }
+  if (proper && (maximum === 1 || maximum === 0)) return map;
+  const result = new Float32Array(area);
+  for (let i = 0; i < area; i++) result[i] = map[i] <= 0 ? 0 : map[i] / maximum;
+  return result;
+}
+
+function rowsOf(maps: MapRows, k: number): Float32Array {
+  const map = new Float32Array(maps.height * maps.width);
+  for (let y = 0; y < maps.height; y++) map.set(maps.row(k, y), y * maps.width);
+  return map;
 }
 
 function pixelsOf(map: Float32Array, mask: Uint8Array): StoredPixels {

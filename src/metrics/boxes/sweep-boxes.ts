@@ -1,7 +1,8 @@
 import type { Box } from '../../datasets/boxes/box-truth.js';
 import type { Size } from '../../size.js';
 import { boxIou } from './box.js';
-import { GrowingRegions } from './growing-regions.js';
+import { levelRegions } from './level-regions.js';
+import type { Component, LevelRegions } from './level-regions.js';
 import { outlineArea } from './outline-area.js';
 
 /** The boxes of a map at every threshold. */
@@ -21,20 +22,18 @@ const NOTHING: Box = [0, 0, -1, -1];
  * those of OpenCV's `findContours` with all levels: the outlines of components (8 neighbours) and of the holes in them. Of equal areas,
  * the contour whose first pixel comes last counts.
  *
- * All thresholds are done in two passes over the pixels: components grow as the threshold falls, holes as it rises.
- *
  * @param map [height, width], in 0..1
  * @param truth the true boxes
  * @throws RangeError if a value is not in 0..1
  */
 export function sweepBoxes(map: Float32Array, size: Size, truth: readonly Box[] = [], steps = 100): SweptBoxes {
-  const values = grayOf(map);
-  const { order, ends } = sortedByValue(values);
-  const limits = limitsOf(values[order[order.length - 1] ?? 0] ?? 0, steps);
-  const best = new Float64Array(steps);
-  const largest = sweepComponents(values, size, { order, ends, limits }, truth, best);
-  if (truth.length > 0) sweepHoles(size, { order, ends, limits }, truth, best);
-  return { largest, best };
+  let limits: readonly number[] = [];
+  const regions = levelRegions(map, size, (maximum) => [...new Set(limits = limitsOf(maximum, steps))]);
+  const largest = largestOfLevels(regions, size);
+  const best = truth.length === 0 ? new Float64Array(largest.length) : bestOfLevels(regions, size, truth);
+  const levelOf = new Map(regions.limits.map((limit, level) => [limit, level]));
+  const perStep = limits.map((limit) => levelOf.get(limit)!);
+  return { largest: perStep.map((level) => largest[level]), best: Float64Array.from(perStep, (level) => best[level]) };
 }
 
 /**
@@ -51,98 +50,33 @@ export function bestIou(box: Box, size: Size, truth: readonly Box[]): number {
   return truth.reduce((most, other) => Math.max(most, boxIou(evaluated, other)), 0);
 }
 
-interface Sorted {
-  /** The pixels from the smallest value to the largest. */
-  readonly order: Int32Array;
-  /** [256]: the number of pixels up to each value. */
-  readonly ends: Int32Array;
-}
-
-interface Thresholds extends Sorted {
-  /** [steps]: a pixel of the object is above this. */
-  readonly limits: Int32Array;
-}
-
-function grayOf(map: Float32Array): Uint8Array {
-  const values = new Uint8Array(map.length);
-  for (let i = 0; i < map.length; i++) {
-    // Also refuses NaN.
-    if (!(map[i] >= 0 && map[i] <= 1)) throw new RangeError(`the map has the value ${map[i]}, which is not in 0..1`);
-    values[i] = Math.floor(map[i] * 255);
-  }
-  return values;
-}
-
-function sortedByValue(values: Uint8Array): Sorted {
-  const ends = new Int32Array(256);
-  for (const value of values) ends[value]++;
-  for (let value = 1; value < 256; value++) ends[value] += ends[value - 1];
-  const next = new Int32Array(256);
-  next.set(ends.subarray(0, 255), 1);
-  const order = new Int32Array(values.length);
-  for (let pixel = 0; pixel < values.length; pixel++) order[next[values[pixel]]++] = pixel;
-  return { order, ends };
-}
-
-function limitsOf(maximum: number, steps: number): Int32Array {
+/** [steps]: a pixel of the object is above this. */
+function limitsOf(maximum: number, steps: number): number[] {
   const step = 1 / steps;
-  return Int32Array.from({ length: steps }, (_, i) => Math.trunc(i * step * maximum));
+  return Array.from({ length: steps }, (_, i) => Math.trunc(i * step * maximum));
 }
 
-function sweepComponents(
-  values: Uint8Array, size: Size, { order, ends, limits }: Thresholds, truth: readonly Box[], best: Float64Array,
-): Box[] {
-  const components = new GrowingRegions(size, 8);
-  const largest = new Array<Box>(limits.length);
-  let left = order.length;
-  for (let step = limits.length - 1; step >= 0; step--) {
-    const limit = limits[step];
-    if (step + 1 < limits.length && limits[step + 1] === limit) {
-      largest[step] = largest[step + 1];
-      best[step] = best[step + 1];
-      continue;
-    }
-    while (left > ends[limit]) components.add(order[--left]);
-    const first = largestOf(components, values, size, limit);
-    largest[step] = first < 0 ? NOTHING : components.boxOf(first);
-    if (truth.length === 0) continue;
-    if (first < 0) best[step] = bestIou(NOTHING, size, truth);
-    for (let i = 0; i < components.count; i++) best[step] = Math.max(best[step], bestIou(components.boxOf(components.firsts[i]), size, truth));
-  }
-  return largest;
-}
-
-/** The first pixel of the component with the largest outline; -1 if there is none. */
-function largestOf(components: GrowingRegions, values: Uint8Array, size: Size, limit: number): number {
-  const { firsts, count } = components;
-  let [chosen, area] = [-1, -1];
-  for (let i = 0; i < count; i++) {
-    const [left, top, right, bottom] = components.boxOf(firsts[i]);
-    // An outline is inside its box, so most need not be followed.
-    const bound = (right - left) * (bottom - top);
-    if (bound < area) continue;
-    const own = bound === 0 ? 0 : outlineArea(values, size, limit, firsts[i]);
-    if (own > area || (own === area && firsts[i] > chosen)) [chosen, area] = [firsts[i], own];
-  }
-  return chosen;
-}
-
-/** The outline of a hole is the ring of pixels around it. */
-function sweepHoles(size: Size, { order, ends, limits }: Thresholds, truth: readonly Box[], best: Float64Array): void {
-  const [height, width] = size;
-  const gaps = new GrowingRegions(size, 4);
-  let [done, inner] = [0, 0];
-  limits.forEach((limit, step) => {
-    if (step === 0 || limits[step - 1] !== limit) {
-      while (done < ends[limit]) gaps.add(order[done++]);
-      inner = 0;
-      for (let i = 0; i < gaps.count; i++) {
-        const [left, top, right, bottom] = gaps.boxOf(gaps.firsts[i]);
-        // A gap at the edge of the map is not a hole.
-        if (left === 0 || top === 0 || right === width - 1 || bottom === height - 1) continue;
-        inner = Math.max(inner, bestIou([left - 1, top - 1, right + 1, bottom + 1], size, truth));
-      }
-    }
-    best[step] = Math.max(best[step], inner);
+/** The box of the component with the largest outline at each level. */
+function largestOfLevels({ eachComponent, values, limits }: LevelRegions, size: Size): Box[] {
+  const largest = limits.map(() => ({ box: NOTHING, area: -1, first: -1 }));
+  const offer = ({ level, box, first }: Component, area: number): void => {
+    const before = largest[level];
+    if (area > before.area || (area === before.area && first > before.first)) largest[level] = { box, area, first };
+  };
+  eachComponent((own) => { if (own.area !== undefined) offer(own, own.area); });
+  eachComponent((own) => {
+    const { level, box: [left, top, right, bottom], first, area } = own;
+    // An outline is inside its box, so most of those around holes need not be followed.
+    if (area === undefined && (right - left) * (bottom - top) >= largest[level].area) offer(own, outlineArea(values, size, limits[level], first));
   });
+  return largest.map(({ box }) => box);
+}
+
+/** The largest IoU at each level. The outline of a hole is the ring of pixels around it. */
+function bestOfLevels({ eachComponent, eachHole, limits }: LevelRegions, size: Size, truth: readonly Box[]): Float64Array {
+  const best = new Float64Array(limits.length).fill(-1);
+  const offer = (level: number, box: Box): void => { best[level] = Math.max(best[level], bestIou(box, size, truth)); };
+  eachComponent(({ level, box }) => { offer(level, box); });
+  eachHole(({ level, box: [left, top, right, bottom] }) => { offer(level, [left - 1, top - 1, right + 1, bottom + 1]); });
+  return best.map((iou) => (iou < 0 ? bestIou(NOTHING, size, truth) : iou));
 }

@@ -1,3 +1,4 @@
+import type { Size } from '../../size.js';
 import type { Picture } from './perturb.js';
 
 /** The blur of RISE: the width of its kernel, and its standard deviation in pixels. */
@@ -9,37 +10,44 @@ const [WIDTH, SIGMA] = [11, 5];
  *
  * @returns [channels, height, width]
  */
-export function blurred({ data, size: [height, width], fill }: Picture): Float32Array {
+export function blurred({ data, size, fill }: Picture): Float32Array {
   const kernel = riseKernel();
-  const area = height * width;
+  const area = size[0] * size[1];
   const out = new Float32Array(data.length);
+  const plane = new Float64Array(area);
   const rows = new Float64Array(area);
   fill.forEach((value, channel) => {
-    const plane = Float64Array.from(data.subarray(channel * area, (channel + 1) * area), (pixel) => pixel - value);
-    convolve(plane, rows, kernel, { lines: height, length: width, step: 1, stride: width });
-    convolve(rows, plane, kernel, { lines: width, length: height, step: width, stride: 1 });
+    for (let i = 0; i < area; i++) plane[i] = data[channel * area + i] - value;
+    alongRows(plane, rows, kernel, size);
+    alongColumns(rows, plane, kernel, size);
     for (let i = 0; i < area; i++) out[channel * area + i] = plane[i] + value;
   });
   return out;
 }
 
-/** Where the lines of a plane are: the distance between the pixels of a line, and between lines. */
-interface Lines {
-  readonly lines: number;
-  readonly length: number;
-  readonly step: number;
-  readonly stride: number;
+/** Convolves each row with a symmetric kernel; zeros are outside. */
+function alongRows(from: Float64Array, to: Float64Array, kernel: Float64Array, [height, width]: Size): void {
+  const reach = (kernel.length - 1) / 2;
+  // A row with zeros around it, so that no pixel is at an edge.
+  const line = new Float64Array(width + 2 * reach);
+  for (let y = 0; y < height; y++) {
+    line.set(from.subarray(y * width, (y + 1) * width), reach);
+    for (let x = 0; x < width; x++) {
+      let sum = 0;
+      for (let k = 0; k < kernel.length; k++) sum += kernel[k] * line[x + k];
+      to[y * width + x] = sum;
+    }
+  }
 }
 
-/** Convolves each line with a symmetric kernel; zeros are outside. */
-function convolve(from: Float64Array, to: Float64Array, kernel: Float64Array, { lines, length, step, stride }: Lines): void {
+/** Convolves each column. */
+function alongColumns(from: Float64Array, to: Float64Array, kernel: Float64Array, [height, width]: Size): void {
   const reach = (kernel.length - 1) / 2;
-  for (let line = 0; line < lines; line++) {
-    const start = line * stride;
-    for (let i = 0; i < length; i++) {
-      let sum = 0;
-      for (let k = Math.max(-reach, -i); k <= Math.min(reach, length - 1 - i); k++) sum += kernel[k + reach] * from[start + (i + k) * step];
-      to[start + i * step] = sum;
+  to.fill(0);
+  for (let y = 0; y < height; y++) {
+    for (let k = Math.max(-reach, -y); k <= Math.min(reach, height - 1 - y); k++) {
+      const weight = kernel[k + reach];
+      for (let at = y * width, end = at + width, other = (y + k) * width; at < end; at++, other++) to[at] += weight * from[other];
     }
   }
 }

@@ -20,37 +20,46 @@ export function imputed(data: Float32Array, size: Size, pixels: Uint32Array): Fl
   const area = size[0] * size[1];
   const channels = data.length / area;
   const system = systemOf(size, pixels);
-  const places = Int32Array.from(pixels, (pixel) => placeOf(pixel, size[1]));
+  const places = Int32Array.from(pixels, (pixel) => LANES * placeOf(pixel, size[1]));
   const out = new Float32Array(channels * pixels.length);
   for (let first = 0; first < channels; first += LANES) {
     const together = Math.min(LANES, channels - first);
-    const fill = (right: Float64Array): void => {
+    const known = knownOf(data.subarray(first * area, (first + together) * area), size, system);
+    solve(system, (right) => { addKnown(known, together, system, right); }, (solution) => {
       for (let lane = 0; lane < together; lane++) {
-        const start = (first + lane) * area;
-        addKnown(data.subarray(start, start + area), size, system, (place, value) => { right[LANES * place + lane] = value; });
-      }
-    };
-    solve(system, fill, (solution) => {
-      for (let lane = 0; lane < together; lane++) {
-        const start = (first + lane) * pixels.length;
-        for (let i = 0; i < places.length; i++) out[start + i] = solution[LANES * places[i] + lane];
+        for (let i = 0, at = (first + lane) * pixels.length; i < places.length; i++, at++) out[at] = solution[places[i] + lane];
       }
     });
   }
   return out;
 }
 
-/** The right sides: for each unknown pixel, the known ones around it times their weights. */
-function addKnown(channel: Float32Array, [height, width]: Size, { stride, points }: Stencil, set: (place: number, value: number) => void): void {
-  const known = new Float64Array(lengthOf(height, width));
-  for (let y = 0; y < height; y++) known.set(channel.subarray(y * width, (y + 1) * width), (y + 1) * stride + 1);
-  for (let k = 0; k < points.length; k++) known[points[k]] = 0;
+/** The channels at the places of a {@link Stencil}, [places, LANES]; unknown pixels and what is outside are 0. */
+function knownOf(channels: Float32Array, [height, width]: Size, { stride, points }: Stencil): Float64Array {
+  const known = new Float64Array(LANES * lengthOf(height, width));
+  for (let lane = 0, from = 0; from < channels.length; lane++) {
+    for (let y = 0; y < height; y++) {
+      for (let at = LANES * ((y + 1) * stride + 1) + lane, end = at + LANES * width; at < end; at += LANES) known[at] = channels[from++];
+    }
+  }
   for (let k = 0; k < points.length; k++) {
-    const i = points[k];
-    const [above, below] = [i - stride, i + stride];
-    const sides = known[i - 1] + known[i + 1] + known[above] + known[below];
-    const corners = known[above - 1] + known[above + 1] + known[below - 1] + known[below + 1];
-    set(i, SIDE * sides + CORNER * corners);
+    for (let at = LANES * points[k], end = at + LANES; at < end; at++) known[at] = 0;
+  }
+  return known;
+}
+
+/** The right sides, [places, LANES]: for each unknown pixel, the known ones around it times their weights. */
+function addKnown(known: Float64Array, lanes: number, { stride, points }: Stencil, right: Float64Array): void {
+  const row = LANES * stride;
+  const next = LANES;
+  for (let k = 0; k < points.length; k++) {
+    for (let at = LANES * points[k], end = at + lanes; at < end; at++) {
+      const above = at - row;
+      const below = at + row;
+      const sides = known[at - next] + known[at + next] + known[above] + known[below];
+      const corners = known[above - next] + known[above + next] + known[below - next] + known[below + next];
+      right[at] = SIDE * sides + CORNER * corners;
+    }
   }
 }
 
@@ -64,7 +73,7 @@ function systemOf([height, width]: Size, pixels: Uint32Array): Stencil {
   const stride = width + 2;
   const length = lengthOf(height, width);
   const unknown = new Uint8Array(length);
-  for (const pixel of pixels) unknown[placeOf(pixel, width)] = 1;
+  for (let i = 0; i < pixels.length; i++) unknown[placeOf(pixels[i], width)] = 1;
   const points = new Int32Array(pixels.length);
   const [centre, east, south, southEast, southWest] = Array.from({ length: 5 }, () => new Float64Array(length));
   for (let y = 0, count = 0; y < height; y++) {

@@ -19,7 +19,8 @@ export function occlude({ data, fill }: Picture, pixels: Uint32Array): Perturbat
   return (out) => {
     out.set(data);
     fill.forEach((value, channel) => {
-      for (const pixel of pixels) out[channel * area + pixel] = value;
+      const start = channel * area;
+      for (let i = 0; i < pixels.length; i++) out[start + pixels[i]] = value;
     });
   };
 }
@@ -33,7 +34,9 @@ export function replace({ data, fill }: Picture, from: Float32Array, pixels: Uin
   const area = data.length / fill.length;
   return (out) => {
     out.set(data);
-    for (let start = 0; start < out.length; start += area) for (const pixel of pixels) out[start + pixel] = from[start + pixel];
+    for (let start = 0; start < out.length; start += area) {
+      for (let i = 0; i < pixels.length; i++) out[start + pixels[i]] = from[start + pixels[i]];
+    }
   };
 }
 
@@ -49,8 +52,11 @@ export function impute(
     out.set(data);
     const values = imputed(data, size, pixels);
     const area = size[0] * size[1];
-    for (let i = 0, start = 0; start < out.length; start += area) {
-      for (const pixel of pixels) out[start + pixel] = values[i++] + (noise === undefined ? 0 : noise.deviation * noise.values[start + pixel]);
+    for (let from = 0, start = 0; start < out.length; from += pixels.length, start += area) {
+      for (let i = 0; i < pixels.length; i++) {
+        const at = start + pixels[i];
+        out[at] = values[from + i] + (noise === undefined ? 0 : noise.deviation * noise.values[at]);
+      }
     }
   };
 }
@@ -64,7 +70,11 @@ export function fade({ data, fill }: Picture, map: Float32Array): Perturbation {
   const area = map.length;
   return (out) => {
     fill.forEach((value, channel) => {
-      for (let i = 0, at = channel * area; i < area; i++, at++) out[at] = value + Math.min(1, Math.max(0, map[i])) * (data[at] - value);
+      for (let i = 0, at = channel * area; i < area; i++, at++) {
+        // NaN stays.
+        const share = map[i] < 0 ? 0 : map[i] > 1 ? 1 : map[i];
+        out[at] = value + share * (data[at] - value);
+      }
     });
   };
 }

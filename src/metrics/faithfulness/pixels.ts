@@ -21,8 +21,34 @@ export function removedShare(values: Float32Array, order: Uint32Array, percent: 
  * @returns their indices, [height * width]
  */
 export function strongestFirst(map: Float32Array): Uint32Array {
-  return Uint32Array.from(map, (_, i) => i).sort((a, b) => map[b] - map[a] || a - b);
+  const { length } = map;
+  const keys = new Uint32Array(map.length);
+  // -0 and 0 are equal.
+  const bits = new Uint32Array(map.map((value) => value + 0).buffer);
+  // The smaller the key, the larger the value: bits of positive numbers are in the order of the numbers, those of negative ones reversed.
+  for (let i = 0; i < length; i++) keys[i] = bits[i] >>> 31 === 0 ? ~bits[i] ^ 0x8000_0000 : bits[i];
+  let order = Uint32Array.from({ length }, (_, i) => i);
+  let sorted = new Uint32Array(length);
+  // Digit by digit, from the last one. Each pass keeps the order of equal digits.
+  const places = new Uint32Array(DIGITS);
+  for (let shift = 0; shift < 32; shift += DIGIT_BITS) {
+    places.fill(0);
+    for (let i = 0; i < length; i++) places[keys[i] >>> shift & DIGITS - 1]++;
+    let next = 0;
+    for (let digit = 0; digit < DIGITS; digit++) {
+      const count = places[digit];
+      places[digit] = next;
+      next += count;
+    }
+    for (let i = 0; i < length; i++) sorted[places[keys[order[i]] >>> shift & DIGITS - 1]++] = order[i];
+    [order, sorted] = [sorted, order];
+  }
+  return order;
 }
+
+/** Of a sort by digits: 2^11 at a time, so three passes. */
+const DIGIT_BITS = 11;
+const DIGITS = 1 << DIGIT_BITS;
 
 /**
  * The pixels of a map above a threshold.

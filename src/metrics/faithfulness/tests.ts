@@ -102,10 +102,18 @@ export async function runTests(
 
 /** What the tests of all maps of a photograph share. The noise is the same for all photographs of a size, so that results can be repeated. */
 export function makerOf(picture: Picture): Made {
-  return { hazy: once(() => blurred(picture)), noise: once(() => Float32Array.from(picture.data, normalSequence(NOISE_SEED))) };
+  return { hazy: once(() => blurred(picture)), noise: () => noiseOf(picture.data.length) };
 }
 
 const NOISE_SEED = 1;
+
+/** The last noise that was made: most photographs of a run have the same size. */
+let noise = new Float32Array();
+
+function noiseOf(length: number): Float32Array {
+  if (noise.length !== length) noise = new Float32Array(length).map(normalSequence(NOISE_SEED));
+  return noise;
+}
 
 function once<T>(make: () => T): () => T {
   let made: T | undefined;

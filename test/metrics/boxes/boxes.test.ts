@@ -73,6 +73,22 @@ describe('sweepBoxes', () => {
     expect(bestIou(largest[0], [4, 6], [[0, 0, 0, 0], [2, 1, 5, 3]])).toBeCloseTo(9 / 12, 12);
   });
 
+  it('counts a hole as inside, by hand', () => {
+    const rows = [
+      '##### ####',
+      '#   # ####',
+      '#   # ####',
+      '#   # ####',
+      '##### ####',
+    ];
+    const map = Float32Array.from(rows.join(''), (cell) => Number(cell === '#'));
+    // Through the centres of pixels, the outlines are 4 x 4 and 3 x 4.
+    expect(sweepBoxes(map, [5, 10], [], 2).largest).toEqual([[0, 0, 4, 4], [0, 0, 4, 4]]);
+    // With a gap in the ring there is no hole, and the outline follows a line: an area of 0.5 in each of the four corners.
+    map[14] = 0;
+    expect(sweepBoxes(map, [5, 10], [], 2).largest).toEqual([[6, 0, 9, 4], [6, 0, 9, 4]]);
+  });
+
   it('refuses values outside 0..1', () => {
     expect(() => sweepBoxes(Float32Array.of(0, 1.5), [1, 2])).toThrow(RangeError);
     expect(() => sweepBoxes(Float32Array.of(0, NaN), [1, 2])).toThrow(RangeError);
