@@ -18,7 +18,6 @@ import { openDevkit } from '../../src/datasets/devkit.js';
 import { xmlLabels } from '../../src/datasets/labels/xml.js';
 import { readMask, writeMask } from '../../src/datasets/masks.js';
 import { readSplit } from '../../src/datasets/splits.js';
-import { parseInputSize } from '../../src/image/input-size.js';
 import { openPhoto } from '../../src/image/photo-file.js';
 import { mapsToArray } from '../../src/maps/map-rows.js';
 import { loadStudent } from '../../src/student/load.js';
@@ -325,7 +324,7 @@ function parseNpy(bytes: Uint8Array): { header: string; data: ArrayBuffer } {
 describe('batches', () => {
   it('of photographs and mirror images of one size make the seeds that single runs make', async () => {
     // All photographs have one size at the network.
-    const settings = { inputSize: parseInputSize('fixed:96x128'), flip: true, scales: [1, 0.75] };
+    const settings = { inputSize: 'fixed:96x128', flip: true, scales: [1, 0.75] };
     const [alone, together] = [await generate('alone', settings), await generate('together', settings, { batch: 3 })];
     expect(together.summary.counts).toMatchObject({ written: 4, failed: 0 });
     for (const id of Object.keys(images)) {
