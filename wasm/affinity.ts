@@ -8,6 +8,8 @@ import { exp4 } from './exp';
 
 /** Bytes of eight numbers. */
 const EIGHT: usize = 32;
+/** An affinity that changes no sum of affinities of which one is 1. */
+const NEGLIGIBLE: f32 = 1e-20;
 
 /**
  * Sums over each pixel's windows, for one row of one channel. `sum` and `squares` receive, per pixel, the sum of the values
@@ -148,7 +150,9 @@ function affinities(at: usize, plane: usize, fr: v128, fg: v128, fb: v128, offse
   const b = v128.load(at + 2 * plane);
   let sum = f32x4.splat(0);
   for (let n = 0; n < neighbours; n++) {
-    const affinity = exp4(logit(at + load<i32>(offsets + (<usize>n << 2)), plane, r, g, b, fr, fg, fb, square));
+    let affinity = exp4(logit(at + load<i32>(offsets + (<usize>n << 2)), plane, r, g, b, fr, fg, fb, square));
+    // Products of such small numbers are denormal, and slow.
+    if (square) affinity = v128.and(affinity, f32x4.gt(affinity, f32x4.splat(NEGLIGIBLE)));
     sum = f32x4.add(sum, affinity);
     v128.store(out + <usize>n * EIGHT, affinity);
   }

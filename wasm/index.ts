@@ -2,6 +2,8 @@
 export { replicateBorder } from './plane';
 export { affinityRow, walkAffinityRow } from './affinity';
 export { spreadRow } from './spread';
+export { walk, walkSquares } from './walk';
+export { cellMeansRow, colourMeansRow } from './cells';
 export { addInto, divide, maximum, maxInto, scale, upsampleRows } from './maps';
 export { argmaxHistogram } from './histogram';
 export { assignStrongest, planesOf } from './pixels';
