@@ -1,8 +1,8 @@
 // The module's exports. Addresses are bytes in the module's memory, which src/kernels/arena.ts allocates. Nothing is allocated here.
 export { replicateBorder } from './plane';
-export { affinityRow, walkAffinityRow } from './affinity';
+export { affinityRow } from './affinity';
 export { spreadRow } from './spread';
-export { walk, walkSquares } from './walk';
+export { walk, walkAffinities, walkSquares } from './walk';
 export { cellMeansRow, colourMeansRow } from './cells';
 export { addInto, divide, maximum, maxInto, scale, upsampleRows } from './maps';
 export { argmaxHistogram } from './histogram';

@@ -7,7 +7,7 @@ export interface PowerSeries {
 }
 
 /** Polynomials are left out if all of them together change x^n by no more than this. */
-const TOLERANCE = 2e-6;
+const TOLERANCE = 1e-6;
 
 const known = new Map<string, PowerSeries>();
 

@@ -84,17 +84,16 @@ class Ground {
     [this.even, this.odd, this.total] = [planes(), planes(), planes()];
     const steps = disc(radius).map(([down, right]) => 4 * (down * picture.stride + right));
     const offsets = arena.words(steps.length);
-    const groups = Math.ceil(width / 8) * (steps.length + 1) * 8;
-    const affinities = arena.floats(height * groups);
-    this.numbers = arena.words(9);
-    offsets.view.set(steps);
-    picture.fill(NOWHERE);
-    picture.write(colours);
-    for (let y = 0; y < height; y++) {
-      run.walkAffinityRow(picture.row(y), 4 * picture.area, width, offsets.address, steps.length, factor, affinities.address + 4 * y * groups);
-    }
+    const affinities = arena.floats(height * Math.ceil(width / 8) * (steps.length + 1) * 8);
     const { area, stride } = picture;
-    this.numbers.view.set([4 * area, 4 * stride, classes, height, width, affinities.address, offsets.address, steps.length, radius]);
+    this.numbers = arena.words(8);
+    this.numbers.view.set([4 * area, 4 * stride, classes, height, width, affinities.address, offsets.address, steps.length]);
+    offsets.view.set(steps);
+    // exp(-factor |I(i) - I(j)|^2) = 2^-|s I(i) - s I(j)|^2.
+    const scale = Math.sqrt(factor * Math.LOG2E);
+    picture.fill(NOWHERE);
+    picture.write(colours.map((value) => scale * value));
+    run.walkAffinities(this.numbers.address, picture.row(0));
   }
 
   /**
