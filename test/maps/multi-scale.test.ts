@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { DEFAULT_MULTI_SCALE } from './defaults.js';
 import { CombinedMaps } from '../../src/maps/combine.js';
 import { DEFAULT_FUSION } from '../../src/maps/fusion.js';
-import { ArrayMaps, mapsToArray, maximaOf } from '../../src/maps/map-rows.js';
+import { ArrayMaps, mapsToArray } from '../../src/maps/map-rows.js';
 import { fuseViews, turnedBack, viewsOf } from '../../src/maps/multi-scale.js';
 import type { MultiScaleOptions } from '../../src/maps/multi-scale.js';
 
@@ -79,9 +79,5 @@ describe('CombinedMaps', () => {
     const expected = rounded([2 / 3, 1 / 3, 2 / 3, 1].map((value) => Math.tanh(2 * value)));
     expect(rounded(mapsToArray(kept))).toEqual(expected);
     expect(rounded(mapsToArray(read))).toEqual(expected);
-  });
-
-  it('finds the maximum of each class', () => {
-    expect([...maximaOf(new ArrayMaps(Float32Array.from([1, 5, 2, -3, -1, -2]), 2, 1, 3))]).toEqual([5, 0]);
   });
 });

@@ -13,7 +13,7 @@ const known = new Map<string, PowerSeries>();
 
 /**
  * x^n with far fewer than n steps: of the n Chebyshev polynomials, only about the first sqrt(n) times a constant count (S. Sachdeva
- * and N. Vishnoi, *Faster algorithms via approximation theory*, 2014, chapter 3). With x^64 and the range -0.35..1, they are 31.
+ * and N. Vishnoi, *Faster algorithms via approximation theory*, 2014, chapter 3). For x^64 on -1/3..1, they are 32.
  */
 export function powerSeries(n: number, lowest: number): PowerSeries {
   const key = `${n} ${lowest}`;

@@ -43,7 +43,7 @@ export const randomWalk: RefineMaps<z.infer<typeof randomWalkOptions>> = (maps, 
 };
 
 /**
- * T^iterations m, as a sum of Chebyshev polynomials of T. The largest difference from step after step is about 3e-6.
+ * T^iterations m, as a sum of Chebyshev polynomials of T.
  *
  * The eigenvalues of T are at most 1, and hardly ever below -0.3. If there are some below the range that the polynomials are made for,
  * the last one is larger than it can be otherwise, and the sum is made again for the range from -1, which holds for every T.
@@ -61,12 +61,12 @@ function walk(
   return within(walked, maps, classes);
 }
 
-/** The lowest eigenvalue that is provided for: that of nearly all photographs, and that of any. */
-const USUAL_LOWEST = -0.35;
+/**
+ * The lowest eigenvalue that is provided for: that of nearly all photographs, and that of any. Both make factors that float32 has
+ * without rounding: otherwise, the sum is not that of means any more.
+ */
+const USUAL_LOWEST = -1 / 3;
 const LOWEST = -1;
-
-/** How much longer the maps may be by rounding, squared. */
-const SLACK = 1e-3;
 
 /** The cells of a photograph with their affinities, in this thread's shared kernels. */
 class Ground {
@@ -109,11 +109,11 @@ class Ground {
     for (const planes of [even, odd, total]) planes.fill(0);
     even.write(maps);
     total.write(maps.map((value) => shares[0] * value));
-    // No polynomial makes the maps longer within the range.
+    // Within the range, no polynomial makes the maps longer. Beyond it, they soon do so many times over.
     const before = run.walkSquares(ground, even.row(0));
     run.walk(ground, even.row(0), odd.row(0), total.row(0), factors.address, shares.length, 2 / (1 - lowest), (1 + lowest) / (1 - lowest));
     const last = shares.length % 2 === 1 ? even : odd;
-    return shares.length === 1 || run.walkSquares(ground, last.row(0)) <= before * (1 + SLACK) ? total.read() : undefined;
+    return lowest === LOWEST || run.walkSquares(ground, last.row(0)) <= 2 * before ? total.read() : undefined;
   }
 }
 
