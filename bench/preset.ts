@@ -1,6 +1,6 @@
 /**
- * What presets of `generate` cost: images per second with all processors, and the share of each stage in the time of one
- * image after the other in one thread, where nothing overlaps.
+ * What presets of `generate` cost: images per second with all processors; and of one image after the other in one thread, where nothing
+ * overlaps, the share of each stage, and the processor time of all of them, which other programs on the machine disturb least.
  *
  *     npm run bench -- preset [fast best ...] [--images N] [--rounds N]
  *
@@ -49,19 +49,23 @@ async function rateOf(settings: GenerateConfig, classifier: LoadedClassifier): P
 const WARM_UP = 5;
 const STAGES = ['read', 'cam', 'seeds', 'write'] as const;
 
-/** Milliseconds of each stage, the mean over the images, one after the other in one thread. */
-async function stagesOf(settings: GenerateConfig, classifier: LoadedClassifier): Promise<Record<typeof STAGES[number], number>> {
+/** Milliseconds of each stage and of processor time, the mean over the images, one after the other in one thread. */
+async function stagesOf(settings: GenerateConfig, classifier: LoadedClassifier): Promise<Record<typeof STAGES[number] | 'processor', number>> {
   const pool = startSeedPool({ classifier, settings, format: 'palette', runtime: { runtime: 'ort' }, workers: 1, threads: 1, batch: 1 });
   const logitOf = logitsOf(classifier);
-  const sums = { read: 0, cam: 0, seeds: 0, write: 0 };
+  const sums = { read: 0, cam: 0, seeds: 0, write: 0, processor: 0 };
   const counted = Math.round(items.length / 3);
   await inFolder(async (out) => {
     for (const [i, item] of items.slice(0, WARM_UP + counted).entries()) {
       const classes = await imageClasses(item, labels, logitOf);
       if ('reason' in classes) throw new Error(classes.reason);
+      const before = process.cpuUsage();
       const result = await pool.run({ ...classes, channels: [], imagePath: item.imagePath, files: { [SEED_FOLDER]: join(out, `${item.id}.png`) } });
       if (result.status === 'failed') throw new Error(result.reason);
-      if (i >= WARM_UP) for (const stage of STAGES) sums[stage] += result.times[stage] / counted;
+      if (i < WARM_UP) continue;
+      const { user, system } = process.cpuUsage(before);
+      sums.processor += (user + system) / 1000 / counted;
+      for (const stage of STAGES) sums[stage] += result.times[stage] / counted;
     }
   });
   await pool.destroy();
@@ -69,7 +73,7 @@ async function stagesOf(settings: GenerateConfig, classifier: LoadedClassifier):
 }
 
 console.log(`${items.length} images, ${workers} workers\n`);
-console.log('| preset | images/s | ms in one thread | decode, resize, normalise | CAM program | fuse, refine, assign | write |\n|---|---:|---:|---:|---:|---:|---:|');
+console.log('| preset | images/s | ms in one thread | ms of processor time | decode, resize, normalise | CAM program | fuse, refine, assign | write |\n|---|---:|---:|---:|---:|---:|---:|---:|');
 for (const preset of positionals.length > 0 ? positionals : PRESETS) {
   const settings = await loadConfig(generateSchema, preset, {});
   const classifier = await withPrototypes(bundled, settings.prototypes);
@@ -78,5 +82,5 @@ for (const preset of positionals.length > 0 ? positionals : PRESETS) {
   const stages = await stagesOf(settings, classifier);
   const total = STAGES.reduce((sum, stage) => sum + stages[stage], 0);
   const shares = STAGES.map((stage) => `${((100 * stages[stage]) / total).toFixed(1)} %`);
-  console.log(`| ${preset} | ${median(rates).toFixed(2)} | ${total.toFixed(0)} | ${shares.join(' | ')} |`);
+  console.log(`| ${preset} | ${median(rates).toFixed(2)} | ${total.toFixed(0)} | ${stages.processor.toFixed(0)} | ${shares.join(' | ')} |`);
 }

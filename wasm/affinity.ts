@@ -135,20 +135,20 @@ export function affinityRow(
     if (square) positionedAffinities(at, plane, fr, fg, fb, offsets, neighbours, group, position, total);
     // No maximum is subtracted before exp: since sigma includes the centre, the mean distance over the neighbours is below
     // 3.2 sigma, so the largest logit is above -32.
-    else affinities(at, plane, fr, fg, fb, offsets, neighbours, group, false);
+    else affinities(at, plane, fr, fg, fb, offsets, neighbours, group);
   }
 }
 
 /** exp of the negative distances, followed by the inverse of their sum. */
 // @ts-ignore: decorators of functions are AssemblyScript's
 @inline
-function affinities(at: usize, plane: usize, fr: v128, fg: v128, fb: v128, offsets: usize, neighbours: i32, out: usize, square: bool): void {
+function affinities(at: usize, plane: usize, fr: v128, fg: v128, fb: v128, offsets: usize, neighbours: i32, out: usize): void {
   const r = v128.load(at);
   const g = v128.load(at + plane);
   const b = v128.load(at + 2 * plane);
   let sum = f32x4.splat(0);
   for (let n = 0; n < neighbours; n++) {
-    const affinity = exp4(logit(at + load<i32>(offsets + (<usize>n << 2)), plane, r, g, b, fr, fg, fb, square));
+    const affinity = exp4(logit(at + load<i32>(offsets + (<usize>n << 2)), plane, r, g, b, fr, fg, fb, false));
     sum = f32x4.add(sum, affinity);
     v128.store(out + <usize>n * EIGHT, affinity);
   }
@@ -182,23 +182,4 @@ function positionedAffinities(
     v128.store(p, f32x4.add(v128.load(p), f32x4.mul(sum, v128.load32_splat(position + (<usize>n << 2)))));
   }
   v128.store(out + <usize>neighbours * EIGHT, f32x4.div(f32x4.splat(1), f32x4.mul(sum, f32x4.splat(total))));
-}
-
-/**
- * The affinities of one row for a random walk: exp(-factor |I(x) - I(n)|^2), followed by the inverse of their sum. Neighbours
- * outside the picture must have colours so far away that their affinity is negligible.
- *
- * @param row address of the row's first pixel in the first of three planes
- * @param plane bytes from one plane to the next
- * @param out [ceil(width / 8), neighbours + 1, 8]
- */
-export function walkAffinityRow(row: usize, plane: usize, width: i32, offsets: usize, neighbours: i32, factor: f32, out: usize): void {
-  const groupBytes = <usize>(neighbours + 1) * EIGHT;
-  const fours = (width + 7) >> 3 << 1;
-  const root = f32x4.splat(<f32>Math.sqrt(<f64>factor));
-  for (let four = 0; four < fours; four++) {
-    const at = row + (<usize>four << 4);
-    const group = out + <usize>(four >> 1) * groupBytes + (<usize>(four & 1) << 4);
-    affinities(at, plane, root, root, root, offsets, neighbours, group, true);
-  }
 }

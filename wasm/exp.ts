@@ -32,3 +32,25 @@ export function exp4(x: v128): v128 {
   const polynomial = f32x4.add(low, f32x4.mul(square, f32x4.add(middle, f32x4.mul(square, top))));
   return f32x4.mul(polynomial, i32x4.add(i32x4.shl(shifted, 23), i32x4.splat(ONE_BITS)));
 }
+
+/** A power of two so small that nothing changes if it is added to 1, and that products with it are not denormal. */
+const MOST_HALVINGS: f32 = 64.0;
+
+/**
+ * 2^-x of four numbers x >= 0, with a relative error below 3e-7 (and one of x itself). For x above 64 it is 2^-64.
+ *
+ * x = n + f with |f| <= 1/2. 2^-f is the polynomial of degree 5 with the smallest relative error, 9.2e-8.
+ */
+// @ts-ignore: decorators of functions are AssemblyScript's
+@inline
+export function halved4(x: v128): v128 {
+  const clamped = f32x4.pmin(x, f32x4.splat(MOST_HALVINGS));
+  const shifted = f32x4.sub(f32x4.splat(ROUND), clamped);
+  const f = f32x4.add(clamped, f32x4.sub(shifted, f32x4.splat(ROUND)));
+  const square = f32x4.mul(f, f);
+  const low = f32x4.add(f32x4.splat(1), f32x4.mul(f, f32x4.splat(-0.6931469775788273)));
+  const middle = f32x4.add(f32x4.splat(0.24022242071828714), f32x4.mul(f, f32x4.splat(-0.05550733772505653)));
+  const high = f32x4.add(f32x4.splat(0.009671513260959736), f32x4.mul(f, f32x4.splat(-0.0013264718392396492)));
+  const polynomial = f32x4.add(low, f32x4.mul(square, f32x4.add(middle, f32x4.mul(square, high))));
+  return f32x4.mul(polynomial, i32x4.add(i32x4.shl(shifted, 23), i32x4.splat(ONE_BITS)));
+}

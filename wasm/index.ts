@@ -1,7 +1,9 @@
 // The module's exports. Addresses are bytes in the module's memory, which src/kernels/arena.ts allocates. Nothing is allocated here.
 export { replicateBorder } from './plane';
-export { affinityRow, walkAffinityRow } from './affinity';
+export { affinityRow } from './affinity';
 export { spreadRow } from './spread';
+export { walk, walkAffinities, walkSquares } from './walk';
+export { cellMeansRow, colourMeansRow } from './cells';
 export { addInto, divide, maximum, maxInto, scale, upsampleRows } from './maps';
 export { argmaxHistogram } from './histogram';
 export { assignStrongest, planesOf } from './pixels';

@@ -13,8 +13,12 @@ export interface KernelExports {
     image: number, width: number, height: number, pad: number, stride: number, y: number, offsets: number, dilations: number, count: number,
     scratch: number, out: number, epsilon: number, spread: number, position: number, total: number,
   ): void;
-  walkAffinityRow(row: number, plane: number, width: number, offsets: number, neighbours: number, factor: number, out: number): void;
   spreadRow(from: number, to: number, plane: number, maps: number, width: number, affinities: number, offsets: number, neighbours: number): void;
+  walkAffinities(ground: number, colours: number): void;
+  walk(ground: number, even: number, odd: number, sum: number, shares: number, count: number, scale: number, shift: number): void;
+  walkSquares(ground: number, maps: number): number;
+  cellMeansRow(plane: number, width: number, rows: number, columns: number, cells: number, sums: number, out: number): void;
+  colourMeansRow(picture: number, width: number, rows: number, columns: number, cells: number, sums: number, out: number): void;
   upsampleRows(
     small: number, cells: number, rowFirst: number, rowSecond: number, rowShare: number,
     starts: number, first: number, second: number, segments: number, share: number, scratch: number,

@@ -223,6 +223,12 @@ export class MapKernels {
     return this.kernels.run.maximum(a.address, a.length);
   }
 
+  /** The largest number of each of several maps, at least 0, [count]. */
+  maxima(maps: Floats, count: number): Float32Array {
+    const area = maps.length / count;
+    return Float32Array.from({ length: count }, (_, k) => this.kernels.run.maximum(this.part(maps, k, area), area));
+  }
+
   /** Counters for {@link argmaxHistogram}, not initialised. */
   histogram(bins: number, rows: number, classes: number): Histogram {
     return { bins, rows, columns: classes + 1, counts: this.kernels.arena.words(bins * rows * (classes + 1)) };

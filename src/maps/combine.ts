@@ -1,3 +1,4 @@
+import { scratchMapKernels } from '../kernels/map-kernels.js';
 import { MAX_KEPT } from './fusion.js';
 import { ArrayMaps } from './map-rows.js';
 import type { MapRows } from './map-rows.js';
@@ -32,6 +33,11 @@ export class CombinedMaps implements MapRows {
     ({ height: this.height, width: this.width, classCount: this.classCount } = parts[0]);
     const size = this.classCount * this.height * this.width;
     this.scratch = new Float32Array(this.width);
+    if (size <= maxKept && parts.every(({ data }) => data !== undefined)) {
+      this.maxima = new Float32Array(this.classCount);
+      this.kept = this.combineAtOnce();
+      return;
+    }
     const kept = size <= maxKept ? new ArrayMaps(new Float32Array(size), this.classCount, this.height, this.width) : undefined;
     this.maxima = new Float32Array(this.classCount);
     for (let k = 0; k < this.classCount; k++) {
@@ -53,6 +59,25 @@ export class CombinedMaps implements MapRows {
     return this.scratch;
   }
 
+  /** All maps, whose parts are in memory, with the same numbers as row by row. Sets the maxima. */
+  private combineAtOnce(): ArrayMaps {
+    const { parts: [first, ...others], options: { fuse, norm, gamma }, classCount, height, width } = this;
+    const kernels = scratchMapKernels();
+    const all = kernels.floatsFrom(first.data!);
+    const part = kernels.floats(all.length);
+    for (const { data } of others) {
+      part.view.set(data!);
+      if (fuse === 'mean') kernels.addInto(all, part);
+      else kernels.maxInto(all, part);
+    }
+    if (fuse === 'mean') kernels.scale(all, 1 / this.parts.length);
+    this.maxima.set(kernels.maxima(all, classCount));
+    if (norm === 'max') kernels.divideMaps(all, this.maxima);
+    const data = all.view.slice();
+    if (gamma !== undefined) for (let i = 0; i < data.length; i++) data[i] = Math.tanh(gamma * data[i]);
+    return new ArrayMaps(data, classCount, height, width);
+  }
+
   /** Writes a row without normalising it, and returns its largest value. */
   private combine(k: number, y: number, out: Float32Array): number {
     const mean = this.options.fuse === 'mean';
@@ -62,7 +87,7 @@ export class CombinedMaps implements MapRows {
       else if (mean) for (let x = 0; x < out.length; x++) out[x] += row[x];
       else for (let x = 0; x < out.length; x++) if (row[x] > out[x]) out[x] = row[x];
     });
-    const share = mean ? 1 / this.parts.length : 1;
+    const share = mean ? Math.fround(1 / this.parts.length) : 1;
     let maximum = 0;
     for (let x = 0; x < out.length; x++) {
       out[x] *= share;

@@ -30,15 +30,3 @@ export function mapsToArray(maps: MapRows): Float32Array {
   }
   return data;
 }
-
-/** The largest value of each class's map, at least 0. */
-export function maximaOf(maps: MapRows): Float32Array {
-  return Float32Array.from({ length: maps.classCount }, (_, k) => {
-    let maximum = 0;
-    for (let y = 0; y < maps.height; y++) {
-      const row = maps.row(k, y);
-      for (let x = 0; x < row.length; x++) if (row[x] > maximum) maximum = row[x];
-    }
-    return maximum;
-  });
-}

@@ -1,6 +1,7 @@
 import { FusedMaps } from './fusion.js';
 import type { LayerMaps } from '../cam/layer-maps.js';
-import { ArrayMaps, mapsToArray, maximaOf } from './map-rows.js';
+import { scratchMapKernels } from '../kernels/map-kernels.js';
+import { ArrayMaps, mapsToArray } from './map-rows.js';
 import type { MapRows } from './map-rows.js';
 import { finestOf, fuseViews } from './multi-scale.js';
 import type { MultiScaleOptions } from './multi-scale.js';
@@ -97,11 +98,10 @@ function joined(a: Float32Array, b: Float32Array): Float32Array {
 /** Each class's map divided by its maximum, in place, or unchanged. */
 export function normalised(maps: ArrayMaps, norm: 'max' | 'none'): ArrayMaps {
   if (norm === 'none') return maps;
-  const { data, height, width } = maps;
-  maximaOf(maps).forEach((maximum, k) => {
-    const end = (k + 1) * height * width;
-    if (maximum > 0) for (let i = k * height * width; i < end; i++) data[i] /= maximum;
-  });
+  const kernels = scratchMapKernels();
+  const all = kernels.floatsFrom(maps.data);
+  kernels.divideMaps(all, kernels.maxima(all, maps.classCount));
+  maps.data.set(all.view);
   return maps;
 }
 

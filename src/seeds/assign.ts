@@ -37,32 +37,40 @@ export function assignSeeds(input: MapInput, labels: readonly number[], options:
   const { width, height } = maps;
   const { backgroundThreshold = Infinity, background, conflict = { kind: 'argmax' } } = options;
   const data = new Uint8Array(width * height);
-  const strongest = strongestOfRows(maps, labels, options.thresholds, backgroundThreshold, background);
-  for (let y = 0; y < height; y++) data.set(strongest(y), y * width);
+  assignStrongest(maps, labels, options.thresholds, backgroundThreshold, background, data);
   if (conflict.kind !== 'argmax' && maps.classCount > 1) settleConflicts(maps, labels, data, conflict, options);
   return { width, height, data };
 }
 
-/** Seeds by the strongest map, row by row. Each row overwrites the one before. */
-function strongestOfRows(
+/** Rows that are assigned at a time if they are in memory together. */
+const BAND = 16;
+
+/** Seeds by the strongest map, a few rows at a time. */
+function assignStrongest(
   maps: MapRows, labels: readonly number[], thresholds: readonly number[], backgroundThreshold: number, background: Float32Array | undefined,
-): (y: number) => Uint8Array {
-  const { classCount, width } = maps;
+  seeds: Uint8Array,
+): void {
+  const { classCount, width, height, data } = maps;
+  const band = (data === undefined ? 1 : BAND) * width;
   const { run, arena } = scratchKernels();
-  const rows = arena.floats(classCount * width);
+  const rows = arena.floats(classCount * band);
   const bounds = arena.floats(classCount);
   const values = arena.words(classCount);
-  const floor = background === undefined ? undefined : arena.floats(width);
-  const out = arena.bytes(width);
+  const floor = background === undefined ? undefined : arena.floats(band);
+  const out = arena.bytes(band);
   bounds.view.set(thresholds.map(floorFloat32));
   values.view.set(labels);
   const between = floorFloat32(backgroundThreshold);
-  return (y) => {
-    for (let k = 0; k < classCount; k++) rows.view.set(maps.row(k, y), k * width);
-    floor?.view.set(background!.subarray(y * width, (y + 1) * width));
-    run.assignStrongest(rows.address, classCount, width, bounds.address, values.address, between, floor?.address ?? 0, out.address);
-    return out.view;
-  };
+  for (let begin = 0; begin < seeds.length; begin += band) {
+    const end = Math.min(begin + band, seeds.length);
+    for (let k = 0; k < classCount; k++) {
+      const row = data?.subarray(k * width * height + begin, k * width * height + end) ?? maps.row(k, begin / width);
+      rows.view.set(row, k * (end - begin));
+    }
+    floor?.view.set(background!.subarray(begin, end));
+    run.assignStrongest(rows.address, classCount, end - begin, bounds.address, values.address, between, floor?.address ?? 0, out.address);
+    seeds.set(out.view.subarray(0, end - begin), begin);
+  }
 }
 
 /** The largest float32 that is not above a number. Float32 values that exceed it are exactly those that exceed the number. */

@@ -105,6 +105,13 @@ describe('element by element', () => {
   });
 });
 
+describe('maxima', () => {
+  it('are the largest number of each map, at least 0', () => {
+    const kernels = new MapKernels();
+    expect([...kernels.maxima(kernels.floatsFrom(Float32Array.of(1, 5, 2, -3, -1, -2)), 2)]).toEqual([5, 0]);
+  });
+});
+
 describe('the histogram', () => {
   /** What lies at [bin, slot, column], of counters that are not 0. */
   function counted({ rows, columns, counts }: Histogram): number[][] {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { DEFAULT_MULTI_SCALE } from './defaults.js';
 import { CombinedMaps } from '../../src/maps/combine.js';
 import { DEFAULT_FUSION } from '../../src/maps/fusion.js';
-import { ArrayMaps, mapsToArray, maximaOf } from '../../src/maps/map-rows.js';
+import { ArrayMaps, mapsToArray } from '../../src/maps/map-rows.js';
 import { fuseViews, turnedBack, viewsOf } from '../../src/maps/multi-scale.js';
 import type { MultiScaleOptions } from '../../src/maps/multi-scale.js';
 
@@ -79,9 +79,15 @@ describe('CombinedMaps', () => {
     const expected = rounded([2 / 3, 1 / 3, 2 / 3, 1].map((value) => Math.tanh(2 * value)));
     expect(rounded(mapsToArray(kept))).toEqual(expected);
     expect(rounded(mapsToArray(read))).toEqual(expected);
+    expect([...read.maxima]).toEqual([3]);
+    expect([...kept.maxima]).toEqual([3]);
   });
 
-  it('finds the maximum of each class', () => {
-    expect([...maximaOf(new ArrayMaps(Float32Array.from([1, 5, 2, -3, -1, -2]), 2, 1, 3))]).toEqual([5, 0]);
+  it.each(['mean', 'max'] as const)('gives the same bits whether it keeps them or not: %s of three', (fuse) => {
+    const three = [...parts, new ArrayMaps(Float32Array.from([0.1, 0.7, 0.3, 0.9]), 1, 2, 2)];
+    const kept = new CombinedMaps(three, { fuse, norm: 'max' });
+    const read = new CombinedMaps(three, { fuse, norm: 'max' }, 0);
+    expect(mapsToArray(kept)).toEqual(mapsToArray(read));
+    expect(kept.maxima).toEqual(read.maxima);
   });
 });

@@ -324,15 +324,17 @@ function parseNpy(bytes: Uint8Array): { header: string; data: ArrayBuffer } {
 describe('batches', () => {
   it('of photographs and mirror images of one size make the seeds that single runs make', async () => {
     // All photographs have one size at the network.
-    const settings = { inputSize: 'fixed:96x128', flip: true, scales: [1, 0.75] };
+    const settings = { inputSize: 'fixed:96x128', flip: true, scales: [1, 0.75], threshold: 0.5 };
     const [alone, together] = [await generate('alone', settings), await generate('together', settings, { batch: 3 })];
     expect(together.summary.counts).toMatchObject({ written: 4, failed: 0 });
+    const found: number[] = [];
     for (const id of Object.keys(images)) {
       const [a, b] = await Promise.all([alone, together].map(({ out }) => readMask(join(out, 'SegmentationClass', `${id}.png`))));
       const differing = a.data.filter((label, i) => label !== b.data[i]).length;
       // Rounding may decide a pixel.
       expect(differing).toBeLessThanOrEqual(a.data.length / 1000);
-      expect(new Set(a.data).size).toBeGreaterThan(1);
+      found.push(new Set(a.data).size);
     }
+    expect(Math.max(...found)).toBeGreaterThan(2);
   });
 });

@@ -45,26 +45,50 @@ const HEADER_START = '{"settings":"';
  * @param hash computes the fingerprint of settings
  */
 export function parseJournal(bytes: Uint8Array, hash: (values: Readonly<Record<string, unknown>>) => string): JournalText {
-  const text = new TextDecoder().decode(bytes);
-  const whole = text === '' || text.endsWith('\n');
-  const [first = '', ...rest] = text.split('\n').filter((line) => line.trim() !== '');
-  // The process was killed while it wrote its first line.
-  const isCut = rest.length === 0 && !whole && (first.startsWith(HEADER_START) || HEADER_START.startsWith(first));
-  const [header] = parseJsonLines(first);
-  if (first === '' || (header === undefined && isCut)) return { header: undefined, entries: [], whole };
-  const others = parseJsonLines(rest.join('\n'));
+  const whole = bytes.length === 0 || bytes[bytes.length - 1] === NEWLINE;
   const last = new Map<string, JournalEntry>();
-  for (const line of others) if (isEntry(line)) last.set(line.id, line);
-  return { header: isHeader(header) ? header : undefined, damage: damageOf(header, others, hash), entries: [...last.values()], whole };
+  let first: string | undefined;
+  let header: object | undefined;
+  let others = 0;
+  let another = false;
+  for (const line of linesOf(bytes)) {
+    const [value] = parseJsonLines(line);
+    if (first === undefined) {
+      first = line;
+      header = value;
+      continue;
+    }
+    others++;
+    if (value === undefined) continue;
+    if (isEntry(value)) last.set(value.id, value);
+    another ||= 'settings' in value && !(isHeader(header) && isHeader(value) && value.settings === header.settings && hash(value.values) === value.settings);
+  }
+  // The process was killed while it wrote its first line.
+  const isCut = first !== undefined && others === 0 && !whole && (first.startsWith(HEADER_START) || HEADER_START.startsWith(first));
+  if (first === undefined || (header === undefined && isCut)) return { header: undefined, entries: [], whole };
+  return { header: isHeader(header) ? header : undefined, damage: damageOf(header, another, hash), entries: [...last.values()], whole };
+}
+
+const NEWLINE = 10;
+/** Bytes that are decoded at a time. A text of all lines could be longer than texts can be. */
+const PIECE = 2 ** 22;
+
+/** The lines of a text that are not blank. */
+function* linesOf(bytes: Uint8Array): Generator<string> {
+  const decoder = new TextDecoder();
+  for (let begin = 0; begin < bytes.length;) {
+    const end = bytes.indexOf(NEWLINE, begin + PIECE) + 1 || bytes.length;
+    for (const line of decoder.decode(bytes.subarray(begin, end)).split('\n')) if (line.trim() !== '') yield line;
+    begin = end;
+  }
 }
 
 function damageOf(
-  header: object | undefined, others: readonly object[], hash: (values: Readonly<Record<string, unknown>>) => string,
+  header: object | undefined, another: boolean, hash: (values: Readonly<Record<string, unknown>>) => string,
 ): string | undefined {
   if (!isHeader(header)) return header !== undefined && isEntry(header) ? 'its first line, with the settings, is missing' : 'its first line does not contain settings';
   if (hash(header.values) !== header.settings) return 'the settings in its first line were changed';
-  const another = others.find((line) => 'settings' in line && !(isHeader(line) && line.settings === header.settings && hash(line.values) === line.settings));
-  return another === undefined ? undefined : 'it contains settings twice, and they differ';
+  return another ? 'it contains settings twice, and they differ' : undefined;
 }
 
 function isHeader(line: object | undefined): line is JournalHeader {

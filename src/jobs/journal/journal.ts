@@ -8,7 +8,7 @@ import { makeFolder, writeError } from '../files/atomic.js';
 import { journalsIn, parseJournal } from './journal-text.js';
 import type { JournalEntry, JournalText } from './journal-text.js';
 import { isFileAt, vanished } from '../files/out-folder.js';
-import { readRegularFile } from '../files/read-file.js';
+import { openRegularFile } from '../files/read-file.js';
 import { isTemporaryName } from '../files/temporary.js';
 import { runOfRecord } from './run-record.js';
 
@@ -34,6 +34,8 @@ export class Journal {
     private readonly folder: string, private readonly own: string, private readonly settings: string, private readonly file: FileHandle,
     /** The last entry of every journal for each item. */
     private readonly known: Map<string, readonly JournalEntry[]>,
+    /** The states of the journals when they were last read. */
+    private readonly read = new Map<string, string>(),
   ) {}
 
   /**
@@ -62,7 +64,12 @@ export class Journal {
       return new Journal(folder, own, hash, await create(folder, own, settings, task), known);
     }
     const texts = new Map<string, JournalText>();
-    for (const name of names) texts.set(name, await readJournal(join(folder, name)));
+    const states = new Map<string, string>();
+    for (const name of names) {
+      const { state, text } = await readJournal(join(folder, name));
+      states.set(name, state);
+      texts.set(name, text!);
+    }
     for (const [name, { header, damage, entries }] of texts) {
       if (damage !== undefined) throw damaged(join(folder, name), damage);
       if (header !== undefined && header.settings !== hash) throw mixed(folder, name, header.values, settings);
@@ -73,12 +80,12 @@ export class Journal {
     }
     const before = texts.get(own);
     const file = before?.header === undefined ? await create(folder, own, settings, task, before !== undefined) : await goOn(folder, own, before);
-    return new Journal(folder, own, hash, file, known);
+    return new Journal(folder, own, hash, file, known, states);
   }
 
   /** Whether an item is done. Failed items are tried again. */
   isDone(id: string): boolean {
-    return this.doneEntries(id).length > 0;
+    return this.known.get(id)?.some(({ status }) => status === 'done') === true;
   }
 
   /** The journals' entries for a finished item; several if several processes did it. */
@@ -119,9 +126,10 @@ export class Journal {
     let news = false;
     for (const name of await journalsIn(this.folder)) {
       if (name === this.own) continue;
-      const { header, damage, entries } = await readJournal(join(this.folder, name));
-      if (damage !== undefined || header?.settings !== this.settings) continue;
-      for (const entry of entries) {
+      const { state, text } = await readJournal(join(this.folder, name), this.read.get(name));
+      this.read.set(name, state);
+      if (text === undefined || text.damage !== undefined || text.header?.settings !== this.settings) continue;
+      for (const entry of text.entries) {
         if (entry.status !== 'done' || this.isDone(entry.id) || this.forgotten.has(entry.id)) continue;
         this.known.set(entry.id, [entry]);
         news = true;
@@ -138,7 +146,7 @@ export class Journal {
 /** Whether a folder contains a journal with the settings of its results. */
 export async function hasJournal(folder: string): Promise<boolean> {
   for (const name of await journalsIn(folder).catch(() => [])) {
-    const text = await readJournal(join(folder, name)).catch(() => undefined);
+    const { text } = await readJournal(join(folder, name)).catch(() => ({ text: undefined }));
     if (text?.header !== undefined) return true;
   }
   return false;
@@ -154,7 +162,7 @@ async function beginAnew(
   const [run] = /of\d+$/.exec(own) ?? [];
   for (const name of names) {
     const path = join(folder, name);
-    const text = name === own ? undefined : await readJournal(path).catch(() => undefined);
+    const { text } = name === own ? { text: undefined } : await readJournal(path).catch(() => ({ text: undefined }));
     if (text?.header?.settings === hash && text.damage === undefined) addEntries(known, text.entries);
     else if (name === own || run === undefined || !name.endsWith(run)) await remove(path);
   }
@@ -200,12 +208,28 @@ function addEntries(known: Map<string, readonly JournalEntry[]>, entries: readon
   for (const entry of entries) known.set(entry.id, [...known.get(entry.id) ?? [], entry]);
 }
 
-async function readJournal(path: string): Promise<JournalText> {
+/** The state of a journal changes whenever a line is added to it, or it is replaced. */
+interface ReadJournal {
+  readonly state: string;
+  /** Missing if the state is the known one. */
+  readonly text?: JournalText;
+}
+
+/** @param known the state when it was last read; if it is still the same, the journal is not read again */
+async function readJournal(path: string, known?: string): Promise<ReadJournal> {
   try {
-    return parseJournal(await readRegularFile(path), fingerprint);
+    // The file is opened to find its state: network file systems may give an old one otherwise.
+    const { file } = await openRegularFile(path);
+    try {
+      const { dev, ino, size, mtimeNs } = await file.stat({ bigint: true });
+      const state = `${dev}:${ino}:${size}:${mtimeNs}`;
+      return state === known ? { state } : { state, text: parseJournal(await file.readFile(), fingerprint) };
+    } finally {
+      await file.close();
+    }
   } catch (error) {
     // It was just removed.
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { header: undefined, entries: [], whole: true };
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { state: '', text: { header: undefined, entries: [], whole: true } };
     throw unreadable(path, error);
   }
 }

@@ -1,53 +1,78 @@
 import type { Size } from '../../size.js';
+import { scratchKernels } from '../../kernels/kernels.js';
+import type { Kernels } from '../../kernels/kernels.js';
 import { scratchMapKernels } from '../../kernels/map-kernels.js';
 
-/** The order of a picture's numbers: channel by channel, or pixel by pixel (RGB). */
-export type Layout = 'planes' | 'pixels';
-
 /**
- * A picture on a coarser grid: each cell is the mean of the pixels whose centres are in it.
+ * Planes on a coarser grid: each cell is the mean of the pixels whose centres are in it.
  *
- * @param data [channels, height, width], or [height, width, channels] if `layout` is `pixels`
+ * @param planes [channels, height, width]
  * @param from [height, width]
  * @param to [h, w], not larger than `from`
  * @returns [channels, h, w]
  */
-export function cellMeans(data: Float32Array | Float64Array | Uint8Array, channels: number, layout: Layout, from: Size, to: Size): Float32Array {
-  const [height, width] = from;
-  const [h, w] = to;
-  const means = new Float32Array(channels * h * w);
-  const rows = startsOf(height, h);
-  const columns = startsOf(width, w);
-  // Each plane is read as pixels with one channel.
-  const [pictures, step] = layout === 'planes' ? [channels, 1] : [1, channels];
-  const sums = new Float64Array(step * w);
-  // Copied to one array type: with several types the loops are many times slower.
-  const line = new Float64Array(step * width);
-  for (let picture = 0; picture < pictures; picture++) {
-    for (let row = 0; row < h; row++) {
-      sums.fill(0);
-      for (let y = rows[row]; y < rows[row + 1]; y++) {
-        const begin = (picture * height + y) * line.length;
-        line.set(data.subarray(begin, begin + line.length));
-        for (let c = 0; c < step; c++) addCells(line, step, c, columns, sums);
-      }
-      for (let i = 0; i < sums.length; i++) {
-        const [c, x] = [Math.floor(i / w), i % w];
-        means[((picture + c) * h + row) * w + x] = sums[i] / ((columns[x + 1] - columns[x]) * (rows[row + 1] - rows[row]));
-      }
-    }
-  }
-  return means;
+export function cellMeans(planes: Float32Array | Float64Array, channels: number, from: Size, to: Size): Float32Array {
+  return meansOfRows(channels, from, to, ({ run, arena }, most, meansOfRow) => {
+    const [height, width] = from;
+    const band = arena.floats(most);
+    meansOfRow((begin, rows, channel, columns, sums, out) => {
+      const start = channel * height * width + begin * width;
+      band.view.set(planes.subarray(start, start + rows * width));
+      run.cellMeansRow(band.address, width, rows, columns, to[1], sums, out);
+    });
+  });
 }
 
-/** Adds the numbers of channel `c` of a line, [width, step], to the sums of their cells, [step, w]. */
-function addCells(line: Float64Array, step: number, c: number, columns: Uint32Array, sums: Float64Array): void {
-  const w = columns.length - 1;
-  for (let x = 0, at = c; x < w; x++) {
-    let sum = 0;
-    for (let end = columns[x + 1] * step; at < end; at += step) sum += line[at];
-    sums[c * w + x] += sum;
-  }
+/**
+ * The mean colours of the cells of a grid, as in {@link cellMeans}.
+ *
+ * @param image RGB, [height, width, 3]
+ * @returns [3, h, w], 0..255
+ */
+export function cellColours(image: Uint8Array, from: Size, to: Size): Float32Array {
+  return meansOfRows(3, from, to, ({ run, arena }, most, meansOfRow) => {
+    const [, width] = from;
+    const band = arena.bytes(3 * most);
+    meansOfRow((begin, rows, channel, columns, sums, out) => {
+      if (channel === 0) band.view.set(image.subarray(3 * begin * width, 3 * (begin + rows) * width));
+      run.colourMeansRow(band.address + channel, width, rows, columns, to[1], sums, out);
+    });
+  });
+}
+
+/**
+ * Computes the means of a channel in one row of cells.
+ *
+ * @param begin the first row of pixels
+ * @param rows the number of rows of pixels
+ * @param columns the address of the first pixel of each cell and the width; `sums`: of a number for each cell; `out`: of the means
+ */
+type MeansOfRow = (begin: number, rows: number, channel: number, columns: number, sums: number, out: number) => void;
+
+/**
+ * Goes through the rows of cells, so that only the pixels of one row are in the kernels' memory.
+ *
+ * @param use gets the most pixels in a row of cells, to allocate memory for, and a function that goes through the rows
+ */
+function meansOfRows(
+  channels: number, [height, width]: Size, [h, w]: Size, use: (kernels: Kernels, most: number, each: (means: MeansOfRow) => void) => void,
+): Float32Array {
+  const kernels = scratchKernels();
+  const { arena } = kernels;
+  const rows = startsOf(height, h);
+  const means = arena.floats(channels * h * w);
+  const columns = arena.words(w + 1);
+  const sums = arena.doubles(w);
+  const most = rows.reduce((largest, row, i) => Math.max(largest, row - rows[Math.max(0, i - 1)]), 0);
+  columns.view.set(startsOf(width, w));
+  use(kernels, most * width, (meansOfRow) => {
+    for (let row = 0; row < h; row++) {
+      for (let channel = 0; channel < channels; channel++) {
+        meansOfRow(rows[row], rows[row + 1] - rows[row], channel, columns.address, sums.address, means.address + 4 * (channel * h + row) * w);
+      }
+    }
+  });
+  return means.view.slice();
 }
 
 /** The first pixel of each cell, followed by the number of pixels. */

@@ -19,7 +19,7 @@ export const guidedUpsamplingOptions = z.strictObject({
  */
 export const guidedUpsampling: UpsampleMaps<z.infer<typeof guidedUpsamplingOptions>> = (maps, from, image, size, { radius, eps, guide: kind }) => {
   const full = guideOf(image, size, kind);
-  const small: Guide = { planes: full.planes.map((plane) => Float64Array.from(cellMeans(plane, 1, 'planes', size, from))), size: from };
+  const small: Guide = { planes: full.planes.map((plane) => Float64Array.from(cellMeans(plane, 1, size, from))), size: from };
   const area = size[0] * size[1];
   const models = linearModels(maps, small, radius, eps);
   const result = new Float32Array(models.length * area);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { cellMeans } from './cells.js';
+import { cellColours } from './cells.js';
 import type { UpsampleMaps } from './upsampler.js';
 
 /** Options of {@link jointBilateral}. */
@@ -28,7 +28,7 @@ export const jointBilateral: UpsampleMaps<z.infer<typeof jointBilateralOptions>>
   const cells = h * w;
   const area = height * width;
   const classes = maps.length / cells;
-  const colours = cellMeans(image, 3, 'pixels', size, from);
+  const colours = cellColours(image, size, from);
   const result = new Float32Array(classes * area);
   const rows = cellsNear(height, h, radius, sigmaSpatial);
   const columns = cellsNear(width, w, radius, sigmaSpatial);

@@ -1,7 +1,7 @@
 import type { NdArray } from 'ndarray';
 import { arrayView, isNdArray, rowMajor } from '../../ndarray.js';
 import type { Size } from '../../size.js';
-import { cellMeans, upsamplePlanes } from './cells.js';
+import { cellColours, cellMeans, upsamplePlanes } from './cells.js';
 import { guided, guidedOptions } from './guided.js';
 import { pamr, pamrOptions } from './pamr.js';
 import { par, parOptions } from './par.js';
@@ -92,13 +92,13 @@ function refinePlanes(
   if (grid[0] === size[0] && grid[1] === size[1]) return specs.reduce((refined, { name, options }) => (
     (REFINERS[name].apply as RefineMaps<typeof options>)(refined, image, size, options)), maps);
   const classes = maps.length / (size[0] * size[1]);
-  const small = refinePlanes(cellMeans(maps, classes, 'planes', size, grid), reducedImage(image, size, grid), grid, specs, Infinity);
+  const small = refinePlanes(cellMeans(maps, classes, size, grid), reducedImage(image, size, grid), grid, specs, Infinity);
   return upsamplePlanes(small, classes, grid, size);
 }
 
 /** The mean colour of each cell of a grid, RGB, [h, w, 3]. */
 function reducedImage(image: Uint8Array, size: Size, grid: Size): Uint8Array {
-  const means = cellMeans(image, 3, 'pixels', size, grid);
+  const means = cellColours(image, size, grid);
   const area = grid[0] * grid[1];
   return Uint8Array.from({ length: 3 * area }, (_, i) => Math.round(means[(i % 3) * area + Math.floor(i / 3)]));
 }

@@ -32,6 +32,25 @@ describe('Journal', () => {
     expect(await known('x', 'y', 'z')).toEqual([true, true, false]);
   });
 
+  it('reads one that is longer than what is read at a time, with a damaged line in the middle', async () => {
+    await write('');
+    const line = (i: number): string => (i === 40_000 ? '{"id":"40000","sta\n' : `${JSON.stringify({ id: `${i}`, status: 'done', notes: ['é'.repeat(60)] })}\n`);
+    await appendFile(join(folder, 'journal'), Array.from({ length: 80_000 }, (_, i) => line(i)).join(''));
+    const journal = await Journal.open(folder, settings, '', true);
+    await journal.close();
+    expect(journal.entries.length).toBe(79_999);
+    expect(Array.from({ length: 80_000 }, (_, i) => i).filter((i) => !journal.isDone(`${i}`))).toEqual([40_000]);
+  });
+
+  it('reads what other shards add, also after it found nothing new', async () => {
+    const own = await Journal.open(folder, settings, '1of2', true);
+    await write('2of2', 'x');
+    expect([await own.refresh(), await own.refresh(), own.isDone('x')]).toEqual([true, false, true]);
+    await write('2of2', 'y');
+    expect([await own.refresh(), await own.refresh(), own.isDone('y')]).toEqual([true, false, true]);
+    await own.close();
+  });
+
   it('holds the settings, then a line per item', async () => {
     const journal = await Journal.open(folder, settings, '', true);
     await journal.record({ id: 'x', status: 'done', notes: ['small'] });

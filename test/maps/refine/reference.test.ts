@@ -29,6 +29,13 @@ describe.each(refiners)('%s gives what the reference in float64 gives, to %d', (
   });
 });
 
+// These are computed by polynomials of far fewer steps.
+describe('random walks of many steps', () => {
+  it.each(refineCases('random-walk-long'))('give what the power of a matrix gives, to 1e-5: $name', ({ maps, image, size, options, expected }) => {
+    expect(largestDifference(refineMaps(maps, image, size, [spec<RefinerSpec>('random-walk', REFINERS, options)]), expected)).toBeLessThan(1e-5);
+  });
+});
+
 describe.each(upsamplers)('%s upsampling gives what the reference in float64 gives, to 1e-6', (name, group) => {
   it.each(refineCases(group))('$name', ({ maps, from, image, size, options, expected }) => {
     expect(largestDifference(upsampleMaps(maps, from, image, size, spec<UpsamplerSpec>(name, UPSAMPLERS, options)), expected)).toBeLessThan(1e-6);
