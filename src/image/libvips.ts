@@ -1,5 +1,9 @@
+import type sharp from 'sharp';
 import type { Sharp, SharpOptions } from 'sharp';
-import sharp from 'sharp';
+import { onDemand } from '../on-demand.js';
+
+/** The library, with libvips, which is native. */
+export const loadSharp = onDemand<typeof sharp>('sharp');
 
 let caching = true;
 
@@ -9,6 +13,7 @@ let caching = true;
  * that uses this library may have its own pictures.
  */
 export function openImage(bytes: Uint8Array, options: SharpOptions): Sharp {
+  const sharp = loadSharp();
   if (caching) {
     sharp.cache(false);
     caching = false;
