@@ -39,11 +39,13 @@ export interface CamOptions extends TargetOptions {
   readonly scoreCamBatch?: number;
   /** Prototypes of the classifier's classes, for `prototype-cam`. */
   readonly prototypes?: Prototypes;
+  /** Whether worker threads will load the plan; default: true. If not, its graphs are not copied to shared memory. */
+  readonly shared?: boolean;
 }
 
 /**
  * Everything needed to make some maps of a classifier. It is plain data that can be sent to worker threads; its graphs are in
- * shared memory.
+ * shared memory, unless they were not meant for other threads.
  */
 export interface CamPlan {
   /** The name of the image input. */
@@ -63,7 +65,8 @@ export interface CamPlan {
  * @throws UserError if a method or the target is not defined for the classifier, or a method does not work at a layer
  */
 export function prepareCam(classifier: ClassifierGraph, requests: readonly CamRequest[], options: CamOptions = {}): CamPlan {
-  const { target = 'logit', finerStrength, scoreCamTopK, scoreCamBatch = DEFAULT_CHANNEL_BATCH, prototypes } = options;
+  const { target = 'logit', finerStrength, scoreCamTopK, scoreCamBatch = DEFAULT_CHANNEL_BATCH, prototypes, shared = true } = options;
+  const serialised = (model: OnnxModel): Uint8Array => (shared ? shareBytes(serializeModel(model)) : serializeModel(model));
   if (requests.length === 0) throw new UserError('a CAM program needs at least one layer and one method');
   requireTarget(target, classifier.classCount);
   const asked = requests.map(({ layer, method: name }, index) => ({ layer, name, index, method: camMethods[name] }));
@@ -74,11 +77,11 @@ export function prepareCam(classifier: ClassifierGraph, requests: readonly CamRe
     input: classifier.input.name,
     gradient: gradient.length === 0
       ? undefined
-      : { graph: shared(buildCamGraph(classifier, gradient, target, { finerStrength })), indices: gradient.map(({ index }) => index) },
+      : { graph: serialised(buildCamGraph(classifier, gradient, target, { finerStrength })), indices: gradient.map(({ index }) => index) },
     channels: channels.length === 0
       ? undefined
       : {
-          ...channelPlan(classifier, channels, { target, finerStrength, topK: scoreCamTopK, batch: scoreCamBatch }),
+          ...channelPlan(classifier, channels, { target, finerStrength, topK: scoreCamTopK, batch: scoreCamBatch }, serialised),
           indices: channels.map(({ index }) => index),
         },
     ...prototypes !== undefined && asked.some(({ method }) => method.kind === 'vectors') && { unknown: { path: prototypes.path, missing: prototypes.missing } },
@@ -118,7 +121,7 @@ interface ChannelRequest {
 
 function channelPlan(
   classifier: ClassifierGraph, requests: readonly ChannelRequest[],
-  { batch, ...settings }: Pick<ChannelPlan, 'target' | 'finerStrength' | 'topK' | 'batch'>,
+  { batch, ...settings }: Pick<ChannelPlan, 'target' | 'finerStrength' | 'topK' | 'batch'>, serialised: (model: OnnxModel) => Uint8Array,
 ): ChannelPlan {
   const at = (change: ChannelMethod['change']): FeatureLayer[] => (
     [...new Set(requests.flatMap((request) => (request.change === change ? [request.layer] : [])))]
@@ -138,14 +141,10 @@ function channelPlan(
   return {
     input, requests: requests.map(({ layer, name }) => ({ layer: layer.name, method: name })), ...settings,
     batch: takesBatches(classifier) ? batch : 1,
-    activations: shared(buildActivationGraph(classifier, [...new Set([...names, ...carried])])),
-    masked: masked.length === 0 ? undefined : shared(buildMaskedGraph(classifier)),
-    ablated: Object.fromEntries(rests.map((rest) => [rest.layer, { graph: shared(rest.model), carried: rest.carried }])),
+    activations: serialised(buildActivationGraph(classifier, [...new Set([...names, ...carried])])),
+    masked: masked.length === 0 ? undefined : serialised(buildMaskedGraph(classifier)),
+    ablated: Object.fromEntries(rests.map((rest) => [rest.layer, { graph: serialised(rest.model), carried: rest.carried }])),
   };
-}
-
-function shared(model: OnnxModel): Uint8Array {
-  return shareBytes(serializeModel(model));
 }
 
 /**

@@ -75,16 +75,18 @@ export class PhotoCam {
    * Builds the CAM program, which {@link load} loads in this or another thread.
    *
    * @param several layers and views to use instead of those of the settings
+   * @param shared whether worker threads will load it; if not, its graphs are not copied to shared memory
    * @throws UserError if the classifier does not have the layers, or a method, refiner or scale does not work with it
    */
   static plan(
     classifier: LoadedClassifier, settings: PhotoCamSettings, several?: { readonly requests: readonly CamRequest[]; readonly views: readonly View[] },
+    { shared = true } = {},
   ): PhotoCamPlan {
     const { graph, path, spec, prototypes } = classifier;
     const requests = several?.requests ?? chooseLayers(graph, settings.layers, settings.method).requests;
     const views = several?.views ?? viewsOf(settings);
     return {
-      cam: prepareCam(graph, requests, { ...settings, prototypes }), path, spec, views,
+      cam: prepareCam(graph, requests, { ...settings, prototypes, shared }), path, spec, views,
       inputSize: inputSizeFor(classifier, { inputSize: settings.inputSize, scales: views.map(({ scale }) => scale) }),
       maxPixels: settings.maxPixels, maps: mapOptionsOf(settings),
     };
@@ -98,7 +100,7 @@ export class PhotoCam {
   static async open(
     classifier: LoadedClassifier, settings: PhotoCamSettings, runtime: Runtime, options: SessionOptions = { threads: 1 },
   ): Promise<PhotoCam> {
-    return PhotoCam.load(PhotoCam.plan(classifier, settings), runtime, options);
+    return PhotoCam.load(PhotoCam.plan(classifier, settings, undefined, { shared: false }), runtime, options);
   }
 
   /**
