@@ -66,7 +66,7 @@ export async function buildProgram(folder) {
     stdin: { contents: `module.exports = {\n${entries.join('\n')}\n};`, sourcefile: 'program.cjs', resolveDir: path('src') },
     outfile: path(`${folder}/program.cjs`), bundle: true, format: 'cjs', platform: 'node', target: 'node20', charset: 'utf8', legalComments: 'none',
     external: Object.keys({ ...dependencies, ...optionalDependencies }).filter((name) => !joined.includes(name)),
-    sourcemap: 'linked', sourcesContent: false, logLevel: 'warning', plugins: [ownUrls, inEnglish], metafile: true, absWorkingDir: repository,
+    logLevel: 'warning', plugins: [ownUrls, inEnglish], metafile: true, absWorkingDir: repository,
     banner: { js: 'const urlOf = (module) => require("node:url").pathToFileURL(require("node:path").join(__dirname, module)).href;' },
   });
   writeFileSync(path(`${folder}/program.licenses.txt`), licencesOf(Object.keys(metafile.inputs)));
