@@ -1,8 +1,4 @@
-import type * as CliProgress from 'cli-progress';
-import { onDemand } from '../on-demand.js';
-
-/** Only needed in a terminal. */
-export const loadCliProgress = onDemand<typeof CliProgress>('cli-progress');
+import { loadCliProgress } from './cli-progress.js';
 
 /** Shows the progress of long work. */
 export interface Progress {

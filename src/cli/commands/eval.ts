@@ -25,7 +25,7 @@ import { GROUPS } from '../options/groups.js';
 import { parseCount, parseCountUpTo, parseNumber, parseWorkers } from '../options/parsers.js';
 import { EXIT } from '../exit-codes.js';
 import type { CommandRegistrar, ExitCode } from '../command.js';
-import { loadCliProgress } from '../../jobs/progress.js';
+import { loadCliProgress } from '../../jobs/cli-progress.js';
 import { itemsOfShard } from '../../jobs/journal/shard.js';
 import type { Shard } from '../../jobs/journal/shard.js';
 import { addShardOptions, chosenShard } from '../options/shard-options.js';
