@@ -69,7 +69,7 @@ def refine(photo, indices, count):
     crf = dcrf.DenseCRF2D(width, height, count)
     crf.setUnaryEnergy(unary_from_labels(indices, count, gt_prob=0.7, zero_unsure=False))
     crf.addPairwiseGaussian(sxy=3, compat=3)
-    crf.addPairwiseBilateral(sxy=50, srgb=5, rgbim=np.ascontiguousarray(photo), compat=10)
+    crf.addPairwiseBilateral(sxy=50, srgb=5, rgbim=np.array(photo), compat=10)
     return np.argmax(np.array(crf.inference(10)).reshape(count, height, width), 0)
 
 
