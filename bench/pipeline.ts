@@ -75,7 +75,8 @@ const photographs = await Promise.all(items.slice(FEW).map(async (item) => {
 }));
 const { channelOrder, scale, mean, std } = classifier.spec;
 const spec = {
-  layers: classifier.graph.resolveLayers(layers).map(({ name }) => name), side: SIDE, gamma: plain.gamma, threshold: plain.threshold, channelOrder, scale, mean, std,
+  layers: classifier.graph.resolveLayers(layers).map(({ name }) => name), side: SIDE, gamma: plain.gamma, threshold: plain.threshold,
+  channelOrder, scale, mean, std,
 };
 
 await inFolder(async (folder) => {
