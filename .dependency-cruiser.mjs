@@ -31,7 +31,7 @@ const floors = [
   ['onnx'],
   ['kernels'],
   ['jobs'],
-  ['errors.ts', 'limits.ts', 'ndarray.ts', 'package.ts', 'random.ts', 'setting.ts', 'size.ts', 'text'],
+  ['errors.ts', 'limits.ts', 'ndarray.ts', 'on-demand.ts', 'package.ts', 'random.ts', 'setting.ts', 'size.ts', 'text'],
 ];
 
 const pathOf = (names) => `^src/(?:${names.map((name) => (name.endsWith('.ts') ? `${name.replace('.', '\\.')}$` : `${name}/`)).join('|')})`;

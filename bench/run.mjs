@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { WORKER_HEAP } from '../dist/jobs/workers/heap.js';
+import { buildProgram } from '../scripts/build.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const [name, ...rest] = process.argv.slice(2);
@@ -14,7 +15,8 @@ if (!names.includes(name)) {
 const repository = fileURLToPath(new URL('..', import.meta.url));
 const tsc = fileURLToPath(new URL('../node_modules/typescript/bin/tsc', import.meta.url));
 execFileSync(process.execPath, [tsc, '-p', 'tsconfig.bench.json'], { cwd: repository, stdio: 'inherit' });
-// The benchmarks' own copy of the library finds its WebAssembly beside itself, too.
+// The benchmarks' own copy of the library finds its workers and its WebAssembly beside itself, too.
+await buildProgram('out/bench/src');
 cpSync(fileURLToPath(new URL('../dist/wasm', import.meta.url)), fileURLToPath(new URL('../out/bench/src/wasm', import.meta.url)), { recursive: true });
 // With room in the heap of every thread, as the command line has it.
 execFileSync(process.execPath, ['--expose-gc', WORKER_HEAP, `out/bench/bench/${name}.js`, ...rest], { cwd: repository, stdio: 'inherit' });

@@ -1,10 +1,13 @@
 #!/usr/bin/env node
+import module, { createRequire } from 'node:module';
+
 try {
   process.cwd();
 } catch {
   process.stderr.write('error: the current folder no longer exists\ngo to another one (cd) and run the command again\n');
   process.exit(1);
 }
-// Only now: what is imported may look for the current folder.
-const { runProcess } = await import('../dist/cli/process.js');
-await runProcess();
+// Node.js 22 and later keep compiled code for the next start.
+module.enableCompileCache?.();
+// Only now: what is loaded may look for the current folder.
+await createRequire(import.meta.url)('../dist/program.cjs')['cli/process']().runProcess();

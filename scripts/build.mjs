@@ -1,13 +1,14 @@
-// Builds dist/: the modules of src/ with tsc, the WebAssembly of the kernels, and the script and style of the report's page.
+// Builds dist/: the modules of src/ with tsc, the program in one file, the WebAssembly of the kernels, and the script and style of
+// the report's page.
 //
 //   node scripts/build.mjs [--stale]
 //
 // With --stale only what is older than its sources.
 
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, readdirSync, statSync, utimesSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const repository = fileURLToPath(new URL('..', import.meta.url));
@@ -16,6 +17,7 @@ const path = (name) => join(repository, name);
 /** What is built: from which files and folders, and the file whose time says when that was. */
 const parts = [
   { from: ['src', 'tsconfig.json', 'tsconfig.build.json'], built: 'dist/build.tsbuildinfo', build: buildModules },
+  { from: ['src'], built: 'dist/program.cjs', build: (built) => buildProgram(dirname(built)) },
   { from: ['wasm'], built: 'dist/wasm/kernels.wasm', build: buildKernels },
   { from: ['src/report', 'tsconfig.client.json'], built: 'dist/report/client/viewer.js', build: buildClient },
 ];
@@ -44,6 +46,64 @@ function buildModules(built) {
     if (existsSync(path(built))) utimesSync(path(built), when, when);
   }
 }
+
+/** Packages of many small files, which take longer to open than to run. They become part of the program, with their licences. */
+const joined = ['commander', 'fflate', 'protobufjs', 'yaml', 'zod'];
+
+/**
+ * Joins the modules of the command line and of its worker threads, and some packages, in `program.cjs`: opening and linking
+ * hundreds of files takes longer than most commands. Every command is still evaluated only when it is used, and names are kept.
+ * Workers start from files of two lines beside their modules.
+ *
+ * @param folder the folder in the repository that has the modules of src/
+ */
+export async function buildProgram(folder) {
+  const { build } = await import('esbuild');
+  const workers = readdirSync(path('src'), { recursive: true }).filter((name) => name.endsWith('-worker.ts')).map((name) => name.slice(0, -3).replaceAll(sep, '/'));
+  const entries = ['cli/process', ...workers].map((name) => `${JSON.stringify(name)}: () => require("./${name}.ts"),`);
+  const { dependencies, optionalDependencies } = JSON.parse(readFileSync(path('package.json'), 'utf8'));
+  const { metafile } = await build({
+    stdin: { contents: `module.exports = {\n${entries.join('\n')}\n};`, sourcefile: 'program.cjs', resolveDir: path('src') },
+    outfile: path(`${folder}/program.cjs`), bundle: true, format: 'cjs', platform: 'node', target: 'node20', charset: 'utf8', legalComments: 'none',
+    external: Object.keys({ ...dependencies, ...optionalDependencies }).filter((name) => !joined.includes(name)),
+    logLevel: 'warning', plugins: [ownUrls, inEnglish], metafile: true, absWorkingDir: repository,
+    banner: { js: 'const urlOf = (module) => require("node:url").pathToFileURL(require("node:path").join(__dirname, module)).href;' },
+  });
+  writeFileSync(path(`${folder}/program.licenses.txt`), licencesOf(Object.keys(metafile.inputs)));
+  for (const name of workers) {
+    mkdirSync(dirname(path(`${folder}/${name}`)), { recursive: true });
+    writeFileSync(path(`${folder}/${name}.cjs`), `'use strict';\nmodule.exports = require('${'../'.repeat(name.split('/').length - 1) || './'}program.cjs')['${name}']();\n`);
+  }
+}
+
+/** The licences of the packages that files belong to. */
+function licencesOf(files) {
+  const packages = new Set(files.flatMap((file) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file) ?? []));
+  return [...packages].sort().map((folder) => {
+    const { name, version, license } = JSON.parse(readFileSync(path(`${folder}/package.json`), 'utf8'));
+    const file = readdirSync(path(folder)).find((each) => /^licen[cs]e/i.test(each));
+    return `${name} ${version} (${license})\n\n${file === undefined ? '' : readFileSync(path(`${folder}/${file}`), 'utf8').trim()}\n`;
+  }).join(`\n${'-'.repeat(80)}\n\n`);
+}
+
+/** Modules find files by their own URL: that of the module that tsc makes of them. */
+const ownUrls = {
+  name: 'own-urls',
+  setup({ onLoad }) {
+    onLoad({ filter: /[\\/]src[\\/].*\.ts$/ }, ({ path: file }) => {
+      const module = relative(path('src'), file).replaceAll(sep, '/').replace(/\.ts$/, '.js');
+      return { contents: readFileSync(file, 'utf8').replaceAll('import.meta.url', `urlOf(${JSON.stringify(module)})`), loader: 'ts' };
+    });
+  },
+};
+
+/** zod's messages in fifty languages are a tenth of the program, and none is used. */
+const inEnglish = {
+  name: 'in-english',
+  setup({ onLoad }) {
+    onLoad({ filter: /[\\/]zod[\\/]v4[\\/]locales[\\/]index\.js$/ }, () => ({ contents: 'export { default as en } from "./en.js";', loader: 'js' }));
+  },
+};
 
 async function buildKernels(built) {
   const { main } = await import('assemblyscript/asc');

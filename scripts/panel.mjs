@@ -7,14 +7,16 @@ import { overlayHeat, readMask, readPhoto, VOC_PALETTE } from '../dist/index.js'
 /** A label map in the colours of the VOC palette, RGB. */
 function coloured({ data }) {
   const rgb = new Uint8Array(data.length * 3);
-  data.forEach((label, i) => rgb.set(VOC_PALETTE.subarray(label * 3, label * 3 + 3), i * 3));
+  for (let i = 0; i < rgb.length; i++) rgb[i] = VOC_PALETTE[data[Math.floor(i / 3)] * 3 + i % 3];
   return rgb;
 }
 
 /** The strongest of the maps [K, height, width] at each pixel. */
 function strongest({ height, width, keys, maps }) {
   const area = height * width;
-  return Float32Array.from({ length: area }, (_, i) => Math.max(...keys.map((__, k) => maps[k * area + i])));
+  const heat = Float32Array.from(maps.subarray(0, area));
+  for (let i = area; i < keys.length * area; i++) heat[i % area] = Math.max(heat[i % area], maps[i]);
+  return heat;
 }
 
 /**

@@ -48,11 +48,13 @@ export interface CamOptions extends TargetOptions {
    * Score-CAM and Ablation-CAM process one image at a time.
    */
   readonly batch?: number;
+  /** Whether worker threads will load the plan; default: true. If not, its graphs are not copied to shared memory. */
+  readonly shared?: boolean;
 }
 
 /**
  * Everything needed to make some maps of a classifier. It is plain data that can be sent to worker threads; its graphs are in
- * shared memory.
+ * shared memory, unless they were not meant for other threads.
  */
 export interface CamPlan {
   /** The name of the image input. */
@@ -78,7 +80,8 @@ const FREE_SIZE: Size = [160, 224];
  *   network cannot process several images at once
  */
 export function prepareCam(classifier: ClassifierGraph, requests: readonly CamRequest[], options: CamOptions = {}): CamPlan {
-  const { target = 'logit', finerStrength, scoreCamTopK, scoreCamBatch = DEFAULT_CHANNEL_BATCH, prototypes, batch = 1 } = options;
+  const { target = 'logit', finerStrength, scoreCamTopK, scoreCamBatch = DEFAULT_CHANNEL_BATCH, prototypes, batch = 1, shared = true } = options;
+  const serialised = (model: OnnxModel): Uint8Array => (shared ? shareBytes(serializeModel(model)) : serializeModel(model));
   if (requests.length === 0) throw new UserError('a CAM program needs at least one layer and one method');
   requireTarget(target, classifier.classCount);
   const asked = requests.map(({ layer, method: name }, index) => ({ layer, name, index, method: camMethods[name] }));
@@ -94,12 +97,12 @@ export function prepareCam(classifier: ClassifierGraph, requests: readonly CamRe
     gradient: gradient.length === 0
       ? undefined
       : {
-          graph: shared(program()), count: gradient.length, batch, indices: gradient.map(({ index }) => index),
+          graph: serialised(program()), count: gradient.length, batch, indices: gradient.map(({ index }) => index),
         },
     channels: channels.length === 0
       ? undefined
       : {
-          ...channelPlan(classifier, channels, { target, finerStrength, topK: scoreCamTopK, batch: scoreCamBatch }),
+          ...channelPlan(classifier, channels, { target, finerStrength, topK: scoreCamTopK, batch: scoreCamBatch }, serialised),
           indices: channels.map(({ index }) => index),
         },
     ...prototypes !== undefined && asked.some(({ method }) => method.kind === 'vectors') && { unknown: { path: prototypes.path, missing: prototypes.missing } },
@@ -139,7 +142,7 @@ interface ChannelRequest {
 
 function channelPlan(
   classifier: ClassifierGraph, requests: readonly ChannelRequest[],
-  { batch, ...settings }: Pick<ChannelPlan, 'target' | 'finerStrength' | 'topK' | 'batch'>,
+  { batch, ...settings }: Pick<ChannelPlan, 'target' | 'finerStrength' | 'topK' | 'batch'>, serialised: (model: OnnxModel) => Uint8Array,
 ): ChannelPlan {
   const at = (change: ChannelMethod['change']): FeatureLayer[] => (
     [...new Set(requests.flatMap((request) => (request.change === change ? [request.layer] : [])))]
@@ -159,14 +162,10 @@ function channelPlan(
   return {
     input, requests: requests.map(({ layer, name }) => ({ layer: layer.name, method: name })), ...settings,
     batch: takesBatches(classifier) ? batch : 1,
-    activations: shared(buildActivationGraph(classifier, [...new Set([...names, ...carried])])),
-    masked: masked.length === 0 ? undefined : shared(buildMaskedGraph(classifier)),
-    ablated: Object.fromEntries(rests.map((rest) => [rest.layer, { graph: shared(rest.model), carried: rest.carried }])),
+    activations: serialised(buildActivationGraph(classifier, [...new Set([...names, ...carried])])),
+    masked: masked.length === 0 ? undefined : serialised(buildMaskedGraph(classifier)),
+    ablated: Object.fromEntries(rests.map((rest) => [rest.layer, { graph: serialised(rest.model), carried: rest.carried }])),
   };
-}
-
-function shared(model: OnnxModel): Uint8Array {
-  return shareBytes(serializeModel(model));
 }
 
 /**

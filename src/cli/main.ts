@@ -4,6 +4,8 @@ import { isAbandoned } from '../jobs/stop/abandon.js';
 import { releaseSignals, takeSignals } from '../jobs/stop/interrupt.js';
 import { packageVersion } from '../package.js';
 import { commands } from './commands/index.js';
+import { SUMMARIES } from './commands/summaries.js';
+import type { CommandName } from './commands/summaries.js';
 import { EXIT } from './exit-codes.js';
 import { describeError } from './text/report-error.js';
 
@@ -20,10 +22,7 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
     .version(packageVersion())
     .showHelpAfterError('(add --help for the options and examples)')
     .exitOverride();
-  const [name] = argv;
-  // Help and errors of the program itself name all commands.
-  const wanted = name !== undefined && Object.hasOwn(commands, name) ? [commands[name]] : Object.values(commands);
-  for (const register of await Promise.all(wanted.map((load) => load()))) register(program, (code) => { exitCode = code; });
+  await addCommands(program, argv, (code) => { exitCode = code; });
   for (const command of program.commands) command.exitOverride();
   takeSignals();
   try {
@@ -38,4 +37,17 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
   } finally {
     releaseSignals();
   }
+}
+
+/** Adds the command that is asked for, and for the others what the help and the messages of the program say of them. */
+async function addCommands(program: Command, argv: readonly string[], done: (code: ExitCode) => void): Promise<void> {
+  const wanted = argv.find((word) => !word.startsWith('-') && word !== 'help');
+  const names = Object.keys(SUMMARIES) as CommandName[];
+  for (const name of names) {
+    if (name === wanted) (await commands[name].load())(program, done);
+    else program.command(name).description(SUMMARIES[name]);
+  }
+  // Only now, since commands take over what the program has.
+  const parameters = new Map<string, string>(names.map((name) => [name, commands[name].parameters]));
+  program.configureHelp({ subcommandTerm: (command) => `${command.name()} ${parameters.get(command.name()) ?? '[command]'}`.trimEnd() });
 }

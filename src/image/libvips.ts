@@ -1,12 +1,16 @@
+import type sharp from 'sharp';
 import type { Sharp, SharpOptions } from 'sharp';
-import sharp from 'sharp';
+import { onDemand } from '../on-demand.js';
+
+/** The library, with libvips, which is native. */
+export const loadSharp = onDemand<typeof sharp>('sharp');
 
 let caching = true;
 
 /** Opens a picture in libvips from the bytes of its file. */
 export function openImage(bytes: Uint8Array, options: SharpOptions): Sharp {
   stopCaching();
-  return sharp(bytes, options);
+  return loadSharp()(bytes, options);
 }
 
 /**
@@ -15,6 +19,6 @@ export function openImage(bytes: Uint8Array, options: SharpOptions): Sharp {
  */
 export function stopCaching(): void {
   if (!caching) return;
-  sharp.cache(false);
+  loadSharp().cache(false);
   caching = false;
 }

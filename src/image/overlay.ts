@@ -1,6 +1,6 @@
-import sharp from 'sharp';
 import { writeFileAtomic } from '../jobs/files/atomic.js';
 import type { Size } from '../size.js';
+import { loadSharp } from './libvips.js';
 
 /** Anchors of a perceptually ordered colour map, from dark blue through green to yellow, equally spaced from 0 to 1. */
 const ANCHORS: readonly (readonly [number, number, number])[] = [
@@ -39,5 +39,5 @@ export function overlayHeat(pixels: Uint8Array, map: Float32Array, opacity: numb
 
 /** Writes RGB pixels as a PNG, completely or not at all. */
 export async function writeRgbPng(path: string, pixels: Uint8Array, [height, width]: Size): Promise<void> {
-  await writeFileAtomic(path, await sharp(pixels, { raw: { width, height, channels: 3 } }).png().toBuffer());
+  await writeFileAtomic(path, await loadSharp()(pixels, { raw: { width, height, channels: 3 } }).png().toBuffer());
 }

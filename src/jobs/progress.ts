@@ -1,4 +1,4 @@
-import { Presets, SingleBar } from 'cli-progress';
+import { loadCliProgress } from './cli-progress.js';
 
 /** Shows the progress of long work. */
 export interface Progress {
@@ -15,6 +15,7 @@ export interface Progress {
  */
 export function progressBar(total: number, unit: string, from = 0): Progress {
   if (!process.stderr.isTTY || total === 0) return { advance: () => undefined, stop: () => undefined };
+  const { Presets, SingleBar } = loadCliProgress();
   const bar = new SingleBar({
     format: `{bar} {percentage}% | {value}/{total} ${unit} | {rate}/s | {eta_formatted} left{note}`,
     stream: process.stderr, hideCursor: true, etaBuffer: 100, stopOnComplete: false,

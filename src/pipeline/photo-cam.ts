@@ -2,7 +2,7 @@ import { chooseLayers } from '../cam/layer-choice.js';
 import type { LayerMaps } from '../cam/layer-maps.js';
 import type { CamResult } from '../cam/gradient-program.js';
 import { openCam, prepareCam } from '../cam/plan.js';
-import type { CamPlan, CamRequest, CamRunner } from '../cam/plan.js';
+import type { CamOptions, CamPlan, CamRequest, CamRunner } from '../cam/plan.js';
 import { logitOf } from '../classifier/class-names.js';
 import { inputSizeFor } from '../classifier/input-size.js';
 import type { LoadedClassifier } from '../classifier/load.js';
@@ -75,17 +75,19 @@ export class PhotoCam {
   /**
    * Builds the CAM program, which {@link load} loads in this or another thread.
    *
-   * @param several layers and views to use instead of those of the settings; how many images of one size go to the network at once
+   * @param several layers and views to use instead of those of the settings; how many images of one size go to the network at once;
+   *   whether worker threads will load it (default: true; if not, its graphs are not copied to shared memory)
    * @throws UserError if the classifier does not have the layers, or a method, refiner or scale does not work with it
    */
   static plan(
-    classifier: LoadedClassifier, settings: PhotoCamSettings, several: { readonly requests?: readonly CamRequest[]; readonly views?: readonly View[]; readonly batch?: number } = {},
+    classifier: LoadedClassifier, settings: PhotoCamSettings,
+    several: { readonly requests?: readonly CamRequest[]; readonly views?: readonly View[] } & Partial<Pick<CamOptions, 'batch' | 'shared'>> = {},
   ): PhotoCamPlan {
     const { graph, path, spec, prototypes } = classifier;
     const requests = several.requests ?? chooseLayers(graph, settings.layers, settings.method).requests;
     const views = several.views ?? viewsOf(settings);
     return {
-      cam: prepareCam(graph, requests, { ...settings, prototypes, batch: several.batch }), path, spec, views,
+      cam: prepareCam(graph, requests, { ...settings, prototypes, batch: several.batch, shared: several.shared }), path, spec, views,
       inputSize: inputSizeFor(classifier, { inputSize: settings.inputSize, scales: views.map(({ scale }) => scale) }),
       maxPixels: settings.maxPixels, maps: mapOptionsOf(settings),
     };
@@ -99,7 +101,7 @@ export class PhotoCam {
   static async open(
     classifier: LoadedClassifier, settings: PhotoCamSettings, runtime: Runtime, options: SessionOptions = { threads: 1 },
   ): Promise<PhotoCam> {
-    return PhotoCam.load(PhotoCam.plan(classifier, settings), runtime, options);
+    return PhotoCam.load(PhotoCam.plan(classifier, settings, { shared: false }), runtime, options);
   }
 
   /**

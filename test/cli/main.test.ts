@@ -10,7 +10,7 @@ import { messageOf, run } from './terminal.js';
 /** Every command, those of `model` included, as words. */
 const all = await (async (): Promise<string[][]> => {
   const program = new Command();
-  for (const load of Object.values(commands)) (await load())(program, () => undefined);
+  for (const { load } of Object.values(commands)) (await load())(program, () => undefined);
   const leaves = (command: Command): string[][] => {
     if (command.commands.length === 0) return [[command.name()]];
     return command.commands.flatMap(leaves).map((words) => [command.name(), ...words]);

@@ -42,6 +42,7 @@ import type { ModelFlags } from '../options/model-options.js';
 import { addSettings } from '../options/setting-options.js';
 import { addShardOptions, chosenShard, leftToOthers } from '../options/shard-options.js';
 import type { ShardFlags } from '../options/shard-options.js';
+import { SUMMARIES } from './summaries.js';
 
 /** The flags that are not settings. Those are read by {@link loadGridConfig}. */
 interface AblateFlags extends ConfigFlags, DevkitFlags, StrictFlags, MaskFlags, ModelFlags, ShardFlags {
@@ -89,7 +90,7 @@ Exit codes: 0 all images are measured; 1 wrong usage or an error; 2 some images 
 
 /** `voc-seeds ablate` */
 export const registerAblate: CommandRegistrar = (program, done) => {
-  const command = program.command('ablate').description('Score a grid of variants (layers, methods, fusion, scales, refiners, backgrounds) over all thresholds in one pass over the images.');
+  const command = program.command('ablate').description(SUMMARIES.ablate);
   showDefaults(addAblateOptions(command), () => presetSettings(ablateSchema, DEFAULT_PRESET)).addHelpText('after', examples).action(async (flags: AblateFlags) => { done(await run(flags)); });
 };
 

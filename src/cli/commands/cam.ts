@@ -29,6 +29,7 @@ import type { CommandRegistrar } from '../command.js';
 import { sayModelNotes } from '../text/model-notes.js';
 import { addForceOption, addModelOptions, openClassifier } from '../options/model-options.js';
 import type { ModelFlags } from '../options/model-options.js';
+import { SUMMARIES } from './summaries.js';
 
 /** The flags that are not settings. Those are read by {@link givenSettings}. */
 interface CamFlags extends ConfigFlags, ModelFlags {
@@ -55,7 +56,7 @@ Examples:
 /** `voc-seeds cam` */
 export const registerCam: CommandRegistrar = (program, done) => {
   const command = program.command('cam').argument('<photo>', 'an image file')
-    .description('Show where a classifier sees a class in a photograph, as a heat map over it.')
+    .description(SUMMARIES.cam)
     .optionsGroup(GROUPS.input)
     .option('--class <name,...>', 'classes by name or by index of the logit (default: the most likely ones)', argument(parseClasses))
     .option('--top <n>', 'the number of most likely classes to show if --class is not given', parseCount, 1)

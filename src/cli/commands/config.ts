@@ -6,12 +6,13 @@ import { DEFAULT_PRESET, PRESETS, presetText } from '../../settings/presets.js';
 import { parseChoice } from '../options/choice.js';
 import { EXIT } from '../exit-codes.js';
 import type { CommandRegistrar } from '../command.js';
+import { SUMMARIES } from './summaries.js';
 
 const commands = Object.keys(fileSchemas) as FileKind[];
 
 /** `voc-seeds config schema|presets` */
 export const registerConfig: CommandRegistrar = (program, done) => {
-  const config = program.command('config').description('Print the presets, or the JSON Schema of configuration files.');
+  const config = program.command('config').description(SUMMARIES.config);
   config.command('schema').description('Print the JSON Schema of the configuration files of a command.')
     .addArgument(new Argument('[command]', 'the command that reads the files').choices(commands).argParser((text) => parseChoice(text, commands, 'Allowed choices are')).default('generate'))
     .addHelpText('after', `

@@ -1,9 +1,9 @@
 import { stat } from 'node:fs/promises';
 import { availableParallelism, freemem, totalmem } from 'node:os';
 import { basename } from 'node:path';
-import sharp from 'sharp';
 import { loadClassifier } from '../../classifier/load.js';
 import { messageOf } from '../../errors.js';
+import { loadSharp } from '../../image/libvips.js';
 import { hashFile } from '../../jobs/files/hash.js';
 import { strideAliases } from '../../classifier/layers.js';
 import { defaultModelPath, packageVersion } from '../../package.js';
@@ -11,6 +11,7 @@ import { checkDevices } from '../../runtime/check.js';
 import type { DeviceCheck } from '../../runtime/check.js';
 import { EXIT } from '../exit-codes.js';
 import type { CommandRegistrar } from '../command.js';
+import { SUMMARIES } from './summaries.js';
 
 /** The result of the command, printed by `--json`. Memory is in bytes. */
 interface Findings {
@@ -41,7 +42,7 @@ Examples:
 /** `voc-seeds doctor` */
 export const registerDoctor: CommandRegistrar = (program, done) => {
   program.command('doctor')
-    .description('Show which runtimes and devices work on this machine, and how to get the others.')
+    .description(SUMMARIES.doctor)
     .option('--json', 'print the result as JSON')
     .addHelpText('after', help)
     .action(async ({ json }: { json?: boolean }) => {
@@ -57,6 +58,7 @@ async function examine(): Promise<Findings> {
     const found = runtimes.find((each) => each.runtime === runtime && each.device === device);
     return found?.works === true ? found.description : undefined;
   };
+  const sharp = loadSharp();
   return {
     'voc-seeds': packageVersion(),
     'machine': {

@@ -1,5 +1,4 @@
 import { dirname, join, resolve } from 'node:path';
-import { Presets, SingleBar } from 'cli-progress';
 import { Option } from 'commander';
 import { UserError } from '../../errors.js';
 import { writeFileAtomic } from '../../jobs/files/atomic.js';
@@ -26,11 +25,13 @@ import { GROUPS } from '../options/groups.js';
 import { parseCount, parseCountUpTo, parseNumber, parseWorkers } from '../options/parsers.js';
 import { EXIT } from '../exit-codes.js';
 import type { CommandRegistrar, ExitCode } from '../command.js';
+import { loadCliProgress } from '../../jobs/cli-progress.js';
 import { itemsOfShard } from '../../jobs/journal/shard.js';
 import type { Shard } from '../../jobs/journal/shard.js';
 import { addShardOptions, chosenShard } from '../options/shard-options.js';
 import type { ShardFlags } from '../options/shard-options.js';
 import { few } from '../text/few.js';
+import { SUMMARIES } from './summaries.js';
 
 interface EvalFlags extends DevkitFlags, StrictFlags, MaskFlags, EvalMapsFlags, ShardFlags {
   pred?: string;
@@ -70,7 +71,7 @@ also give exit code 2.`;
 
 /** `voc-seeds eval`: scores label masks against ground truth. */
 export const registerEval: CommandRegistrar = (program, done) => {
-  const command = program.command('eval').description('Score masks against ground truth: mean IoU, and IoU by class or image.');
+  const command = program.command('eval').description(SUMMARIES.eval);
   addLabelOptions(addMaskOptions(addStrictOption(addDevkitOptions(command))))
     .optionsGroup('What is scored:')
     .option('--pred <folder>', 'the masks to score, <id>.png or <id>.npy')
@@ -246,6 +247,7 @@ function reportOf({ missingTruths, missingPredictions, failures }: Images, other
 
 function startProgress(total: number): { update: (done: number) => void; stop: () => void } {
   if (!process.stderr.isTTY) return { update: () => undefined, stop: () => undefined };
+  const { Presets, SingleBar } = loadCliProgress();
   const bar = new SingleBar({ format: '{bar} {value}/{total} images, {eta_formatted} left', clearOnComplete: true }, Presets.shades_classic);
   bar.start(total, 0);
   return { update: (done) => bar.update(done), stop: () => bar.stop() };

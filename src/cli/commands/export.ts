@@ -20,6 +20,7 @@ import { addMaskOptions, requireFlag } from '../options/devkit-options.js';
 import type { MaskFlags } from '../options/devkit-options.js';
 import { GROUPS } from '../options/groups.js';
 import { parseCount, parseWorkers } from '../options/parsers.js';
+import { SUMMARIES } from './summaries.js';
 
 interface ExportFlags extends Partial<FormatOptions>, MaskFlags {
   to?: FormatName;
@@ -58,7 +59,7 @@ Exit codes: 0 all images are exported; 1 wrong usage or an error; 2 some images 
 /** `voc-seeds export`: seeds in the formats of other programs. */
 export const registerExport: CommandRegistrar = (program, done) => {
   const command = program.command('export').argument('[run]', 'the output folder of generate')
-    .description('Export seeds for the next program: a devkit with photographs, MS COCO, YOLO, Hugging Face, CAMs for IRN and PSA.')
+    .description(SUMMARIES.export)
     .optionsGroup(GROUPS.input)
     .option('--masks <folder>', 'export the masks <id>.png of a folder instead of a run')
     .option('--data <kind:root>', `the data set with the photographs: ${DATA_KINDS.join(', ')} (default: that of the run)`)

@@ -31,6 +31,7 @@ import { addShardOptions, chosenShard, leftToOthers } from '../options/shard-opt
 import type { ShardFlags } from '../options/shard-options.js';
 import { batchProgress } from '../text/batch-progress.js';
 import { describeVariants } from '../text/variants-text.js';
+import { SUMMARIES } from './summaries.js';
 
 /** The flags that are not settings. Those are read by {@link loadGridConfig}. */
 interface FaithfulnessFlags extends ConfigFlags, ModelFlags, ShardFlags {
@@ -67,7 +68,7 @@ same command again to continue.
 /** `voc-seeds faithfulness` */
 export const registerFaithfulness: CommandRegistrar = (program, done) => {
   const command = program.command('faithfulness')
-    .description('Test whether maps show what a classifier looks at: occlude, fade, insert and delete the pixels that they highlight, and see what is left of the class.');
+    .description(SUMMARIES.faithfulness);
   showDefaults(addOptions(command), () => presetSettings(faithfulnessSchema, DEFAULT_PRESET))
     .addHelpText('after', examples).action(async (flags: FaithfulnessFlags) => { done(await run(flags)); });
 };

@@ -28,6 +28,7 @@ import type { ModelFlags } from '../options/model-options.js';
 import { addSettings, givenSettings } from '../options/setting-options.js';
 import { addShardOptions, chosenShard } from '../options/shard-options.js';
 import type { ShardFlags } from '../options/shard-options.js';
+import { SUMMARIES } from './summaries.js';
 
 /** The flags that are not settings. Those are read by {@link givenSettings}. */
 interface GenerateFlags extends ConfigFlags, DevkitFlags, StrictFlags, MaskFlags, ModelFlags, ShardFlags {
@@ -61,7 +62,7 @@ Exit codes: 0 all images are written; 1 wrong usage or an error; 2 some images f
 
 /** `voc-seeds generate` */
 export const registerGenerate: CommandRegistrar = (program, done) => {
-  const command = program.command('generate').description('Make seeds: compute maps of the classes in each image (LayerCAM by default), fuse and threshold them, and write VOC label PNGs.');
+  const command = program.command('generate').description(SUMMARIES.generate);
   showDefaults(addGenerateOptions(command), () => presetSettings(generateSchema, DEFAULT_PRESET)).addHelpText('after', examples).action(async (flags: GenerateFlags) => { done(await run(flags)); });
 };
 

@@ -16,6 +16,7 @@ import { GROUPS } from '../options/groups.js';
 import { argument } from '../options/parsers.js';
 import { EXIT } from '../exit-codes.js';
 import type { CommandRegistrar, ExitCode } from '../command.js';
+import { SUMMARIES } from './summaries.js';
 
 type LabelPairSpec = readonly [LabelSpec, LabelSpec];
 
@@ -47,7 +48,7 @@ of the split are missing.`;
 
 /** `voc-seeds labels`: prints the image-level labels of a split, or the differences between two label sources. */
 export const registerLabels: CommandRegistrar = (program, done) => {
-  const command = program.command('labels').description('Print the image-level labels of a split, or the differences between two label sources.');
+  const command = program.command('labels').description(SUMMARIES.labels);
   addMaskOptions(addLabelOptions(addStrictOption(addDevkitOptions(command))))
     .optionsGroup(GROUPS.output)
     .option('--compare <a,b>', 'compare two label sources, for instance xml,masks or npy:cls_labels.npy,masks', argument(parsePair))

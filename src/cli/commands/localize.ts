@@ -41,6 +41,7 @@ import { batchProgress } from '../text/batch-progress.js';
 import { few } from '../text/few.js';
 import { describeLocalizePass, localizeMarkdown } from '../text/localize-text.js';
 import { describeVariants } from '../text/variants-text.js';
+import { SUMMARIES } from './summaries.js';
 
 /** The flags that are not settings. Those are read by {@link loadGridConfig}. */
 interface LocalizeFlags extends ConfigFlags, StrictFlags, ModelFlags, ShardFlags {
@@ -73,7 +74,7 @@ Exit codes: 0 all images are measured; 1 wrong usage or an error; 2 some images 
 
 /** `voc-seeds localize` */
 export const registerLocalize: CommandRegistrar = (program, done) => {
-  const command = program.command('localize').description('Find objects: boxes around the maps of classes, and their scores against true boxes (loc1, loc5, GT-known, MaxBoxAcc).');
+  const command = program.command('localize').description(SUMMARIES.localize);
   showDefaults(addLocalizeOptions(command), () => presetSettings(localizeSchema, DEFAULT_PRESET)).addHelpText('after', examples).action(async (flags: LocalizeFlags) => { done(await run(flags)); });
 };
 

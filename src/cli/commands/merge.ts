@@ -8,6 +8,7 @@ import { mergeRun } from '../../report/run/merge.js';
 import type { MergedRun } from '../../report/run/merge.js';
 import { EXIT } from '../exit-codes.js';
 import type { CommandRegistrar, ExitCode } from '../command.js';
+import { SUMMARIES } from './summaries.js';
 
 interface MergeFlags {
   csv?: string | true;
@@ -31,7 +32,7 @@ Counts and confusion matrices are added up, so the result is the same as that of
 /** `voc-seeds merge`: merges the records of a run in parts, or the scores of a list that was scored in parts. */
 export const registerMerge: CommandRegistrar = (program, done) => {
   program.command('merge').argument('<folder or files...>', 'the --out folder of generate --shard, or the JSON files of eval --shard')
-    .description('Merge the parts of a run: write one run.json for generate --shard, or add up the scores of eval --shard.')
+    .description(SUMMARIES.merge)
     .option('--csv [file]', 'write the scores by class as CSV, to a file or instead of the table')
     .option('--json', 'print the result as JSON')
     .addHelpText('after', examples)

@@ -26,10 +26,11 @@ import { sayNetworkNotes } from '../text/model-notes.js';
 import { GROUPS } from '../options/groups.js';
 import { addModelOptions, classSetOption, specOfFlags } from '../options/model-options.js';
 import type { ModelFlags } from '../options/model-options.js';
+import { SUMMARIES } from './summaries.js';
 
 /** `voc-seeds model inspect|annotate|dilate|cam-program|import` */
 export const registerModel: CommandRegistrar = (program, done) => {
-  const model = program.command('model').description('Inspect or annotate an ONNX classifier, make its feature maps finer, save its CAM program, or create one from trained weights.');
+  const model = program.command('model').description(SUMMARIES.model);
   registerInspect(model, done);
   registerAnnotate(model, done);
   registerDilate(model, done);

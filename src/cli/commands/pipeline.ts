@@ -19,6 +19,7 @@ import { pipelinePaths, pipelineStages } from './pipeline-stages.js';
 import type { Stage } from './pipeline-stages.js';
 import { registerReport } from './report.js';
 import { registerTrain } from './train.js';
+import { SUMMARIES } from './summaries.js';
 
 interface PipelineFlags extends ConfigFlags, DevkitFlags {
   plan?: boolean;
@@ -43,7 +44,7 @@ to continue.
 
 /** `voc-seeds pipeline` */
 export const registerPipeline: CommandRegistrar = (program, done) => {
-  const command = program.command('pipeline').description('Make pseudo-labels in stages: seeds, a segmentation student trained on them, its labels, scores, a report.');
+  const command = program.command('pipeline').description(SUMMARIES.pipeline);
   addSelectionOptions(addSettings(command, pipelineSchema.shape));
   addPrintConfigOption(command).optionsGroup(GROUPS.output).option('--plan', 'show the stages and their commands, and exit');
   showDefaults(command, () => pipelineSchema.parse({})).addHelpText('after', examples)

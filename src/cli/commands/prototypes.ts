@@ -17,6 +17,7 @@ import type { ModelFlags } from '../options/model-options.js';
 import { argument } from '../options/parsers.js';
 import { addSettings, givenSettings } from '../options/setting-options.js';
 import { sayNetworkNotes } from '../text/model-notes.js';
+import { SUMMARIES } from './summaries.js';
 
 /** The flags that are not settings. Those are read by {@link givenSettings}. */
 interface PrototypeFlags extends DevkitFlags, StrictFlags, MaskFlags, ModelFlags {
@@ -45,7 +46,7 @@ missing, with --strict).
 
 /** `voc-seeds prototypes` */
 export const registerPrototypes: CommandRegistrar = (program, done) => {
-  const command = program.command('prototypes').description('Fit prototypes of a classifier\'s classes to photographs with image-level labels, for --method prototype-cam.');
+  const command = program.command('prototypes').description(SUMMARIES.prototypes);
   addSettings(command, prototypesSchema.shape)
     .optionsGroup(GROUPS.input)
     .option('--also <root,split,labels>', 'another list, with its own data set or labels; may be repeated', (text, before?: AlsoTrainOn[]) => argument((one) => parseAlso(one, before))(text));

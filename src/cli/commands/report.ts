@@ -23,6 +23,7 @@ import { GROUPS } from '../options/groups.js';
 import { parseCount, parseWorkers } from '../options/parsers.js';
 import { EXIT } from '../exit-codes.js';
 import type { CommandRegistrar, ExitCode } from '../command.js';
+import { SUMMARIES } from './summaries.js';
 
 interface ReportFlags extends MaskFlags {
   run?: string;
@@ -73,7 +74,7 @@ scored (the report lists them); 130 interrupted. Run the same command again to c
 
 /** `voc-seeds report`: the HTML report of a run. */
 export const registerReport: CommandRegistrar = (program, done) => {
-  const command = program.command('report').description('Write the report of a run of generate, localize or faithfulness as a web page: scores, charts, and a gallery of its images.');
+  const command = program.command('report').description(SUMMARIES.report);
   addMaskOptions(command
     .optionsGroup(GROUPS.input)
     .option('--run <folder>', 'the output folder of generate, localize or faithfulness')

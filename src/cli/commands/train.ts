@@ -22,6 +22,7 @@ import { addModelOptions, specOfFlags } from '../options/model-options.js';
 import type { ModelFlags } from '../options/model-options.js';
 import { argument } from '../options/parsers.js';
 import { addSettings, givenSettings } from '../options/setting-options.js';
+import { SUMMARIES } from './summaries.js';
 
 /** The flags that are not settings. Those are read by {@link givenSettings}. */
 interface TrainFlags extends ConfigFlags, DevkitFlags, StrictFlags, MaskFlags, ModelFlags {
@@ -55,7 +56,7 @@ Exit codes: 0 the classifier is written; 1 wrong usage or an error; 2 the classi
 
 /** `voc-seeds train` */
 export const registerTrain: CommandRegistrar = (program, done) => {
-  const command = program.command('train').description('Train a classifier from image-level labels, or a segmentation student from seeds, with any ONNX backbone.')
+  const command = program.command('train').description(SUMMARIES.train)
     .optionsGroup(GROUPS.settings)
     .option('--config <file>', 'settings in YAML, with the names of the flags in camelCase; flags override them');
   addSettings(command, trainSchema.shape)

@@ -1,5 +1,6 @@
-import { XMLParser, XMLValidator } from 'fast-xml-parser';
+import type * as FastXml from 'fast-xml-parser';
 import { messageOf, UserError } from '../../errors.js';
+import { onDemand } from '../../on-demand.js';
 import { printable } from '../../text/printable.js';
 
 /** An element of an XML document. */
@@ -11,12 +12,19 @@ export interface XmlElement {
   readonly text: string;
 }
 
-const parser = new XMLParser({
-  preserveOrder: true, ignoreAttributes: true, ignoreDeclaration: true, ignorePiTags: true, parseTagValue: false, processEntities: false,
-  trimValues: false, removeNSPrefix: true, jPath: false, maxNestedTags: 100,
-  // Names with a meaning in JavaScript (constructor, __proto__) are all in lower case.
-  transformTagName: (name) => name.toUpperCase(),
-});
+const library = onDemand<typeof FastXml>('fast-xml-parser');
+
+let parser: FastXml.XMLParser | undefined;
+
+/** The one parser of all documents. */
+function xmlParser(): FastXml.XMLParser {
+  return parser ??= new (library().XMLParser)({
+    preserveOrder: true, ignoreAttributes: true, ignoreDeclaration: true, ignorePiTags: true, parseTagValue: false, processEntities: false,
+    trimValues: false, removeNSPrefix: true, jPath: false, maxNestedTags: 100,
+    // Names with a meaning in JavaScript (constructor, __proto__) are all in lower case.
+    transformTagName: (name) => name.toUpperCase(),
+  });
+}
 
 /** The parser's elements: an object with one key, which is the element's name or `#text`. */
 type ParsedNode = Readonly<Record<string, readonly ParsedNode[] | string>>;
@@ -38,9 +46,9 @@ export function parseXml(bytes: Uint8Array, where: string): XmlElement {
     new UserError(`${where}${line === undefined ? '' : `:${line}`}: not well-formed XML: ${printable(reason, 200)}`, reason.includes('\'&\'') ? 'Write & as &amp;' : WRITE_AGAIN));
   let roots: XmlElement[];
   try {
-    const valid = XMLValidator.validate(text);
+    const valid = library().XMLValidator.validate(text);
     if (valid !== true) throw malformed(valid.err.msg, valid.err.line);
-    roots = elementsOf(parser.parse(text) as ParsedNode[]);
+    roots = elementsOf(xmlParser().parse(text) as ParsedNode[]);
   } catch (error) {
     if (error instanceof UserError) throw error;
     throw malformed(messageOf(error));

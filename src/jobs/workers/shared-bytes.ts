@@ -5,7 +5,7 @@ export function shareBytes(bytes: Uint8Array): Uint8Array<SharedArrayBuffer> {
   return shared;
 }
 
-/** A copy of shared bytes in unshared memory, for libraries that require it. */
+/** Bytes in unshared memory, for libraries that require it: a copy of shared ones, else the bytes themselves. */
 export function ownBytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(bytes);
+  return bytes.buffer instanceof ArrayBuffer ? bytes as Uint8Array<ArrayBuffer> : Uint8Array.from(bytes);
 }

@@ -25,12 +25,12 @@ describe('itemsOfShard', () => {
 describe('workerUrl', () => {
   it('is the neighbour of a compiled module', () => {
     expect(workerUrl('./seed-worker.js', 'file:///home/me/voc-seeds/dist/seeds/generate.js').href)
-      .toBe('file:///home/me/voc-seeds/dist/seeds/seed-worker.js');
+      .toBe('file:///home/me/voc-seeds/dist/seeds/seed-worker.cjs');
   });
 
   it('is the compiled twin for a module that runs from src', () => {
     expect(workerUrl('./seed-worker.js', 'file:///home/me/voc-seeds/src/seeds/generate.ts').href)
-      .toBe('file:///home/me/voc-seeds/dist/seeds/seed-worker.js');
+      .toBe('file:///home/me/voc-seeds/dist/seeds/seed-worker.cjs');
     expect(workerUrl('../a/b.js', 'file:///src/voc-seeds/src/seeds/generate.ts').href).toBe('file:///src/voc-seeds/dist/a/b.js');
   });
 });

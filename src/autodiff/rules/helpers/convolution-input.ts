@@ -1,6 +1,6 @@
 import type { GraphBuilder, Value } from '../../../onnx/builder.js';
 import type { WindowAxis } from '../../../onnx/shapes/window.js';
-import { DataType, OnnxTensor } from '../../../onnx/tensor.js';
+import { DataType, OnnxTensor, sizeOf } from '../../../onnx/tensor.js';
 import type { Size } from '../../../size.js';
 import type { Convolution, ConvolutionWeights } from './convolution-shape.js';
 import { paddingBefore } from './convolution-shape.js';
@@ -175,27 +175,39 @@ function transposed(b: GraphBuilder, weights: ConvolutionWeights, group: number)
  * This rearranges the weights: here if their values are known, and in the graph if they are trained.
  */
 function phaseWeights(b: GraphBuilder, weights: ConvolutionWeights, group: number, axes: Convolution['axes']): Value {
-  const { dims: [m, , kH, kW], values } = weights;
+  const { dims: [, , kH, kW], values } = weights;
   if (values === undefined && group === 1 && axes.every(({ stride }) => stride === 1)) {
     const swapped = b.transpose(weights.name, [1, 0, 2, 3]);
     const first = Number.MIN_SAFE_INTEGER;
     return kH * kW === 1 ? swapped : b.slice(swapped, b.ints([-1, -1]), b.ints([first, first]), [2, 3], [-1, -1]);
   }
-  const { dims, sources } = phasePlan(weights.dims, group, axes);
-  if (values !== undefined) {
-    const numbers = values.toFloat32();
-    const phased = new Float32Array(sources.length);
-    for (let i = 0; i < sources.length; i++) if (sources[i] >= 0) phased[i] = numbers[sources[i]];
-    return b.constant(OnnxTensor.float32(dims, phased), 'phases');
-  }
+  const plan = phasePlan(weights.dims, group, axes);
+  const { dims } = plan;
+  const length = sizeOf(dims);
+  if (values !== undefined) return b.constant(OnnxTensor.float32(dims, arrange(plan, values.toFloat32(), new Float32Array(length))), 'phases');
   const zeroBehind = b.concat([b.reshape(weights.name, [-1]), b.floats([0])], 0);
-  const behind = m * weights.dims[1] * kH * kW;
-  return b.reshape(b.gather(zeroBehind, b.ints(Array.from(sources, (source) => (source < 0 ? behind : source))), 0), dims);
+  const behind = sizeOf(weights.dims);
+  const sources = arrange(plan, Int32Array.from({ length: behind }, (_, i) => i), new Int32Array(length).fill(behind));
+  return b.reshape(b.gather(zeroBehind, b.ints(Array.from(sources)), 0), dims);
 }
 
-/** The source of each element of {@link phaseWeights}: an index into the weights, or -1 for zero. */
-function phasePlan([m, perGroup, kH, kW]: readonly number[], group: number, axes: Convolution['axes']): { dims: number[]; sources: Int32Array } {
-  const perGroupOut = m / group;
+/** Where {@link phaseWeights} puts the elements of the weights [M, C / group, kH, kW]. */
+interface PhasePlan {
+  /** The shape of the result. */
+  readonly dims: readonly number[];
+  readonly filters: number;
+  readonly perGroup: number;
+  /** M / group */
+  readonly perGroupOut: number;
+  readonly phasesPerChannel: number;
+  /** Taps of the small kernel of a phase. */
+  readonly perPhase: number;
+  /** The places of a kernel's elements, relative to the first phase of their channel. */
+  readonly targets: Int32Array;
+}
+
+function phasePlan([filters, perGroup, kH, kW]: readonly number[], group: number, axes: Convolution['axes']): PhasePlan {
+  const perGroupOut = filters / group;
   const plans = axes.map((axis) => {
     const { kernel, stride, dilation } = axis;
     const step = stride === 1 ? 1 : dilation;
@@ -205,21 +217,32 @@ function phasePlan([m, perGroup, kH, kW]: readonly number[], group: number, axes
   });
   const [vertical, horizontal] = plans;
   const perPhase = vertical.taps * horizontal.taps;
-  const dims = [perGroup * group * vertical.stride * horizontal.stride, perGroupOut, vertical.taps, horizontal.taps];
-  const sources = new Int32Array(dims.reduce((a, b) => a * b)).fill(-1);
-  const phasesPerChannel = vertical.stride * horizontal.stride;
-  // The target indices of the kernel's elements, relative to the channel's first phase.
-  const targets = Int32Array.from({ length: kH * kW }, (_, i) => {
-    const [v, h] = [vertical.at[Math.floor(i / kW)], horizontal.at[i % kW]];
-    return (v.phase * horizontal.stride + h.phase) * perGroupOut * perPhase + v.tap * horizontal.taps + h.tap;
-  });
-  let source = 0;
-  for (let out = 0; out < m; out++) {
-    const [ofGroup, inGroup] = [Math.floor(out / perGroupOut), out % perGroupOut];
-    for (let c = 0; c < perGroup; c++) {
-      const to = ((ofGroup * perGroup + c) * phasesPerChannel * perGroupOut + inGroup) * perPhase;
-      for (let i = 0; i < targets.length; i++) sources[to + targets[i]] = source++;
+  return {
+    dims: [perGroup * group * vertical.stride * horizontal.stride, perGroupOut, vertical.taps, horizontal.taps],
+    filters, perGroup, perGroupOut, phasesPerChannel: vertical.stride * horizontal.stride, perPhase,
+    targets: Int32Array.from({ length: kH * kW }, (_, i) => {
+      const [v, h] = [vertical.at[Math.floor(i / kW)], horizontal.at[i % kW]];
+      return (v.phase * horizontal.stride + h.phase) * perGroupOut * perPhase + v.tap * horizontal.taps + h.tap;
+    }),
+  };
+}
+
+/** Channels that are written together: their places lie far apart, but all in the cache. */
+const TILE = 16;
+
+/** Copies the elements of weights to their places in the phases; places without one keep what they have. */
+function arrange<A extends Float32Array | Int32Array>(plan: PhasePlan, weights: A, phases: A): A {
+  const { filters, perGroup, perGroupOut, phasesPerChannel, perPhase, targets } = plan;
+  for (let first = 0; first < perGroup; first += TILE) {
+    const end = Math.min(first + TILE, perGroup);
+    for (let out = 0; out < filters; out++) {
+      const [ofGroup, inGroup] = [Math.floor(out / perGroupOut), out % perGroupOut];
+      for (let c = first; c < end; c++) {
+        const from = (out * perGroup + c) * targets.length;
+        const to = ((ofGroup * perGroup + c) * phasesPerChannel * perGroupOut + inGroup) * perPhase;
+        for (let i = 0; i < targets.length; i++) phases[to + targets[i]] = weights[from + i];
+      }
     }
   }
-  return { dims, sources };
+  return phases;
 }
