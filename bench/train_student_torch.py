@@ -1,0 +1,53 @@
+"""PyTorch's side of `npm run bench -- train-student`: for each line on standard input one timed view and one training step.
+
+    python3 bench/train_student_torch.py FOLDER
+
+The folder has the frozen part and the trained part of the student as ONNX files, and their inputs as float32. The networks are these
+graphs in plain torch operators (torch_network.py). The loss is the cross-entropy of the softmax over the labels that an image has.
+"""
+import json
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from torch_network import Network
+
+folder = Path(sys.argv[1])
+task = json.loads((folder / 'task.json').read_text())
+torch.set_num_threads(task['threads'])
+lower, upper = Network(folder / 'lower.onnx'), Network(folder / 'upper.onnx')
+names = [feature['name'] for feature in task['features']]
+weights = dict(zip(upper.trainable_names(), upper.make_trainable()))
+groups = {True: [], False: []}
+for parameter in task['parameters']:
+    groups[parameter['head']].append(weights.pop(parameter['name']))
+assert not weights, f'weights that only PyTorch would train: {list(weights)}'
+optimiser = torch.optim.AdamW([{'params': groups[True]}, {'params': groups[False]}], lr=0.0, weight_decay=task['weightDecay'])
+
+
+def read(name, *dims):
+    return torch.from_numpy(np.fromfile(folder / f'{name}.f32', dtype=np.float32).reshape(dims))
+
+
+batch, labels = task['batch'], task['labels']
+view = read('view', 1, *task['image'])
+features = {feature['name']: read(f'feature{i}', batch, *feature['dims']) for i, feature in enumerate(task['features'])}
+targets = read('targets', batch, labels, *task['grid'])
+present = read('present', batch, labels, 1, 1)
+print('ready', flush=True)
+for _ in sys.stdin:
+    start = time.perf_counter()
+    with torch.no_grad():
+        lower.forward(view, keep=names)
+    middle = time.perf_counter()
+    optimiser.zero_grad()
+    logits = upper.forward(features, keep=[upper.output])[upper.output]
+    loss = -(targets * F.log_softmax(logits + present, dim=1)).sum()
+    loss.backward()
+    optimiser.step()
+    end = time.perf_counter()
+    print(json.dumps({'view': 1000 * (middle - start), 'step': 1000 * (end - middle), 'loss': float(loss.detach())}), flush=True)
