@@ -1,7 +1,8 @@
 /**
  * The cost of training a segmentation student, against PyTorch's training of the same network in the same run: a view of a photograph
  * through the frozen layers (once per view, as features are cached on both sides), and a training step with the optimiser's update.
- * Medians of alternating rounds, and what a whole training of so many photographs takes by them.
+ * Medians of alternating rounds, and what a whole training of so many photographs takes by them; beside it the ratios of processor time
+ * and of the fastest rounds, on which other programs have less influence.
  *
  *     npm run bench -- train-student [BACKBONE] --python python3 [--batch 8] [--rounds 9] [--threads 2] [--photos 2000] [--epochs 6]
  *
@@ -78,7 +79,7 @@ const upper = part([STUDENT_LOGITS], cached);
 
 const random = randomSequence(1);
 const numbers = (length: number, next: () => number): Float32Array => Float32Array.from({ length }, next);
-const view = numbers(sizeOf(image.dims), () => 2 * random() - 1);
+const pixels = numbers(sizeOf(image.dims), () => 2 * random() - 1);
 const cells = grid[0] * grid[1];
 /** A photograph has the background and two classes; a cell has one label. */
 const own = Array.from({ length: batch }, (_, i) => [0, 1 + i % 20, 1 + (7 * i + 3) % 20]);
@@ -90,7 +91,7 @@ own.forEach((labels, i) => {
 });
 
 const forward = await ortRuntime.load(serializeModel(lower), { threads, steady: true });
-const viewOf = () => forward.run({ [image.name]: { type: 'float32', dims: [1, ...image.dims], data: view } });
+const viewOf = () => forward.run({ [image.name]: { type: 'float32', dims: [1, ...image.dims], data: pixels } });
 const features = cached.map(({ dims }) => numbers(batch * sizeOf(dims), () => 2 * random() - 1));
 const trainer = await Trainer.of(start, parameters, [segmentBatches(student, parameters, cached, VOC.labelCount, grid)], {
   batchSize: batch, threads, optimiser, momentum, weightDecay, headRate: 1, restRate: topRate / rate, average: false,
@@ -100,12 +101,13 @@ const folder = mkdtempSync(join(tmpdir(), 'train-student-'));
 const write = (name: string, data: Float32Array | Uint8Array): void => { writeFileSync(join(folder, name), data); };
 write('lower.onnx', serializeModel(lower));
 write('upper.onnx', serializeModel(upper));
-write('view.f32', view);
+write('view.f32', pixels);
 features.forEach((data, i) => { write(`feature${i}.f32`, data); });
 write('targets.f32', targets);
 write('present.f32', present);
 writeFileSync(join(folder, 'task.json'), JSON.stringify({
-  batch, threads, image: image.dims, features: cached, labels: VOC.labelCount, grid, parameters: parameters.map(({ name, head }) => ({ name, head })), weightDecay,
+  batch, threads, image: image.dims, features: cached, labels: VOC.labelCount, grid, weightDecay,
+  parameters: parameters.map(({ name, head }) => ({ name, head })),
 }));
 const peer = spawn(values.python, [resolve('bench/train_student_torch.py'), folder], { stdio: ['pipe', 'pipe', 'inherit'] });
 const answers = createInterface({ input: peer.stdout })[Symbol.asyncIterator]();
@@ -115,25 +117,35 @@ await answers.next();
 const pause = (): Promise<void> => setTimeout(100);
 /** Rounds before those that count. */
 const WARM_UP = 2;
-const timings = { view: [] as number[], step: [] as number[], torchView: [] as number[], torchStep: [] as number[] };
+interface Cost { readonly wall: number; readonly cpu: number }
+const costs = { view: [] as Cost[], step: [] as Cost[], torchView: [] as Cost[], torchStep: [] as Cost[] };
 const losses = { ours: NaN, torch: NaN };
+
+/** Milliseconds of an action, and of the processors during it. */
+async function costOf(action: () => Promise<unknown>): Promise<Cost> {
+  await pause();
+  const [begin, used] = [performance.now(), process.cpuUsage()];
+  await action();
+  const { user, system } = process.cpuUsage(used);
+  return { wall: performance.now() - begin, cpu: (user + system) / 1000 };
+}
+
 for (let round = 0; round < WARM_UP + rounds; round++) {
-  await pause();
-  const begin = performance.now();
-  await viewOf();
-  timings.view.push(performance.now() - begin);
-  await pause();
-  const middle = performance.now();
-  losses.ours = await trainer.passOf(0, [...features, targets, present]);
-  // A rate of zero keeps both sides at the same weights.
-  await trainer.update(0);
-  timings.step.push(performance.now() - middle);
+  const view = await costOf(viewOf);
+  const step = await costOf(async () => {
+    losses.ours = await trainer.passOf(0, [...features, targets, present]);
+    // A rate of zero keeps both sides at the same weights.
+    await trainer.update(0);
+  });
   await pause();
   peer.stdin.write('round\n');
-  const answer = JSON.parse((await answers.next()).value as string) as { view: number; step: number; loss: number };
-  timings.torchView.push(answer.view);
-  timings.torchStep.push(answer.step);
+  const answer = JSON.parse((await answers.next()).value as string) as { view: Cost; step: Cost; loss: number };
   losses.torch = answer.loss;
+  if (round < WARM_UP) continue;
+  costs.view.push(view);
+  costs.step.push(step);
+  costs.torchView.push(answer.view);
+  costs.torchStep.push(answer.step);
 }
 peer.stdin.end();
 await forward.release();
@@ -141,15 +153,23 @@ await trainer.release();
 rmSync(folder, { recursive: true });
 if (!(Math.abs(losses.ours - losses.torch) < 1e-4 * losses.torch)) throw new Error(`the losses differ: ${losses.ours} and ${losses.torch}`);
 
-const m = Object.fromEntries(Object.entries(timings).map(([name, list]) => [name, median(list.slice(WARM_UP))]));
+type Kind = keyof typeof costs;
+/** A time of each kind, chosen from its rounds. */
+const chosen = (choose: (times: number[]) => number, time: keyof Cost): Record<Kind, number> => (
+  Object.fromEntries(Object.entries(costs).map(([kind, list]) => [kind, choose(list.map((cost) => cost[time]))])) as Record<Kind, number>);
+const typical = chosen(median, 'wall');
+const others = [typical, chosen(median, 'cpu'), chosen((times) => Math.min(...times), 'wall')];
 /** Two views of each photograph, and the steps of all epochs, in minutes. */
-const whole = (ofView: number, ofStep: number): number => (2 * photos * ofView + epochs * Math.floor(photos / batch) * ofStep) / 60_000;
+const whole = (view: number, step: number): number => (2 * photos * view + epochs * Math.floor(photos / batch) * step) / 60_000;
 console.log(`${path}, batch ${batch} at ${viewSize.join(' x ')}, ${threads} threads; medians of ${rounds} rounds; both losses ${losses.ours.toFixed(4)}\n`);
-console.log('| | ours | PyTorch | ratio |');
-console.log('|---|---:|---:|---:|');
-const row = (name: string, ours: number, torch: number, unit: string, digits: number): void => {
-  console.log(`| ${name} | ${ours.toFixed(digits)} ${unit} | ${torch.toFixed(digits)} ${unit} | ${(ours / torch).toFixed(2)} |`);
+console.log('| | ours | PyTorch | ratio | of processor time | of the fastest rounds |');
+console.log('|---|---:|---:|---:|---:|---:|');
+const row = (name: string, unit: string, sides: (times: Record<Kind, number>) => readonly [ours: number, torch: number]): void => {
+  const digits = unit === 'min' ? 1 : 0;
+  const [ours, torch] = sides(typical);
+  const ratios = others.map((times) => sides(times)).map(([a, b]) => (a / b).toFixed(2));
+  console.log(`| ${name} | ${ours.toFixed(digits)} ${unit} | ${torch.toFixed(digits)} ${unit} | ${ratios.join(' | ')} |`);
 };
-row('a view through the frozen layers', m.view, m.torchView, 'ms', 0);
-row('a training step', m.step, m.torchStep, 'ms', 0);
-row(`${photos} photographs, ${epochs} epochs`, whole(m.view, m.step), whole(m.torchView, m.torchStep), 'min', 1);
+row('a view through the frozen layers', 'ms', ({ view, torchView }) => [view, torchView]);
+row('a training step', 'ms', ({ step, torchStep }) => [step, torchStep]);
+row(`${photos} photographs, ${epochs} epochs`, 'min', ({ view, step, torchView, torchStep }) => [whole(view, step), whole(torchView, torchStep)]);

@@ -39,15 +39,29 @@ features = {feature['name']: read(f'feature{i}', batch, *feature['dims']) for i,
 targets = read('targets', batch, labels, *task['grid'])
 present = read('present', batch, labels, 1, 1)
 print('ready', flush=True)
-for _ in sys.stdin:
-    start = time.perf_counter()
+
+
+def cost_of(action):
+    start, used = time.perf_counter(), time.process_time()
+    result = action()
+    return result, {'wall': 1000 * (time.perf_counter() - start), 'cpu': 1000 * (time.process_time() - used)}
+
+
+def one_view():
     with torch.no_grad():
         lower.forward(view, keep=names)
-    middle = time.perf_counter()
+
+
+def one_step():
     optimiser.zero_grad()
     logits = upper.forward(features, keep=[upper.output])[upper.output]
     loss = -(targets * F.log_softmax(logits + present, dim=1)).sum()
     loss.backward()
     optimiser.step()
-    end = time.perf_counter()
-    print(json.dumps({'view': 1000 * (middle - start), 'step': 1000 * (end - middle), 'loss': float(loss.detach())}), flush=True)
+    return loss
+
+
+for _ in sys.stdin:
+    _, of_view = cost_of(one_view)
+    loss, of_step = cost_of(one_step)
+    print(json.dumps({'view': of_view, 'step': of_step, 'loss': float(loss.detach())}), flush=True)

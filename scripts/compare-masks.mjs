@@ -54,7 +54,8 @@ for (const id of ids) {
   }
 }
 
-const sparse = results.map(({ starts, cells, counts }) => ({ starts: Uint32Array.from(starts), cells: Uint16Array.from(cells), counts: Float64Array.from(counts) }));
+const sparse = results.map(({ starts, cells, counts }) => (
+  { starts: Uint32Array.from(starts), cells: Uint16Array.from(cells), counts: Float64Array.from(counts) }));
 const spread = bootstrapMeanIou(sparse, { resamples: RESAMPLES, draw: drawWithReplacement(randomSequence(SEED)) });
 const scores = results.map(({ sum }) => scoreMatrix(sum, 'error'));
 const points = (value) => (100 * value).toFixed(1);
