@@ -1,6 +1,7 @@
 /**
  * The cost of training a segmentation student, against PyTorch's training of the same network in the same run: a view of a photograph
  * through the frozen layers (once per view, as features are cached on both sides), and a training step with the optimiser's update.
+ * On a busy machine, start it with OMP_WAIT_POLICY=PASSIVE: otherwise PyTorch's threads wait actively for those that are not running.
  * Medians of alternating rounds, and what a whole training of so many photographs takes by them; beside it the ratios of processor time
  * and of the fastest rounds, on which other programs have less influence.
  *
@@ -90,8 +91,9 @@ own.forEach((labels, i) => {
   for (let cell = 0; cell < cells; cell++) targets[(i * VOC.labelCount + labels[Math.floor(3 * random())]) * cells + cell] = 1 / (batch * cells);
 });
 
-const forward = await ortRuntime.load(serializeModel(lower), { threads, steady: true });
-const viewOf = () => forward.run({ [image.name]: { type: 'float32', dims: [1, ...image.dims], data: pixels } });
+// As training computes features: a photograph in each thread. PyTorch has these photographs as a batch.
+const sessions = await Promise.all(Array.from({ length: threads }, () => ortRuntime.load(serializeModel(lower), { threads: 1, steady: true })));
+const viewsOf = () => Promise.all(sessions.map((session) => session.run({ [image.name]: { type: 'float32', dims: [1, ...image.dims], data: pixels } })));
 const features = cached.map(({ dims }) => numbers(batch * sizeOf(dims), () => 2 * random() - 1));
 const trainer = await Trainer.of(start, parameters, [segmentBatches(student, parameters, cached, VOC.labelCount, grid)], {
   batchSize: batch, threads, optimiser, momentum, weightDecay, headRate: 1, restRate: topRate / rate, average: false,
@@ -131,7 +133,7 @@ async function costOf(action: () => Promise<unknown>): Promise<Cost> {
 }
 
 for (let round = 0; round < WARM_UP + rounds; round++) {
-  const view = await costOf(viewOf);
+  const view = await costOf(viewsOf);
   const step = await costOf(async () => {
     losses.ours = await trainer.passOf(0, [...features, targets, present]);
     // A rate of zero keeps both sides at the same weights.
@@ -148,7 +150,7 @@ for (let round = 0; round < WARM_UP + rounds; round++) {
   costs.torchStep.push(answer.step);
 }
 peer.stdin.end();
-await forward.release();
+await Promise.all(sessions.map((session) => session.release()));
 await trainer.release();
 rmSync(folder, { recursive: true });
 if (!(Math.abs(losses.ours - losses.torch) < 1e-4 * losses.torch)) throw new Error(`the losses differ: ${losses.ours} and ${losses.torch}`);
@@ -160,7 +162,7 @@ const chosen = (choose: (times: number[]) => number, time: keyof Cost): Record<K
 const typical = chosen(median, 'wall');
 const others = [typical, chosen(median, 'cpu'), chosen((times) => Math.min(...times), 'wall')];
 /** Two views of each photograph, and the steps of all epochs, in minutes. */
-const whole = (view: number, step: number): number => (2 * photos * view + epochs * Math.floor(photos / batch) * step) / 60_000;
+const whole = (view: number, step: number): number => (2 * photos * view / threads + epochs * Math.floor(photos / batch) * step) / 60_000;
 console.log(`${path}, batch ${batch} at ${viewSize.join(' x ')}, ${threads} threads; medians of ${rounds} rounds; both losses ${losses.ours.toFixed(4)}\n`);
 console.log('| | ours | PyTorch | ratio | of processor time | of the fastest rounds |');
 console.log('|---|---:|---:|---:|---:|---:|');
@@ -170,6 +172,6 @@ const row = (name: string, unit: string, sides: (times: Record<Kind, number>) =>
   const ratios = others.map((times) => sides(times)).map(([a, b]) => (a / b).toFixed(2));
   console.log(`| ${name} | ${ours.toFixed(digits)} ${unit} | ${torch.toFixed(digits)} ${unit} | ${ratios.join(' | ')} |`);
 };
-row('a view through the frozen layers', 'ms', ({ view, torchView }) => [view, torchView]);
+row('a view through the frozen layers', 'ms', ({ view, torchView }) => [view / threads, torchView / threads]);
 row('a training step', 'ms', ({ step, torchStep }) => [step, torchStep]);
 row(`${photos} photographs, ${epochs} epochs`, 'min', ({ view, step, torchView, torchStep }) => [whole(view, step), whole(torchView, torchStep)]);

@@ -1,4 +1,4 @@
-"""PyTorch's side of `npm run bench -- train-student`: for each line on standard input one timed view and one training step.
+"""PyTorch's side of `npm run bench -- train-student`: for each line on standard input the timed views of one round and one training step.
 
     python3 bench/train_student_torch.py FOLDER
 
@@ -34,7 +34,7 @@ def read(name, *dims):
 
 
 batch, labels = task['batch'], task['labels']
-view = read('view', 1, *task['image'])
+views = read('view', 1, *task['image']).repeat(task['threads'], 1, 1, 1)
 features = {feature['name']: read(f'feature{i}', batch, *feature['dims']) for i, feature in enumerate(task['features'])}
 targets = read('targets', batch, labels, *task['grid'])
 present = read('present', batch, labels, 1, 1)
@@ -47,9 +47,9 @@ def cost_of(action):
     return result, {'wall': 1000 * (time.perf_counter() - start), 'cpu': 1000 * (time.process_time() - used)}
 
 
-def one_view():
+def one_round_of_views():
     with torch.no_grad():
-        lower.forward(view, keep=names)
+        lower.forward(views, keep=names)
 
 
 def one_step():
@@ -62,6 +62,6 @@ def one_step():
 
 
 for _ in sys.stdin:
-    _, of_view = cost_of(one_view)
+    _, of_view = cost_of(one_round_of_views)
     loss, of_step = cost_of(one_step)
     print(json.dumps({'view': of_view, 'step': of_step, 'loss': float(loss.detach())}), flush=True)
