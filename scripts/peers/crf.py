@@ -2,14 +2,14 @@
 
     pip install numpy pillow pydensecrf2
     for refine in none random-walk:beta=600 pamr; do
-      voc-seeds generate --voc-root VOC2012 --split tune-and-score.txt --labels masks --refine $refine --save-cams --out maps/$refine
+      voc-seeds generate --voc-root VOC2012 --split tune-and-score.txt --labels masks --config best --refine $refine --save-cams --out maps/$refine
     done
     python scripts/peers/crf.py --voc-root VOC2012 --maps maps/none --refined maps/random-walk:beta=600 --refined maps/pamr \
       --tune-on tune.txt --score-on score.txt
 
 Thresholds (alpha for PSA) are chosen on the first list and used on the second. The settings of the CRF are those of the published
 programs: IRN takes labels that are right with probability 0.7, PSA maps as probabilities with (1 - max)^alpha as background.
-The candidates suit maps of the presets `fast` and `best`, which are sharpened by a gamma of 3: if the best one is the first or the last of its
+The candidates suit maps of the presets `fast` and `best`, which are brightened by a gamma of 3: if the best one is the first or the last of its
 list, the output says so. Intervals are those of a paired bootstrap over the images that are scored; the difference is to the first --refined.
 """
 import argparse
