@@ -1,4 +1,4 @@
-"""An ONNX file's graph of Conv, Clip, Relu, Add, pooling and Gemm in plain torch operators, for the benchmarks.
+"""An ONNX file's graph of Conv, Clip, Relu, Add, Mul, Resize, pooling and Gemm in plain torch operators, for the benchmarks.
 
 TensorFlow's SAME padding is a padding of the convolution itself where it is symmetric. Weights are float32, also those that
 the file stores in half precision.
@@ -54,16 +54,23 @@ class Network:
         self.steps = [(node, _attributes(node)) for node in self.graph.node if node.output[0] not in self.tensors]
         self.last_read = {name: i for i, (node, _) in enumerate(self.steps) for name in node.input}
 
+    def trainable_names(self):
+        """The weights and biases of convolutions and linear layers."""
+        return [name for node, _ in self.steps if node.op_type in ('Conv', 'Gemm') for name in node.input[1:]]
+
     def make_trainable(self):
-        """Turns the weights and biases of convolutions and linear layers into leaves of autograd, and returns them."""
-        names = [name for node, _ in self.steps if node.op_type in ('Conv', 'Gemm') for name in node.input[1:]]
+        """Turns them into leaves of autograd, and returns them."""
+        names = self.trainable_names()
         for name in names:
             self.tensors[name] = self.tensors[name].clone().requires_grad_()
         return [self.tensors[name] for name in names]
 
-    def forward(self, image, keep=()):
-        """The output and the tensors to keep, by name, for images [N, 3, H, W]. Others are let go of once they were read."""
-        values = {self.graph.input[0].name: image}
+    def forward(self, images, keep=()):
+        """
+        The output and the tensors to keep, by name, for images [N, 3, H, W] or several inputs by name. Others are let go of once they
+        were read.
+        """
+        values = dict(images) if isinstance(images, dict) else {self.graph.input[0].name: images}
 
         def get(name):
             return values[name] if name in values else self.tensors[name]
@@ -78,6 +85,14 @@ class Network:
                 y = F.relu(x[0])
             elif kind == 'Add':
                 y = x[0] + x[1]
+            elif kind == 'Mul':
+                y = x[0] * x[1]
+            elif kind == 'Shape':
+                y = torch.tensor(x[0].shape[a.get('start', 0):a.get('end', None)])
+            elif kind == 'Resize':
+                if a['mode'] != b'linear' or a['coordinate_transformation_mode'] != b'half_pixel':
+                    raise SystemExit('Resize is bilinear with half pixels in this benchmark')
+                y = F.interpolate(x[0], size=x[3][2:].tolist(), mode='bilinear', align_corners=False)
             elif kind == 'Concat':
                 y = torch.cat(x, a['axis'])
             elif kind == 'MaxPool':

@@ -2,13 +2,15 @@
 
     pip install numpy pillow pydensecrf2
     for refine in none random-walk:beta=600 pamr; do
-      voc-seeds generate --voc-root VOC2012 --split tune-and-score.txt --labels masks --refine $refine --save-cams --out maps/$refine
+      voc-seeds generate --voc-root VOC2012 --split tune-and-score.txt --labels masks --config best --refine $refine --save-cams --out maps/$refine
     done
     python scripts/peers/crf.py --voc-root VOC2012 --maps maps/none --refined maps/random-walk:beta=600 --refined maps/pamr \
       --tune-on tune.txt --score-on score.txt
 
 Thresholds (alpha for PSA) are chosen on the first list and used on the second. The settings of the CRF are those of the published
 programs: IRN takes labels that are right with probability 0.7, PSA maps as probabilities with (1 - max)^alpha as background.
+The candidates suit maps of the presets `fast` and `best`, which are brightened by a gamma of 3: if the best one is the first or the last of its
+list, the output says so. Intervals are those of a paired bootstrap over the images that are scored; the difference is to the first --refined.
 """
 import argparse
 import json
@@ -23,9 +25,10 @@ from pydensecrf.utils import unary_from_labels, unary_from_softmax
 
 CLASSES = 21
 THRESHOLDS = [round(0.02 * i, 2) for i in range(5, 46)]
-CRF_THRESHOLDS = [0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6]
-ALPHAS = [1, 2, 3, 4, 6, 8, 12, 16, 24]
+CRF_THRESHOLDS = [0.5, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85]
+ALPHAS = [0.25, 0.5, 0.7, 1, 1.4, 2, 4]
 STEPS = 10
+RESAMPLES = 1000
 
 
 def load(folder, name):
@@ -97,14 +100,26 @@ def measure(task):
 
 
 def added(options, names, parameters):
-    sums, seconds = {}, {'IRN': 0, 'PSA': 0}
+    sums, seconds, images = {}, {'IRN': 0, 'PSA': 0}, {}
     with Pool(options.processes) as pool:
-        for result, own in pool.imap_unordered(measure, [(options, name, parameters) for name in names]):
+        for result, own in pool.imap(measure, [(options, name, parameters) for name in names]):
             for key, matrix in result.items():
                 sums[key] = sums.get(key, 0) + matrix
+                if parameters:
+                    images.setdefault(key[0], []).append(matrix)
             for way in seconds:
                 seconds[way] += own[way] / len(names)
-    return sums, seconds
+    return sums, seconds, {way: np.array(matrices) for way, matrices in images.items()}
+
+
+def intervals(images, base):
+    """The 95 % intervals of each way, and of its difference to `base`."""
+    random = np.random.default_rng(0)
+    count = len(images[base])
+    draws = [np.bincount(random.integers(0, count, count), minlength=count) for _ in range(RESAMPLES)]
+    means = {way: np.array([miou(np.tensordot(draw, matrices, 1)) for draw in draws]) for way, matrices in images.items()}
+    middle = lambda values: [round(value, 2) for value in np.percentile(values, [2.5, 97.5])]
+    return {way: {'interval': middle(own), 'difference': middle(own - means[base])} for way, own in means.items()}
 
 
 def main():
@@ -117,17 +132,20 @@ def main():
     parser.add_argument('--processes', type=int, default=2)
     options = parser.parse_args()
     tune, score = (Path(path).read_text().split() for path in (options.tune_on, options.score_on))
-    tuned, _ = added(options, tune, {})
+    tuned, _, _ = added(options, tune, {})
     best = {}
     for way, parameter in tuned:
         if way not in best or miou(tuned[way, parameter]) > miou(tuned[way, best[way]]):
             best[way] = parameter
-    scored, seconds = added(options, score, {way: [parameter] for way, parameter in best.items()})
+    scored, seconds, images = added(options, score, {way: [parameter] for way, parameter in best.items()})
+    spread = intervals(images, options.refined[0] if options.refined else options.maps)
+    edges = {'IRN': (CRF_THRESHOLDS[0], CRF_THRESHOLDS[-1]), 'PSA': (ALPHAS[0], ALPHAS[-1])}
     print(json.dumps({
         'tunedOn': len(tune), 'scoredOn': len(score),
         'ways': {way: {
             'parameter': parameter, 'tuned': round(miou(tuned[way, parameter]), 2), 'scored': round(miou(scored[way, parameter]), 2),
-            **({'secondsPerImage': round(seconds[way], 3)} if way in seconds else {}),
+            **spread[way], **({'secondsPerImage': round(seconds[way], 3)} if way in seconds else {}),
+            **({'atTheEdge': True} if parameter in edges.get(way, ()) else {}),
         } for way, parameter in best.items()},
     }, indent=2))
 

@@ -25,6 +25,9 @@ export const pipelineSchema = z.strictObject({
   camWeight: setting(z.number().min(0).default(0.3), {
     group: 'Student', value: 'w', help: 'weight of the first seeds in the mean with the student\'s probabilities; 0: the student alone',
   }),
+  keepFeatures: setting(z.boolean().default(false), {
+    group: 'Student', help: 'keep the features that the student is trained on in OUT/student.onnx.features, for more students of the same photographs',
+  }),
   ...runtimeSettings,
   ...workerSettings,
   ...batchSettings,

@@ -1,4 +1,5 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -25,7 +26,7 @@ describe('pipelineStages', () => {
       camWeight: 0.5, studentFlip: false,
     })).toEqual([
       `generate ${data} --workers 3 --threads 1 --model m.onnx --config own.yaml --agree fast,paper --out out/seeds`,
-      `train --mode segment ${data} --backbone m.onnx --seeds out/seeds --epochs 2 --seed 0 --out out/student.onnx`,
+      `train --mode segment ${data} --backbone m.onnx --seeds out/seeds --epochs 2 --seed 0 --cache out/student.onnx.features --out out/student.onnx`,
       `generate ${data} --workers 3 --threads 1 --student out/student.onnx --student-scales 1 --no-student-flip `
       + '--student-refine random-walk:beta=1000:iterations=16 --cam-weight 0.5 --cam-seeds out/seeds --out out/labels',
       'report --run out/labels --compare out/seeds',
@@ -47,6 +48,9 @@ describe('voc-seeds pipeline', () => {
     expect(code).toBe(0);
     expect(stderr).toMatch(/^10 photographs, about /);
     expect(stderr).toContain(`voc-seeds train --mode segment --voc-root data/sample --split sample --labels xml --runtime auto --seeds ${join(out, 'seeds')}`);
+    // 10 x 1,577,024 bytes.
+    expect(stderr).toContain(`16 MB of features to ${join(out, 'student.onnx.features')}, which are removed at the end`);
+    expect((await run('pipeline', ...sample, '--out', out, '--plan', '--keep-features')).stderr).toContain('which stay there');
     expect(await readdir(folder)).toEqual([]);
   });
 
@@ -61,11 +65,19 @@ describe('voc-seeds pipeline', () => {
     expect((await readdir(join(out, 'seeds', 'SegmentationClass'))).sort()).toEqual(ids);
     const disputed = await readMask(join(out, 'seeds', 'SegmentationClass', ids[0]));
     expect(disputed.data.includes(255)).toBe(true);
-    const { student } = JSON.parse(await readFile(join(out, 'labels', 'run.json'), 'utf8')) as { student: { trainedOnThisList: boolean } };
-    expect(student.trainedOnThisList).toBe(true);
+    const { student: used } = JSON.parse(await readFile(join(out, 'labels', 'run.json'), 'utf8')) as { student: { trainedOnThisList: boolean } };
+    expect(used.trainedOnThisList).toBe(true);
     expect(await readdir(join(out, 'labels', 'report'))).toContain('index.html');
-    const again = await run('pipeline', ...flags);
+    const features = join(out, 'student.onnx.features');
+    expect(existsSync(features)).toBe(false);
+    const student = await readFile(join(out, 'student.onnx'));
+    const again = await run('pipeline', ...flags, '--keep-features');
     expect(again.code).toBe(0);
     expect(again.stdout).toContain('10 had been done before');
+    expect((await readFile(join(out, 'student.onnx'))).equals(student)).toBe(true);
+    const [cache] = await readdir(features);
+    const files = await readdir(join(features, cache));
+    expect(files).toHaveLength(10);
+    expect((await stat(join(features, cache, files[0]))).size).toBe(1_577_024);
   });
 });

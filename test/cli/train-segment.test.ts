@@ -9,6 +9,8 @@ import { readModel } from '../../src/onnx/file/read.js';
 import { loadStudent } from '../../src/student/load.js';
 import { hashOfIds } from '../../src/student/spec.js';
 import { annotation, writeSplit, writeTinyClassifier } from '../pipeline/tiny.js';
+import type { Ended } from './program.js';
+import { startProgram } from './program.js';
 import { messageOf, run } from './terminal.js';
 
 interface Report {
@@ -106,6 +108,38 @@ describe('train --mode segment', () => {
     expect(messageOf(await train(...seeds(), '--epochs', '3', '--out', two))).toContain('from a run with other settings');
   });
 
+  it('comes to the same file and log after a kill and a Ctrl-C', { timeout: 240_000 }, async () => {
+    const [whole, parts] = [join(folder, 'whole.onnx'), join(folder, 'parts.onnx')];
+    const epochs = 16;
+    const argv = (out: string): string[] => ['train', ...base, ...seeds(), '--epochs', String(epochs), '--val-split', 'val', '--val-labels', 'masks', '--out', out];
+    const continued = ({ stderr }: Ended): number => Number(new RegExp(`continuing at step (\\d+) of ${2 * epochs}`).exec(stderr)?.[1]);
+    expect((await startProgram(argv(whole)).ended).code).toBe(0);
+
+    const killed = startProgram(argv(parts));
+    await killed.says(`epoch 3/${epochs}`);
+    killed.process.kill('SIGKILL');
+    await killed.ended;
+    expect(await readdir(folder)).not.toContain('parts.onnx');
+    const stopped = startProgram(argv(parts));
+    await stopped.says(`epoch 7/${epochs}`);
+    stopped.process.kill('SIGINT');
+    const end = await stopped.ended;
+    expect(end.code, end.stderr).toBe(130);
+    // A checkpoint is written after each epoch of two steps; the run was killed in the fourth epoch or later.
+    expect(continued(end)).toBeGreaterThanOrEqual(4);
+    expect(continued(end) % 2).toBe(0);
+    const last = await startProgram(argv(parts)).ended;
+    expect(last.code, last.stderr).toBe(0);
+    expect(continued(last)).toBeGreaterThan(continued(end));
+
+    expect((await readFile(parts)).equals(await readFile(whole))).toBe(true);
+    // A resumed run writes the finished epochs after the finished steps.
+    const position = ({ step, epoch }: Record<string, number>): number => step ?? 2 * epoch + 0.5;
+    const log = async (out: string): Promise<Record<string, number>[]> => (await readFile(join(`${out}.training`, 'log.jsonl'), 'utf8')).trim().split('\n')
+      .map((line) => JSON.parse(line) as Record<string, number>).sort((a, b) => position(a) - position(b));
+    expect(await log(parts)).toEqual(await log(whole));
+  });
+
   it('reports photographs without a seed, with one of another size or with other labels, and goes on', async () => {
     const some = join(folder, 'some');
     const place = (id: string): string => join(folder, 'run', 'SegmentationClass', `${id}.png`);
@@ -134,7 +168,12 @@ describe('train --mode segment', () => {
     ['a batch larger than the list', ['--batch-size', '13'], 'only 12 photographs can be used, which do not fill a batch of 13'],
     ['the best epoch without a validation list', ['--keep', 'best'], '--keep best needs a validation list'],
     ['a layer to pool', ['--layer', '/32'], '--layer has no effect with --mode segment'],
-    ['seeds in another mode', ['--mode', 'full'], '--seeds has no effect with --mode full'],
+    ['flags of the photographs of another mode, with their default values too', ['--crop', '224', '--jitter', '0.1'], '--crop, --jitter have no effect with --mode segment'],
+    ['the rate of a head', ['--head-rate', '5'], '--head-rate has no effect with --mode segment'],
+    ['a sampler', ['--sampler', 'balanced'], '--sampler has no effect with --mode segment'],
+    ['a head without a bias', ['--no-head-bias'], '--head-bias has no effect with --mode segment'],
+    ['views of a head', ['--input-sizes', 'short:64'], '--input-sizes has no effect with --mode segment'],
+    ['seeds in another mode', ['--mode', 'full'], '--seeds, --view-size have no effect with --mode full'],
     ['a layer above the decoder', ['--train-from', 'nothing'], 'no feature layer called \'nothing\''],
   ])('refuses %s', async (what, argv, message) => {
     const own = argv[0] === '--seeds' || what === 'no seeds' ? argv : [...seeds(), ...argv];

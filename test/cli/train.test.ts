@@ -188,6 +188,9 @@ describe('train with wrong flags', () => {
     [['--split', 'nowhere'], /there is no split nowhere/],
     [['--backbone', 'nowhere.onnx'], /nowhere\.onnx/],
     [['--mode', 'all'], /Allowed choices are head, full/],
+    [['--epochs', '3'], /--epochs has no effect with --mode head\nleave it out, or choose another mode: --epochs needs --mode full or segment/],
+    [['--crop', '96', '--train-from', '/16'], /--train-from, --crop have no effect with --mode head/],
+    [['--mode', 'full', '--top-rate', '0.1'], /--top-rate has no effect with --mode full/],
     [['--input-sizes', 'short:64,big'], /--input-sizes contains 'big'; it must be native, short:N/],
     [['--val-labels', 'guess'], /Allowed are xml/],
     [['--std', '0,1,1'], /Expected a number above 0/],
@@ -195,6 +198,13 @@ describe('train with wrong flags', () => {
     [['--mean', '1,2'], /Expected three numbers/],
   ])('%j', async (argv, message) => {
     expect(messageOf(await train(...preprocess, '--out', join(folder, 'wrong.onnx'), ...argv)).replace(/^(features|l2) .*\n/gm, '')).toMatch(message);
+  });
+
+  it('settings of another mode in a file', async () => {
+    const file = join(folder, 'other-mode.yaml');
+    await writeFile(file, 'crop: 96\njitter: 0.3\nepochs: 3\n');
+    // 0.3 is the default.
+    expect(messageOf(await train(...preprocess, '--config', file, '--out', join(folder, 'wrong.onnx')))).toContain('--epochs, --crop have no effect with --mode head');
   });
 
   it('says before the work that it cannot write', async () => {

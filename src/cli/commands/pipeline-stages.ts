@@ -28,9 +28,12 @@ export interface PipelineChoice {
 /** Measured with the bundled classifier on VOC photographs, one thread of a processor of 2023. */
 const SECONDS = { best: 0.2, fast: 0.2, other: 0.5, features: 0.15, epoch: 0.1, labels: 0.3, eval: 0.01, report: 0.1 };
 
+/** The size of the features of a photograph, with the bundled classifier. */
+export const FEATURE_BYTES = 1_577_024;
+
 /** The folders and files of a pipeline. */
-export function pipelinePaths(out: string): Record<'seeds' | 'student' | 'labels', string> {
-  return { seeds: join(out, 'seeds'), student: join(out, 'student.onnx'), labels: join(out, 'labels') };
+export function pipelinePaths(out: string): Record<'seeds' | 'features' | 'student' | 'labels', string> {
+  return { seeds: join(out, 'seeds'), features: join(out, 'student.onnx.features'), student: join(out, 'student.onnx'), labels: join(out, 'labels') };
 }
 
 /** The commands of a pipeline, in order: seeds, a student trained on them, its labels, scores, a report. */
@@ -57,7 +60,7 @@ export function pipelineStages(config: PipelineConfig, out: string, { selection,
       title: 'a student trained on them', command: 'train',
       arguments: [
         '--mode', 'segment', ...common, ...model.flatMap((file) => ['--backbone', file]), '--seeds', paths.seeds, ...flagsFor(config, pick('epochs', 'seed')),
-        '--out', paths.student,
+        '--cache', paths.features, '--out', paths.student,
       ],
       secondsPerPhoto: SECONDS.features + config.epochs * SECONDS.epoch,
     },

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { truthFile } from '../../datasets/truth.js';
 import { loadConfig } from '../../settings/load.js';
@@ -15,7 +16,7 @@ import { GROUPS } from '../options/groups.js';
 import { addSettings, givenSettings } from '../options/setting-options.js';
 import { registerEval } from './eval.js';
 import { registerGenerate } from './generate.js';
-import { pipelinePaths, pipelineStages } from './pipeline-stages.js';
+import { FEATURE_BYTES, pipelinePaths, pipelineStages } from './pipeline-stages.js';
 import type { Stage } from './pipeline-stages.js';
 import { registerReport } from './report.js';
 import { registerTrain } from './train.js';
@@ -37,6 +38,7 @@ Examples:
   voc-seeds pipeline --data coco:coco --split train2017 --model classifier.onnx --seeds-of fast --out pseudo
 
 Each stage is a command that the plan shows, and can also be run alone. Training uses the image-level labels, never masks.
+Features of the student's frozen layers stay in OUT/student.onnx.features until all stages are done, or for good with --keep-features.
 
 Exit codes: 0 all stages are done; 1 wrong usage or an error; 2 some images failed; 130 interrupted. Run the same command again
 to continue.
@@ -64,7 +66,9 @@ async function run(flags: PipelineFlags): Promise<ExitCode> {
   if (selection.items.length === 0) throw noPhotographs(selection);
   const stages = pipelineStages(config, out, { selection: selectionFlags(flags), scored: hasTruth(selection) });
   const say = (text: string): void => { process.stderr.write(`${text}\n`); };
+  const { features, labels } = pipelinePaths(out);
   say(planText(stages, selection.items.length));
+  say(featuresText(features, selection.items.length, config.keepFeatures));
   if (flags.plan === true) return EXIT.ok;
   let worst: ExitCode = EXIT.ok;
   for (const [i, stage] of stages.entries()) {
@@ -73,7 +77,8 @@ async function run(flags: PipelineFlags): Promise<ExitCode> {
     if (code === EXIT.fatal || code === EXIT.interrupted) return code;
     worst = Math.max(worst, code);
   }
-  say(`\npseudo-labels: ${pipelinePaths(out).labels}`);
+  if (!config.keepFeatures) await rm(features, { recursive: true, force: true });
+  say(`\npseudo-labels: ${labels}`);
   return worst;
 }
 
@@ -112,6 +117,12 @@ function planText(stages: readonly Stage[], photos: number): string {
     `${photos} photographs, about ${aboutMinutes(total)} on ${processors} ${processors === 1 ? 'processor' : 'processors'} (with a classifier like the bundled one; less if an earlier run is continued)`,
     ...lines,
   ].join('\n');
+}
+
+function featuresText(folder: string, photos: number, kept: boolean): string {
+  const size = photos * FEATURE_BYTES;
+  const about = size < 1e9 ? `${Math.ceil(size / 1e6)} MB` : `${(size / 1e9).toFixed(1)} GB`;
+  return `stage 2 writes about ${about} of features to ${folder}, ${kept ? 'which stay there' : 'which are removed at the end'}`;
 }
 
 function aboutMinutes(minutes: number): string {

@@ -2,7 +2,7 @@ import { progressBar } from '../../jobs/progress.js';
 import { watchInterrupt } from '../../jobs/stop/interrupt.js';
 import type { InterruptWatch } from '../../jobs/stop/interrupt.js';
 import { loadConfig } from '../../settings/load.js';
-import { trainSchema } from '../../settings/train.js';
+import { refuseIdle, trainSchema } from '../../settings/train.js';
 import type { AlsoTrainOn } from '../../train/workflow/data.js';
 import { trainClassifier } from '../../train/workflow/train-classifier.js';
 import type { TrainReport } from '../../train/workflow/train-classifier.js';
@@ -73,11 +73,14 @@ export const registerTrain: CommandRegistrar = (program, done) => {
 };
 
 async function run(flags: TrainFlags): Promise<number> {
-  const config = await loadConfig(trainSchema, flags.config, givenSettings(trainSchema.shape, flags), { presets: [] });
+  const given = givenSettings(trainSchema.shape, flags);
+  const config = await loadConfig(trainSchema, flags.config, given, { presets: [] });
   if (flags.printConfig === true) {
     printConfig(config, flags);
     return EXIT.ok;
   }
+  // Flags are refused with their default values, too; a file may hold settings of several modes if they are the defaults.
+  refuseIdle(config.mode, given);
   const { ids, limit, maskDir, rgbMasks, store, resume, strict } = flags;
   const say = (text: string): void => { process.stderr.write(`${text}\n`); };
   const stop = new AbortController();

@@ -9,7 +9,7 @@ import { writeModel } from '../../onnx/file/write.js';
 import type { OnnxModel } from '../../onnx/model.js';
 import { storeHalf } from '../../onnx/rewrite/half.js';
 import { openRuntime } from '../../runtime/open.js';
-import { trainSchema } from '../../settings/train.js';
+import { changedSettings, refuseIdle, trainSchema } from '../../settings/train.js';
 import type { TrainConfig, TrainSettings } from '../../settings/train.js';
 import type { EpochResult } from '../checkpoint.js';
 import { openBackbone } from './backbone.js';
@@ -94,7 +94,7 @@ export async function trainClassifier(options: TrainOptions): Promise<TrainResul
   const config = trainSchema.parse(settings);
   const { mode } = config;
   if (mode === 'segment') throw new UserError('trainClassifier cannot train a student', 'call trainStudent, or choose another mode');
-  if (config.seeds !== undefined) throw new UserError(`--seeds has no effect with --mode ${mode}`, 'a student is trained on them with --mode segment');
+  refuseIdle(mode, changedSettings(settings));
   const path = requireFlag(config.backbone, '--backbone', 'mobilenet_v1.onnx');
   const out = requireFlag(config.out, '--out', 'classifier.onnx');
   const { training, validation, data } = await openLists(config, { maskDir, ids, limit, rgbMasks }, listener);

@@ -14,7 +14,7 @@ import { sizeOf } from '../../onnx/tensor.js';
 import { defaultModelPath } from '../../package.js';
 import { requireGradients } from '../../runtime/device-limits.js';
 import { openRuntime } from '../../runtime/open.js';
-import { ofMode, trainSchema } from '../../settings/train.js';
+import { changedSettings, ofMode, refuseIdle, trainSchema } from '../../settings/train.js';
 import type { Size } from '../../size.js';
 import { hashOfIds, STUDENT_LOGITS } from '../../student/spec.js';
 import type { EpochResult } from '../checkpoint.js';
@@ -98,7 +98,7 @@ export interface StudentReport {
 export async function trainStudent(options: TrainOptions): Promise<{ readonly report: StudentReport; readonly listed: number } | undefined> {
   const { settings, spec: given = {}, ids, limit, maskDir, rgbMasks, store, resume = true, inputs = [], signal, ...listener } = options;
   const config = ofMode(trainSchema.parse(settings), 'segment');
-  if (config.layer !== undefined) throw new UserError('--layer has no effect with --mode segment', 'choose what is trained with --train-from LAYER');
+  refuseIdle('segment', changedSettings(settings));
   const out = requireFlag(config.out, '--out', 'student.onnx');
   const path = config.backbone ?? defaultModelPath();
   const seedFolder = requireFlag(config.seeds, '--seeds', 'out/voc');
