@@ -32,8 +32,9 @@ if [ "$device" = cuda ]; then
   timeout 60 python3 "$here/half.py" "$networks/bundled_program.bin" "$networks/bundled_half.onnx" 2>&1 | tail -1
   timeout 60 python3 "$here/half.py" "$networks/resnet50_program.bin" "$networks/resnet50_half.onnx" 2>&1 | tail -1
   timeout 60 node "$here/programs.mjs" check "$networks" "$out/check_half.json" --devices cuda --networks bundled,resnet50 2>&1 | grep float16 | cut -c1-400
-  step without TF32
-  NVIDIA_TF32_OVERRIDE=0 timeout 60 node "$here/programs.mjs" check "$networks" "$out/check_no_tf32.json" --devices cuda --networks bundled,resnet50,vgg16 2>&1 | cut -c1-300
+  step TF32
+  NVIDIA_TF32_OVERRIDE=1 timeout 60 node "$here/programs.mjs" check "$networks" "$out/check_tf32.json" --devices cuda 2>&1 | cut -c1-300
+  NVIDIA_TF32_OVERRIDE=1 timeout 80 node "$here/programs.mjs" rates "$networks" "$out/rates_tf32.json" --devices cuda --size "$size" --batches "$batches"
   step PyTorch
   layers=$(node "$here/layers.mjs")
   timeout 100 python3 "$here/networks.py" rates "$networks" "$out/rates_torch.json" --device cuda --model data/models/efficientnet_lite0_voc.onnx --layers "$layers" --size "$size" --batches "$batches"

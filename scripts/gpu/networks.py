@@ -134,9 +134,6 @@ def rates(folder, out, device, model, layers, size, batches):
                         times.append(time.perf_counter() - start)
                     results.append(dict(network=name, tf32=tf32, batch=batch, classes=classes, imagesPerSecond=batch / median(times)))
                     print(results[-1], flush=True)
-        torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
-        for i, layer in enumerate(layer_cam(net, images[:1], 1, device)[1][0]):
-            layer.numpy().astype(np.float32).tofile(folder / f'{name}_map_{i}.f32')
         del net
         out.write_text(json.dumps(results))
 

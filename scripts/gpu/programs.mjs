@@ -7,6 +7,7 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { performance } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
 import ort from 'onnxruntime-node';
 import { ClassifierGraph, openCam, prepareCam } from '../../dist/entries/cam.js';
@@ -68,11 +69,11 @@ const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length 
 const differences = (found, expected) => found.maps.map(({ data }, i) => Number(difference(data, expected.maps[i].data).toExponential(2)));
 
 /**
- * A program in a session of its own, with other options of the provider.
+ * A program in a session of its own, without the comparison that `openCam` makes.
  *
  * @returns how far its maps are from the expected ones, milliseconds, and with `profile` the operators of a run by provider
  */
-async function session(graph, { input }, device, image, expected, { config = {}, profile = false }) {
+async function session(graph, { input }, device, image, expected, profile) {
   const round = (ms) => Number(ms.toFixed(1));
   const timed = async (action) => {
     const start = performance.now();
@@ -81,7 +82,7 @@ async function session(graph, { input }, device, image, expected, { config = {},
   };
   const prefix = join(mkdtempSync(join(tmpdir(), 'profile-')), 'ort');
   const [own, load] = await timed(() => ort.InferenceSession.create(Uint8Array.from(graph), {
-    executionProviders: [device], enableProfiling: profile, ...profile && { profileFilePrefix: prefix }, logSeverityLevel: 3, extra: config,
+    executionProviders: [device], enableProfiling: profile, ...profile && { profileFilePrefix: prefix }, logSeverityLevel: 3,
   }));
   const feeds = (height) => ({
     [input]: new ort.Tensor('float32', image.slice(0, 3 * height * size), [1, 3, height, size]),
@@ -110,12 +111,6 @@ async function session(graph, { input }, device, image, expected, { config = {},
   return { errors: differences({ maps }, expected), ms: { load, first, again: median(again), newSize }, operators };
 }
 
-const CUDA = (options) => ({ ep: { cudaexecutionprovider: options } });
-/** Options of providers that onnxruntime-node has no fields for. */
-const CONFIGS = {
-  cuda: { plain: {}, 'no TF32': CUDA({ use_tf32: '0' }), heuristic: CUDA({ cudnn_conv_algo_search: 'HEURISTIC' }), 'NHWC': CUDA({ prefer_nhwc: '1' }) },
-};
-
 async function check(name, device, image) {
   const { classifier, layers } = await classifierOf(name);
   const plan = prepareCam(classifier, requestsAt(layers));
@@ -123,24 +118,18 @@ async function check(name, device, image) {
   const reference = await openCam(plan, (await openRuntime({ runtime: 'ort', device: 'cpu' })).runtime, { threads: 4 });
   const expected = await reference.run(image, [size, size], CLASSES);
   await reference.release();
-  const begin = performance.now();
-  const { runtime, description } = await openRuntime({ runtime: 'ort', device });
-  const opened = performance.now();
-  const cam = await openCam(plan, runtime, { threads: 1 });
-  const found = await cam.run(image, [size, size], CLASSES);
-  await cam.release();
-  const compare = async (title, graph, settings) => {
+  const { description } = await openRuntime({ runtime: 'ort', device });
+  const half = join(folder, `${name}_half.onnx`);
+  const ways = [
+    ['profiled', plan.gradient.graph, true], ['timed', plan.gradient.graph, false], ...existsSync(half) ? [['float16', readFileSync(half), false]] : [],
+  ];
+  for (const [title, graph, profile] of ways) {
     try {
-      say({ network: name, device, title, ...await session(graph, plan, device, image, expected, settings) });
+      say({ network: name, device, description, title, ...await session(graph, plan, device, image, expected, profile) });
     } catch (error) {
       say({ network: name, device, title, failed: error.message });
     }
-  };
-  say({ network: name, device, description, open: Math.round(opened - begin), errors: differences(found, expected), logits: Number(difference(found.logits, expected.logits).toExponential(2)) });
-  await compare('profiled', plan.gradient.graph, { profile: true });
-  if (name === 'bundled' || name === 'resnet50') for (const [title, config] of Object.entries(CONFIGS[device] ?? {})) await compare(title, plan.gradient.graph, { config });
-  const half = join(folder, `${name}_half.onnx`);
-  if (existsSync(half)) await compare('float16', readFileSync(half), {});
+  }
 }
 
 async function rates(name, device, batch) {
@@ -150,27 +139,20 @@ async function rates(name, device, batch) {
   const photos = images(batch);
   for (const classes of [[0], [0, 1]]) {
     const run = () => Promise.all(photos.map((image) => cam.run(image, [size, size], classes)));
-    let last;
-    for (let i = 0; i < 3; i++) last = await run();
+    for (let i = 0; i < 3; i++) await run();
     const times = [];
     for (let i = 0; i < 10; i++) {
       const start = performance.now();
       await run();
       times.push(performance.now() - start);
     }
-    const torch = last[0].maps.map(({ data, height, width }, i) => {
-      try {
-        return Number(difference(data.subarray(0, height * width), new Float32Array(readFileSync(join(folder, `${name}_map_${i}.f32`)).buffer.slice(0))).toExponential(2));
-      } catch {
-        return undefined;
-      }
-    });
-    say({ network: name, device, batch, classes: classes.length, imagesPerSecond: Number((1000 * batch / median(times)).toFixed(1)), errorsToTorch: torch });
+    say({ network: name, device, batch, classes: classes.length, imagesPerSecond: Number((1000 * batch / median(times)).toFixed(1)) });
   }
   await cam.release();
 }
 
-const known = action === 'check' ? ['bundled', ...readdirSync(folder).filter((file) => file.endsWith('.onnx') && !file.endsWith('_half.onnx')).map((file) => basename(file, '.onnx'))] : ['bundled', 'resnet50', 'vgg16'];
+const inFolder = readdirSync(folder).filter((file) => file.endsWith('.onnx') && !file.endsWith('_half.onnx')).map((file) => basename(file, '.onnx'));
+const known = ['bundled', ...action === 'check' ? inFolder : ['resnet50', 'vgg16']];
 const names = options.networks?.split(',') ?? known;
 const batches = options.batches.split(',').map(Number);
 if (action === 'images') {

@@ -47,7 +47,7 @@ export function batchedCamGraph(classifier: ClassifierGraph, program: OnnxModel)
     graph: {
       ...program.graph, nodes: b.nodes, initializers: b.initializers,
       inputs: [
-        ...inputs.map((input) => (input.name === classifier.input.name && input.shape !== undefined ? { ...input, shape: [null, ...input.shape.slice(1)] } : input)),
+        ...inputs.map((input) => ({ ...input, shape: input.name === classifier.input.name ? input.shape?.with(0, null) : input.shape })),
         ...program.graph.inputs.slice(inputs.length), { name: images, type: DataType.int64, shape: ['K'] },
       ],
     },

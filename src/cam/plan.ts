@@ -10,6 +10,7 @@ import { serializeModel } from '../onnx/file/write.js';
 import { isAccelerated } from '../runtime/runtime.js';
 import type { Runtime, SessionOptions } from '../runtime/runtime.js';
 import { requireSameMaps } from './same-maps.js';
+import type { ImageShape } from './same-maps.js';
 import type { ChannelPlan } from './channel-program.js';
 import { ChannelProgram } from './channel-program.js';
 import { buildAblatedGraph, buildActivationGraph, buildMaskedGraph, takesBatches } from './channel-graphs.js';
@@ -59,8 +60,7 @@ export interface CamOptions extends TargetOptions {
 export interface CamPlan {
   /** The name of the image input. */
   readonly input: string;
-  /** Its channels, and a size [H, W] that it takes. */
-  readonly shape: { readonly channels: number; readonly size: Size };
+  readonly shape: ImageShape;
   /** One graph for all methods that need the network once, and the indices of the requests that it answers. */
   readonly gradient?: GradientPlan & { readonly indices: readonly number[] };
   /** The methods without gradients, and the indices of the requests that they answer. */
@@ -200,7 +200,8 @@ async function loadCam({ input: name, gradient, channels, unknown }: CamPlan, ru
   }
   if (channels !== undefined) {
     const program = await ChannelProgram.load(channels, runtime, options);
-    programs.push({ run: ({ image, size, classes }) => program.run(image, size, classes), release: () => program.release(), indices: channels.indices });
+    const run = ({ image, size, classes }: CamInput): Promise<CamResult> => program.run(image, size, classes);
+    programs.push({ run, release: () => program.release(), indices: channels.indices });
   }
   return new CamRunner(programs, unknown);
 }

@@ -2,8 +2,8 @@ import { messageOf, UserError } from '../errors.js';
 import { randomSequence } from '../random.js';
 import { ortRuntime } from '../runtime/ort/ort.js';
 import type { Runtime } from '../runtime/runtime.js';
+import type { Size } from '../size.js';
 import type { CamResult } from './gradient-program.js';
-import type { CamPlan, CamRunner } from './plan.js';
 
 /**
  * The largest difference that rounding explains: the mean over a map, relative to the mean of the map. Single precision differs by
@@ -14,6 +14,20 @@ const TOLERANCE = 0.01;
 /** The same, if the user has asked CUDA for TF32. */
 const TF32_TOLERANCE = 0.2;
 
+/** The image input of a network: its channels, and a size [H, W] that it takes. */
+export interface ImageShape {
+  readonly channels: number;
+  readonly size: Size;
+}
+
+/** A loaded CAM program. */
+interface LoadedProgram {
+  /** A class that has maps. */
+  readonly someClass: number;
+  run(image: Float32Array, size: Size, classes: readonly number[]): Promise<CamResult>;
+  release(): Promise<void>;
+}
+
 /**
  * Compares the maps that a device makes of one image with those of the processor.
  *
@@ -21,7 +35,7 @@ const TF32_TOLERANCE = 0.2;
  * @param load loads the program into a runtime
  * @throws UserError if they differ, or the device cannot run the program
  */
-export async function requireSameMaps({ channels, size }: CamPlan['shape'], runtime: Runtime, load: (runtime: Runtime) => Promise<CamRunner>): Promise<void> {
+export async function requireSameMaps({ channels, size }: ImageShape, runtime: Runtime, load: (runtime: Runtime) => Promise<LoadedProgram>): Promise<void> {
   const image = testImage(channels, size);
   const mapsOn = async (own: Runtime): Promise<CamResult> => {
     const runner = await load(own);
@@ -43,7 +57,7 @@ export async function requireSameMaps({ channels, size }: CamPlan['shape'], runt
 const HINT = 'use --device cpu';
 
 /** Smooth shapes and some noise, [1, channels, H, W]. */
-function testImage(channels: number, [height, width]: CamPlan['shape']['size']): Float32Array {
+function testImage(channels: number, [height, width]: Size): Float32Array {
   const random = randomSequence(1);
   return Float32Array.from({ length: channels * height * width }, (_, i) => {
     const [c, y, x] = [Math.floor(i / (height * width)), Math.floor(i / width) % height, i % width];

@@ -38,7 +38,8 @@ const ACCELERATED_BATCH = 8;
 export function planWorkers(wanted: Partial<WorkerPlan>, { cores, memory, perWorker, accelerated = false }: WorkerLimits): WorkerPlan {
   const fitting = accelerated ? 1 : Math.max(1, Math.floor(memory / perWorker));
   const workers = wanted.workers ?? Math.max(1, Math.min(fitting, Math.floor(cores / (wanted.threads ?? 1))));
-  return { workers, threads: wanted.threads ?? Math.max(1, Math.floor(cores / workers)), batch: wanted.batch ?? (accelerated ? ACCELERATED_BATCH : 1) };
+  const threads = wanted.threads ?? Math.max(1, Math.floor(cores / workers));
+  return { workers, threads, batch: wanted.batch ?? (accelerated ? ACCELERATED_BATCH : 1) };
 }
 
 /**
