@@ -35,7 +35,9 @@ interface LoadedProgram {
  * @param load loads the program into a runtime
  * @throws UserError if they differ, or the device cannot run the program
  */
-export async function requireSameMaps({ channels, size }: ImageShape, runtime: Runtime, load: (runtime: Runtime) => Promise<LoadedProgram>): Promise<void> {
+export async function requireSameMaps(
+  { channels, size }: ImageShape, runtime: Runtime, load: (runtime: Runtime) => Promise<LoadedProgram>,
+): Promise<void> {
   const image = testImage(channels, size);
   const mapsOn = async (own: Runtime): Promise<CamResult> => {
     const runner = await load(own);
