@@ -68,7 +68,7 @@ describe('settings that cannot be', () => {
     [['--class-thresholds', 'dog=0.3,dog=0.4'], 'There are two thresholds for dog.'],
     [['--class-thresholds', 'dog=0x1'], 'Expected classes with thresholds'],
     [['--class-thresholds', 'dog=2'], '--class-thresholds: dog is 2; it must be from 0 to 1'],
-    [['--input-size', 'shrt:320'], '--input-size is \'shrt:320\'; it must be native, short:N, long:N or fixed:HxW, for example short:320 (did you mean short:320?)'],
+    [['--input-size', 'shrt:320'], '--input-size is \'shrt:320\'; it must be native, short:N, long:N, short:N/M, long:N/M or fixed:HxW, for example short:320 (did you mean short:320?)'],
     [['--method', 'layercam'], 'Did you mean layer-cam?'],
     [['--target', 'softmx'], 'Allowed choices are logit, softmax, sigmoid, log-softmax, margin, finer. Did you mean softmax?'],
     [['--runtime', 'otr'], 'Allowed choices are auto, ort, tfjs. Did you mean ort?'],
