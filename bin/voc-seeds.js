@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import module, { createRequire } from 'node:module';
+import { createRequire } from 'node:module';
 
 try {
   process.cwd();
@@ -7,7 +7,5 @@ try {
   process.stderr.write('error: the current folder no longer exists\ngo to another one (cd) and run the command again\n');
   process.exit(1);
 }
-// Node.js 22 and later keep compiled code for the next start.
-module.enableCompileCache?.();
 // Only now: what is loaded may look for the current folder.
 await createRequire(import.meta.url)('../dist/program.cjs')['cli/process']().runProcess();

@@ -127,6 +127,19 @@ describe('the library', () => {
     }
   });
 
+  it('switches CUDA\'s short mantissas off, but not if the user has asked for them', async () => {
+    for (const [given, expected] of [[undefined, '0'], ['1', '1']]) {
+      const answer = await answerOf(await emptyPlaces({ NVIDIA_TF32_OVERRIDE: given }), `
+        import { Worker } from 'node:worker_threads';
+        const module = ${JSON.stringify(`${session()}\nimport { parentPort } from 'node:worker_threads';\nparentPort.postMessage(process.env.NVIDIA_TF32_OVERRIDE);`)};
+        const worker = new Worker(new URL('data:text/javascript,' + encodeURIComponent(module)));
+        const said = await new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject));
+        await worker.terminate();
+        console.log(JSON.stringify([said, process.env.NVIDIA_TF32_OVERRIDE]));`);
+      expect(answer).toEqual([expected, expected]);
+    }
+  });
+
   it('switches telemetry off for the whole process from a worker thread that alone uses it', async () => {
     const places = await emptyPlaces();
     const answer = await answerOf(places, `
