@@ -233,14 +233,16 @@ const TILE = 16;
 /** Copies the elements of weights to their places in the phases; places without one keep what they have. */
 function arrange<A extends Float32Array | Int32Array>(plan: PhasePlan, weights: A, phases: A): A {
   const { filters, perGroup, perGroupOut, phasesPerChannel, perPhase, targets } = plan;
+  const taps = targets.length;
+  const step = phasesPerChannel * perGroupOut * perPhase;
   for (let first = 0; first < perGroup; first += TILE) {
     const end = Math.min(first + TILE, perGroup);
     for (let out = 0; out < filters; out++) {
-      const [ofGroup, inGroup] = [Math.floor(out / perGroupOut), out % perGroupOut];
-      for (let c = first; c < end; c++) {
-        const from = (out * perGroup + c) * targets.length;
-        const to = ((ofGroup * perGroup + c) * phasesPerChannel * perGroupOut + inGroup) * perPhase;
-        for (let i = 0; i < targets.length; i++) phases[to + targets[i]] = weights[from + i];
+      const group = Math.floor(out / perGroupOut);
+      let from = (out * perGroup + first) * taps;
+      let to = (group * perGroup + first) * step + (out - group * perGroupOut) * perPhase;
+      for (let c = first; c < end; c++, to += step) {
+        for (let i = 0; i < taps; i++) phases[to + targets[i]] = weights[from++];
       }
     }
   }
