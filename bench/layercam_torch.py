@@ -24,6 +24,8 @@ import torchvision
 from torch import nn
 from torch.nn import functional as F
 
+from torch_network import randomise
+
 try:
     import pytorch_grad_cam
     from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
@@ -63,13 +65,7 @@ def network():
 
 
 net, layers = network()
-with torch.no_grad():
-    for module in net.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.running_mean.normal_(0, 0.1)
-            module.running_var.uniform_(0.5, 1.5)
-        if isinstance(module, nn.Linear):
-            module.weight.normal_(0, 1)
+randomise(net, head=1)
 net.eval().requires_grad_(False)
 image = torch.tensor(np.fromfile(f'{folder}/image.f32', np.float32).reshape(1, 3, size, size))
 with warnings.catch_warnings():

@@ -38,6 +38,17 @@ def _max_pool(x, a):
     return F.max_pool2d(F.pad(x, [pads[1], pads[3], pads[0], pads[2]], value=-float('inf')), kernel, stride, ceil_mode=bool(a.get('ceil_mode', 0)))
 
 
+def randomise(net, head):
+    """Makes the statistics of a new network unlike each other, and the weights of its head as large as `head`."""
+    with torch.no_grad():
+        for module in net.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                module.running_mean.normal_(0, 0.1)
+                module.running_var.uniform_(0.5, 1.5)
+            if isinstance(module, torch.nn.Linear):
+                module.weight.normal_(0, head)
+
+
 class Network:
     def __init__(self, path):
         self.graph = onnx.load(path).graph

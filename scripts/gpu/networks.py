@@ -21,6 +21,7 @@ import torchvision
 from torch import nn
 
 sys.path.insert(0, str(Path(__file__).parents[2] / 'bench'))
+from torch_network import Network, randomise  # noqa: E402
 
 
 def vgg16():
@@ -42,13 +43,7 @@ MAKERS = {
 def make(name):
     torch.manual_seed(0)
     net = MAKERS[name]()
-    with torch.no_grad():
-        for module in net.modules():
-            if isinstance(module, nn.BatchNorm2d):
-                module.running_mean.normal_(0, 0.1)
-                module.running_var.uniform_(0.5, 1.5)
-            if isinstance(module, nn.Linear):
-                module.weight.normal_(0, 0.1)
+    randomise(net, head=0.1)
     return net.eval().requires_grad_(False)
 
 
@@ -87,7 +82,6 @@ class FromOnnx:
     """The same for the classifier that comes with voc-seeds, in plain torch operators."""
 
     def __init__(self, path, layers, device):
-        from torch_network import Network
         self.net, self.layers = Network(str(path)), layers
         self.net.tensors = {name: value.to(device) for name, value in self.net.tensors.items()}
         self.net.points[layers[0]] = lambda y: y.detach().requires_grad_()

@@ -2,6 +2,7 @@ import { UserError } from '../errors.js';
 import type { ClassifierGraph } from '../classifier/classifier.js';
 import { GraphBuilder } from '../onnx/builder.js';
 import type { Value } from '../onnx/builder.js';
+import { reachedFrom } from '../onnx/model.js';
 import type { OnnxModel, OnnxNode } from '../onnx/model.js';
 import { DataType } from '../onnx/tensor.js';
 import { takesBatches } from './channel-graphs.js';
@@ -28,7 +29,7 @@ export function batchedCamGraph(classifier: ClassifierGraph, program: OnnxModel)
   // They may have more outputs than in the classifier: pools with the positions of their maxima.
   const forward = [...b.nodes];
   const images = b.reserve(CAM_IMAGES);
-  const perImage = contentsOf(forward, classifier.input.name);
+  const perImage = reachedFrom(forward, classifier.input.name, false);
   const added = new Set(forward.flatMap(({ outputs }, i) => outputs.slice(classifier.model.graph.nodes[i].outputs.length)));
   const perClass = new Map<Value, Value>();
   const gathered = (name: Value): Value => {
@@ -56,15 +57,6 @@ export function batchedCamGraph(classifier: ClassifierGraph, program: OnnxModel)
 
 function refused(reason: string): UserError {
   return new UserError(`the network cannot process several images at once: ${reason}`, 'use --batch 1');
-}
-
-/** The values that are computed from the contents of an image, not only from its size. */
-function contentsOf(nodes: readonly OnnxNode[], image: string): Set<string> {
-  const found = new Set([image]);
-  for (const { op, inputs, outputs } of nodes) {
-    if (op !== 'Shape' && op !== 'Size' && inputs.some((name) => found.has(name))) for (const name of outputs) found.add(name);
-  }
-  return found;
 }
 
 /** Whether a node reads only dimensions after the first, which are the same for one image and for a batch. */

@@ -4,6 +4,7 @@ import { GraphBuilder } from '../onnx/builder.js';
 import { inferShapes } from '../onnx/shapes/infer.js';
 import type { FeatureLayer } from '../classifier/layers.js';
 import type { OnnxGraph, OnnxModel, OnnxNode, OnnxValueInfo } from '../onnx/model.js';
+import { reachedFrom } from '../onnx/model.js';
 import type { Size } from '../size.js';
 import { DataType } from '../onnx/tensor.js';
 import type { ClassifierGraph } from '../classifier/classifier.js';
@@ -111,13 +112,8 @@ export function takesBatches({ model: { graph }, input, logits, classCount }: Cl
 
 /** The nodes that depend on a layer, and those that compute the constants and sizes that they read, in the graph's order. */
 function restOf({ nodes, initializers }: OnnxGraph, image: string, layer: string): { nodes: OnnxNode[]; carried: string[] } {
-  const reached = (start: string, sizes: boolean): Set<string> => {
-    const set = new Set([start]);
-    for (const { op, inputs, outputs } of nodes) if ((sizes || op !== 'Shape') && inputs.some((name) => set.has(name))) for (const name of outputs) set.add(name);
-    return set;
-  };
-  const contents = reached(image, false);
-  const dependent = reached(layer, true);
+  const contents = reachedFrom(nodes, image, false);
+  const dependent = reachedFrom(nodes, layer, true);
   const wanted = new Set<string>();
   const carried = new Set<string>();
   const kept: OnnxNode[] = [];

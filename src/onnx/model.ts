@@ -114,6 +114,21 @@ export function describeNode(node: OnnxNode): string {
   return `${operatorName(node)} '${node.name === '' ? node.outputs[0] : node.name}'`;
 }
 
+/**
+ * A tensor and all that is computed from it.
+ *
+ * @param nodes in topological order
+ * @param sizes also what is computed from its shape only
+ */
+export function reachedFrom(nodes: readonly OnnxNode[], start: string, sizes: boolean): Set<string> {
+  const found = new Set([start]);
+  for (const { op, inputs, outputs } of nodes) {
+    if (!sizes && (op === 'Shape' || op === 'Size')) continue;
+    if (inputs.some((name) => found.has(name))) for (const name of outputs) if (name !== '') found.add(name);
+  }
+  return found;
+}
+
 /** The nodes that the given tensors depend on, in the graph's order. */
 export function ancestors(nodes: readonly OnnxNode[], targets: Iterable<string>): OnnxNode[] {
   const wanted = new Set(targets);

@@ -18,7 +18,7 @@ import { machineLimits, planWorkers, tasksPerWorker } from '../jobs/workers/work
 import type { WorkerPlan } from '../jobs/workers/worker-plan.js';
 import { formatInputSize, networkSize } from '../image/input-size.js';
 import type { InputSize } from '../image/input-size.js';
-import { workersOn } from '../runtime/device-limits.js';
+import { requireWorkers } from '../runtime/device-limits.js';
 import { openRuntime } from '../runtime/open.js';
 import type { OpenedRuntime, RuntimeChoice } from '../runtime/open.js';
 import type { Size } from '../size.js';
@@ -172,7 +172,7 @@ export async function runImageBatch<Task, Times extends Readonly<Record<keyof Ti
     const runtime = await openRuntime(options.runtime);
     options.onRuntime?.(runtime.description);
     const plan = workersFor(classifier, [network, ...otherNetworks], options, runtime.accelerated);
-    workersOn(runtime, plan.workers, plan.workers);
+    requireWorkers(runtime, plan.workers);
     const started = new Date();
     const mine = shard === undefined ? items : itemsOfShard(items, shard);
     const { open, remade } = resume
