@@ -3,8 +3,8 @@
 //
 //   node scripts/gpu/seeds.mjs VOC_ROOT OUT.json --split LIST [--repeat 10] [--runs paper:cuda:4:8,...]
 //
-// A run is PRESET:DEVICE:WORKERS:BATCH; `-` leaves one to the default. Rates are of the photographs of the list, each `repeat` times, without
-// the start of the command: the time of a run over the list once is taken off.
+// A run is PRESET:DEVICE:WORKERS:BATCH or PRESET:DEVICE:WORKERS:BATCH:INPUT_SIZE; `-` leaves one to the default. Rates are of the photographs
+// of the list, each `repeat` times, without the start of the command: the time of a run over the list once is taken off.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -37,12 +37,13 @@ function repeated(times) {
 }
 
 let count = 0;
-function generate(voc, [preset, device, workers, batch]) {
+function generate(voc, [preset, device, workers, batch, ...inputSize]) {
   const folder = join(work, `seeds${count++}`);
   const flag = (name, value) => (value === '-' ? [] : [name, value]);
   const words = [
     'generate', '--voc-root', voc, '--split', 'all', '--labels', options.labels, '--config', preset, '--out', folder, '--runtime', 'ort',
-    ...flag('--device', device), ...flag('--workers', workers), ...flag('--batch', batch), '--json',
+    ...flag('--device', device), ...flag('--workers', workers), ...flag('--batch', batch),
+    ...flag('--input-size', inputSize.join(':') || '-'), '--json',
   ];
   const { stdout, stderr, status } = spawnSync(process.execPath, [resolve('bin/voc-seeds.js'), ...words], { encoding: 'utf8', timeout: 90_000, maxBuffer: 2 ** 28 });
   if (status !== 0) throw new Error(`ended with ${status}: ${stderr.slice(-600)}`);
@@ -53,11 +54,13 @@ function generate(voc, [preset, device, workers, batch]) {
 const [short, long] = [repeated(1), repeated(1 + repeat)];
 const exact = new Map();
 
-async function differing(preset, folder) {
-  if (!exact.has(preset)) exact.set(preset, generate(short, [preset, 'cpu', '-', '-']).folder);
+async function differing([preset, , , , ...inputSize], folder) {
+  const like = [preset, 'cpu', '-', '-', ...inputSize];
+  const key = like.join(':');
+  if (!exact.has(key)) exact.set(key, generate(short, like).folder);
   let [pixels, other] = [0, 0];
   for (const id of ids) {
-    const [a, b] = await Promise.all([exact.get(preset), folder].map((at) => readMask(join(at, 'SegmentationClass', `${id}_0.png`), { classes: VOC })));
+    const [a, b] = await Promise.all([exact.get(key), folder].map((at) => readMask(join(at, 'SegmentationClass', `${id}_0.png`), { classes: VOC })));
     pixels += a.data.length;
     for (let i = 0; i < a.data.length; i++) if (a.data[i] !== b.data[i]) other++;
   }
@@ -73,7 +76,7 @@ for (const text of options.runs.split(',')) {
     const many = generate(long, run);
     result = {
       run: text, imagesPerSecond: Number((repeat * ids.length / (many.seconds - one.seconds)).toFixed(1)), seconds: [one.seconds, many.seconds],
-      counts: many.counts, stages: many.stages, differing: Number((await differing(run[0], one.folder)).toExponential(2)),
+      counts: many.counts, stages: many.stages, differing: Number((await differing(run, one.folder)).toExponential(2)),
     };
   } catch (error) {
     result = { run: text, failed: error.message };
