@@ -164,8 +164,10 @@ share of the map's cells that differ by more than that follows. The number in br
 map moves in float32, or by a noise of 1e-6 on the image. Such maps are unstable: near a kink of ReLU or two equal maxima of a pool, a
 rounding error decides on a gradient; XGrad-CAM and Grad-CAM++ divide by sums that may cancel, and the terms that HiResCAM adds up in front
 of a layer normalisation may cancel too. Layers have the names that \`--layers\` takes.
-Eigen-CAM and EigenGrad-CAM are compared with the singular value decomposition that pytorch-grad-cam uses; \`layer-cam finer\` is LayerCAM with
-\`--target finer\`, against autograd of FinerCAM's target.
+
+Eigen-CAM and EigenGrad-CAM are compared with the singular value decomposition that pytorch-grad-cam uses. In front of a layer
+normalisation, the weights of EigenGrad-CAM's component add up to 0, so rounding decides on its sign, and the error may be about 1.
+\`layer-cam finer\` is LayerCAM with \`--target finer\`, against autograd of FinerCAM's target.
 
 Shrunk versions of these networks, and Keras networks converted by tf2onnx, are compared in every run of the tests
 (\`test/conformance\`).

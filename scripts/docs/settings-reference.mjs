@@ -19,8 +19,8 @@ const sections = [...new Set(rows.map(({ group }) => group))].flatMap((group) =>
 ]);
 console.log([
   '# Settings', '',
-  'Every setting of `generate`, `cam`, `ablate`, `localize`, `faithfulness`, `train`, `prototypes` and `pipeline`: its name in a configuration file, its flag,',
-  'what it takes, and its default. The defaults are those of a configuration file that does not set it (the preset `paper`); without `--config`,',
+  'Every setting of `generate`, `cam`, `ablate`, `localize`, `faithfulness`, `train`, `prototypes` and `pipeline`: its name in a settings file, its flag,',
+  'what it takes, and its default. The defaults are those of a settings file that does not set it (the preset `paper`); without `--config`,',
   '`generate`, `cam`, `ablate`, `localize` and `faithfulness` start from the preset `fast`. An axis takes several values in `ablate`,',
   '`localize` and `faithfulness`.',
   ...sections,

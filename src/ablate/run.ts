@@ -22,19 +22,12 @@ export interface PassOptions extends LabelledBatchOptions {
 }
 
 /** The result of a pass. */
-export interface PassSummary {
+export interface PassSummary extends Pick<BatchOutcome<AblateTimes>, 'failures' | 'remade' | 'interrupted' | 'seconds' | 'stages'> {
   /** Images that have a record now, including those of other shards. */
   readonly done: readonly DataItem[];
   /** The number of images that other shards have not measured yet. */
   readonly elsewhere: number;
-  readonly failures: readonly { readonly id: string; readonly reason: string }[];
   readonly counts: { readonly measured: number; readonly resumed: number; readonly failed: number; readonly left: number };
-  /** Images of earlier runs that were measured again because their records were missing or damaged. */
-  readonly remade: readonly string[];
-  readonly interrupted: boolean;
-  readonly seconds: number;
-  /** The mean time of an image in each stage, in milliseconds of one worker. */
-  readonly stages: AblateTimes;
 }
 
 /**

@@ -11,7 +11,7 @@ import { columnsOf } from '../metrics/faithfulness/tests.js';
 import type { TestOptions } from '../metrics/faithfulness/tests.js';
 import { serializeModel } from '../onnx/file/write.js';
 import { runImageBatch, sharedProgress } from '../pipeline/image-batch.js';
-import type { BatchOptions } from '../pipeline/image-batch.js';
+import type { BatchOptions, BatchOutcome } from '../pipeline/image-batch.js';
 import type { ClassSource } from '../pipeline/image-classes.js';
 import type { FaithfulnessConfig } from '../settings/faithfulness.js';
 import { mapVariantOf } from '../settings/axes.js';
@@ -30,18 +30,12 @@ export interface FaithfulnessOptions extends BatchOptions {
 }
 
 /** The result of a run over all photographs. */
-export interface FaithfulnessSummary {
+export interface FaithfulnessSummary extends Pick<BatchOutcome<FaithfulnessTimes>, 'failures' | 'notes' | 'interrupted' | 'seconds' | 'stages'> {
   /** The photographs that are done, now, in earlier runs or by other shards, and their records; none if other shards have some left. */
   readonly records: readonly { readonly id: string; readonly record: ImageRecord }[];
   /** The number of photographs that other shards have not measured yet. */
   readonly elsewhere: number;
-  readonly failures: readonly { readonly id: string; readonly reason: string }[];
-  readonly notes: readonly { readonly id: string; readonly notes: readonly string[] }[];
   readonly counts: { readonly measured: number; readonly resumed: number; readonly failed: number; readonly left: number };
-  readonly interrupted: boolean;
-  readonly seconds: number;
-  /** The mean time of a photograph in each stage, in milliseconds of one worker. */
-  readonly stages: FaithfulnessTimes;
 }
 
 /** The tests of the settings. */

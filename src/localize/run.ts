@@ -3,7 +3,7 @@ import type { LoadedClassifier } from '../classifier/load.js';
 import { WorkerPool } from '../jobs/workers/pool.js';
 import { workerUrl } from '../jobs/workers/worker-url.js';
 import { runImageBatch, sharedProgress } from '../pipeline/image-batch.js';
-import type { BatchOptions } from '../pipeline/image-batch.js';
+import type { BatchOptions, BatchOutcome } from '../pipeline/image-batch.js';
 import { mapVariantOf } from '../settings/axes.js';
 import type { LocalizeConfig } from '../settings/localize.js';
 import { planMaps } from '../variants/map-plan.js';
@@ -26,19 +26,13 @@ export interface LocalizeOptions extends Omit<BatchOptions, 'items'> {
 }
 
 /** The result of a run. */
-export interface LocalizePass {
+export interface LocalizePass extends Pick<BatchOutcome<LocalizeTimes>, 'failures' | 'notes' | 'interrupted' | 'seconds' | 'stages'> {
   /** Images that have a record now, including those of other shards. */
   readonly done: readonly LocalizeItem[];
   /** The number of images that other shards have not measured yet. */
   readonly elsewhere: number;
-  readonly failures: readonly { readonly id: string; readonly reason: string }[];
-  readonly notes: readonly { readonly id: string; readonly notes: readonly string[] }[];
   readonly counts: { readonly measured: number; readonly resumed: number; readonly failed: number; readonly left: number };
-  readonly interrupted: boolean;
   readonly runtime: string;
-  readonly seconds: number;
-  /** The mean time of an image in each stage, in milliseconds of one worker. */
-  readonly stages: LocalizeTimes;
 }
 
 /**

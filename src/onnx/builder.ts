@@ -41,7 +41,8 @@ export class GraphBuilder {
   constructor(base?: Pick<OnnxGraph, 'nodes' | 'initializers' | 'inputs'>) {
     this.nodes = [...base?.nodes ?? []];
     this.initializers = new Map(base?.initializers);
-    for (const node of this.nodes) for (const name of [...node.inputs, ...node.outputs]) this.taken.add(name);
+    // Nodes are named after their first output. ONNX Runtime refuses two nodes with the same name.
+    for (const node of this.nodes) for (const name of [node.name, ...node.inputs, ...node.outputs]) this.taken.add(name);
     for (const name of this.initializers.keys()) this.taken.add(name);
     for (const { name } of base?.inputs ?? []) this.taken.add(name);
   }

@@ -10,7 +10,7 @@ import { sharedSettings } from './shared.js';
 const group = 'Scoring';
 const { target, finerStrength, scoreCamTopK, scoreCamBatch, inputSize, maxPixels } = camSettings;
 
-/** Every setting of `ablate` that a configuration file may contain. */
+/** Every setting of `ablate` that a settings file may contain. */
 export const ablateSchema = z.strictObject({
   ...devkitSettings,
   tuneOn: setting(z.string().optional(), { group: 'Input', value: 'name|file', help: 'split or list to choose thresholds on' }),

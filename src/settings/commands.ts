@@ -12,12 +12,12 @@ import { prototypesSchema } from './prototypes.js';
 import { sharedSettings } from './shared.js';
 import { trainSchema } from './train.js';
 
-/** The schemas of configuration files, by command; `cam` reads those of `generate`. */
+/** The schemas of settings files, by command; `cam` reads those of `generate`. */
 export const fileSchemas = {
   generate: generateSchema, ablate: ablateSchema, faithfulness: faithfulnessSchema, localize: localizeSchema, train: trainSchema,
 };
 
-/** A kind of configuration file. */
+/** A kind of settings file. */
 export type FileKind = keyof typeof fileSchemas;
 
 /** The settings that have flags, by command. */

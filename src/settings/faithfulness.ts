@@ -16,7 +16,7 @@ const { bootstrap, seed } = ablateSchema.shape;
 const needs = (...names: string[]) => ({ tests }: { tests: readonly string[] }): string | undefined => (
   names.some((name) => tests.includes(name)) ? undefined : `--tests ${names.join(' or ')}`);
 
-/** Every setting of `faithfulness` that a configuration file may contain. */
+/** Every setting of `faithfulness` that a settings file may contain. */
 export const faithfulnessSchema = z.strictObject({
   list: setting(z.string().optional(), {
     group: 'Input', value: 'file', help: 'the photographs, each with its class: lines "path class", or CSV with a column for the image and one for the class',

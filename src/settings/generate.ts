@@ -12,7 +12,7 @@ import { sharedSettings } from './shared.js';
 
 const group = 'Output';
 
-/** Every setting of `generate` that a configuration file may contain. */
+/** Every setting of `generate` that a settings file may contain. */
 export const generateSchema = z.strictObject({
   ...devkitSettings,
   ...labelSourceSettings,

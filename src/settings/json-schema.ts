@@ -3,7 +3,7 @@ import { infoOf } from '../setting.js';
 import { fileSchemas } from './commands.js';
 import type { FileKind } from './commands.js';
 
-/** The JSON Schema (draft 7, which most editors support) of the configuration files of a command. */
+/** The JSON Schema (draft 7, which most editors support) of the settings files of a command. */
 export function jsonSchemaOf(command: FileKind): Record<string, unknown> {
   const { $schema, ...schema } = z.toJSONSchema(fileSchemas[command], {
     target: 'draft-7', io: 'input', unrepresentable: 'any',

@@ -29,7 +29,7 @@ export interface LoadOptions {
 }
 
 /**
- * Loads the settings of a command: given values override the configuration file, which overrides the defaults of the schema.
+ * Loads the settings of a command: given values override the settings file, which overrides the defaults of the schema.
  *
  * @param file a YAML or JSON file, or the name of a preset
  * @param values the given values; `undefined` ones are ignored

@@ -13,7 +13,7 @@ const [input, scoring] = ['Input', 'Scoring'];
 /** The layouts of predicted boxes. */
 export const BOX_FILES = ['csv', 'coco', 'voc'] as const;
 
-/** Every setting of `localize` that a configuration file may contain. */
+/** Every setting of `localize` that a settings file may contain. */
 export const localizeSchema = z.strictObject({
   boxes: setting(z.string().optional(), { group: input, value: 'file|folder', help: `the true boxes: ${BOX_FORMATS.join(', ')}` }),
   images: setting(z.string().optional(), { group: input, value: 'folder', help: 'the folder of the photographs' }),

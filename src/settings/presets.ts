@@ -6,7 +6,7 @@ import { presetPath } from '../package.js';
 const descriptions = {
   fast: 'the best settings with one scale and layers that every network has',
   best: 'the best settings for the bundled classifier: prototypes, mirror images, a threshold per class',
-  paper: 'LayerCAM as in its paper; also the defaults of a configuration file',
+  paper: 'LayerCAM as in its paper; also the defaults of a settings file',
   irn: 'the seeds of IRN: CAM of the deepest layer at four scales, two thresholds',
 } as const;
 

@@ -42,7 +42,7 @@ const layers = inModes('full', 'segment');
 const fullOnly = inModes('full');
 const studentsOnly = inModes('segment');
 
-/** Every setting of `train` that a configuration file may contain. */
+/** Every setting of `train` that a settings file may contain. */
 export const trainSchema = z.strictObject({
   mode: setting(z.enum(['head', 'full', 'segment']).default('head'), {
     group: network, value: 'mode', help: 'head: fit a head and keep the backbone; full: train all layers; segment: train a segmentation student on seeds',

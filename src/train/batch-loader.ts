@@ -40,8 +40,6 @@ export interface BatchLoaderOptions {
   readonly workers?: number;
   /** The number of batches to prepare ahead of the one in use. Default: `workers + 1`. */
   readonly prefetch?: number;
-  /** The largest number of pixels of a whole resized photograph. */
-  readonly maxPixels?: number;
 }
 
 /**
@@ -75,7 +73,7 @@ export class BatchLoader {
    * @throws RangeError if a label is not below `classCount`
    */
   static create(options: BatchLoaderOptions): BatchLoader {
-    const { samples, classCount, augmentation, normalisation, seed, maxPixels = DEFAULT_MAX_PIXELS } = options;
+    const { samples, classCount, augmentation, normalisation, seed } = options;
     if (samples.length === 0) throw new UserError('there are no photographs to train on');
     const foreign = samples.find(({ labels }) => labels.some((label) => !(label >= 0 && label < classCount)));
     if (foreign !== undefined) throw new RangeError(`${foreign.path} has the labels ${foreign.labels.join(', ')}, but there are ${classCount} classes`);
@@ -85,7 +83,7 @@ export class BatchLoader {
       worker: workerUrl('./sample-worker.js', import.meta.url), threads: workers,
       // All requested batches are sent to the workers at once: a trainer that blocks this thread could not send them later.
       tasksPerWorker: Math.ceil((prefetch + 1) / workers),
-      data: { augmentation, normalisation, seed, maxPixels } satisfies SampleWorkerData,
+      data: { augmentation, normalisation, seed, maxPixels: DEFAULT_MAX_PIXELS } satisfies SampleWorkerData,
     });
     return new BatchLoader(options, prefetch, pool);
   }

@@ -1,17 +1,15 @@
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { InputSize } from '../image/input-size.js';
 import { formatInputSize } from '../image/input-size.js';
-import type { Normalisation } from '../image/normalise.js';
 import { writeFileAtomic } from '../jobs/files/atomic.js';
 import { readRegularFile } from '../jobs/files/read-file.js';
 import { removeLeftovers } from '../jobs/files/temporary.js';
 import type { FeatureLayer } from '../classifier/layers.js';
 import type { NetworkGraph } from '../classifier/network.js';
-import type { RuntimeChoice } from '../runtime/open.js';
 import { buildFeatureGraph, FEATURES } from './graphs.js';
 import { computeVectors } from './vectors.js';
+import type { VectorOptions } from './vectors.js';
 
 const CACHE_PREFIX = 'features-';
 
@@ -28,20 +26,12 @@ export interface FeatureTable {
   readonly cached: boolean;
 }
 
-export interface FeatureOptions {
+export interface FeatureOptions extends Omit<VectorOptions, 'input' | 'output'> {
   readonly backbone: NetworkGraph;
   /** The hash of the backbone's file, part of the cache key. */
   readonly backboneHash: string;
   readonly layer: FeatureLayer;
-  readonly normalisation: Normalisation;
-  readonly inputSizes: readonly InputSize[];
-  /** Add the mirror image of each photograph as a second view. */
-  readonly flip: boolean;
   readonly cache: string;
-  readonly workers?: number;
-  readonly runtime?: RuntimeChoice;
-  readonly onStart?: (total: number) => void;
-  readonly onProgress?: (done: number) => void;
 }
 
 /**

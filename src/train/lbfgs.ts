@@ -8,11 +8,12 @@ export interface LbfgsOptions {
   readonly maxIterations: number;
   /** Stop if no component of the gradient is larger than this. */
   readonly gradientTolerance: number;
-  /** The number of pairs of steps and gradient changes that approximate the curvature. */
-  readonly memory?: number;
   /** The relative precision of the function's value. For smaller changes the gradient decides whether a step is accepted. */
   readonly precision?: number;
 }
+
+/** The number of pairs of steps and gradient changes that approximate the curvature. */
+const MEMORY = 10;
 
 /** The share of the expected decrease that a step must reach. */
 const ARMIJO = 1e-4;
@@ -27,7 +28,7 @@ const ARMIJO = 1e-4;
  */
 export async function minimise(
   evaluate: (x: Float64Array) => Promise<Evaluation>, start: Float64Array,
-  { maxIterations, gradientTolerance, memory = 10, precision = 1e-15 }: LbfgsOptions,
+  { maxIterations, gradientTolerance, precision = 1e-15 }: LbfgsOptions,
 ): Promise<{ readonly x: Float64Array; readonly value: number; readonly iterations: number }> {
   let x: Float64Array = Float64Array.from(start);
   let current = await evaluate(x);
@@ -58,7 +59,7 @@ export async function minimise(
     // Relative to the lengths of both: they are tiny near the minimum, where they matter most.
     if (curvature > 1e-10 * Math.sqrt(dot(s, s) * dot(y, y))) {
       pairs.push({ s, y, rho: 1 / curvature });
-      if (pairs.length > memory) pairs.shift();
+      if (pairs.length > MEMORY) pairs.shift();
     }
     x = candidate;
     current = next;

@@ -1,6 +1,5 @@
 import { availableParallelism } from 'node:os';
 import type { InputSize } from '../image/input-size.js';
-import type { Normalisation } from '../image/normalise.js';
 import { DEFAULT_MAX_PIXELS } from '../image/photo.js';
 import { runBatch } from '../jobs/workers/batch.js';
 import { WorkerPool } from '../jobs/workers/pool.js';
@@ -10,24 +9,16 @@ import type { OnnxModel } from '../onnx/model.js';
 import { serializeModel } from '../onnx/file/write.js';
 import { workersOn } from '../runtime/device-limits.js';
 import { openRuntime } from '../runtime/open.js';
-import type { RuntimeChoice } from '../runtime/open.js';
+import type { PhotoPassOptions } from './photo-pass.js';
 import type { VectorResult, VectorWorkerData } from './vector-worker.js';
 
 /** Options of {@link computeVectors}. */
-export interface VectorOptions {
-  /** The name of the image input. */
-  readonly input: string;
+export interface VectorOptions extends PhotoPassOptions {
   /** The name of the output that is the vector. */
   readonly output: string;
-  readonly normalisation: Normalisation;
   readonly inputSizes: readonly InputSize[];
   /** Add the mirror image of each photograph as another view, at every size. */
   readonly flip: boolean;
-  readonly workers?: number;
-  /** The runtime of the network. Default: the best one of this machine. */
-  readonly runtime?: RuntimeChoice;
-  readonly onStart?: (total: number) => void;
-  readonly onProgress?: (done: number) => void;
 }
 
 /** The vectors of all readable photographs. */

@@ -1,13 +1,13 @@
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Command } from 'commander';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { registerEval } from '../../src/cli/commands/eval.js';
 import { IGNORED_AS } from '../../src/metrics/scores.js';
 import { readMask, writeMask } from '../../src/datasets/masks.js';
 import { VOC } from '../../src/datasets/classes/voc.js';
 import { fixtures, readExpected } from '../metrics/expected.js';
+import { printedInTests, runCommand } from './terminal.js';
 
 const expected = readExpected('expected.json');
 const gt = join(fixtures, 'gt');
@@ -26,30 +26,8 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-let stdout: string;
-let stderr: string;
-beforeEach(() => {
-  stdout = '';
-  stderr = '';
-  vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
-    stdout += String(text);
-    return true;
-  });
-  vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
-    stderr += String(text);
-    return true;
-  });
-});
-afterEach(() => { vi.restoreAllMocks(); });
-
-async function run(...args: string[]): Promise<number | undefined> {
-  let code: number | undefined;
-  const program = new Command().exitOverride();
-  registerEval(program, (exitCode) => { code = exitCode; });
-  for (const command of program.commands) command.exitOverride();
-  await program.parseAsync(['eval', ...args], { from: 'user' });
-  return code;
-}
+const printed = printedInTests();
+const run = (...args: string[]) => runCommand(registerEval, 'eval', ...args);
 
 interface Json {
   images: { scored: number; missingTruths: string[]; missingPredictions: string[]; failures: { id: string; message: string }[] };
@@ -59,7 +37,7 @@ interface Json {
   byImage?: { id: string; meanIou: Record<string, number | null> }[];
 }
 
-const json = (): Json => JSON.parse(stdout) as Json;
+const json = (): Json => JSON.parse(printed.stdout) as Json;
 
 describe('eval', () => {
   it.each(['gt', 'shifted', 'background', 'holes', 'noise'])('equals numpy on %s', async (variant) => {
@@ -78,13 +56,13 @@ describe('eval', () => {
         else expect(scores[policy].classes[label].iou).toBeCloseTo(iou, 9);
       }
     }
-    expect(stderr).toBe('');
+    expect(printed.stderr).toBe('');
   });
 
   it('prints a table', async () => {
     expect(await run('--gt', gt, '--pred', join(fixtures, 'holes'))).toBe(0);
     const mean = (policy: 'error' | 'background' | 'excluded'): string => (100 * expected.holes.scores[policy].meanIou!).toFixed(2);
-    const text = stdout.replaceAll(/ +/g, ' ');
+    const text = printed.stdout.replaceAll(/ +/g, ' ');
     expect(text).toContain(`| **mean** | ${mean('error')} |`);
     expect(text).toContain(`| as errors | ${mean('error')} |`);
     expect(text).toContain(`| as background | ${mean('background')} |`);
@@ -95,7 +73,7 @@ describe('eval', () => {
 
   it('takes the table under the policy asked for', async () => {
     await run('--gt', gt, '--pred', join(fixtures, 'holes'), '--ignored-as', 'background');
-    expect(stdout.replaceAll(/ +/g, ' ')).toContain(`| **mean** | ${(100 * expected.holes.scores.background.meanIou!).toFixed(2)} |`);
+    expect(printed.stdout.replaceAll(/ +/g, ' ')).toContain(`| **mean** | ${(100 * expected.holes.scores.background.meanIou!).toFixed(2)} |`);
   });
 
   it('scores against another mask folder of the devkit', async () => {
@@ -108,10 +86,10 @@ describe('eval', () => {
     await run('--voc-root', root, '--split', 'all', '--pred', join(fixtures, 'shifted'), '--ids', 'm03', '--json');
     expect(json().images.scored).toBe(1);
     expect(json().scores.error.meanIou).toBeCloseTo(expected.shifted.images.m03.meanIou.error!, 9);
-    stdout = '';
+    printed.stdout = '';
     await run('--gt', gt, '--pred', join(fixtures, 'shifted'), '--ids', 'm03', '--json');
     expect(json().scores.error.meanIou).toBeCloseTo(expected.shifted.images.m03.meanIou.error!, 9);
-    stdout = '';
+    printed.stdout = '';
     await run('--gt', gt, '--pred', gt, '--limit', '5', '--json');
     expect(json().images.scored).toBe(5);
     await expect(run('--gt', gt, '--pred', gt, '--ids', 'm03,nobody')).rejects.toThrow(join(gt, 'nobody.png'));
@@ -123,9 +101,9 @@ describe('eval', () => {
       .filter(([, { meanIou }]) => meanIou.error !== null).sort(([, a], [, b]) => a.meanIou.error! - b.meanIou.error!).slice(0, 3);
     expect(json().byImage!.map(({ id }) => id)).toEqual(worst.map(([id]) => id));
     for (const [i, [, { meanIou }]] of worst.entries()) expect(json().byImage![i].meanIou.error).toBeCloseTo(meanIou.error!, 9);
-    stdout = '';
+    printed.stdout = '';
     await run('--gt', gt, '--pred', join(fixtures, 'noise'), '--by-image');
-    const rows = stdout.split('\n').filter((line) => /^\| m\d\d /.test(line));
+    const rows = printed.stdout.split('\n').filter((line) => /^\| m\d\d /.test(line));
     expect(rows).toHaveLength(12);
     expect(rows[0]).toContain(worst[0][0]);
     expect(rows[11]).toContain('m11');
@@ -138,10 +116,10 @@ describe('eval', () => {
     const background = lines[1].split(',');
     expect(background.slice(0, 3)).toEqual(['error', '0', 'background']);
     expect(Number(background[3])).toBeCloseTo(expected.shifted.scores.error.labels[0].iou!, 9);
-    expect(stdout).toContain('| background');
-    stdout = '';
+    expect(printed.stdout).toContain('| background');
+    printed.stdout = '';
     await run('--gt', gt, '--pred', join(fixtures, 'shifted'), '--csv');
-    expect(stdout.split('\n')).toEqual(lines);
+    expect(printed.stdout.split('\n')).toEqual(lines);
     await expect(run('--gt', gt, '--pred', gt, '--csv', '--json')).rejects.toThrow('--json and --csv cannot both print');
   });
 });
@@ -158,10 +136,10 @@ describe('eval of masks by other names', () => {
     const upper = await renamed('upper', (id) => `${id}.PNG`);
     expect(await run('--gt', gt, '--pred', upper, '--json')).toBe(0);
     expect(json().scores.error.meanIou).toBeCloseTo(expected.shifted.scores.error.meanIou!, 12);
-    stdout = '';
+    printed.stdout = '';
     await run('--gt', upper, '--pred', join(fixtures, 'shifted'), '--json');
     expect(json()).toMatchObject({ images: { scored: 12 }, scores: { error: { meanIou: 1 } } });
-    stdout = '';
+    printed.stdout = '';
     await run('--voc-root', root, '--split', 'all', '--mask-dir', upper, '--pred', upper, '--json');
     expect(json()).toMatchObject({ images: { scored: 12 }, scores: { error: { meanIou: 1 } } });
   });
@@ -184,7 +162,7 @@ describe('eval of masks by other names', () => {
     await run('--voc-root', root, '--split', list, '--pred', gt, '--json');
     expect(json().images.scored).toBe(7);
     expect((json() as unknown as { notes: string[] }).notes).toEqual([`5 of 12 lines of ${list} are marked -1 (the image does not contain the class) and are left out`]);
-    expect(stderr).toContain('5 of 12 lines');
+    expect(printed.stderr).toContain('5 of 12 lines');
   });
 });
 
@@ -193,11 +171,11 @@ describe('eval with files that are missing or wrong', () => {
     const pred = join(folder, 'partial');
     for (const id of ids.slice(6)) await cp(join(gt, `${id}.png`), join(pred, `${id}.png`));
     await expect(run('--gt', gt, '--pred', pred)).rejects.toThrow(`predictions are missing in ${pred}: 6 of 12 (m00, m01, m02, m03, m04, ...)`);
-    expect(stdout).toBe('');
+    expect(printed.stdout).toBe('');
     expect(await run('--gt', gt, '--pred', pred, '--allow-missing')).toBe(0);
-    expect(stdout).toContain('Scored 6 of 12 images: 6 without prediction.');
-    expect(stderr).toContain('left out, without prediction (6): m00, m01, m02, m03, m04, ...');
-    stdout = '';
+    expect(printed.stdout).toContain('Scored 6 of 12 images: 6 without prediction.');
+    expect(printed.stderr).toContain('left out, without prediction (6): m00, m01, m02, m03, m04, ...');
+    printed.stdout = '';
     await run('--gt', gt, '--pred', pred, '--allow-missing', '--json');
     expect(json().images).toMatchObject({ scored: 6, missingPredictions: ids.slice(0, 6) });
   });
@@ -212,8 +190,8 @@ describe('eval with files that are missing or wrong', () => {
 
   it('images without ground truth are counted, and their predictions are not asked for', async () => {
     expect(await run('--voc-root', root, '--split', 'more', '--pred', gt)).toBe(0);
-    expect(stdout).toContain('Scored 12 of 14 images: 2 without ground truth.');
-    expect(stderr).toBe('left out, without ground truth (2): x1, x2\n');
+    expect(printed.stdout).toContain('Scored 12 of 14 images: 2 without ground truth.');
+    expect(printed.stderr).toBe('left out, without ground truth (2): x1, x2\n');
   });
 
   it('no image with both files is an error', async () => {
@@ -230,11 +208,11 @@ describe('eval with files that are missing or wrong', () => {
     await writeMask(join(pred, 'm00.png'), { width: height, height: width, data: new Uint8Array(width * height) }, 'palette');
     await writeFile(join(pred, 'm01.png'), 'no PNG');
     expect(await run('--gt', gt, '--pred', pred)).toBe(2);
-    expect(stdout).toContain('Scored 10 of 12 images: 2 failed.');
-    expect(stderr).toContain(`failed m00: sizes differ: the prediction ${join(pred, 'm00.png')} is ${height} x ${width} pixels (width x height), `
+    expect(printed.stdout).toContain('Scored 10 of 12 images: 2 failed.');
+    expect(printed.stderr).toContain(`failed m00: sizes differ: the prediction ${join(pred, 'm00.png')} is ${height} x ${width} pixels (width x height), `
       + `the ground truth ${join(gt, 'm00.png')} is ${width} x ${height} pixels`);
-    expect(stderr).toContain(`failed m01: mask ${join(pred, 'm01.png')}`);
-    stdout = '';
+    expect(printed.stderr).toContain(`failed m01: mask ${join(pred, 'm01.png')}`);
+    printed.stdout = '';
     expect(await run('--gt', pred, '--pred', gt, '--json')).toBe(2);
     expect(json().images.failures.map(({ id }) => id)).toEqual(['m00', 'm01']);
     expect(json().scores.error.meanIou).toBe(1);
@@ -244,7 +222,7 @@ describe('eval with files that are missing or wrong', () => {
     const pred = join(folder, 'small');
     await writeMask(join(pred, 'm00.png'), { width: 1, height: 1, data: new Uint8Array(1) }, 'palette');
     expect(await run('--gt', gt, '--pred', pred, '--ids', 'm00')).toBe(2);
-    expect(stdout).toBe('Scored 0 of 1 images: 1 failed.\n');
+    expect(printed.stdout).toBe('Scored 0 of 1 images: 1 failed.\n');
   });
 
   it('masks in colours are converted when asked, else they fail', async () => {
@@ -256,7 +234,7 @@ describe('eval with files that are missing or wrong', () => {
     await sharp(pixels, { raw: { width, height, channels: 3 } }).png({ palette: false }).toFile(join(pred, 'm00.png'));
     expect(await run('--gt', gt, '--pred', pred, '--ids', 'm00', '--json')).toBe(2);
     expect(json().images.failures[0].message).toContain('--rgb-masks palette');
-    stdout = '';
+    printed.stdout = '';
     expect(await run('--gt', gt, '--pred', pred, '--ids', 'm00', '--rgb-masks', 'voc', '--json')).toBe(0);
     expect(json().scores.error.meanIou).toBe(1);
   });

@@ -3,17 +3,17 @@ import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Command } from 'commander';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { registerLabels } from '../../src/cli/commands/labels.js';
 import { encodeMask } from '../../src/datasets/masks.js';
+import { printedInTests, runCommand } from './terminal.js';
 
 const fixtures = fileURLToPath(new URL('../fixtures/voc/', import.meta.url));
 const shared = resolve(fixtures, '../../../../shared/voc');
 
 let root: string;
-let stdout: string;
-let stderr: string;
+const printed = printedInTests();
+const labels = (...argv: string[]) => runCommand(registerLabels, 'labels', '--voc-root', root, ...argv);
 
 const mask = (...labels: number[]): Uint8Array => encodeMask({ width: labels.length, height: 1, data: Uint8Array.from(labels) }, 'palette');
 const annotation = (...objects: [name: string, difficult: 0 | 1][]): string =>
@@ -38,67 +38,43 @@ beforeAll(async () => {
 });
 afterAll(() => rm(root, { recursive: true }));
 
-beforeEach(() => {
-  stdout = '';
-  stderr = '';
-  vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
-    stdout += String(text);
-    return true;
-  });
-  vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
-    stderr += String(text);
-    return true;
-  });
-});
-afterEach(() => { vi.restoreAllMocks(); });
-
-/** Runs the command and hands back its exit code; errors are thrown, as the program's main function catches them. */
-async function labels(...argv: string[]): Promise<number> {
-  let code = -1;
-  const program = new Command('voc-seeds').exitOverride();
-  registerLabels(program, (given) => { code = given; });
-  program.commands[0].exitOverride();
-  await program.parseAsync(['labels', '--voc-root', root, ...argv], { from: 'user' });
-  return code;
-}
-
 describe('listing', () => {
   it('prints a line per image', async () => {
     expect(await labels('--split', 'val', '--labels', 'xml')).toBe(0);
-    expect(stdout).toBe('p 1 15\nq 8 12\nr\n');
-    expect(stderr).toBe('');
+    expect(printed.stdout).toBe('p 1 15\nq 8 12\nr\n');
+    expect(printed.stderr).toBe('');
   });
 
   it('prints names, and leaves out difficult objects', async () => {
     await labels('--split', 'val', '--labels', 'xml', '--names', '--no-difficult');
-    expect(stdout).toBe('p aeroplane person\nq cat\nr\n');
+    expect(printed.stdout).toBe('p aeroplane person\nq cat\nr\n');
   });
 
   it('narrows the split down', async () => {
     await labels('--split', 'val', '--labels', 'masks', '--ids', 'q,p', '--limit', '1');
-    expect(stdout).toBe('q 8 20\n');
+    expect(printed.stdout).toBe('q 8 20\n');
   });
 
   it('writes a file that the labels list reads', async () => {
     const out = join(root, 'made', 'list.txt');
     expect(await labels('--split', 'val', '--labels', 'masks', '--names', '--out', out)).toBe(0);
-    expect(stdout).toBe('');
+    expect(printed.stdout).toBe('');
     expect(await readFile(out, 'utf8')).toBe('p aeroplane person\nq cat tvmonitor\nr\n');
     await labels('--split', 'val', '--labels', 'list', '--label-file', out);
-    expect(stdout).toBe('p 1 15\nq 8 20\nr\n');
+    expect(printed.stdout).toBe('p 1 15\nq 8 20\nr\n');
   });
 
   it('prints JSON', async () => {
     await labels('--split', 'val', '--labels', 'masks', '--limit', '1', '--json');
-    expect(JSON.parse(stdout)).toEqual({ split: 'val', source: 'masks', items: [{ id: 'p', classes: [1, 15] }], skipped: [] });
+    expect(JSON.parse(printed.stdout)).toEqual({ split: 'val', source: 'masks', items: [{ id: 'p', classes: [1, 15] }], skipped: [] });
   });
 
   it('skips images without labels, says why, and exits with 2', async () => {
     expect(await labels('--split', 'more', '--labels', 'xml')).toBe(2);
-    expect(stdout).toBe('p 1 15\nq 8 12\nr\n');
-    expect(stderr).toContain('skipped missing: no labels for missing from xml: ');
-    expect(stderr).toContain('1 of 4 images skipped');
-    expect(stderr).toContain('1 repeated lines');
+    expect(printed.stdout).toBe('p 1 15\nq 8 12\nr\n');
+    expect(printed.stderr).toContain('skipped missing: no labels for missing from xml: ');
+    expect(printed.stderr).toContain('1 of 4 images skipped');
+    expect(printed.stderr).toContain('1 repeated lines');
   });
 
   it('converts masks in colours when asked to', async () => {
@@ -107,14 +83,14 @@ describe('listing', () => {
     expect(await labels(...argv, '--rgb-masks', 'voc')).toBe(0);
     const { coloured } = JSON.parse(readFileSync(join(fixtures, 'masks.json'), 'utf8')) as { coloured: Record<string, { labels: number[] }> };
     const present = [...new Set(coloured['rgb.png'].labels)].filter((label) => label > 0 && label < 255).sort((a, b) => a - b);
-    expect(stdout).toBe(`p ${present.join(' ')}\n`);
+    expect(printed.stdout).toBe(`p ${present.join(' ')}\n`);
   });
 });
 
 describe('comparing', () => {
   it('prints where two sources disagree, and counts per class', async () => {
     expect(await labels('--split', 'val', '--compare', 'xml,masks', '--names')).toBe(0);
-    const lines = stdout.split('\n');
+    const lines = printed.stdout.split('\n');
     expect(lines.slice(0, 3)).toEqual([
       'q  only in xml: dog  only in masks: tvmonitor', '', 'A: xml, B: masks. 3 images compared: 2 agree, 1 differ.',
     ]);
@@ -124,7 +100,7 @@ describe('comparing', () => {
 
   it('prints JSON, with a file of its own for a source', async () => {
     expect(await labels('--split', 'more', '--compare', `list:${join(root, 'labels.txt')},masks`, '--json')).toBe(2);
-    expect(JSON.parse(stdout)).toMatchObject({
+    expect(JSON.parse(printed.stdout)).toMatchObject({
       split: 'more', a: 'list labels.txt', b: 'masks', images: 3, equal: 2,
       differences: [{ id: 'q', onlyA: [], onlyB: [20] }], skipped: [{ id: 'missing' }],
     });
@@ -147,7 +123,7 @@ describe('wrong usage', () => {
     [['--split', 'val', '--labels', 'masks', '--rgb-masks', 'yes'], 'Allowed are reject, palette'],
   ])('%j: %s', async (argv, message) => {
     await expect(labels(...argv)).rejects.toThrow(message);
-    expect(stdout).toBe('');
+    expect(printed.stdout).toBe('');
   });
 });
 
@@ -155,7 +131,7 @@ describe('wrong usage', () => {
 it.skipIf(!existsSync(shared))('cls_labels.npy differs from the masks in one of the 311 + 700 images of ../shared', async () => {
   expect(await labels(
     '--voc-root', join(shared, 'VOCdevkit', 'VOC2012'), '--split', 'dev_all', '--compare', 'npy,masks', '--label-file', join(shared, 'cls_labels.npy'), '--json')).toBe(0);
-  expect(JSON.parse(stdout)).toMatchObject({ images: 1011, equal: 1010, differences: [{ id: '2008_005245', onlyA: [], onlyB: [15] }] });
+  expect(JSON.parse(printed.stdout)).toMatchObject({ images: 1011, equal: 1010, differences: [{ id: '2008_005245', onlyA: [], onlyB: [15] }] });
 });
 
 it('goes on after a bad annotation, whatever is wrong with it', async () => {
@@ -169,7 +145,7 @@ it('goes on after a bad annotation, whatever is wrong with it', async () => {
   await writeFile(join(root, 'bad.txt'), [...Object.keys(bad), 'p'].join('\n'));
   for (const id of Object.keys(bad)) await cp(join(root, 'JPEGImages/p.jpg'), join(root, `JPEGImages/${id}.jpg`)).catch(() => undefined);
   expect(await labels('--voc-root', root, '--split', join(root, 'bad.txt'), '--labels', 'xml', '--names')).toBe(2);
-  expect(stdout).toBe('p aeroplane person\n');
-  for (const id of Object.keys(bad)) expect(stderr).toContain(`skipped ${id}: ${join(root, 'Annotations', `${id}.xml`)}`);
-  expect(stderr).toContain(`${Object.keys(bad).length} of ${Object.keys(bad).length + 1} images skipped`);
+  expect(printed.stdout).toBe('p aeroplane person\n');
+  for (const id of Object.keys(bad)) expect(printed.stderr).toContain(`skipped ${id}: ${join(root, 'Annotations', `${id}.xml`)}`);
+  expect(printed.stderr).toContain(`${Object.keys(bad).length} of ${Object.keys(bad).length + 1} images skipped`);
 });

@@ -17,6 +17,13 @@ describe('GraphBuilder', () => {
     for (const name of ['x', 'const_0', 'Add_0']) expect(() => b.reserve(name)).toThrow(name);
   });
 
+  it('gives no node a name that another node has', () => {
+    const cast = { name: 'Cast_0', op: 'Cast', domain: '', inputs: ['x'], outputs: ['y'], attributes: { to: { kind: 'int' as const, value: DataType.int64 } } };
+    const b = new GraphBuilder({ nodes: [cast], initializers: new Map(), inputs: [{ name: 'x', type: DataType.float32, shape: [1] }] });
+    b.node('Cast', ['y'], { to: DataType.float32 });
+    expect(new Set(b.nodes.map(({ name }) => name)).size).toBe(2);
+  });
+
   it('shares equal small constants, by value, type and shape', () => {
     const b = new GraphBuilder();
     expect(b.ints([1, 2])).toBe(b.ints([1, 2]));

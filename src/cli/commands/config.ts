@@ -13,7 +13,7 @@ const commands = Object.keys(fileSchemas) as FileKind[];
 /** `voc-seeds config schema|presets` */
 export const registerConfig: CommandRegistrar = (program, done) => {
   const config = program.command('config').description(SUMMARIES.config);
-  config.command('schema').description('Print the JSON Schema of the configuration files of a command.')
+  config.command('schema').description('Print the JSON Schema of the settings files of a command.')
     .addArgument(new Argument('[command]', 'the command that reads the files').choices(commands).argParser((text) => parseChoice(text, commands, 'Allowed choices are')).default('generate'))
     .addHelpText('after', `
 Example:

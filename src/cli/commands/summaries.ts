@@ -14,7 +14,7 @@ export const SUMMARIES = {
   prototypes: 'Fit prototypes of a classifier\'s classes to photographs with image-level labels, for --method prototype-cam.',
   labels: 'Print the image-level labels of a split, or the differences between two label sources.',
   model: 'Inspect or annotate an ONNX classifier, make its feature maps finer, save its CAM program, or create one from trained weights.',
-  config: 'Print the presets, or the JSON Schema of configuration files.',
+  config: 'Print the presets, or the JSON Schema of settings files.',
   doctor: 'Show which runtimes and devices work on this machine, and how to get the others.',
 } as const;
 

@@ -24,7 +24,7 @@ import { addSettings } from './setting-options.js';
 
 export { requireFlag };
 
-// The options of commands that read a data set. They have no defaults, so that a configuration file can set what flags do not.
+// The options of commands that read a data set. They have no defaults, so that a settings file can set what flags do not.
 
 /** The flags of {@link addDevkitOptions}. */
 export interface DevkitFlags {

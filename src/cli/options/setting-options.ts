@@ -10,7 +10,7 @@ import { argument, parseCount, parseCountUpTo, parseNumber } from './parsers.js'
 type Parser = (text: string) => unknown;
 
 /**
- * Adds the flags of settings as they are declared. They have no defaults, so that a configuration file can set what flags do
+ * Adds the flags of settings as they are declared. They have no defaults, so that a settings file can set what flags do
  * not. Lists of objects have no flag.
  *
  * @param several whether axes take several values

@@ -5,7 +5,7 @@ import { writeFileAtomic } from '../../jobs/files/atomic.js';
 import { journalsIn } from '../../jobs/journal/journal-text.js';
 import { runOfRecord, runRecordName } from '../../jobs/journal/run-record.js';
 import type { Shard } from '../../jobs/journal/shard.js';
-import { mergeRecords, readRecordFile, recordOf } from './record.js';
+import { readRecordFile, recordOf, RecordSum } from './record.js';
 
 /** The result of {@link mergeRun}. */
 export interface MergedRun {
@@ -19,9 +19,10 @@ export interface MergedRun {
   readonly record: Readonly<Record<string, unknown>>;
 }
 
+type RawRecord = Readonly<Record<string, unknown>>;
+
 interface Part extends Shard {
   readonly name: string;
-  readonly raw: Readonly<Record<string, unknown>>;
 }
 
 /**
@@ -38,15 +39,23 @@ export async function mergeRun(folder: string): Promise<MergedRun> {
   if (other !== undefined) {
     throw new UserError(`${folder} contains parts of two runs: ${parts[0].name} and ${other.name}`, 'remove the records of the old run');
   }
-  const settings = JSON.stringify(parts[0].raw.settings);
-  const differing = parts.find(({ raw }) => JSON.stringify(raw.settings) !== settings);
-  if (differing !== undefined) throw new UserError(`the settings in ${join(folder, differing.name)} differ from those in ${parts[0].name}`, 'run all parts again with the same settings');
-  const merged = mergeRecords(parts.map(({ raw }) => recordOf(raw)));
+  const sum = new RecordSum();
+  const shards: RawRecord[] = [];
+  let settings: string | undefined;
+  let shared: ReadonlyMap<string, string> | undefined;
+  for (const { name, index } of parts) {
+    const { failures, notes, missing, ...raw } = await readRecordFile(join(folder, name));
+    const own = JSON.stringify(raw.settings);
+    if (shared === undefined) settings = own;
+    else if (own !== settings) throw new UserError(`the settings in ${join(folder, name)} differ from those in ${parts[0].name}`, 'run all parts again with the same settings');
+    shared = common(shared, raw);
+    sum.add(recordOf({ ...raw, failures, notes, missing }));
+    const { counts, started, finished, seconds, workers, threads, interrupted } = raw;
+    shards.push({ shard: { index, count }, counts, started, finished, seconds, workers, threads, interrupted });
+  }
   const indices = new Set(parts.map(({ index }) => index));
   const record = {
-    ...common(parts.map(({ raw }) => raw)), ...merged, shard: null,
-    shards: parts.map(({ index, raw: { counts, started, finished, seconds, workers, threads, interrupted } }) => (
-      { shard: { index, count }, counts, started, finished, seconds, workers, threads, interrupted })),
+    ...Object.fromEntries([...shared ?? []].map(([name, text]) => [name, JSON.parse(text) as unknown])), ...sum.record, shard: null, shards,
   };
   const path = join(folder, runRecordName());
   await writeFileAtomic(path, `${JSON.stringify(record, null, 2)}\n`);
@@ -63,7 +72,7 @@ async function partsIn(folder: string): Promise<Part[]> {
   const parts: Part[] = [];
   for (const name of names) {
     const { shard } = runOfRecord(name) ?? {};
-    if (shard !== undefined) parts.push({ name, ...shard, raw: await readRecordFile(join(folder, name)) });
+    if (shard !== undefined) parts.push({ name, ...shard });
   }
   if (parts.length === 0) {
     if ((await journalsIn(folder)).some((name) => /of\d+$/.test(name))) {
@@ -74,9 +83,8 @@ async function partsIn(folder: string): Promise<Part[]> {
   return parts.sort((a, b) => a.count - b.count || a.index - b.index);
 }
 
-/** The fields that are equal in all records. */
-function common(records: readonly Readonly<Record<string, unknown>>[]): Record<string, unknown> {
-  const [first, ...others] = records;
-  const inAll = ([name, value]: [string, unknown]): boolean => others.every((record) => JSON.stringify(record[name]) === JSON.stringify(value));
-  return Object.fromEntries(Object.entries(first).filter(inAll));
+/** The fields, as JSON, that are equal in all records: in those before and in this one. */
+function common(before: ReadonlyMap<string, string> | undefined, record: RawRecord): ReadonlyMap<string, string> {
+  if (before === undefined) return new Map(Object.entries(record).map(([name, value]) => [name, JSON.stringify(value)]));
+  return new Map([...before].filter(([name, text]) => JSON.stringify(record[name]) === text));
 }

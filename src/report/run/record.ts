@@ -46,11 +46,16 @@ export type RunRecord = z.infer<typeof schema>;
  */
 export async function readRunRecord(folder: string): Promise<RunRecord> {
   const names = (await readdir(folder)).filter(runOfRecord).sort();
-  const files = await Promise.all(names.map(async (name) => ({ name, value: await readRecordFile(join(folder, name)) })));
-  // A run.json that was merged from the parts may be older than they are.
-  const whole = files.filter(({ name, value }) => name === runRecordName() && (files.length === 1 || !('shards' in value)));
-  const records = (whole.length > 0 ? whole : files.filter(({ name }) => name !== runRecordName())).map(({ value }) => recordOf(value));
-  return records.length === 1 ? records[0] : mergeRecords(records);
+  const parts = names.filter((name) => name !== runRecordName());
+  if (parts.length < names.length) {
+    const whole = await readRecordFile(join(folder, runRecordName()));
+    // A run.json that was merged from the parts may be older than they are.
+    if (parts.length === 0 || !('shards' in whole)) return recordOf(whole);
+  }
+  if (parts.length === 1) return recordOf(await readRecordFile(join(folder, parts[0])));
+  const sum = new RecordSum();
+  for (const name of parts) sum.add(recordOf(await readRecordFile(join(folder, name))));
+  return sum.record;
 }
 
 /** The class set of a run, if the folder has the record of one. */
@@ -76,35 +81,53 @@ export function recordOf(value: Readonly<Record<string, unknown>>): RunRecord {
 }
 
 /**
- * Merges the records of a run's parts. Counts and rates are added up. The parts run at the same time, so the duration is that
- * of the longest.
+ * Merges the records of a run's parts, one after the other: those of a long list need not be in memory together. Counts and rates
+ * are added up. The parts run at the same time, so the duration is that of the longest.
  */
-export function mergeRecords(records: readonly RunRecord[]): RunRecord {
-  if (records.length === 0) return {};
-  const sum = (of: readonly (number | undefined)[]): number => of.reduce<number>((total, value) => total + (value ?? 0), 0);
-  const written = (record: RunRecord): number => record.counts?.written ?? 0;
-  const counts = Object.fromEntries(namesIn(records.map((record) => record.counts)).map((name) => [
-    name, sum(records.map((record) => record.counts?.[name])),
-  ]));
-  // Each part lists the missing photographs of the whole list.
-  const missing = [...new Set(records.flatMap((record) => record.missing ?? []))];
-  const stages = namesIn(records.map((record) => record.stages)).map((name) => [
-    name, Number((sum(records.map((record) => (record.stages?.[name] ?? 0) * written(record))) / Math.max(1, sum(records.map(written)))).toFixed(2)),
-  ]);
-  return {
-    ...records[0],
-    counts: { ...counts, missing: missing.length },
-    missing,
-    stages: Object.fromEntries(stages) as Record<string, number>,
-    failures: records.flatMap((record) => record.failures ?? []),
-    notes: [...new Map(records.flatMap((record) => record.notes ?? []).map((entry) => [entry.id, entry])).values()],
-    seconds: Math.max(...records.map((record) => record.seconds ?? 0)),
-    imagesPerSecond: Number(sum(records.map((record) => record.imagesPerSecond)).toFixed(2)),
-    started: records.map((record) => record.started).filter((time) => time !== undefined).sort()[0],
-    finished: records.map((record) => record.finished).filter((time) => time !== undefined).sort().at(-1),
-    workers: sum(records.map((record) => record.workers)),
-    interrupted: records.some((record) => record.interrupted === true),
-  };
+export class RecordSum {
+  private readonly parts: RunRecord[] = [];
+  private readonly failures: NonNullable<RunRecord['failures']> = [];
+  private readonly notes = new Map<string, NonNullable<RunRecord['notes']>[number]>();
+  private readonly missing = new Set<string>();
+  /** The missing photographs of the part before. Each part lists those of the whole list, so this one mostly lists the same. */
+  private before: readonly string[] = [];
+
+  add({ failures = [], notes = [], missing = [], ...part }: RunRecord): void {
+    this.parts.push(part);
+    for (const failure of failures) this.failures.push(failure);
+    for (const entry of notes) this.notes.set(entry.id, entry);
+    const { before } = this;
+    if (missing.length !== before.length || missing.some((id, i) => id !== before[i])) for (const id of missing) this.missing.add(id);
+    this.before = missing;
+  }
+
+  /** The record of all parts; it is empty if there are none. */
+  get record(): RunRecord {
+    const { parts } = this;
+    if (parts.length === 0) return {};
+    const sum = (of: readonly (number | undefined)[]): number => of.reduce<number>((total, value) => total + (value ?? 0), 0);
+    const written = (record: RunRecord): number => record.counts?.written ?? 0;
+    const counts = Object.fromEntries(namesIn(parts.map((record) => record.counts)).map((name) => [
+      name, sum(parts.map((record) => record.counts?.[name])),
+    ]));
+    const stages = namesIn(parts.map((record) => record.stages)).map((name) => [
+      name, Number((sum(parts.map((record) => (record.stages?.[name] ?? 0) * written(record))) / Math.max(1, sum(parts.map(written)))).toFixed(2)),
+    ]);
+    return {
+      ...parts[0],
+      counts: { ...counts, missing: this.missing.size },
+      missing: [...this.missing],
+      stages: Object.fromEntries(stages) as Record<string, number>,
+      failures: this.failures,
+      notes: [...this.notes.values()],
+      seconds: Math.max(...parts.map((record) => record.seconds ?? 0)),
+      imagesPerSecond: Number(sum(parts.map((record) => record.imagesPerSecond)).toFixed(2)),
+      started: parts.map((record) => record.started).filter((time) => time !== undefined).sort()[0],
+      finished: parts.map((record) => record.finished).filter((time) => time !== undefined).sort().at(-1),
+      workers: sum(parts.map((record) => record.workers)),
+      interrupted: parts.some((record) => record.interrupted === true),
+    };
+  }
 }
 
 function namesIn(objects: readonly (Readonly<Record<string, unknown>> | undefined)[]): string[] {

@@ -2,8 +2,6 @@ import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import type { ClassSet } from '../../datasets/classes/class-set.js';
-import type { Normalisation } from '../../image/normalise.js';
 import { makeFolder } from '../../jobs/files/atomic.js';
 import { removeLeftovers } from '../../jobs/files/temporary.js';
 import { runBatch } from '../../jobs/workers/batch.js';
@@ -16,10 +14,9 @@ import { ancestors } from '../../onnx/model.js';
 import { DataType } from '../../onnx/tensor.js';
 import { workersOn } from '../../runtime/device-limits.js';
 import { openRuntime } from '../../runtime/open.js';
-import type { RuntimeChoice } from '../../runtime/open.js';
-import type { StudentSpec } from '../../student/spec.js';
 import type { FeatureResult, FeatureTask, FeatureWorkerData } from './feature-worker.js';
 import type { CachedTensor } from './pass.js';
+import type { StudentPassOptions } from './student-pass.js';
 import type { CellCounts } from './targets.js';
 
 /** A photograph with its seed. */
@@ -40,25 +37,17 @@ export interface StudentSample {
   readonly counts: CellCounts;
 }
 
-export interface StudentFeatureOptions {
+export interface StudentFeatureOptions extends StudentPassOptions {
   /** The backbone. */
   readonly model: OnnxModel;
-  readonly input: string;
   /** What identifies the backbone in the cache. */
   readonly hash: string;
   readonly tensors: readonly [landscape: readonly CachedTensor[], upright: readonly CachedTensor[]];
-  readonly view: Pick<StudentSpec, 'short' | 'long'>;
   /** Also compute the features of the mirror image. */
   readonly flip: boolean;
-  readonly normalisation: Normalisation;
-  readonly classes: ClassSet;
   readonly cache: string;
-  readonly workers?: number;
-  readonly runtime?: RuntimeChoice;
   /** Once aborted, no more photographs are started. */
   readonly signal?: AbortSignal;
-  readonly onStart?: (total: number) => void;
-  readonly onProgress?: (done: number) => void;
 }
 
 /** The result of {@link prepareSamples}. */

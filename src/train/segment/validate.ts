@@ -1,8 +1,6 @@
 import { availableParallelism } from 'node:os';
-import type { ClassSet } from '../../datasets/classes/class-set.js';
 import type { RgbMasks } from '../../datasets/masks.js';
 import { UserError } from '../../errors.js';
-import type { Normalisation } from '../../image/normalise.js';
 import { runBatch } from '../../jobs/workers/batch.js';
 import { WorkerPool } from '../../jobs/workers/pool.js';
 import { shareBytes } from '../../jobs/workers/shared-bytes.js';
@@ -13,21 +11,12 @@ import { serializeModel } from '../../onnx/file/write.js';
 import type { OnnxModel } from '../../onnx/model.js';
 import { workersOn } from '../../runtime/device-limits.js';
 import { openRuntime } from '../../runtime/open.js';
-import type { RuntimeChoice } from '../../runtime/open.js';
-import type { StudentSpec } from '../../student/spec.js';
 import { reasonLines } from '../reasons.js';
+import type { StudentPassOptions } from './student-pass.js';
 import type { ValidationResult, ValidationTask, ValidationWorkerData } from './validation-worker.js';
 
-export interface StudentValidationOptions {
-  readonly input: string;
-  readonly view: Pick<StudentSpec, 'short' | 'long'>;
-  readonly normalisation: Normalisation;
-  readonly classes: ClassSet;
+export interface StudentValidationOptions extends StudentPassOptions {
   readonly rgbMasks?: RgbMasks;
-  readonly workers?: number;
-  readonly runtime?: RuntimeChoice;
-  readonly onStart?: (total: number) => void;
-  readonly onProgress?: (done: number) => void;
 }
 
 /** The scores of a student on a list. */
