@@ -53,13 +53,6 @@ export function walkAffinities(ground: usize, colours: usize): void {
   }
 }
 
-/** The row of the ring that has row y. */
-// @ts-ignore: decorators of functions are AssemblyScript's
-@inline
-function ringRow(ground: usize, y: i32): usize {
-  return <usize>load<i32>(ground + RING) + <usize>((y & load<i32>(ground + RING_MASK)) * load<i32>(ground + FORWARD)) * <usize>load<i32>(ground + STRIDE);
-}
-
 /** The affinities of a row's cells to themselves and the neighbours after them. */
 function affinitiesAhead(ground: usize, colours: usize, y: i32): void {
   const plane = <usize>load<i32>(ground + PLANE);
@@ -68,19 +61,20 @@ function affinitiesAhead(ground: usize, colours: usize, y: i32): void {
   const end = ahead + (<usize>load<i32>(ground + FORWARD) << 2);
   const bytes = <usize>((load<i32>(ground + WIDTH) + 7) >> 3) * EIGHT;
   const row = colours + <usize>y * stride;
-  const ring = ringRow(ground, y);
+  const ring = load<i32>(ground + RING) + (y & load<i32>(ground + RING_MASK)) * load<i32>(ground + FORWARD) * load<i32>(ground + STRIDE);
   for (let x: usize = 0; x < bytes; x += 16) {
     const at = row + x;
     const r = v128.load(at);
     const g = v128.load(at + plane);
     const b = v128.load(at + 2 * plane);
-    let out = ring + x;
+    let out = <usize>ring + x;
     for (let offset = ahead; offset < end; offset += 4) {
       const other = at + load<i32>(offset);
       const red = f32x4.sub(v128.load(other), r);
       const green = f32x4.sub(v128.load(other + plane), g);
       const blue = f32x4.sub(v128.load(other + 2 * plane), b);
-      v128.store(out, halved4(f32x4.add(f32x4.mul(red, red), f32x4.add(f32x4.mul(green, green), f32x4.mul(blue, blue)))));
+      const distance = f32x4.add(f32x4.mul(red, red), f32x4.add(f32x4.mul(green, green), f32x4.mul(blue, blue)));
+      v128.store(out, v128.and(halved4(distance), f32x4.lt(distance, f32x4.splat(64))));
       out += stride;
     }
   }
@@ -95,10 +89,13 @@ function affinitiesAhead(ground: usize, colours: usize, y: i32): void {
 function gathered(ground: usize, y: i32, x: usize, neighbours: i32, out: usize): void {
   let source = <usize>load<i32>(ground + SOURCES) + <usize>((y & 1) << 3);
   const end = source + (<usize>neighbours << 4);
+  const ring = <usize>load<i32>(ground + RING) + x;
+  const mask = load<i32>(ground + RING_MASK);
+  const rowBytes = load<i32>(ground + FORWARD) * load<i32>(ground + STRIDE);
   let a = f32x4.splat(0);
   let b = f32x4.splat(0);
   for (; source < end; source += 16) {
-    const from = ringRow(ground, y - load<i32>(source)) + x + load<i32>(source, 4);
+    const from = ring + ((y - load<i32>(source)) & mask) * rowBytes + load<i32>(source, 4);
     const first = v128.load(from);
     const second = v128.load(from, 16);
     a = f32x4.add(a, first);
