@@ -187,24 +187,27 @@ function finish(from: usize, to: usize, sum: usize, mean: v128, step: f32, own: 
   v128.store(sum, f32x4.add(v128.load(sum), f32x4.mul(f32x4.splat(share), value)));
 }
 
-/** The sum of squares of all maps, each cell weighted by the sum of its affinities. */
+/** The sum of squares of all maps, each cell weighted by the sum of its affinities. Cells beyond the width are zero. */
 export function walkSquares(ground: usize, planes: usize): f64 {
-  const width = load<i32>(ground + WIDTH);
-  const groups = (width + 7) >> 3;
+  const groups = (load<i32>(ground + WIDTH) + 7) >> 3;
   const groupBytes = <usize>(load<i32>(ground + COMMON) + load<i32>(ground + RIM) + 1) * PAIR;
   const first: usize = load<i32>(ground + AFFINITIES) + groupBytes - PAIR;
-  let sum: f64 = 0;
+  let sum = f64x2.splat(0);
   for (let y = 0; y < load<i32>(ground + HEIGHT); y++) {
-    const inverses = first + <usize>((y >> 1) * groups) * groupBytes + <usize>(y & 1) * EIGHT;
-    for (let x = 0; x < width; x++) {
-      const inverse = load<f32>(inverses + <usize>(x >> 3) * groupBytes + (<usize>(x & 7) << 2));
-      let at = planes + <usize>y * <usize>load<i32>(ground + STRIDE) + (<usize>x << 2);
+    let inverses = first + <usize>((y >> 1) * groups) * groupBytes + <usize>(y & 1) * EIGHT;
+    for (let group = 0; group < groups; group++) {
+      let at = planes + <usize>y * <usize>load<i32>(ground + STRIDE) + <usize>group * EIGHT;
       for (let k = 0; k < load<i32>(ground + MAPS); k++) {
-        const value = load<f32>(at);
-        sum += <f64>(value * value / inverse);
+        const left = v128.load(at);
+        const right = v128.load(at, 16);
+        const a = f32x4.div(f32x4.mul(left, left), v128.load(inverses));
+        const b = f32x4.div(f32x4.mul(right, right), v128.load(inverses, 16));
+        const four = f32x4.add(a, b);
+        sum = f64x2.add(sum, f64x2.add(f64x2.promote_low_f32x4(four), f64x2.promote_low_f32x4(v128.shuffle<i32>(four, four, 2, 3, 2, 3))));
         at += <usize>load<i32>(ground + PLANE);
       }
+      inverses += groupBytes;
     }
   }
-  return sum;
+  return f64x2.extract_lane(sum, 0) + f64x2.extract_lane(sum, 1);
 }

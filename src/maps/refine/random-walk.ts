@@ -147,9 +147,9 @@ function within(walked: Float32Array, maps: Float32Array, classes: number): Floa
 
 function rangeOf(values: Float32Array): [low: number, high: number] {
   let [low, high] = [Infinity, -Infinity];
-  for (const value of values) {
-    if (value < low) low = value;
-    if (value > high) high = value;
+  for (let i = 0; i < values.length; i++) {
+    if (values[i] < low) low = values[i];
+    if (values[i] > high) high = values[i];
   }
   return [low, high];
 }
@@ -172,7 +172,15 @@ interface Neighbours {
   readonly sources: readonly { readonly index: number; readonly up: number; readonly right: number }[];
 }
 
+const known = new Map<number, Neighbours>();
+
 function neighboursOf(radius: number): Neighbours {
+  const neighbours = known.get(radius) ?? arranged(radius);
+  known.set(radius, neighbours);
+  return neighbours;
+}
+
+function arranged(radius: number): Neighbours {
   const isStep = (down: number, right: number): boolean => down ** 2 + right ** 2 <= radius ** 2;
   const steps = disc(radius);
   const ahead = steps.filter(([down, right]) => down > 0 || (down === 0 && right >= 0));
