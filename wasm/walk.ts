@@ -47,7 +47,6 @@ export function walkAffinities(ground: usize, colours: usize): void {
     affinitiesAhead(ground, colours, y + 1);
     for (let group = 0; group < groups; group++) {
       gathered(ground, y, <usize>group * EIGHT, neighbours, out);
-      gathered(ground, y + 1, <usize>group * EIGHT, neighbours, out + EIGHT);
       out += <usize>(neighbours + 1) * PAIR;
     }
   }
@@ -81,31 +80,42 @@ function affinitiesAhead(ground: usize, colours: usize, y: i32): void {
 }
 
 /**
- * Collects the affinities of eight cells, and the inverse of their sum.
+ * Collects the affinities of eight columns of two rows, and the inverses of the cells' sums.
  *
- * @param y the row; `x`: bytes from its first cell
- * @param out of the row's first entry
+ * @param y the first row; `x`: bytes from its first cell
  */
 function gathered(ground: usize, y: i32, x: usize, neighbours: i32, out: usize): void {
-  let source = <usize>load<i32>(ground + SOURCES) + <usize>((y & 1) << 3);
-  const end = source + (<usize>neighbours << 4);
   const ring = <usize>load<i32>(ground + RING) + x;
   const mask = load<i32>(ground + RING_MASK);
   const rowBytes = load<i32>(ground + FORWARD) * load<i32>(ground + STRIDE);
-  let a = f32x4.splat(0);
-  let b = f32x4.splat(0);
+  let source: usize = load<i32>(ground + SOURCES);
+  const end = source + (<usize>neighbours << 4);
+  let a0 = f32x4.splat(0);
+  let a1 = f32x4.splat(0);
+  let b0 = f32x4.splat(0);
+  let b1 = f32x4.splat(0);
   for (; source < end; source += 16) {
-    const from = ring + ((y - load<i32>(source)) & mask) * rowBytes + load<i32>(source, 4);
-    const first = v128.load(from);
-    const second = v128.load(from, 16);
-    a = f32x4.add(a, first);
-    b = f32x4.add(b, second);
-    v128.store(out, first);
-    v128.store(out, second, 16);
+    const first = ring + ((y - load<i32>(source)) & mask) * rowBytes + load<i32>(source, 4);
+    const second = ring + ((y + 1 - load<i32>(source, 8)) & mask) * rowBytes + load<i32>(source, 12);
+    const left = v128.load(first);
+    const right = v128.load(first, 16);
+    a0 = f32x4.add(a0, left);
+    a1 = f32x4.add(a1, right);
+    v128.store(out, left);
+    v128.store(out, right, 16);
+    const lowerLeft = v128.load(second);
+    const lowerRight = v128.load(second, 16);
+    b0 = f32x4.add(b0, lowerLeft);
+    b1 = f32x4.add(b1, lowerRight);
+    v128.store(out, lowerLeft, 32);
+    v128.store(out, lowerRight, 48);
     out += PAIR;
   }
-  v128.store(out, f32x4.div(f32x4.splat(1), a));
-  v128.store(out, f32x4.div(f32x4.splat(1), b), 16);
+  const one = f32x4.splat(1);
+  v128.store(out, f32x4.div(one, a0));
+  v128.store(out, f32x4.div(one, a1), 16);
+  v128.store(out, f32x4.div(one, b0), 32);
+  v128.store(out, f32x4.div(one, b1), 48);
 }
 
 /**
