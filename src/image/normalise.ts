@@ -73,9 +73,8 @@ export function normalisedValues({ scale, mean, std }: Normalisation): number[] 
 
 /** The mirror image of a tensor [..., H, W], left to right. */
 export function mirrored(tensor: Float32Array, width: number): Float32Array {
-  const result = new Float32Array(tensor.length);
-  for (let row = 0; row < tensor.length; row += width) {
-    for (let x = 0; x < width; x++) result[row + x] = tensor[row + width - 1 - x];
-  }
+  const result = tensor.slice();
+  // Several times faster than a loop over the numbers.
+  for (let row = 0; row < result.length; row += width) result.subarray(row, row + width).reverse();
   return result;
 }

@@ -30,8 +30,11 @@ export interface PhotoFile {
    * libvips computes only the requested pixels, the filter sees the neighbours across the cut, and a JPEG much larger than
    * needed is shrunk while it is decoded.
    *
-   * It is decoded again for every size. Resizing a decoded copy would save a third of that time, but libvips then rounds some
-   * rows differently, and seeds would depend on which other sizes were requested.
+   * A JPEG is decoded once for all sizes of more than half its own. Smaller sizes, photographs of more than four million pixels and
+   * other kinds of files are decoded again for each size. So the pixels never depend on which other sizes were requested: libvips rounds
+   * some rows differently if it resizes what it has decoded before.
+   *
+   * Do not change the pixels: other calls may return the same.
    *
    * @returns RGB, HWC, 0..255
    * @throws UserError if the file is truncated or damaged
@@ -39,30 +42,41 @@ export interface PhotoFile {
   at(size: Size, region?: Region): Promise<Uint8Array>;
 }
 
+/** The most pixels of a photograph that is kept decoded: 12 MiB. */
+const MAX_KEPT = 2 ** 22;
+
 // Not exported: its declaration would name sharp's types, which need those of Node.js.
 class OpenedPhoto implements PhotoFile {
-  private converted: Promise<Sharp> | undefined;
+  private decoded: Promise<Uint8Array> | undefined;
 
-  /** @param convert converts images that cannot be resized as they are to RGB; without it, the file is resized while it is decoded */
+  /**
+   * @param decode reads the pixels at the photograph's own size
+   * @param when `always`: of images that cannot be resized as they are; `large`: only for sizes for which a JPEG is decoded in full
+   */
   constructor(
     private readonly path: string, private readonly bytes: Uint8Array, private readonly upright: boolean, readonly original: Size,
-    private readonly convert?: (image: Sharp, size: Size) => Promise<Sharp>,
+    private readonly decode: (image: Sharp) => Promise<Uint8Array>, private readonly when: 'always' | 'large' | 'never',
   ) {}
 
-  async at([height, width]: Size, region?: Region): Promise<Uint8Array> {
+  async at(size: Size, region?: Region): Promise<Uint8Array> {
+    const [height, width] = size;
+    const whole = region === undefined && height === this.original[0] && width === this.original[1];
     try {
-      const resized = (await this.image()).resize({ height, width, fit: 'fill', kernel: 'cubic' });
-      const part = region === undefined ? resized : resized.extract(region);
-      return await part.toColourspace('srgb').removeAlpha().raw({ depth: 'uchar' }).toBuffer();
+      const copied = this.when === 'always' || (this.when === 'large' && this.isLarge(size));
+      if (copied) this.decoded ??= this.decode(open(this.bytes, this.upright));
+      if (copied && whole) return await this.decoded!;
+      const image = copied ? rawImage(await this.decoded!, this.original) : open(this.bytes, this.upright);
+      const resized = image.resize({ height, width, fit: 'fill', kernel: 'cubic' });
+      return await pixelsOf(region === undefined ? resized : resized.extract(region));
     } catch (error) {
       throw photoError(this.path, error, this.bytes);
     }
   }
 
-  private async image(): Promise<Sharp> {
-    if (this.convert === undefined) return open(this.bytes, this.upright);
-    this.converted ??= this.convert(open(this.bytes, this.upright), this.original);
-    return (await this.converted).clone();
+  /** Whether libvips would decode a JPEG in full for this size, in a photograph that may be kept. */
+  private isLarge([height, width]: Size): boolean {
+    const { original } = this;
+    return original[0] * original[1] <= MAX_KEPT && (original[0] < 2 * height || original[1] < 2 * width);
   }
 }
 
@@ -82,12 +96,14 @@ export async function openPhoto(path: string, { upright = false }: OpenPhotoOpti
     if (plain !== undefined) {
       stopCaching();
       requirePixels(path, plain);
-      return new OpenedPhoto(path, bytes, false, plain);
+      return new OpenedPhoto(path, bytes, false, plain, pixelsOf, 'large');
     }
-    const { width, height, autoOrient, space, hasAlpha } = await openImage(bytes, { failOn: 'error', limitInputPixels: false }).metadata();
+    const { width, height, autoOrient, space, hasAlpha, format } = await openImage(bytes, { failOn: 'error', limitInputPixels: false }).metadata();
     requirePixels(path, [height, width]);
-    const convert = space === 'cmyk' ? rgbOfCmyk : hasAlpha ? rgbOfAlpha : undefined;
-    return new OpenedPhoto(path, bytes, upright, upright ? [autoOrient.height, autoOrient.width] : [height, width], convert);
+    const original: Size = upright ? [autoOrient.height, autoOrient.width] : [height, width];
+    // When resizing, libvips would weight colours by their opacity and turn transparent pixels black.
+    const when = space === 'cmyk' || hasAlpha ? 'always' : format === 'jpeg' ? 'large' : 'never';
+    return new OpenedPhoto(path, bytes, upright, original, space === 'cmyk' ? rgbOfCmyk : pixelsOf, when);
   } catch (error) {
     throw photoError(path, error, bytes);
   }
@@ -118,21 +134,23 @@ function open(bytes: Uint8Array, upright: boolean): Sharp {
   return openImage(bytes, { failOn: 'error', autoOrient: upright, ignoreIcc: true, limitInputPixels: limitOf('photoPixels') });
 }
 
-/** When resizing, libvips would weight colours by their opacity and turn transparent pixels black. */
-async function rgbOfAlpha(image: Sharp, [height, width]: Size): Promise<Sharp> {
-  const rgb = await image.toColourspace('srgb').removeAlpha().raw({ depth: 'uchar' }).toBuffer();
-  return openImage(rgb, { raw: { width, height, channels: 3 }, limitInputPixels: false });
+function rawImage(pixels: Uint8Array, [height, width]: Size): Sharp {
+  return openImage(pixels, { raw: { width, height, channels: 3 }, limitInputPixels: false });
+}
+
+function pixelsOf(image: Sharp): Promise<Uint8Array> {
+  return image.toColourspace('srgb').removeAlpha().raw({ depth: 'uchar' }).toBuffer();
 }
 
 /** Without a profile, libvips uses its own for CMYK. Published tools (Pillow, OpenCV) use R = (1 - C)(1 - K) and so on. */
-async function rgbOfCmyk(image: Sharp, [height, width]: Size): Promise<Sharp> {
+async function rgbOfCmyk(image: Sharp): Promise<Uint8Array> {
   // With CMYK as the pipeline's colour space, libvips does not convert and returns the stored values.
   const { depth } = await image.metadata();
   const stored = image.pipelineColourspace('cmyk').toColourspace('cmyk').raw({ depth: depth === 'ushort' ? 'ushort' : 'uchar' });
   const { data, info: { channels } } = await stored.toBuffer({ resolveWithObject: true });
   // Little-endian: the second byte of 16 bits is the high one.
   const samples = depth === 'ushort' ? Uint8Array.from({ length: data.length / 2 }, (_, i) => data[2 * i + 1]) : data;
-  return openImage(cmykToRgb(samples, channels), { raw: { width, height, channels: 3 }, limitInputPixels: false });
+  return cmykToRgb(samples, channels);
 }
 
 /** Supported kinds of files. For others, the error names the kind instead of libvips's message. */

@@ -17,8 +17,8 @@ export interface KernelExports {
   walkAffinities(ground: number, colours: number): void;
   walk(ground: number, even: number, odd: number, sum: number, shares: number, count: number, scale: number, shift: number): void;
   walkSquares(ground: number, maps: number): number;
-  cellMeansRow(plane: number, width: number, rows: number, columns: number, cells: number, sums: number, out: number): void;
-  colourMeansRow(picture: number, width: number, rows: number, columns: number, cells: number, sums: number, out: number): void;
+  cellMeansRow(plane: number, width: number, rows: number, columns: number, cells: number, out: number): void;
+  colourMeansRow(picture: number, width: number, rows: number, columns: number, cells: number, out: number, plane: number): void;
   upsampleRows(
     small: number, cells: number, rowFirst: number, rowSecond: number, rowShare: number,
     starts: number, first: number, second: number, segments: number, share: number, scratch: number,

@@ -78,10 +78,7 @@ export class FusedMaps implements MapRows {
   constructor(layers: readonly LayerMaps[], readonly classCount: number, [height, width]: Size, options: FusionOptions, maxKept = MAX_KEPT) {
     this.height = height;
     this.width = width;
-    const scaled = layers.map((layer, i) => ({
-      height: layer.height, width: layer.width,
-      data: normaliseLayer(layer, classCount, options.layerNorm, isScaled(options, i, layers.length) ? options.gamma : undefined),
-    }));
+    const scaled = scaledLayers(layers, classCount, options);
     const kept = classCount * height * width <= maxKept;
     const fused = kept ? fuseAtOnce(scaled, classCount, [height, width], options) : new RowFusion(scaled, classCount, [height, width], options);
     this.source = fused;
@@ -114,9 +111,37 @@ function fuseAtOnce(
   const [height, width] = size;
   const kernels = scratchMapKernels();
   const fused = kernels.floats(classCount * height * width);
-  const maxima = kernels.fuse(gridsOf(kernels, layers, size, options), classCount, fused, options.fuse);
-  if (options.mapNorm === 'max') kernels.divideMaps(fused, maxima);
+  const maxima = fuseScaled(kernels, layers, classCount, size, options, fused);
   return Object.assign(new ArrayMaps(fused.view.slice(), classCount, height, width), { maxima });
+}
+
+/** @param layers normalised and scaled */
+function fuseScaled(
+  kernels: MapKernels, layers: readonly LayerMaps[], classCount: number, size: Size, options: FusionOptions, out: Floats,
+): Float32Array {
+  const maxima = kernels.fuse(gridsOf(kernels, layers, size, options), classCount, out, options.fuse);
+  if (options.mapNorm === 'max') kernels.divideMaps(out, maxima);
+  return maxima;
+}
+
+/**
+ * The maps of {@link FusedMaps} in the memory of kernels.
+ *
+ * @param out [classCount, height, width], written
+ * @returns the largest value of each class's map before normalisation
+ */
+export function fuseInto(
+  kernels: MapKernels, layers: readonly LayerMaps[], classCount: number, size: Size, options: FusionOptions, out: Floats,
+): Float32Array {
+  return fuseScaled(kernels, scaledLayers(layers, classCount, options), classCount, size, options, out);
+}
+
+/** Layers as they are before they are upsampled and fused. */
+function scaledLayers(layers: readonly LayerMaps[], classCount: number, options: FusionOptions): LayerMaps[] {
+  return layers.map((layer, i) => ({
+    height: layer.height, width: layer.width,
+    data: normaliseLayer(layer, classCount, options.layerNorm, isScaled(options, i, layers.length) ? options.gamma : undefined),
+  }));
 }
 
 /** For maps that are too large for memory: every row is computed when it is read, and once before to find the maxima. */

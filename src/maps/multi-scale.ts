@@ -3,8 +3,9 @@ import type { Size } from '../size.js';
 import { CombinedMaps } from './combine.js';
 import type { FusionOptions } from './fusion.js';
 import type { LayerMaps } from '../cam/layer-maps.js';
-import { FusedMaps, isScaled, MAX_KEPT } from './fusion.js';
-import { mapsToArray } from './map-rows.js';
+import { scratchMapKernels } from '../kernels/map-kernels.js';
+import { FusedMaps, fuseInto, isScaled, MAX_KEPT } from './fusion.js';
+import { ArrayMaps, mapsToArray } from './map-rows.js';
 import type { MapRows } from './map-rows.js';
 
 /** One way of showing a photograph to the network. */
@@ -53,6 +54,7 @@ export function fuseViews(
   // Together they may take as much memory as one.
   const kept = MAX_KEPT / (views.length * (fuseFirst === 'layers' ? 1 : views[0].length));
   if (fuseFirst === 'layers') {
+    if (classCount * size[0] * size[1] <= kept) return viewsAtOnce(views, classCount, size, options);
     const parts = views.map((layers) => new FusedMaps(layers, classCount, size, { ...options, mapNorm: scaleNorm }, kept));
     return new CombinedMaps(parts, { fuse: scaleFuse, norm: mapNorm });
   }
@@ -61,6 +63,26 @@ export function fuseViews(
     return new CombinedMaps(parts, { fuse: scaleFuse, norm: layerNorm, ...(isScaled(options, i, views[0].length) ? { gamma } : {}) });
   });
   return new CombinedMaps(layers, { fuse, norm: mapNorm });
+}
+
+/** The maps of each view are fused and combined where they are computed, without a copy of each. */
+function viewsAtOnce(
+  views: readonly (readonly LayerMaps[])[], classCount: number, size: Size, options: MultiScaleOptions,
+): MapRows & { readonly maxima: Float32Array } {
+  const [height, width] = size;
+  const kernels = scratchMapKernels();
+  const all = kernels.floats(classCount * height * width);
+  const part = kernels.floats(all.length);
+  for (const [i, layers] of views.entries()) {
+    fuseInto(kernels, layers, classCount, size, { ...options, mapNorm: options.scaleNorm }, i === 0 ? all : part);
+    if (i === 0) continue;
+    if (options.scaleFuse === 'mean') kernels.addInto(all, part);
+    else kernels.maxInto(all, part);
+  }
+  if (options.scaleFuse === 'mean') kernels.scale(all, 1 / views.length);
+  const maxima = kernels.maxima(all, classCount);
+  if (options.mapNorm === 'max') kernels.divideMaps(all, maxima);
+  return Object.assign(new ArrayMaps(all.view.slice(), classCount, height, width), { maxima });
 }
 
 /** The layer with the most cells; of several, the first. */

@@ -8,6 +8,7 @@ import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openPhoto } from '../../src/image/photo-file.js';
 import type { Size } from '../../src/size.js';
+import { repository } from '../helpers.js';
 
 let folder: string;
 beforeAll(async () => { folder = await mkdtemp(join(tmpdir(), 'voc-seeds-photo-file-')); });
@@ -61,6 +62,32 @@ describe('the original size', () => {
     // Turned by 90 degrees clockwise: the lower left corner comes to the upper left.
     const [pixels, turned] = [await stored.at([height, width]), await upright.at([width, height])];
     expect([...turned.subarray(0, 3)]).toEqual([...pixels.subarray((height - 1) * width * 3, (height - 1) * width * 3 + 3)]);
+  });
+});
+
+describe('the pixels of a size', () => {
+  const sample = join(repository, 'data/sample/JPEGImages/cat_on_floor.jpg');
+
+  it.each([false, true])('do not depend on which sizes were asked for before; upright: %s', async (upright) => {
+    const original = (await openPhoto(sample, { upright })).original;
+    const sizes = [1, 0.85, 0.51, 0.49, 0.2, 1.3].map((factor): Size => [Math.round(factor * original[0]), Math.round(factor * original[1])]);
+    const alone = await Promise.all(sizes.map(async (size) => (await openPhoto(sample, { upright })).at(size)));
+    for (const order of [sizes, sizes.toReversed()]) {
+      const photo = await openPhoto(sample, { upright });
+      for (const size of order) expect(Buffer.compare(await photo.at(size), alone[sizes.indexOf(size)]), size.join('x')).toBe(0);
+    }
+  });
+
+  it('at a JPEG\'s own size are those that it stores', async () => {
+    const photo = await openPhoto(sample);
+    expect(Buffer.compare(await photo.at(photo.original), await sharp(sample).raw().toBuffer())).toBe(0);
+  });
+
+  it('a damaged JPEG is reported for every size', async () => {
+    const path = join(folder, 'cut.jpg');
+    await writeFile(path, readFileSync(sample).subarray(0, 9000));
+    const photo = await openPhoto(path);
+    for (const size of [photo.original, [100, 90], photo.original] as Size[]) await expect(photo.at(size)).rejects.toThrow(`cannot read the photograph ${path}`);
   });
 });
 

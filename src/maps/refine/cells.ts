@@ -12,13 +12,15 @@ import { scratchMapKernels } from '../../kernels/map-kernels.js';
  * @returns [channels, h, w]
  */
 export function cellMeans(planes: Float32Array | Float64Array, channels: number, from: Size, to: Size): Float32Array {
+  const [height, width] = from;
   return meansOfRows(channels, from, to, ({ run, arena }, most, meansOfRow) => {
-    const [height, width] = from;
     const band = arena.floats(most);
-    meansOfRow((begin, rows, channel, columns, sums, out) => {
-      const start = channel * height * width + begin * width;
-      band.view.set(planes.subarray(start, start + rows * width));
-      run.cellMeansRow(band.address, width, rows, columns, to[1], sums, out);
+    meansOfRow((begin, rows, columns, out, plane) => {
+      for (let channel = 0; channel < channels; channel++) {
+        const start = (channel * height + begin) * width;
+        band.view.set(planes.subarray(start, start + rows * width));
+        run.cellMeansRow(band.address, width, rows, columns, to[1], out + channel * plane);
+      }
     });
   });
 }
@@ -30,24 +32,25 @@ export function cellMeans(planes: Float32Array | Float64Array, channels: number,
  * @returns [3, h, w], 0..255
  */
 export function cellColours(image: Uint8Array, from: Size, to: Size): Float32Array {
+  const [, width] = from;
   return meansOfRows(3, from, to, ({ run, arena }, most, meansOfRow) => {
-    const [, width] = from;
     const band = arena.bytes(3 * most);
-    meansOfRow((begin, rows, channel, columns, sums, out) => {
-      if (channel === 0) band.view.set(image.subarray(3 * begin * width, 3 * (begin + rows) * width));
-      run.colourMeansRow(band.address + channel, width, rows, columns, to[1], sums, out);
+    meansOfRow((begin, rows, columns, out, plane) => {
+      band.view.set(image.subarray(3 * begin * width, 3 * (begin + rows) * width));
+      run.colourMeansRow(band.address, width, rows, columns, to[1], out, plane);
     });
   });
 }
 
 /**
- * Computes the means of a channel in one row of cells.
+ * Computes the means of one row of cells.
  *
  * @param begin the first row of pixels
  * @param rows the number of rows of pixels
- * @param columns the address of the first pixel of each cell and the width; `sums`: of a number for each cell; `out`: of the means
+ * @param columns the address of the first pixel of each cell and the width
+ * @param out the address of the first channel's means; `plane`: bytes to those of the next channel
  */
-type MeansOfRow = (begin: number, rows: number, channel: number, columns: number, sums: number, out: number) => void;
+type MeansOfRow = (begin: number, rows: number, columns: number, out: number, plane: number) => void;
 
 /**
  * Goes through the rows of cells, so that only the pixels of one row are in the kernels' memory.
@@ -62,15 +65,10 @@ function meansOfRows(
   const rows = startsOf(height, h);
   const means = arena.floats(channels * h * w);
   const columns = arena.words(w + 1);
-  const sums = arena.doubles(w);
   const most = rows.reduce((largest, row, i) => Math.max(largest, row - rows[Math.max(0, i - 1)]), 0);
   columns.view.set(startsOf(width, w));
   use(kernels, most * width, (meansOfRow) => {
-    for (let row = 0; row < h; row++) {
-      for (let channel = 0; channel < channels; channel++) {
-        meansOfRow(rows[row], rows[row + 1] - rows[row], channel, columns.address, sums.address, means.address + 4 * (channel * h + row) * w);
-      }
-    }
+    for (let row = 0; row < h; row++) meansOfRow(rows[row], rows[row + 1] - rows[row], columns.address, means.address + 4 * row * w, 4 * h * w);
   });
   return means.view.slice();
 }

@@ -76,23 +76,40 @@ class Ground {
   private readonly total: PaddedPlanes;
   private readonly numbers: Words;
 
+  /** @param colours [3, height, width], 0..255; overwritten */
   constructor(classes: number, colours: Float32Array, size: Size, radius: number, factor: number) {
     const { kernels, kernels: { arena, run } } = this;
     const [height, width] = size;
-    const picture = new PaddedPlanes(kernels, 3, size, radius);
-    const planes = (): PaddedPlanes => new PaddedPlanes(kernels, classes, size, radius);
+    // The second row of the last pair may be below the picture.
+    const picture = new PaddedPlanes(kernels, 3, size, radius + 1);
+    const planes = (): PaddedPlanes => new PaddedPlanes(kernels, classes, size, radius + 1);
     [this.even, this.odd, this.total] = [planes(), planes(), planes()];
-    const steps = disc(radius).map(([down, right]) => 4 * (down * picture.stride + right));
-    const offsets = arena.words(steps.length);
-    const affinities = arena.floats(height * Math.ceil(width / 8) * (steps.length + 1) * 8);
-    const { area, stride } = picture;
-    this.numbers = arena.words(8);
-    this.numbers.view.set([4 * area, 4 * stride, classes, height, width, affinities.address, offsets.address, steps.length]);
-    offsets.view.set(steps);
+    const { area, stride, pad } = picture;
+    const words = (numbers: readonly number[]): Words => {
+      const block = arena.words(numbers.length);
+      block.view.set(numbers);
+      return block;
+    };
+    const { common, rim, ahead, sources } = neighboursOf(radius);
+    const bytesTo = ([down, right]: Step): number => 4 * (down * stride + right);
+    const entries = common.length + rim.length / 2;
+    const affinities = arena.floats(Math.ceil(height / 2) * Math.ceil(width / 8) * (entries + 1) * 16);
+    // Enough rows for a pair and all rows above it that have neighbours.
+    const rows = 2 ** Math.ceil(Math.log2(radius + 2));
+    const ring = arena.floats(rows * ahead.length * stride);
+    ring.view.fill(0);
+    const offsets = words([...common, ...rim].map(bytesTo));
+    const forward = words(ahead.map(bytesTo));
+    const from = words(sources.flatMap(({ index, up, right }) => [up, 4 * (index * stride + right)]));
+    this.numbers = words([
+      4 * area, 4 * stride, classes, height, width, affinities.address, offsets.address, common.length, rim.length / 2,
+      forward.address, ahead.length, from.address, ring.address + 4 * pad, rows - 1,
+    ]);
     // exp(-factor |I(i) - I(j)|^2) = 2^-|s I(i) - s I(j)|^2.
     const scale = Math.sqrt(factor * Math.LOG2E);
+    for (let i = 0; i < colours.length; i++) colours[i] *= scale;
     picture.fill(NOWHERE);
-    picture.write(colours.map((value) => scale * value));
+    picture.write(colours);
     run.walkAffinities(this.numbers.address, picture.row(0));
   }
 
@@ -108,7 +125,8 @@ class Ground {
     factors.view.set(shares);
     for (const planes of [even, odd, total]) planes.fill(0);
     even.write(maps);
-    total.write(maps.map((value) => shares[0] * value));
+    total.write(maps);
+    run.scale(total.block.address, total.block.length, shares[0]);
     // Within the range, no polynomial makes the maps longer. Beyond it, they soon do so many times over.
     const before = run.walkSquares(ground, even.row(0));
     run.walk(ground, even.row(0), odd.row(0), total.row(0), factors.address, shares.length, 2 / (1 - lowest), (1 + lowest) / (1 - lowest));
@@ -129,16 +147,61 @@ function within(walked: Float32Array, maps: Float32Array, classes: number): Floa
 
 function rangeOf(values: Float32Array): [low: number, high: number] {
   let [low, high] = [Infinity, -Infinity];
-  for (const value of values) {
-    if (value < low) low = value;
-    if (value > high) high = value;
+  for (let i = 0; i < values.length; i++) {
+    if (values[i] < low) low = values[i];
+    if (values[i] > high) high = values[i];
   }
   return [low, high];
 }
 
+/** A step from one cell to another. */
+type Step = readonly [down: number, right: number];
+
+/** The neighbours of the cells of two rows, as the kernel wants them. */
+interface Neighbours {
+  /** Steps from the first row's cell to what is a neighbour of both it and the cell below. */
+  readonly common: readonly Step[];
+  /** To what is only a neighbour of the first row's cell, and then, as many, to what is only one of the second's. */
+  readonly rim: readonly Step[];
+  /** No step, and the steps to the neighbours after a cell, in reading order. */
+  readonly ahead: readonly Step[];
+  /**
+   * For each neighbour that both have, and each pair of the others, where the first row's affinity is, and where the second's: that of the
+   * step `index` of {@link ahead}, of the cell that is so far away. Affinities are the same in both directions.
+   */
+  readonly sources: readonly { readonly index: number; readonly up: number; readonly right: number }[];
+}
+
+const known = new Map<number, Neighbours>();
+
+function neighboursOf(radius: number): Neighbours {
+  const neighbours = known.get(radius) ?? arranged(radius);
+  known.set(radius, neighbours);
+  return neighbours;
+}
+
+function arranged(radius: number): Neighbours {
+  const isStep = (down: number, right: number): boolean => down ** 2 + right ** 2 <= radius ** 2;
+  const steps = disc(radius);
+  const ahead = steps.filter(([down, right]) => down > 0 || (down === 0 && right >= 0));
+  const common = steps.filter(([down, right]) => isStep(down - 1, right));
+  const upper = steps.filter(([down, right]) => !isStep(down - 1, right));
+  const lower = steps.filter(([down, right]) => !isStep(down + 1, right)).map(([down, right]): Step => [down + 1, right]);
+  const sourceOf = ([down, right]: Step): Neighbours['sources'][number] => {
+    const own = ahead.findIndex((step) => step[0] === down && step[1] === right);
+    if (own >= 0) return { index: own, up: 0, right: 0 };
+    return { index: ahead.findIndex((step) => step[0] === -down && step[1] === -right), up: -down, right };
+  };
+  const below = ([down, right]: Step): Step => [down - 1, right];
+  return {
+    common, rim: [...upper, ...lower], ahead,
+    sources: [...common.map((step) => [step, below(step)]), ...upper.map((step, i) => [step, below(lower[i])])].flat().map(sourceOf),
+  };
+}
+
 /** Every step of at most this length, including [0, 0], as [down, right]. */
-function disc(radius: number): [number, number][] {
+function disc(radius: number): Step[] {
   const span = Array.from({ length: 2 * radius + 1 }, (_, i) => i - radius);
-  const square = span.flatMap((down) => span.map((right): [number, number] => [down, right]));
+  const square = span.flatMap((down) => span.map((right): Step => [down, right]));
   return square.filter(([down, right]) => down ** 2 + right ** 2 <= radius ** 2);
 }
