@@ -71,12 +71,11 @@ export async function runFaithfulness(options: FaithfulnessOptions): Promise<Fai
     folders: [RECORD_FOLDER],
     files: ({ id }) => ({ [RECORD_FOLDER]: recordPath(out, id) }),
     isWhole: async (_item, _folder, path) => decodeRecord(await readFile(path, 'utf8'), sizes) !== undefined,
-    startPool: (runtime, { workers, threads }) => new WorkerPool<FaithfulnessTask, FaithfulnessResult>({
-      // Two tasks per worker: one computes while the next is decoded.
-      worker: workerUrl('./faithfulness-worker.js', import.meta.url), threads: workers, tasksPerWorker: 2,
+    startPool: ({ choice, companion }, { workers, threads, batch, tasksPerWorker }) => new WorkerPool<FaithfulnessTask, FaithfulnessResult>({
+      worker: workerUrl('./faithfulness-worker.js', import.meta.url), threads: workers, tasksPerWorker, companion,
       data: {
-        photo, maps, names: variants.map(({ name }) => name), forward: shareBytes(serializeModel(buildActivationGraph(graph, []))),
-        batch: takesBatches(graph) ? settings.batch : 1, tests, fill, runtime, threads,
+        photo: photo(batch), maps, names: variants.map(({ name }) => name), forward: shareBytes(serializeModel(buildActivationGraph(graph, []))),
+        batch: takesBatches(graph) ? settings.batch : 1, tests, fill, runtime: choice, threads,
       } satisfies FaithfulnessWorkerData,
     }),
     taskOf: ({ id, imagePath }, { logits }) => ({ imagePath, logit: logits[0], recordPath: recordPath(out, id) }),
