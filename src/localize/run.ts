@@ -68,7 +68,8 @@ export async function runLocalize(options: LocalizeOptions): Promise<LocalizePas
     startPool: ({ choice, companion }, { workers, threads, batch, tasksPerWorker }) => new WorkerPool<LocalizeTask, LocalizeResult>({
       worker: workerUrl('./localize-worker.js', import.meta.url), threads: workers, tasksPerWorker, companion,
       data: {
-        photo: photo(batch), maps, names: variants.map(({ name }) => name), runtime: choice, threads, top: Math.min(top, classifier.spec.classes.length), steps: thresholds,
+        photo: photo(batch), maps, names: variants.map(({ name }) => name), runtime: choice, threads,
+        top: Math.min(top, classifier.spec.classes.length), steps: thresholds,
         firstLabel: firstLabelOf(classifier),
       } satisfies LocalizeWorkerData,
     }),

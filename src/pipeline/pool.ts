@@ -28,14 +28,13 @@ export interface SeedPoolOptions extends PoolPlan {
 }
 
 /** Builds the programs and starts the workers that make seeds. */
-export function startSeedPool(
-  { classifier, settings, agree = [], student, classes = VOC, format, runtime: { choice, companion }, workers, threads, batch, tasksPerWorker }: SeedPoolOptions,
-): WorkerPool<SeedTask, SeedResult> {
+export function startSeedPool(options: SeedPoolOptions): WorkerPool<SeedTask, SeedResult> {
+  const { classifier, settings, agree = [], student, classes = VOC, format, runtime: { choice, companion }, threads, batch } = options;
   const recipes = classifier === undefined
     ? []
     : [settings, ...agree].map((own): SeedRecipe => ({ photo: PhotoCam.plan(classifier, own, { batch }), policies: seedPolicies(own, classes) }));
   return new WorkerPool<SeedTask, SeedResult>({
-    worker: workerUrl('./seed-worker.js', import.meta.url), threads: workers, tasksPerWorker, companion,
+    worker: workerUrl('./seed-worker.js', import.meta.url), threads: options.workers, tasksPerWorker: options.tasksPerWorker, companion,
     data: {
       recipes, student: student && { plan: planStudent(student.student, student.settings), policies: studentPolicies(settings, classes) },
       classSet: classes.data, format, runtime: choice, threads,

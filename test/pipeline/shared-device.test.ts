@@ -27,7 +27,9 @@ afterAll(() => rm(devkit.folder, { recursive: true }));
 type Way = Partial<Pick<GenerateOptions, 'workers' | 'share' | 'batch' | 'runtime' | 'student' | 'saveCams' | 'agree'>>;
 
 /** The files that a run writes, by folder and name; no journal and no record, in which times differ. */
-async function filesOf(name: string, root: string, model: string, own: SeedSettings, { saveCams = false, ...way }: Way): Promise<Record<string, Buffer>> {
+async function filesOf(
+  name: string, root: string, model: string, own: SeedSettings, { saveCams = false, ...way }: Way,
+): Promise<Record<string, Buffer>> {
   const out = join(devkit.folder, name);
   const opened = await openDevkit(root);
   const { items } = await readSplit(opened, root === sample ? 'sample' : 'train');

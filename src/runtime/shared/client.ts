@@ -49,8 +49,10 @@ export class SharedRuntime implements Runtime {
     return this.open(model, options);
   }
 
-  private async open(model: Uint8Array, { overwrite: _, ...options }: SessionOptions, batching?: Batching): Promise<Session> {
+  private async open(model: Uint8Array, { threads, steady, arena }: SessionOptions, batching?: Batching): Promise<Session> {
     requireWanted();
+    // Results are copied, so there is nothing to gain from overwriting them.
+    const options = { threads, steady, arena };
     const graph = model.buffer instanceof SharedArrayBuffer ? model : shareBytes(model);
     const key = hashOf(graph, JSON.stringify([options, batching]));
     await this.ask({ kind: 'load', key, graph, options, batching });

@@ -45,8 +45,14 @@ export function errorOf({ kind, message, hint }: Failure): Error {
   return kind === 'abandoned' ? new AbandonedError() : new Error(message);
 }
 
-/** Copies of tensors, in memory that can be given to another thread. */
-export function copied(tensors: Readonly<Record<string, RuntimeTensor>>): { readonly tensors: Record<string, RuntimeTensor>; readonly memory: ArrayBuffer[] } {
+/** Tensors in memory that can be given to another thread. */
+interface Parcel {
+  readonly tensors: Record<string, RuntimeTensor>;
+  readonly memory: ArrayBuffer[];
+}
+
+/** Copies tensors in order to give them to another thread. */
+export function copied(tensors: Readonly<Record<string, RuntimeTensor>>): Parcel {
   const memory: ArrayBuffer[] = [];
   const copies = Object.entries(tensors).map(([name, tensor]): [string, RuntimeTensor] => {
     if (tensor.type === 'float32') {
