@@ -1,7 +1,6 @@
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { z } from 'zod';
 import { loadClassifier } from '../../src/classifier/load.js';
 import { openDevkit } from '../../src/datasets/devkit.js';
@@ -10,14 +9,17 @@ import { readSplit } from '../../src/datasets/splits.js';
 import { defaultModelPath } from '../../src/package.js';
 import { generateSeeds } from '../../src/pipeline/generate.js';
 import type { GenerateOptions } from '../../src/pipeline/generate.js';
+import { DeviceThread } from '../../src/runtime/shared/device-thread.js';
 import { seedSettings } from '../../src/settings/cam.js';
 import type { SeedSettings } from '../../src/settings/cam.js';
 import { loadStudent } from '../../src/student/load.js';
+import { startNode } from '../cli/program.js';
+import { repository } from '../helpers.js';
 import { writeTinyStudent } from '../student/tiny.js';
 import { makeDevkit } from './tiny.js';
 import type { TinyDevkit } from './tiny.js';
 
-const sample = fileURLToPath(new URL('../../data/sample', import.meta.url));
+const sample = join(repository, 'data/sample');
 const settings = z.object(seedSettings).parse({ inputSize: 'short:96', threshold: 0.3, flip: true });
 
 let devkit: TinyDevkit;
@@ -76,6 +78,51 @@ describe('workers that share a device', () => {
     const runtime = { runtime: 'tfjs', device: 'wasm' } as const;
     const separate = await tiny('tfjs-separate', { workers: 1, runtime, saveCams: true });
     expect(await tiny('tfjs-shared', { workers: 3, share: true, runtime, saveCams: true })).toEqual(separate);
+  });
+
+  it('end the run with a message if the thread of the device ends', async () => {
+    const connect = vi.spyOn(DeviceThread.prototype, 'connect');
+    onTestFinished(() => { connect.mockRestore(); });
+    const opened = await openDevkit(devkit.root);
+    const { items } = await readSplit(opened, 'train');
+    const many = Array.from({ length: 40 }, (_, i) => items.map((item) => ({ ...item, id: `${item.id}-${i}` }))).flat();
+    const run = generateSeeds({
+      classifier: await loadClassifier(devkit.model), settings, items: many, missing: [], split: 'train', out: join(devkit.folder, 'ended'),
+      labels: { name: 'dogs', labels: () => Promise.resolve([12]) }, format: 'palette', saveCams: false, resume: false, workers: 2, share: true,
+      onProgress: (done) => {
+        // No port: an error that nothing catches.
+        if (done === 3) (connect.mock.contexts[0] as DeviceThread).thread!.postMessage({});
+      },
+    });
+    await expect(run).rejects.toThrow('the thread that runs the networks on the device \'cpu\' has ended');
+  });
+
+  it('stop at a safe point when they are interrupted', async () => {
+    const out = join(devkit.folder, 'interrupted');
+    // The command line's own devices are accelerators, which a test cannot expect.
+    const program = startNode(['--input-type=module', '-e', `
+      import { createLabelSource, generateSeeds, loadClassifier, openDevkit, readSplit } from './dist/index.js';
+      import { takeSignals, watchInterrupt } from './dist/jobs/stop/interrupt.js';
+      import { defaultModelPath } from './dist/package.js';
+      const { settings, out } = JSON.parse(process.argv[1]);
+      takeSignals();
+      const watch = watchInterrupt(() => { process.stderr.write('interrupted'); });
+      const devkit = await openDevkit('data/sample');
+      await generateSeeds({
+        classifier: await loadClassifier(defaultModelPath()), settings, items: (await readSplit(devkit, 'sample')).items, missing: [],
+        labels: await createLabelSource('xml', { devkit }), split: 'sample', out, format: 'palette', saveCams: false, resume: false,
+        workers: 2, share: true, signal: watch.signal, onProgress: (done) => { process.stderr.write('[' + done + ']'); },
+      });
+      process.stderr.write('to the end');
+    `, JSON.stringify({ settings: z.object(seedSettings).parse({}), out })], { cwd: repository });
+    await program.says('[2]');
+    program.process.kill('SIGINT');
+    await program.says('interrupted');
+    program.process.kill('SIGINT');
+    const { code, signal, stderr } = await program.ended;
+    expect([code, signal], stderr).toEqual([130, null]);
+    expect(stderr).not.toContain('to the end');
+    expect((await readdir(out, { recursive: true })).filter((name) => name.endsWith('.tmp'))).toEqual([]);
   });
 
   it('make the same seeds of the sample with the bundled classifier', async () => {

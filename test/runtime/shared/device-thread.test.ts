@@ -93,16 +93,19 @@ describe('a device thread', () => {
     const pool = startPool(runtime);
     await runAll(pool);
     const device = runtime.companion as DeviceThread;
-    await device.thread!.terminate();
-    await expect(pool.run(join(folder, '10.png'))).rejects.toThrow('the thread that runs the networks on the device \'cpu\' has ended');
+    const ended = new Promise((resolve) => { device.thread!.once('exit', resolve); });
+    // No port: an error that nothing catches.
+    device.thread!.postMessage({});
+    await ended;
+    await expect(pool.run(join(folder, '10.png'))).rejects.toThrow(/^the thread that runs the networks on the device 'cpu' has ended: .*undefined/);
     await pool.destroy();
   });
 
   it('that ends before it takes a port fails the worker that sent it', async () => {
-    const runtime = await share({ runtime: 'ort', device: 'cpu' });
-    const pool = startPool(runtime);
+    const none = { runtime: 'ort', device: 'no' } as const;
+    const device = new DeviceThread(none);
+    const pool = startPool({ choice: { ...none, shared: { name: 'none', version: '', device: 'no' } }, companion: device });
     const running = runAll(pool);
-    const device = runtime.companion as DeviceThread;
     while (device.thread === undefined) await new Promise((resolve) => { setTimeout(resolve, 1); });
     await device.thread.terminate();
     const outcomes = await Promise.allSettled([running]);
