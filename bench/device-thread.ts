@@ -2,7 +2,7 @@
  * What the device thread costs that workers share on an accelerator, measured on the processor with networks that cost next to nothing:
  *
  * - a run through the device thread beside the same run in the own thread: microseconds more, by the size of the image;
- * - how many runs a second the device thread takes from several threads that do nothing else, the most photographs that it lets pass;
+ * - how many runs a second the device thread takes from several threads that do nothing else, and how long it is busy for each;
  * - `generate` with a tiny classifier: images per second and processor time per image, with sessions of their own and through the device thread.
  *
  *     npm run bench -- device-thread [--images N] [--rounds N] [--clients N]
@@ -61,12 +61,21 @@ function tinyClassifier(): OnnxModel {
   };
 }
 
-/** Runs a second in some threads at once, without a device thread if there is none. */
-async function runsPerSecond(clients: number, size: number, shared: boolean, inFlight: number): Promise<number> {
+interface Rate {
+  /** Of all threads. */
+  readonly perSecond: number;
+  /** Microseconds that the device thread was busy for each run. */
+  readonly busy: number;
+}
+
+const RUNS = 300;
+
+/** Runs in some threads at once, through a device thread or each with its own session. */
+async function rateOf(clients: number, size: number, shared: boolean, inFlight: number): Promise<Rate> {
   const device = shared ? new DeviceThread(choice) : undefined;
   const graph = serializeModel(tinyClassifier());
   const workers = await Promise.all(Array.from({ length: clients }, async () => {
-    const data: DeviceClientData = { graph, size, inFlight, runs: 300, about: shared ? about : undefined };
+    const data: DeviceClientData = { graph, size, inFlight, runs: RUNS, about: shared ? about : undefined };
     const worker = new Worker(new URL('./device-client.js', import.meta.url), { workerData: data });
     if (device !== undefined) {
       const [{ port }] = await once(worker, 'message') as [{ port: MessagePort }];
@@ -75,29 +84,33 @@ async function runsPerSecond(clients: number, size: number, shared: boolean, inF
     await once(worker, 'message');
     return worker;
   }));
+  const before = device?.thread?.performance.eventLoopUtilization();
   const start = performance.now();
   const done = workers.map((worker) => once(worker, 'message'));
   for (const worker of workers) worker.postMessage('go');
   await Promise.all(done);
-  const rate = clients * 300 / (performance.now() - start) * 1000;
+  const perSecond = clients * RUNS / (performance.now() - start) * 1000;
+  const busy = 1000 * (device?.thread?.performance.eventLoopUtilization(before).active ?? 0) / (clients * RUNS);
   for (const worker of workers) await worker.terminate();
   await device?.close();
-  return rate;
+  return { perSecond, busy };
 }
 
 const rounds = Number(values.rounds);
 const clients = Number(values.clients);
 const table: Record<string, Record<string, number>> = {};
 for (const size of [32, 224, 448]) {
-  const [own, device, busy]: number[][] = [[], [], []];
+  const [own, device, rate, busy]: number[][] = [[], [], [], []];
   for (let round = 0; round < rounds; round++) {
-    own.push(1e6 / await runsPerSecond(1, size, false, 1));
-    device.push(1e6 / await runsPerSecond(1, size, true, 1));
-    busy.push(await runsPerSecond(clients, size, true, 2));
+    own.push(1e6 / (await rateOf(1, size, false, 1)).perSecond);
+    device.push(1e6 / (await rateOf(1, size, true, 1)).perSecond);
+    const many = await rateOf(clients, size, true, 2);
+    rate.push(many.perSecond);
+    busy.push(many.busy);
   }
   table[`${size} x ${size}`] = {
     'own session, us': Math.round(median(own)), 'device thread, us': Math.round(median(device)),
-    [`runs/s of ${clients} threads`]: Math.round(median(busy)),
+    [`runs/s of ${clients} threads`]: Math.round(median(rate)), 'device thread busy, us/run': Math.round(median(busy)),
   };
 }
 console.table(table);

@@ -41,8 +41,9 @@ export class DeviceServer {
     });
   }
 
-  /** Releases all sessions after the requests that have come. */
+  /** Releases all sessions after the requests that have come. Then nothing runs any more. */
   async close(): Promise<void> {
+    await this.runtime.catch(() => undefined);
     for (const { session } of this.sessions.values()) await session.then((loaded) => loaded.release()).catch(() => undefined);
     this.sessions.clear();
     await this.last;
