@@ -6,6 +6,7 @@ import { shareBytes } from '../../jobs/workers/shared-bytes.js';
 import type { Batching, Runtime, RuntimeTensor, Session, SessionOptions, Sharing } from '../runtime.js';
 import { copied, errorOf, failureOf } from './messages.js';
 import type { DeviceRequest, DeviceResult, NumberedReply, NumberedRequest } from './messages.js';
+import { SpareMemory } from './spare-memory.js';
 
 interface Waiting {
   readonly resolve: (result: DeviceResult) => void;
@@ -23,6 +24,7 @@ export class SharedRuntime implements Runtime {
   };
 
   private readonly waiting = new Map<number, Waiting>();
+  private readonly spare = new SpareMemory();
   private requests = 0;
   private lost = false;
 
@@ -32,7 +34,8 @@ export class SharedRuntime implements Runtime {
    */
   constructor(private readonly port: MessagePort, real: Pick<Runtime, 'name' | 'version' | 'device'>) {
     ({ name: this.name, version: this.version, device: this.device } = real);
-    port.on('message', ({ id, result, failure }: NumberedReply) => {
+    port.on('message', ({ id, result, memory, failure }: NumberedReply) => {
+      memory?.forEach((piece) => { this.spare.give(piece); });
       const { resolve, reject } = this.waiting.get(id)!;
       this.waiting.delete(id);
       if (failure === undefined) resolve(result);
@@ -61,7 +64,7 @@ export class SharedRuntime implements Runtime {
       run: async (feeds, outputs) => {
         requireWanted();
         // The caller may use or change its tensors again while the run waits for its turn.
-        const { tensors, memory } = copied(feeds);
+        const { tensors, memory } = copied(feeds, this.spare);
         return await this.ask({ kind: 'run', key, feeds: tensors, outputs }, memory) as Record<string, RuntimeTensor>;
       },
       release, [Symbol.asyncDispose]: release,

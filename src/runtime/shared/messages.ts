@@ -1,6 +1,7 @@
 import { AbandonedError } from '../../jobs/stop/abandon.js';
 import { messageOf, UserError } from '../../errors.js';
 import type { Batching, RuntimeTensor, SessionOptions } from '../runtime.js';
+import type { SpareMemory } from './spare-memory.js';
 
 /** What a worker thread asks of the device thread. Sessions and checks are known by their keys. */
 export type DeviceRequest
@@ -24,6 +25,8 @@ export interface NumberedRequest {
 export interface NumberedReply {
   readonly id: number;
   readonly result?: DeviceResult;
+  /** The memory of the tensors that were sent, which is used again. */
+  readonly memory?: readonly ArrayBuffer[];
   readonly failure?: Failure;
 }
 
@@ -51,17 +54,23 @@ interface Parcel {
   readonly memory: ArrayBuffer[];
 }
 
-/** Copies tensors in order to give them to another thread. */
-export function copied(tensors: Readonly<Record<string, RuntimeTensor>>): Parcel {
+/**
+ * Copies tensors in order to give them to another thread.
+ *
+ * @param spare memory for the copies
+ */
+export function copied(tensors: Readonly<Record<string, RuntimeTensor>>, spare?: SpareMemory): Parcel {
   const memory: ArrayBuffer[] = [];
   const copies = Object.entries(tensors).map(([name, tensor]): [string, RuntimeTensor] => {
+    const buffer = spare?.take(tensor.data.byteLength) ?? new ArrayBuffer(tensor.data.byteLength);
+    memory.push(buffer);
     if (tensor.type === 'float32') {
-      const data = tensor.data.slice();
-      memory.push(data.buffer);
+      const data = new Float32Array(buffer, 0, tensor.data.length);
+      data.set(tensor.data);
       return [name, { ...tensor, data }];
     }
-    const data = tensor.data.slice();
-    memory.push(data.buffer);
+    const data = new BigInt64Array(buffer, 0, tensor.data.length);
+    data.set(tensor.data);
     return [name, { ...tensor, data }];
   });
   return { tensors: Object.fromEntries(copies), memory };

@@ -30,7 +30,7 @@ export class DeviceServer {
     const own = new Map<string, number>();
     port.on('message', ({ id, request }: NumberedRequest) => {
       this.answer(request, port, own).then(
-        (result) => { reply(port, id, result); },
+        (result) => { reply(port, id, result, request); },
         (error: unknown) => { port.postMessage({ id, failure: failureOf(error) } satisfies NumberedReply); },
       );
     });
@@ -117,12 +117,13 @@ export class DeviceServer {
   }
 }
 
-function reply(port: MessagePort, id: number, result: DeviceResult): void {
+function reply(port: MessagePort, id: number, result: DeviceResult, request: DeviceRequest): void {
   if (typeof result !== 'object') {
     port.postMessage({ id, result } satisfies NumberedReply);
     return;
   }
   // Some runtimes still own the memory of their results.
   const { tensors, memory } = copied(result);
-  port.postMessage({ id, result: tensors } satisfies NumberedReply, memory);
+  const sent = request.kind === 'run' ? Object.values(request.feeds).map(({ data }) => data.buffer as ArrayBuffer) : [];
+  port.postMessage({ id, result: tensors, memory: sent } satisfies NumberedReply, [...memory, ...sent]);
 }

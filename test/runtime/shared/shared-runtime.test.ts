@@ -94,6 +94,17 @@ describe('a shared runtime', () => {
     expect([...own.x.data]).toEqual([5, 5]);
   });
 
+  it('never mixes up images that use the same memory one after the other', async () => {
+    const { clients: [client] } = shared(new Doubling(), 1);
+    const session = await client.load(graph('a'), options);
+    // From large to small, so that the memory of a larger image is used for a smaller one.
+    for (const length of [90_000, 70_000, 20_000, 65_000]) {
+      const images = [1, 2, 3].map((value) => new Float32Array(length).fill(value));
+      const results = await Promise.all(images.map((data) => session.run({ x: { type: 'float32', dims: [length], data } })));
+      results.forEach(({ y }, i) => { expect(y.data).toEqual(new Float32Array(length).fill(2 * (i + 1))); });
+    }
+  });
+
   it('passes errors on as they are', async () => {
     const device = new Doubling();
     const { clients: [client] } = shared(device, 1);
