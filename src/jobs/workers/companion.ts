@@ -1,26 +1,9 @@
-import { MessageChannel, parentPort } from 'node:worker_threads';
-import type { MessagePort } from 'node:worker_threads';
-
 /** A thread that the workers of a pool share. Each of them can ask for a port to it with {@link portToCompanion}. */
 export interface Companion {
-  /** The other end of a worker's port. */
-  connect(port: MessagePort): void;
+  /** @param port a `MessagePort`, the other end of a worker's port. (Named so, the declarations of the package would need those of Node.) */
+  connect(port: object): void;
   /** Why the thread has ended too early. */
   readonly failure: Error | undefined;
   /** Ends the thread. The pool calls it after its workers have ended. */
   close(): Promise<void>;
-}
-
-const KEY = 'voc-seeds:port';
-
-/** In a worker of a pool with a companion: a new port to it. */
-export function portToCompanion(): MessagePort {
-  const { port1, port2 } = new MessageChannel();
-  parentPort!.postMessage({ [KEY]: port2 }, [port2]);
-  return port1;
-}
-
-/** The port in a message of {@link portToCompanion}. */
-export function portOf(message: unknown): MessagePort | undefined {
-  return typeof message === 'object' && message !== null && KEY in message ? message[KEY] as MessagePort : undefined;
 }

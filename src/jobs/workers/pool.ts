@@ -4,7 +4,7 @@ import { Piscina } from 'piscina';
 import { requireWanted } from '../stop/abandon.js';
 import { holdSignals, untilDone } from '../stop/interrupt.js';
 import { UnderWay } from '../stop/under-way.js';
-import { portOf } from './companion.js';
+import { portOf } from './companion-port.js';
 import type { Companion } from './companion.js';
 
 export interface PoolOptions {

@@ -1,5 +1,5 @@
 import type { Companion } from '../../jobs/workers/companion.js';
-import { portToCompanion } from '../../jobs/workers/companion.js';
+import { portToCompanion } from '../../jobs/workers/companion-port.js';
 import { openRuntime } from '../open.js';
 import type { OpenedRuntime, RuntimeChoice } from '../open.js';
 import type { Runtime } from '../runtime.js';
