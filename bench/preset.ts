@@ -51,7 +51,7 @@ const STAGES = ['read', 'cam', 'seeds', 'write'] as const;
 
 /** Milliseconds of each stage and of processor time, the mean over the images, one after the other in one thread. */
 async function stagesOf(settings: GenerateConfig, classifier: LoadedClassifier): Promise<Record<typeof STAGES[number] | 'processor', number>> {
-  const pool = startSeedPool({ classifier, settings, format: 'palette', runtime: { runtime: 'ort' }, workers: 1, threads: 1, batch: 1 });
+  const pool = startSeedPool({ classifier, settings, format: 'palette', runtime: { choice: { runtime: 'ort' } }, workers: 1, threads: 1, batch: 1, tasksPerWorker: 2 });
   const logitOf = logitsOf(classifier);
   const sums = { read: 0, cam: 0, seeds: 0, write: 0, processor: 0 };
   const counted = Math.round(items.length / 3);

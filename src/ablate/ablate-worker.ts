@@ -8,8 +8,8 @@ import type { ImageResult } from '../pipeline/image-batch.js';
 import type { ImageClasses } from '../pipeline/image-classes.js';
 import { PhotoCam } from '../pipeline/photo-cam.js';
 import type { PhotoCamPlan } from '../pipeline/photo-cam.js';
-import { openRuntime } from '../runtime/open.js';
-import type { RuntimeChoice } from '../runtime/open.js';
+import { openInWorker } from '../runtime/shared/worker-runtime.js';
+import type { WorkerRuntime } from '../runtime/shared/worker-runtime.js';
 import { classesInMap } from '../datasets/labels/masks.js';
 import type { ClassSetData } from '../datasets/classes/class-set.js';
 import { classSetOf } from '../datasets/classes/known.js';
@@ -27,7 +27,7 @@ import { parametersOf } from './work.js';
 export interface AblateWorkerData {
   /** For all requests in all views. */
   readonly photo: PhotoCamPlan;
-  readonly runtime: RuntimeChoice;
+  readonly runtime: WorkerRuntime;
   readonly work: AblationWork;
   readonly parameters: Parameters;
   readonly rgbMasks?: RgbMasks;
@@ -83,7 +83,7 @@ async function measure({ imagePath, truth, labels, logits, recordPath }: AblateT
     throw new UserError(`the photograph ${imagePath} is ${original[1]} x ${original[0]} pixels, but its mask ${truthName(truth)} is ${mask.width} x ${mask.height}`);
   }
   const opened = performance.now();
-  cam ??= openRuntime(data.runtime).then(({ runtime }) => PhotoCam.load(data.photo, runtime, { threads: data.threads }));
+  cam ??= openInWorker(data.runtime).then((runtime) => PhotoCam.load(data.photo, runtime, { threads: data.threads }));
   const { views, times } = await (await cam).layerMaps(photo, logits);
   const decoding = performance.now();
   const image = coloured && labels.length > 0 ? await photo.at(refineGrid(original)) : undefined;

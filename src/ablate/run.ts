@@ -47,11 +47,10 @@ export async function runPass(options: PassOptions): Promise<PassSummary> {
     folders: [RECORD_FOLDER],
     files: ({ id }) => ({ [RECORD_FOLDER]: recordPath(out, id) }),
     isWhole: async (_item, _folder, path) => decodeRecord(await readFile(path)) !== undefined,
-    startPool: (runtime, { workers, threads }) => new WorkerPool<AblateTask, AblateResult>({
-      // Two tasks per worker: one computes while the next is decoded.
-      worker: workerUrl('./ablate-worker.js', import.meta.url), threads: workers, tasksPerWorker: 2,
+    startPool: ({ choice, companion }, { workers, threads, batch, tasksPerWorker }) => new WorkerPool<AblateTask, AblateResult>({
+      worker: workerUrl('./ablate-worker.js', import.meta.url), threads: workers, tasksPerWorker, companion,
       data: {
-        photo, runtime, work, parameters, rgbMasks: options.rgbMasks, classSet: (options.classes ?? VOC).data, threads,
+        photo: photo(batch), runtime: choice, work, parameters, rgbMasks: options.rgbMasks, classSet: (options.classes ?? VOC).data, threads,
       } satisfies AblateWorkerData,
     }),
     taskOf: ({ id, imagePath, truth }, classes) => ({ ...classes, imagePath, truth: truth!, recordPath: recordPath(out, id) }),

@@ -1,5 +1,5 @@
 import type { CamMethodName, CamTargetName } from './names.js';
-import { ownBytes } from '../jobs/workers/shared-bytes.js';
+import { loadGraph } from '../runtime/load-graph.js';
 import type { Size } from '../size.js';
 import type { Runtime, RuntimeTensor, Session, SessionOptions } from '../runtime/runtime.js';
 import { CAM_CHANNELS, CAM_MASKS } from './channel-graphs.js';
@@ -43,7 +43,7 @@ export class ChannelProgram {
   ) {}
 
   static async load(plan: ChannelPlan, runtime: Runtime, options: SessionOptions): Promise<ChannelProgram> {
-    const load = (graph: Uint8Array): Promise<Session> => runtime.load(ownBytes(graph), options);
+    const load = (graph: Uint8Array): Promise<Session> => loadGraph(runtime, graph, options);
     const ablated = new Map<string, Session>();
     for (const [layer, { graph }] of Object.entries(plan.ablated)) ablated.set(layer, await load(graph));
     return new ChannelProgram(plan, await load(plan.activations), plan.masked && await load(plan.masked), ablated);

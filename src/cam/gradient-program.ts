@@ -1,4 +1,4 @@
-import { ownBytes } from '../jobs/workers/shared-bytes.js';
+import { loadGraph } from '../runtime/load-graph.js';
 import type { Size } from '../size.js';
 import type { Runtime, RuntimeTensor, Session, SessionOptions } from '../runtime/runtime.js';
 import type { LayerMaps } from './layer-maps.js';
@@ -33,60 +33,33 @@ export interface CamInput {
   readonly classes: readonly number[];
 }
 
-/** One graph for all requests of gradient methods: images and classes in, small maps out. */
+/** One graph for all requests of gradient methods: an image and classes in, small maps out. If the plan has a batch, runs are joined. */
 export class GradientProgram {
-  /** For the images of a batch: new memory of this size takes as long as the copy. One batch runs at a time. */
-  private buffer = new Float32Array();
-
   private constructor(private readonly session: Session, private readonly plan: GradientPlan, private readonly input: string) {}
 
   /** @param input the name of the image input */
   static async load(plan: GradientPlan, input: string, runtime: Runtime, options: SessionOptions): Promise<GradientProgram> {
-    return new GradientProgram(await runtime.load(ownBytes(plan.graph), options), plan, input);
+    const batching = { size: plan.batch, images: input, rows: CAM_CLASSES, imageOfRow: CAM_IMAGES };
+    return new GradientProgram(await loadGraph(runtime, plan.graph, options, batching), plan, input);
   }
 
-  /**
-   * @param inputs images of one size; more than one only if the plan has a batch
-   * @returns the result of each
-   */
-  async run(inputs: readonly CamInput[]): Promise<CamResult[]> {
+  async run({ image, size: [height, width], classes }: CamInput): Promise<CamResult> {
     const { count, batch } = this.plan;
-    const [{ size: [height, width], image }] = inputs;
-    const channels = image.length / (height * width);
     const results = await this.session.run({
-      [this.input]: { type: 'float32', dims: [inputs.length, channels, height, width], data: this.joined(inputs.map((own) => own.image)) },
-      [CAM_CLASSES]: indices(inputs.flatMap(({ classes }) => classes)),
-      ...batch > 1 && { [CAM_IMAGES]: indices(inputs.flatMap(({ classes }, i) => classes.map(() => i))) },
+      [this.input]: { type: 'float32', dims: [1, image.length / (height * width), height, width], data: image },
+      [CAM_CLASSES]: indices(classes),
+      ...batch > 1 && { [CAM_IMAGES]: indices(classes.map(() => 0)) },
     });
     const logits = floatsOf(results[CAM_LOGITS]);
-    const total = inputs.reduce((sum, { classes }) => sum + classes.length, 0);
-    const classCount = logits.length / (batch > 1 ? total : 1);
-    let row = 0;
-    return inputs.map(({ classes }) => {
-      const start = row;
-      row += classes.length;
-      return {
-        // In a batch there is one row per class, and those of one image are the same.
-        logits: batch > 1 ? logits.slice(start * classCount, (start + 1) * classCount) : logits,
-        maps: Array.from({ length: count }, (_, i) => rows(results[camOutput(i)], start, row)),
-      };
-    });
+    return {
+      // For a batch, the graph has one row per class, and those of one image are the same.
+      logits: batch > 1 ? logits.slice(0, logits.length / classes.length) : logits,
+      maps: Array.from({ length: count }, (_, i) => mapsOf(results[camOutput(i)])),
+    };
   }
 
   async release(): Promise<void> {
     await this.session.release();
-  }
-
-  private joined(images: readonly Float32Array[]): Float32Array {
-    if (images.length === 1) return images[0];
-    const length = images.reduce((sum, image) => sum + image.length, 0);
-    if (this.buffer.length < length) this.buffer = new Float32Array(length);
-    let end = 0;
-    for (const image of images) {
-      this.buffer.set(image, end);
-      end += image.length;
-    }
-    return this.buffer.subarray(0, length);
   }
 }
 
@@ -94,11 +67,10 @@ function indices(values: readonly number[]): RuntimeTensor {
   return { type: 'int64', dims: [values.length], data: BigInt64Array.from(values, BigInt) };
 }
 
-/** The maps of some classes. */
-function rows(tensor: RuntimeTensor, start: number, end: number): LayerMaps {
-  const [count, height, width] = tensor.dims;
-  const data = floatsOf(tensor);
-  return { height, width, data: end - start === count ? data : data.slice(start * height * width, end * height * width) };
+/** [K, h, w] */
+function mapsOf(tensor: RuntimeTensor): LayerMaps {
+  const [, height, width] = tensor.dims;
+  return { height, width, data: floatsOf(tensor) };
 }
 
 /** The numbers of a float32 tensor. */

@@ -17,7 +17,6 @@ import { buildAblatedGraph, buildActivationGraph, buildMaskedGraph, takesBatches
 import type { ClassifierGraph } from '../classifier/classifier.js';
 import type { LayerMaps } from './layer-maps.js';
 import { batchedCamGraph } from './batched-graph.js';
-import { Batches } from './batches.js';
 import { buildCamGraph } from './gradient-graph.js';
 import type { GraphRequest } from './gradient-graph.js';
 import type { CamInput, CamResult, GradientPlan } from './gradient-program.js';
@@ -179,7 +178,7 @@ function channelPlan(
  * ```
  *
  * On an accelerator, the maps of one image are compared with those that the processor makes. Some devices compute wrong values
- * without an error.
+ * without an error. If worker threads share the accelerator, this happens once for all of them.
  *
  * @throws UserError if the runtime cannot load the plan, or a device does not make the maps that the processor makes
  */
@@ -187,7 +186,8 @@ export async function openCam(plan: CamPlan, runtime: Runtime, options: SessionO
   if (plan.gradient !== undefined && isAccelerated(runtime)) {
     // Methods without gradients need hundreds of runs for one map, and their values are not checked.
     const checked: CamPlan = { ...plan, channels: undefined, gradient: { ...plan.gradient, indices: plan.gradient.indices.map((_, i) => i) } };
-    await requireSameMaps(plan.shape, runtime, (own) => loadCam(checked, own, { threads: 1 }));
+    const check = (): Promise<void> => requireSameMaps(plan.shape, runtime, (own) => loadCam(checked, own, { threads: 1 }));
+    await (runtime.sharing?.checkOnce(plan.gradient.graph, check) ?? check());
   }
   return loadCam(plan, runtime, options);
 }
@@ -196,7 +196,7 @@ async function loadCam({ input: name, gradient, channels, unknown }: CamPlan, ru
   const programs: CamProgram[] = [];
   if (gradient !== undefined) {
     const program = await GradientProgram.load(gradient, name, runtime, options);
-    programs.push({ run: batched(program, gradient.batch), release: () => program.release(), indices: gradient.indices });
+    programs.push({ run: (input) => program.run(input), release: () => program.release(), indices: gradient.indices });
   }
   if (channels !== undefined) {
     const program = await ChannelProgram.load(channels, runtime, options);
@@ -211,12 +211,6 @@ interface CamProgram {
   readonly run: (input: CamInput) => Promise<CamResult>;
   readonly release: () => Promise<void>;
   readonly indices: readonly number[];
-}
-
-function batched(program: GradientProgram, size: number): CamProgram['run'] {
-  if (size === 1) return async (input) => (await program.run([input]))[0];
-  const batches = new Batches<CamInput, CamResult>({ size, keyOf: (input) => input.size.join('x'), run: (inputs) => program.run(inputs) });
-  return (input) => batches.run(input);
 }
 
 /** A loaded plan: image and classes in, small maps out. If the plan has a batch, images that are given at the same time share a run. */

@@ -2,8 +2,8 @@ import { inferShapes } from '../onnx/shapes/infer.js';
 import type { Size } from '../size.js';
 import type { NetworkGraph } from './network.js';
 
-/** Bytes of a worker thread with its libraries, a decoded photograph and full-size maps. */
-const BASE = 200e6;
+/** Bytes of a worker thread without a network: its libraries, a decoded photograph and full-size maps. */
+export const WORKER_BASE = 200e6;
 
 /**
  * Estimates the memory in bytes of one worker that computes maps of a classifier: the weights twice (as stored, and as packed by
@@ -17,5 +17,5 @@ export function workerMemory({ model, input }: Pick<NetworkGraph, 'model' | 'inp
   const numbers = (dims: readonly number[]): number => dims.reduce((product, dim) => product * dim, 1);
   const activations = model.graph.nodes.flatMap(({ outputs }) => outputs).reduce((sum, name) => sum + numbers(shapes.get(name)?.dims ?? []), 0);
   const weights = [...model.graph.initializers.values()].reduce((sum, { dims }) => sum + numbers(dims), 0);
-  return BASE + 4 * (2 * weights + 2 * activations);
+  return WORKER_BASE + 4 * (2 * weights + 2 * activations);
 }

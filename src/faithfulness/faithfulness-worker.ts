@@ -5,7 +5,6 @@ import { networkSize } from '../image/input-size.js';
 import { toTensor } from '../image/normalise.js';
 import { openPhoto, rememberSizes } from '../image/photo-file.js';
 import { writeStamped } from '../jobs/files/stamp.js';
-import { ownBytes } from '../jobs/workers/shared-bytes.js';
 import { mapsToArray } from '../maps/map-rows.js';
 import type { Picture } from '../metrics/faithfulness/perturb.js';
 import { isAmong } from '../metrics/faithfulness/score.js';
@@ -14,8 +13,8 @@ import type { TestOptions } from '../metrics/faithfulness/tests.js';
 import type { ImageResult } from '../pipeline/image-batch.js';
 import { PhotoCam } from '../pipeline/photo-cam.js';
 import type { PhotoCamPlan } from '../pipeline/photo-cam.js';
-import { openRuntime } from '../runtime/open.js';
-import type { RuntimeChoice } from '../runtime/open.js';
+import { openInWorker } from '../runtime/shared/worker-runtime.js';
+import type { WorkerRuntime } from '../runtime/shared/worker-runtime.js';
 import type { MapWork } from '../variants/map-plan.js';
 import { mapsOfVariant } from '../variants/variant-maps.js';
 import { ForwardPass, scoreOf } from './forward.js';
@@ -35,7 +34,7 @@ export interface FaithfulnessWorkerData {
   readonly tests: TestOptions;
   /** The normalised colour that hides pixels, in the network's channel order. */
   readonly fill: readonly number[];
-  readonly runtime: RuntimeChoice;
+  readonly runtime: WorkerRuntime;
   readonly threads: number;
 }
 
@@ -68,11 +67,11 @@ interface Loaded { readonly cam: PhotoCam; readonly forward: ForwardPass }
 let loaded: Promise<Loaded> | undefined;
 
 async function load(): Promise<Loaded> {
-  const { runtime } = await openRuntime(data.runtime);
+  const runtime = await openInWorker(data.runtime);
   const options = { threads: data.threads };
   return {
     cam: await PhotoCam.load(data.photo, runtime, options),
-    forward: await ForwardPass.load(ownBytes(data.forward), data.photo.cam.input, data.batch, runtime, options),
+    forward: await ForwardPass.load(data.forward, data.photo.cam.input, data.batch, runtime, options),
   };
 }
 

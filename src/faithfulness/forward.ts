@@ -4,6 +4,7 @@ import { UserError } from '../errors.js';
 import type { Perturbation, Picture } from '../metrics/faithfulness/perturb.js';
 import { classScore } from '../metrics/faithfulness/score.js';
 import type { ClassScore } from '../metrics/faithfulness/score.js';
+import { loadGraph } from '../runtime/load-graph.js';
 import type { Runtime, Session, SessionOptions } from '../runtime/runtime.js';
 
 /** A classifier's forward pass for changed photographs, in batches. */
@@ -11,12 +12,12 @@ export class ForwardPass {
   private constructor(private readonly session: Session, private readonly input: string, private readonly batch: number) {}
 
   /**
-   * @param graph a serialised graph: image [N, C, H, W] in, `cam/logits` [N, classes] out
+   * @param graph a serialised graph, which may be in shared memory: image [N, C, H, W] in, `cam/logits` [N, classes] out
    * @param input the name of the image input
    * @param batch how many photographs run at once
    */
   static async load(graph: Uint8Array, input: string, batch: number, runtime: Runtime, options: SessionOptions): Promise<ForwardPass> {
-    return new ForwardPass(await runtime.load(graph, options), input, batch);
+    return new ForwardPass(await loadGraph(runtime, graph, options), input, batch);
   }
 
   /**

@@ -22,7 +22,7 @@ import { decodeRecord, RECORD_FOLDER, recordPath } from './record.js';
 import type { ImageRecord } from './record.js';
 
 /** Everything that {@link runFaithfulness} needs. */
-export interface FaithfulnessOptions extends BatchOptions {
+export interface FaithfulnessOptions extends Omit<BatchOptions, 'batch'> {
   readonly settings: FaithfulnessConfig;
   readonly variants: readonly Variant[];
   /** The class of each photograph. */
@@ -58,19 +58,19 @@ export async function runFaithfulness(options: FaithfulnessOptions): Promise<Fai
   const tests = testOptionsOf(settings);
   const fill = normalisedFill(spec, settings.fill);
   const sizes = [maps.length, columnsOf(tests).length] as const;
-  return runImageBatch<FaithfulnessTask, FaithfulnessTimes, FaithfulnessSummary>(options, {
+  // Most runs are of changed photographs, which have a batch of their own.
+  return runImageBatch<FaithfulnessTask, FaithfulnessTimes, FaithfulnessSummary>({ ...options, batch: 1 }, {
     settings: (common) => ({ command: 'faithfulness', ...common, ...tests, fill, ...identity }),
     classes,
     network,
     folders: [RECORD_FOLDER],
     files: ({ id }) => ({ [RECORD_FOLDER]: recordPath(out, id) }),
     isWhole: async (_item, _folder, path) => decodeRecord(await readFile(path, 'utf8'), sizes) !== undefined,
-    startPool: (runtime, { workers, threads }) => new WorkerPool<FaithfulnessTask, FaithfulnessResult>({
-      // Two tasks per worker: one computes while the next is decoded.
-      worker: workerUrl('./faithfulness-worker.js', import.meta.url), threads: workers, tasksPerWorker: 2,
+    startPool: ({ choice, companion }, { workers, threads, tasksPerWorker }) => new WorkerPool<FaithfulnessTask, FaithfulnessResult>({
+      worker: workerUrl('./faithfulness-worker.js', import.meta.url), threads: workers, tasksPerWorker, companion,
       data: {
-        photo, maps, names: variants.map(({ name }) => name), forward: shareBytes(serializeModel(buildActivationGraph(graph, []))),
-        batch: takesBatches(graph) ? settings.batch : 1, tests, fill, runtime, threads,
+        photo: photo(1), maps, names: variants.map(({ name }) => name), forward: shareBytes(serializeModel(buildActivationGraph(graph, []))),
+        batch: takesBatches(graph) ? settings.batch : 1, tests, fill, runtime: choice, threads,
       } satisfies FaithfulnessWorkerData,
     }),
     taskOf: ({ id, imagePath }, { logits }) => ({ imagePath, logit: logits[0], recordPath: recordPath(out, id) }),

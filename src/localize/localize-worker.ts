@@ -11,8 +11,8 @@ import type { SweptBoxes } from '../metrics/boxes/sweep-boxes.js';
 import type { ImageResult } from '../pipeline/image-batch.js';
 import { PhotoCam } from '../pipeline/photo-cam.js';
 import type { PhotoCamPlan } from '../pipeline/photo-cam.js';
-import { openRuntime } from '../runtime/open.js';
-import type { RuntimeChoice } from '../runtime/open.js';
+import { openInWorker } from '../runtime/shared/worker-runtime.js';
+import type { WorkerRuntime } from '../runtime/shared/worker-runtime.js';
 import type { MapWork } from '../variants/map-plan.js';
 import { mapsOfVariant } from '../variants/variant-maps.js';
 import { ObjectMasks } from './object-mask.js';
@@ -26,7 +26,7 @@ export interface LocalizeWorkerData {
   /** How the maps of each variant are made. */
   readonly maps: readonly MapWork[];
   readonly names: readonly string[];
-  readonly runtime: RuntimeChoice;
+  readonly runtime: WorkerRuntime;
   readonly threads: number;
   /** How many of the most likely classes get boxes. */
   readonly top: number;
@@ -74,7 +74,7 @@ let cam: Promise<PhotoCam> | undefined;
 /** The entry point of the worker. Never throws; failures are returned. */
 export default async function run(task: LocalizeTask): Promise<LocalizeResult> {
   try {
-    cam ??= openRuntime(data.runtime).then(({ runtime }) => PhotoCam.load(data.photo, runtime, { threads: data.threads }));
+    cam ??= openInWorker(data.runtime).then((runtime) => PhotoCam.load(data.photo, runtime, { threads: data.threads }));
     return await localize(await cam, task);
   } catch (error) {
     return { status: 'failed', reason: messageOf(error) };

@@ -59,11 +59,11 @@ export async function runLocalize(options: LocalizeOptions): Promise<LocalizePas
     folders: [RECORD_FOLDER], otherFiles: options.outputs,
     files: ({ id }) => ({ [RECORD_FOLDER]: recordPath(out, id) }),
     isWhole: async (_item, _folder, path) => decodeRecord(await readFile(path), variants.length).maps.length > 0,
-    startPool: (runtime, { workers, threads }) => new WorkerPool<LocalizeTask, LocalizeResult>({
-      // Two tasks per worker: one computes while the next is decoded.
-      worker: workerUrl('./localize-worker.js', import.meta.url), threads: workers, tasksPerWorker: 2,
+    startPool: ({ choice, companion }, { workers, threads, batch, tasksPerWorker }) => new WorkerPool<LocalizeTask, LocalizeResult>({
+      worker: workerUrl('./localize-worker.js', import.meta.url), threads: workers, tasksPerWorker, companion,
       data: {
-        photo, maps, names: variants.map(({ name }) => name), runtime, threads, top: Math.min(top, classifier.spec.classes.length), steps: thresholds,
+        photo: photo(batch), maps, names: variants.map(({ name }) => name), runtime: choice, threads,
+        top: Math.min(top, classifier.spec.classes.length), steps: thresholds,
         firstLabel: firstLabelOf(classifier),
       } satisfies LocalizeWorkerData,
     }),

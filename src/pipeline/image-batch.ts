@@ -2,7 +2,7 @@ import { dirname } from 'node:path';
 import type { LoadedClassifier } from '../classifier/load.js';
 import type { Prototypes } from '../classifier/prototypes.js';
 import type { NetworkGraph } from '../classifier/network.js';
-import { workerMemory } from '../classifier/memory.js';
+import { WORKER_BASE, workerMemory } from '../classifier/memory.js';
 import { hashFile } from '../jobs/files/hash.js';
 import { OutFolder } from '../jobs/files/out-folder.js';
 import type { ArrayTask } from '../jobs/journal/array-task.js';
@@ -18,9 +18,10 @@ import { machineLimits, planWorkers, tasksPerWorker } from '../jobs/workers/work
 import type { WorkerPlan } from '../jobs/workers/worker-plan.js';
 import { formatInputSize, networkSize } from '../image/input-size.js';
 import type { InputSize } from '../image/input-size.js';
-import { requireWorkers } from '../runtime/device-limits.js';
 import { openRuntime } from '../runtime/open.js';
 import type { OpenedRuntime, RuntimeChoice } from '../runtime/open.js';
+import { runtimeForPool } from '../runtime/shared/worker-runtime.js';
+import type { PoolRuntime } from '../runtime/shared/worker-runtime.js';
 import type { Size } from '../size.js';
 import type { ClassSet } from '../datasets/classes/class-set.js';
 import type { LabelSource } from '../datasets/labels/source.js';
@@ -50,11 +51,13 @@ export interface BatchOptions<Network extends BatchNetwork = LoadedClassifier> {
   readonly shard?: Shard;
   /** The array task that processes the shard; recorded in the journal for the next run. */
   readonly task?: ArrayTask;
-  /** Worker threads, each with its own session, and threads within each; default: by the machine's processors and memory. */
+  /** Worker threads, and threads within each; default: by the machine's processors and memory. */
   readonly workers?: number;
   readonly threads?: number;
-  /** How many images of one size a worker gives to the network at once; default: 1, 8 with an accelerator. */
+  /** How many images of one size go to the network at once; default: 1, 8 with an accelerator. */
   readonly batch?: number;
+  /** Whether one thread runs the network for all workers; default: with an accelerator. If not, each worker has its own session. */
+  readonly share?: boolean;
   /** What runs the network; default: chosen by the machine's hardware. */
   readonly runtime?: RuntimeChoice;
   /** When aborted, no new image is started; images in progress are finished. */
@@ -91,6 +94,11 @@ export interface NetworkInput {
   readonly scales: readonly number[];
 }
 
+/** How a pool of workers is started. */
+export interface PoolPlan extends WorkerPlan {
+  readonly tasksPerWorker: number;
+}
+
 /** What a batch does with its images. */
 export interface BatchWork<Task, Times, Summary> {
   /**
@@ -112,7 +120,7 @@ export interface BatchWork<Task, Times, Summary> {
   readonly files: (item: DataItem, entry: JournalEntry) => Readonly<Record<string, string>>;
   /** Whether a file without a recorded stamp is complete. If it returns false or throws, the file is made again. */
   readonly isWhole: (item: DataItem, folder: string, path: string) => Promise<boolean>;
-  readonly startPool: (runtime: RuntimeChoice, plan: WorkerPlan) => WorkerPool<Task, ImageResult<Times>>;
+  readonly startPool: (runtime: PoolRuntime, plan: PoolPlan) => WorkerPool<Task, ImageResult<Times>>;
   readonly taskOf: (item: DataItem, classes: ImageClasses) => Task;
   /** The stages of an image, in the order of the summary. */
   readonly stages: readonly (keyof Times & string)[];
@@ -171,8 +179,9 @@ export async function runImageBatch<Task, Times extends Readonly<Record<keyof Ti
     place = await OutFolder.open(out, [...folders, ...otherFolders]);
     const runtime = await openRuntime(options.runtime);
     options.onRuntime?.(runtime.description);
-    const plan = workersFor(classifier, [network, ...otherNetworks], options, runtime.accelerated);
-    requireWorkers(runtime, plan.workers);
+    const { accelerated } = runtime;
+    const shared = options.share ?? accelerated;
+    const plan = workersFor(classifier, [network, ...otherNetworks], options, { accelerated, shared });
     const started = new Date();
     const mine = shard === undefined ? items : itemsOfShard(items, shard);
     const { open, remade } = resume
@@ -180,10 +189,13 @@ export async function runImageBatch<Task, Times extends Readonly<Record<keyof Ti
       : { open: mine, remade: [] };
     const resumed = mine.length - open.length;
     options.onStart?.(open.length, resumed, remade.length);
-    if (open.length > 0) pool = work.startPool(runtime.choice, { ...plan, workers: Math.min(plan.workers, open.length) });
+    const tasks = tasksPerWorker(plan, shared);
+    if (open.length > 0) {
+      pool = work.startPool(runtimeForPool(runtime, shared), { ...plan, workers: Math.min(plan.workers, open.length), tasksPerWorker: tasks });
+    }
     const tally = new Tally(stages);
     await runBatch(open, {
-      concurrency: tasksPerWorker(plan.batch) * plan.workers + 1,
+      concurrency: tasks * plan.workers + 1,
       signal,
       run: async (item): Promise<ImageResult<Times>> => {
         const own = await classes.classesOf(item);
@@ -237,8 +249,10 @@ const USUAL: Size = [375, 500];
 
 /** The number of workers and threads: those given, or as many as the machine has processors and memory for. */
 function workersFor(
-  { graph }: BatchNetwork, networks: readonly NetworkInput[], wanted: Partial<WorkerPlan>, accelerated: boolean,
+  { graph }: BatchNetwork, networks: readonly NetworkInput[], wanted: Partial<WorkerPlan>,
+  { accelerated, shared }: { readonly accelerated: boolean; readonly shared: boolean },
 ): WorkerPlan {
+  if (shared) return planWorkers(wanted, { ...machineLimits(WORKER_BASE), accelerated });
   const memory = networks.map(({ inputSize, maxPixels, scales }) => (
     workerMemory(graph, networkSize(USUAL, inputSize, maxPixels, Math.max(...scales)).size)));
   return planWorkers(wanted, { ...machineLimits(memory.reduce((sum, bytes) => sum + bytes)), accelerated });

@@ -1,21 +1,20 @@
 import type { LoadedClassifier } from '../classifier/load.js';
 import { WorkerPool } from '../jobs/workers/pool.js';
-import { tasksPerWorker } from '../jobs/workers/worker-plan.js';
-import type { WorkerPlan } from '../jobs/workers/worker-plan.js';
 import { workerUrl } from '../jobs/workers/worker-url.js';
-import type { RuntimeChoice } from '../runtime/open.js';
+import type { PoolRuntime } from '../runtime/shared/worker-runtime.js';
 import type { SeedSettings } from '../settings/cam.js';
 import { planStudent } from '../student/predict.js';
 import type { ClassSet } from '../datasets/classes/class-set.js';
 import { VOC } from '../datasets/classes/voc.js';
 import type { MaskFormat } from '../datasets/masks.js';
+import type { PoolPlan } from './image-batch.js';
 import { PhotoCam } from './photo-cam.js';
 import { seedPolicies, studentPolicies } from './policies.js';
 import type { SeedRecipe } from './cam-seeds.js';
 import type { StudentChoice } from './student-choice.js';
 import type { SeedResult, SeedTask, SeedWorkerData } from './seed-worker.js';
 
-export interface SeedPoolOptions extends WorkerPlan {
+export interface SeedPoolOptions extends PoolPlan {
   readonly settings: SeedSettings;
   /** Makes seeds of class activation maps; none: only the student makes seeds. */
   readonly classifier?: LoadedClassifier;
@@ -25,21 +24,20 @@ export interface SeedPoolOptions extends WorkerPlan {
   /** Default: VOC. */
   readonly classes?: ClassSet;
   readonly format: MaskFormat;
-  readonly runtime: RuntimeChoice;
+  readonly runtime: PoolRuntime;
 }
 
-/** Builds the programs and starts the workers that make seeds, each with its own session. */
-export function startSeedPool(
-  { classifier, settings, agree = [], student, classes = VOC, format, runtime, workers, threads, batch }: SeedPoolOptions,
-): WorkerPool<SeedTask, SeedResult> {
+/** Builds the programs and starts the workers that make seeds. */
+export function startSeedPool(options: SeedPoolOptions): WorkerPool<SeedTask, SeedResult> {
+  const { classifier, settings, agree = [], student, classes = VOC, format, runtime: { choice, companion }, threads, batch } = options;
   const recipes = classifier === undefined
     ? []
     : [settings, ...agree].map((own): SeedRecipe => ({ photo: PhotoCam.plan(classifier, own, { batch }), policies: seedPolicies(own, classes) }));
   return new WorkerPool<SeedTask, SeedResult>({
-    worker: workerUrl('./seed-worker.js', import.meta.url), threads: workers, tasksPerWorker: tasksPerWorker(batch),
+    worker: workerUrl('./seed-worker.js', import.meta.url), threads: options.workers, tasksPerWorker: options.tasksPerWorker, companion,
     data: {
       recipes, student: student && { plan: planStudent(student.student, student.settings), policies: studentPolicies(settings, classes) },
-      classSet: classes.data, format, runtime, threads,
+      classSet: classes.data, format, runtime: choice, threads,
     } satisfies SeedWorkerData,
   });
 }

@@ -7,8 +7,8 @@ import type { PhotoFile } from '../image/photo-file.js';
 import { writeStamped } from '../jobs/files/stamp.js';
 import { mapsToArray } from '../maps/map-rows.js';
 import { singleLayers } from '../maps/multi-scale.js';
-import { openRuntime } from '../runtime/open.js';
-import type { RuntimeChoice } from '../runtime/open.js';
+import { openInWorker } from '../runtime/shared/worker-runtime.js';
+import type { WorkerRuntime } from '../runtime/shared/worker-runtime.js';
 import { confidenceOf } from '../seeds/confidence.js';
 import { makeSeeds } from '../seeds/make-seeds.js';
 import type { SeedPolicies } from '../seeds/make-seeds.js';
@@ -33,7 +33,7 @@ export interface SeedWorkerData {
   /** How seeds of class activation maps are made; none: only the student runs. */
   readonly recipes: readonly SeedRecipe[];
   readonly student?: { readonly plan: StudentPlan; readonly policies: SeedPolicies };
-  readonly runtime: RuntimeChoice;
+  readonly runtime: WorkerRuntime;
   readonly threads: number;
   readonly classSet: ClassSetData;
   readonly format: MaskFormat;
@@ -86,7 +86,7 @@ export default async function run(task: SeedTask): Promise<SeedResult> {
 
 async function load(): Promise<Networks> {
   const { recipes, student, threads } = data;
-  const { runtime } = await openRuntime(data.runtime);
+  const runtime = await openInWorker(data.runtime);
   const cams = recipes.length === 0 ? undefined : await CamSeeds.load(recipes, runtime, { threads });
   return { cams, student: student && await StudentRunner.load(student.plan, runtime, { threads }) };
 }

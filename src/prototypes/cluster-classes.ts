@@ -8,7 +8,7 @@ import { shareBytes } from '../jobs/workers/shared-bytes.js';
 import { workerUrl } from '../jobs/workers/worker-url.js';
 import { serializeModel } from '../onnx/file/write.js';
 import type { OnnxModel } from '../onnx/model.js';
-import type { RuntimeChoice } from '../runtime/open.js';
+import type { OpenedRuntime } from '../runtime/open.js';
 import { reportProgress } from '../train/workflow/listener.js';
 import type { TrainListener } from '../train/workflow/listener.js';
 import type { ClusterResult, ClusterTask, ClusterWorkerData } from './cluster-worker.js';
@@ -24,7 +24,8 @@ export interface ClusterOptions extends Pick<TrainListener, 'onWork'>, Pick<Clus
   /** The class names, by logit. */
   readonly classes: readonly string[];
   readonly positions: number;
-  readonly runtime: RuntimeChoice;
+  readonly runtime: OpenedRuntime;
+  /** With an accelerator there is one: the device computes nearly everything, and points are too large to be sent to another thread. */
   readonly workers: number;
 }
 
@@ -35,7 +36,8 @@ export interface ClusterOptions extends Pick<TrainListener, 'onWork'>, Pick<Clus
  * @throws UserError if a file of samples cannot be read, or there is nothing to cluster
  */
 export async function clusterClasses(photographs: readonly SampleTask[], options: ClusterOptions): Promise<LayerCentres[]> {
-  const { layers, classes, positions, centres: count, positive: share, seed, runtime, workers } = options;
+  const { layers, classes, positions, centres: count, positive: share, seed, runtime: { choice, accelerated } } = options;
+  const workers = accelerated ? 1 : options.workers;
   const tasks = layers.flatMap(({ name }, layer) => photographsByClass(photographs).map(([logit, own]) => ({
     logit,
     task: {
@@ -49,7 +51,7 @@ export async function clusterClasses(photographs: readonly SampleTask[], options
   const pool = new WorkerPool<ClusterTask, ClusterResult>({
     worker: workerUrl('./cluster-worker.js', import.meta.url), threads: Math.min(workers, tasks.length),
     data: {
-      graphs: { similarities: shared(graphs.similarities), sums: shared(graphs.sums) }, runtime, centres: count, positive: share, seed,
+      graphs: { similarities: shared(graphs.similarities), sums: shared(graphs.sums) }, runtime: choice, centres: count, positive: share, seed,
     } satisfies ClusterWorkerData,
   });
   try {

@@ -21,7 +21,7 @@ import { makeFolder, writeFileAtomic } from '../jobs/files/atomic.js';
 import { hashFile } from '../jobs/files/hash.js';
 import { removeLeftovers } from '../jobs/files/temporary.js';
 import { refuseInputFile } from '../jobs/journal/own-folder.js';
-import { requireGradients, workersOn } from '../runtime/device-limits.js';
+import { requireGradients } from '../runtime/device-limits.js';
 import { openRuntime } from '../runtime/open.js';
 import { prototypesSchema } from '../settings/prototypes.js';
 import type { PrototypesConfig, PrototypesSettings } from '../settings/prototypes.js';
@@ -87,11 +87,11 @@ export async function fitPrototypes(options: PrototypeOptions): Promise<Prototyp
   listener.onMessage?.(`runtime: ${runtime.description}`);
   listener.onMessage?.(`features: ${layers.map(({ name, channels, stride }) => `${name} (/${stride}, ${channels} channels)`).join(', ')}; guide: ${guideName}`);
 
-  const workers = workersOn(runtime, config.workers, availableParallelism());
+  const { workers = availableParallelism() } = config;
   const inputSize = inputSizeFor(classifier, { inputSize: config.inputSize, scales: [1] });
   const info = await infoOf(classifier, config, { layers, guide: guideName, inputSize });
   const wanted = await photographsOf(source, config, info);
-  const common = { layers, positions: config.positions, seed: config.seed, runtime: runtime.choice, workers, onWork: listener.onWork };
+  const common = { layers, positions: config.positions, seed: config.seed, runtime, workers, onWork: listener.onWork };
   const failures = await samplePhotographs(wanted, {
     ...common, classifier, guide: graphRequest(guide, classifier.prototypes), inputSize, maxPixels: config.maxPixels,
   });

@@ -11,7 +11,8 @@ import { WorkerPool } from '../jobs/workers/pool.js';
 import { shareBytes } from '../jobs/workers/shared-bytes.js';
 import { workerUrl } from '../jobs/workers/worker-url.js';
 import { serializeModel } from '../onnx/file/write.js';
-import type { RuntimeChoice } from '../runtime/open.js';
+import type { OpenedRuntime } from '../runtime/open.js';
+import { runtimeForPool } from '../runtime/shared/worker-runtime.js';
 import type { PhotoFailure } from '../train/reasons.js';
 import { reportProgress } from '../train/workflow/listener.js';
 import type { TrainListener } from '../train/workflow/listener.js';
@@ -28,7 +29,7 @@ export interface SampleOptions extends Pick<TrainListener, 'onWork'> {
   readonly seed: number;
   readonly inputSize: InputSize;
   readonly maxPixels: number;
-  readonly runtime: RuntimeChoice;
+  readonly runtime: OpenedRuntime;
   readonly workers: number;
 }
 
@@ -47,11 +48,12 @@ export async function samplePhotographs(photographs: readonly SampleTask[], opti
   await makeFolder(folder);
   await removeLeftovers(folder);
   const failures: PhotoFailure[] = [];
+  const { choice, companion } = runtimeForPool(runtime);
   const pool = new WorkerPool<SampleTask, SampleResult>({
-    worker: workerUrl('./sample-worker.js', import.meta.url), threads: Math.min(workers, open.length), tasksPerWorker: 2,
+    worker: workerUrl('./sample-worker.js', import.meta.url), threads: Math.min(workers, open.length), tasksPerWorker: 2, companion,
     data: {
       graph: shareBytes(serializeModel(buildSampleGraph(graph, layers, guide))), input: graph.input.name, layers: layers.length,
-      positions, seed, inputSize, maxPixels, normalisation: spec, runtime,
+      positions, seed, inputSize, maxPixels, normalisation: spec, runtime: choice,
     } satisfies SampleWorkerData,
   });
   try {

@@ -9,10 +9,10 @@ import { toTensor } from '../image/normalise.js';
 import type { Normalisation } from '../image/normalise.js';
 import { readPhoto } from '../image/photo.js';
 import { writeFileAtomic } from '../jobs/files/atomic.js';
-import { ownBytes } from '../jobs/workers/shared-bytes.js';
-import { openRuntime } from '../runtime/open.js';
-import type { RuntimeChoice } from '../runtime/open.js';
+import { loadGraph } from '../runtime/load-graph.js';
 import type { RuntimeTensor, Session } from '../runtime/runtime.js';
+import { openInWorker } from '../runtime/shared/worker-runtime.js';
+import type { WorkerRuntime } from '../runtime/shared/worker-runtime.js';
 import { randomCells, randomOf, unitFeatures, valuesAt } from './sample.js';
 import { encodeSamples } from './sample-file.js';
 import { featureOutput } from './sample-graph.js';
@@ -29,7 +29,7 @@ export interface SampleWorkerData {
   readonly inputSize: InputSize;
   readonly maxPixels: number;
   readonly normalisation: Normalisation;
-  readonly runtime: RuntimeChoice;
+  readonly runtime: WorkerRuntime;
 }
 
 /** One photograph. */
@@ -52,7 +52,7 @@ let session: Promise<Session> | undefined;
 /** The entry point of the worker. It never throws; a failure is a result. */
 export default async function run({ path, logits, file }: SampleTask): Promise<SampleResult> {
   try {
-    session ??= openRuntime(data.runtime).then(({ runtime }) => runtime.load(ownBytes(data.graph), { threads: 1 }));
+    session ??= openInWorker(data.runtime).then((runtime) => loadGraph(runtime, data.graph, { threads: 1 }));
     const loaded = await session;
     const { pixels, size } = await readPhoto(path, { input: data.inputSize, maxPixels: data.maxPixels });
     const outputs = await loaded.run({

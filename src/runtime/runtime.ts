@@ -45,6 +45,38 @@ export interface Session {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
+/**
+ * How runs of a graph are joined, as plain data. A run has one image and some rows, and all its outputs have one entry per row in their
+ * first dimension.
+ */
+export interface Batching {
+  /** The most images in a run. */
+  readonly size: number;
+  /** The name of the image input, float32 [N, ...]. Only images of one shape are joined. */
+  readonly images: string;
+  /** The name of an int64 input [rows]. */
+  readonly rows: string;
+  /** The name of an int64 input [rows]: the index of the image that each row is about. */
+  readonly imageOfRow: string;
+}
+
+/** What a runtime can do that belongs to several worker threads. */
+export interface Sharing {
+  /**
+   * Like {@link Runtime.load}. All threads that load the same graph get the same session, and their runs are joined.
+   *
+   * @param graph in shared memory, it is not copied
+   */
+  load(graph: Uint8Array, options: SessionOptions, batching?: Batching): Promise<Session>;
+  /**
+   * Makes a check that all threads need. The first thread that asks makes it, and the others wait.
+   *
+   * @param graph what is checked: there is one check of each graph
+   * @throws the error of the check, in all threads
+   */
+  checkOnce(graph: Uint8Array, check: () => Promise<void>): Promise<void>;
+}
+
 /** A runtime for ONNX graphs. */
 export interface Runtime {
   readonly name: string;
@@ -53,6 +85,8 @@ export interface Runtime {
   readonly device: string;
   /** @param model a serialised ONNX model */
   load(model: Uint8Array, options: SessionOptions): Promise<Session>;
+  /** Only of a runtime that belongs to several worker threads. */
+  readonly sharing?: Sharing;
 }
 
 /** The devices that are the processor. */

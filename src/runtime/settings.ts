@@ -38,6 +38,6 @@ export const workerSettings = {
 /** Settings of networks that process several photographs at once. */
 export const batchSettings = {
   batch: setting(z.number().int().min(1).max(MAX_BATCH).optional(), {
-    group, value: 'n', help: 'images of one size that a worker gives to the network at once', otherwise: '1; 8 with an accelerator',
+    group, value: 'n', help: 'images of one size that go to the network at once', otherwise: '1; 8 with an accelerator',
   }),
 };

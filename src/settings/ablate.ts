@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { IGNORED_AS } from '../metrics/scores.js';
-import { runtimeSettings, workerSettings } from '../runtime/settings.js';
+import { batchSettings, runtimeSettings, workerSettings } from '../runtime/settings.js';
 import { setting } from '../setting.js';
 import { devkitSettings, labelSourceSettings } from '../datasets/settings.js';
 import { AXIS_NAMES, variantListSettings, variantSettings } from './axes.js';
@@ -31,6 +31,7 @@ export const ablateSchema = z.strictObject({
   baseline: setting(z.string().optional(), { group, value: 'name', help: 'variant that the others are compared with, or best', otherwise: 'the first one' }),
   ...runtimeSettings,
   ...workerSettings,
+  ...batchSettings,
 }).refine(({ split, tuneOn, scoreOn }) => split === undefined || (tuneOn === undefined && scoreOn === undefined), {
   path: ['split'], message: 'give either a split, or one to tune on and one to score on',
 }).refine(({ tuneOn, scoreOn }) => (tuneOn === undefined) === (scoreOn === undefined), {

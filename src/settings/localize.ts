@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { BOX_FORMATS } from '../datasets/boxes/read.js';
-import { runtimeSettings, workerSettings } from '../runtime/settings.js';
+import { batchSettings, runtimeSettings, workerSettings } from '../runtime/settings.js';
 import { setting } from '../setting.js';
 import { parseNames } from '../text/lists.js';
 import { mapVariantSettings } from './axes.js';
@@ -44,6 +44,7 @@ export const localizeSchema = z.strictObject({
   seed: setting(z.number().int().min(0).default(1), { group: scoring, value: 'n', help: 'seed of the random resamples' }),
   ...runtimeSettings,
   ...workerSettings,
+  ...batchSettings,
 });
 
 export type LocalizeConfig = z.infer<typeof localizeSchema>;

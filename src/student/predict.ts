@@ -4,7 +4,7 @@ import type { LabelMap } from '../datasets/label-map.js';
 import { mirrored, toTensor } from '../image/normalise.js';
 import type { Normalisation } from '../image/normalise.js';
 import type { PhotoFile } from '../image/photo-file.js';
-import { ownBytes, shareBytes } from '../jobs/workers/shared-bytes.js';
+import { shareBytes } from '../jobs/workers/shared-bytes.js';
 import { ArrayMaps, mapsToArray } from '../maps/map-rows.js';
 import type { MapRows } from '../maps/map-rows.js';
 import { fuseViews, turnedBack, viewsOf } from '../maps/multi-scale.js';
@@ -13,6 +13,7 @@ import { enlarged } from '../maps/photo-maps.js';
 import { parseRefiners, refineGrid, refineMaps } from '../maps/refine/refiners.js';
 import type { RefinerSpec } from '../maps/refine/refiners.js';
 import { serializeModel } from '../onnx/file/write.js';
+import { loadGraph } from '../runtime/load-graph.js';
 import type { Runtime, Session, SessionOptions } from '../runtime/runtime.js';
 import type { Size } from '../size.js';
 import type { Student } from './load.js';
@@ -77,7 +78,7 @@ export class StudentRunner {
   private constructor(private readonly plan: StudentPlan, private readonly session: Session) {}
 
   static async load(plan: StudentPlan, runtime: Runtime, options: SessionOptions): Promise<StudentRunner> {
-    return new StudentRunner(plan, await runtime.load(ownBytes(plan.graph), options));
+    return new StudentRunner(plan, await loadGraph(runtime, plan.graph, options));
   }
 
   /**

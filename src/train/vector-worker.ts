@@ -5,10 +5,10 @@ import type { InputSize } from '../image/input-size.js';
 import { mirrored, toTensor } from '../image/normalise.js';
 import type { Normalisation } from '../image/normalise.js';
 import { readPhoto } from '../image/photo.js';
-import { ownBytes } from '../jobs/workers/shared-bytes.js';
-import { openRuntime } from '../runtime/open.js';
-import type { RuntimeChoice } from '../runtime/open.js';
+import { loadGraph } from '../runtime/load-graph.js';
 import type { Session } from '../runtime/runtime.js';
+import { openInWorker } from '../runtime/shared/worker-runtime.js';
+import type { WorkerRuntime } from '../runtime/shared/worker-runtime.js';
 
 /** The data of a worker, for all of its images. */
 export interface VectorWorkerData {
@@ -16,7 +16,7 @@ export interface VectorWorkerData {
   readonly graph: Uint8Array;
   readonly input: string;
   readonly output: string;
-  readonly runtime: RuntimeChoice;
+  readonly runtime: WorkerRuntime;
   readonly threads: number;
   readonly inputSizes: readonly InputSize[];
   readonly flip: boolean;
@@ -35,7 +35,7 @@ let session: Promise<Session> | undefined;
 /** The entry point of the worker. It never throws; a failure is a result. */
 export default async function run(path: string): Promise<VectorResult> {
   try {
-    session ??= openRuntime(data.runtime).then(({ runtime }) => runtime.load(ownBytes(data.graph), { threads: data.threads }));
+    session ??= openInWorker(data.runtime).then((runtime) => loadGraph(runtime, data.graph, { threads: data.threads }));
     const loaded = await session;
     const views: Float32Array[] = [];
     for (const input of data.inputSizes) {

@@ -7,8 +7,8 @@ import { shareBytes } from '../jobs/workers/shared-bytes.js';
 import { workerUrl } from '../jobs/workers/worker-url.js';
 import type { OnnxModel } from '../onnx/model.js';
 import { serializeModel } from '../onnx/file/write.js';
-import { workersOn } from '../runtime/device-limits.js';
 import { openRuntime } from '../runtime/open.js';
+import { runtimeForPool } from '../runtime/shared/worker-runtime.js';
 import type { PhotoPassOptions } from './photo-pass.js';
 import type { VectorResult, VectorWorkerData } from './vector-worker.js';
 
@@ -40,11 +40,10 @@ export async function computeVectors(model: OnnxModel, paths: readonly string[],
   const row = inputSizes.length * (flip ? 2 : 1) * width;
   const data = new Float32Array(paths.length * row);
   const reasons = new Map<string, string>();
-  const opened = await openRuntime(options.runtime);
-  const runtime = opened.choice;
-  const workers = workersOn(opened, options.workers, availableParallelism());
+  const { choice: runtime, companion } = runtimeForPool(await openRuntime(options.runtime));
+  const { workers = availableParallelism() } = options;
   const pool = new WorkerPool<string, VectorResult>({
-    worker: workerUrl('./vector-worker.js', import.meta.url), threads: workers, tasksPerWorker: 2,
+    worker: workerUrl('./vector-worker.js', import.meta.url), threads: workers, tasksPerWorker: 2, companion,
     data: {
       graph: shareBytes(serializeModel(model)), input, output, runtime, threads: 1, inputSizes, flip, maxPixels: DEFAULT_MAX_PIXELS, normalisation,
     } satisfies VectorWorkerData,

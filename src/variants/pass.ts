@@ -16,8 +16,12 @@ export interface VariantPass {
   /** What the maps depend on, besides the classifier and the input size, for the journal. */
   readonly identity: Readonly<Record<string, unknown>>;
   readonly network: BatchWork<unknown, unknown, unknown>['network'];
-  /** For all requests in all views. */
-  readonly photo: PhotoCamPlan;
+  /**
+   * For all requests in all views.
+   *
+   * @param batch how many images of one size go to the network at once
+   */
+  readonly photo: (batch: number) => PhotoCamPlan;
 }
 
 /**
@@ -29,10 +33,13 @@ export function variantPass(classifier: LoadedClassifier, settings: PhotoCamSett
   const { target, finerStrength, scoreCamTopK, scoreCamBatch, maxPixels, inputSize } = settings;
   const requests = requestsOf(classifier.graph, plan);
   requirePrototypes(requests, classifier.prototypes);
-  const scales = [...new Set(plan.views.map(({ scale }) => scale))];
+  const { views } = plan;
+  // Refused before the run starts.
+  const single = PhotoCam.plan(classifier, settings, { requests, views });
+  const scales = [...new Set(views.map(({ scale }) => scale))];
   return {
     identity: { target, finerStrength, scoreCamTopK, scoreCamBatch, maxPixels, ...identityOf(plan) },
     network: { inputSize: inputSizeFor(classifier, { inputSize, scales }), maxPixels, scales },
-    photo: PhotoCam.plan(classifier, settings, { requests, views: plan.views }),
+    photo: (batch) => (batch === 1 ? single : PhotoCam.plan(classifier, settings, { requests, views, batch })),
   };
 }

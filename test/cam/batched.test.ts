@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { ClassifierGraph } from '../../src/classifier/classifier.js';
-import { Batches } from '../../src/cam/batches.js';
 import { camMethods } from '../../src/cam/methods/index.js';
 import type { CamMethodName, CamTargetName } from '../../src/cam/names.js';
 import type { CamResult } from '../../src/cam/gradient-program.js';
@@ -80,38 +79,4 @@ describe('images of a batch have the maps that they have alone', () => {
     it(`${name}: the target finer`, () => compare('finer', ['layer-cam', 'grad-cam']));
     it(`${name}: the target softmax`, () => compare('softmax', ['layer-cam', 'grad-cam++']));
   }
-});
-
-describe('batches', () => {
-  const wait = (): Promise<void> => new Promise((resolve) => { setImmediate(resolve); });
-
-  it('are of inputs with one key, the largest group first, and not larger than allowed', async () => {
-    const runs: number[][] = [];
-    const batches = new Batches<number, number>({
-      size: 2, keyOf: (input) => String(Math.floor(input / 10)),
-      run: async (inputs) => {
-        runs.push([...inputs]);
-        await wait();
-        return inputs.map((input) => input * 2);
-      },
-    });
-    expect(await Promise.all([1, 11, 12, 13, 21].map((input) => batches.run(input)))).toEqual([2, 22, 24, 26, 42]);
-    expect(runs).toEqual([[11, 12], [1], [21], [13]]);
-  });
-
-  it('that fail are run again one by one, and only what fails alone is rejected', async () => {
-    const runs: number[][] = [];
-    const batches = new Batches<number, number>({
-      size: 3, keyOf: () => '',
-      run: async (inputs) => {
-        runs.push([...inputs]);
-        await wait();
-        if (inputs.includes(2)) throw new Error('two');
-        return inputs.map((input) => -input);
-      },
-    });
-    const results = await Promise.allSettled([1, 2, 3].map((input) => batches.run(input)));
-    expect(results.map((result) => (result.status === 'fulfilled' ? result.value : (result.reason as Error).message))).toEqual([-1, 'two', -3]);
-    expect(runs).toEqual([[1, 2, 3], [1], [2], [3]]);
-  });
 });

@@ -179,6 +179,12 @@ describe('ablate', () => {
     expect(threshold).toBe(curve.find((point) => point.miou === miou)!.value);
   });
 
+  it('scores the same in batches', async () => {
+    const flags = ['--split', 'train', '--bootstrap', '0', '--flip', '--fuse', 'mean,max'];
+    const [alone, together] = [await ablate('batch-1', ...flags, '--batch', '1'), await ablate('batch-4', ...flags, '--batch', '4')];
+    expect(together.variants).toEqual(alone.variants);
+  });
+
   it('chooses on one list and scores on another', async () => {
     const result = await ablate('two-lists', '--tune-on', 'first', '--score-on', 'second', '--fuse', 'mean,max', '--bootstrap', '50');
     expect(result.sawMasks).toBe(false);

@@ -95,6 +95,16 @@ describe('localize', () => {
     expect(messageOf(await localize('--out', all, '--layers', '/32'))).toContain('contains results with other settings');
   });
 
+  it('finds the same boxes in batches', async () => {
+    const [alone, together] = [fresh(), fresh()];
+    await json(0, '--out', alone, '--flip', '--batch', '1');
+    await json(0, '--out', together, '--flip', '--batch', '4');
+    const boxesOf = async (out: string): Promise<string[]> => (await readFile(join(out, 'boxes.csv'), 'utf8')).trim().split('\n')
+      // Without the value of the logit, which is rounded otherwise in a batch.
+      .map((line) => line.split(',').filter((_, column) => column !== 4).join(','));
+    expect(await boxesOf(together)).toEqual(await boxesOf(alone));
+  });
+
   it('finds the same boxes of true classes without others', async () => {
     const [some, none] = [fresh(), fresh()];
     const [a, b] = [await json(0, '--out', some, '--top', '1'), await json(0, '--out', none, '--top', '0')];

@@ -150,8 +150,8 @@ async function run(flags: AblateFlags): Promise<number> {
     const summary = await runPass({
       classifier, settings: config, work, parameters, items: images.items, labels, rgbMasks: flags.rgbMasks, classes: images.classes, out,
       inputs: images.selections.flatMap((selection) => inputsOf(selection)), resume: flags.resume, shard, task,
-      runtime: { runtime: config.runtime, device: config.device }, workers: config.workers, threads: config.threads, signal: watch.signal,
-      ...progress,
+      runtime: { runtime: config.runtime, device: config.device }, workers: config.workers, threads: config.threads, batch: config.batch,
+      signal: watch.signal, ...progress,
     });
     progress.stop();
     say(describePass(summary));

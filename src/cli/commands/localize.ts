@@ -135,7 +135,7 @@ async function run(flags: LocalizeFlags): Promise<number> {
       }),
       out, outputs,
       inputs: [boxes, folder, classifier.path, config.masks, config.boxClasses, config.tuneOn, config.scoreOn].filter((path) => path !== undefined),
-      resume: flags.resume, shard, task, workers: config.workers, threads: config.threads,
+      resume: flags.resume, shard, task, workers: config.workers, threads: config.threads, batch: config.batch,
       runtime: { runtime: config.runtime, device: config.device }, signal: watch.signal, ...progress,
     });
     progress.stop();

@@ -4,6 +4,8 @@ import { Piscina } from 'piscina';
 import { requireWanted } from '../stop/abandon.js';
 import { holdSignals, untilDone } from '../stop/interrupt.js';
 import { UnderWay } from '../stop/under-way.js';
+import { portOf } from './companion-port.js';
+import type { Companion } from './companion.js';
 
 export interface PoolOptions {
   /** The compiled module of the workers; see {@link workerUrl}. */
@@ -15,6 +17,8 @@ export interface PoolOptions {
   readonly tasksPerWorker?: number;
   /** Plain data that every worker receives. */
   readonly data?: unknown;
+  /** A thread that the workers share. If it ends too early, so does the pool's work. */
+  readonly companion?: Companion;
 }
 
 /**
@@ -26,35 +30,50 @@ export class WorkerPool<T, R> {
   private readonly underWay = new UnderWay();
   private readonly known = new WeakSet<Worker>();
   private readonly release = holdSignals();
+  private readonly companion: Companion | undefined;
 
   /** @throws AbandonedError if the process is about to end */
-  constructor({ worker, threads, onDemand = false, tasksPerWorker = 1, data }: PoolOptions) {
+  constructor({ worker, threads, onDemand = false, tasksPerWorker = 1, data, companion }: PoolOptions) {
     requireWanted();
+    this.companion = companion;
     this.pool = new Piscina<T, R>({
       filename: worker.href, minThreads: onDemand ? 1 : threads, maxThreads: threads, concurrentTasksPerWorker: tasksPerWorker, workerData: data,
+    });
+    this.pool.on('message', (message) => {
+      const port = portOf(message);
+      if (port !== undefined) companion?.connect(port);
     });
     this.watchStarts();
   }
 
-  /** @throws AbandonedError if the process is about to end, else the worker's error */
+  /** @throws AbandonedError if the process is about to end, the error that has ended the companion, or the worker's error */
   async run(task: T): Promise<R> {
     requireWanted();
-    const result = this.watch(this.pool.run(task));
+    this.requireCompanion();
+    const running = this.watch(this.pool.run(task));
     this.watchStarts();
+    const result = await running;
+    // What the worker says then is only a consequence.
+    this.requireCompanion();
     return result;
   }
 
-  /** Stops the workers after their tasks are done. */
+  /** Stops the workers after their tasks are done, and then the companion. */
   async destroy(): Promise<void> {
     // Threads without a task do not keep the process alive.
     const awake = setInterval(() => undefined, 1 << 30);
     try {
       await this.underWay.settled();
       await this.pool.destroy();
+      await this.companion?.close();
     } finally {
       clearInterval(awake);
       this.release();
     }
+  }
+
+  private requireCompanion(): void {
+    if (this.companion?.failure !== undefined) throw this.companion.failure;
   }
 
   /** Watches new threads until they have loaded their modules, which their first message says. */

@@ -6,7 +6,7 @@ export interface WorkerPlan {
   readonly workers: number;
   /** Threads within each worker. */
   readonly threads: number;
-  /** How many images of one size a worker gives to its network at once. */
+  /** How many images of one size go to the network at once. */
   readonly batch: number;
 }
 
@@ -18,7 +18,7 @@ export interface WorkerLimits {
   readonly memory: number;
   /** Bytes that one worker is expected to use. */
   readonly perWorker: number;
-  /** Whether the network runs on a device that all workers would share. */
+  /** Whether an accelerator runs the network, for all workers. */
   readonly accelerated?: boolean;
 }
 
@@ -32,11 +32,11 @@ const ACCELERATED_BATCH = 8;
  * fusing and writing also run in parallel. So there is one worker per processor, as long as memory allows. If fewer workers
  * fit, the processors are shared among them as threads.
  *
- * With an accelerator, there is one worker: the device has memory for one network, and the next photographs are decoded while it
- * computes. A batch keeps the device busy, which a processor is with one image.
+ * With an accelerator, a thread of its own runs the network for all workers, which do the rest. A batch keeps the device busy, which
+ * a processor is with one image.
  */
 export function planWorkers(wanted: Partial<WorkerPlan>, { cores, memory, perWorker, accelerated = false }: WorkerLimits): WorkerPlan {
-  const fitting = accelerated ? 1 : Math.max(1, Math.floor(memory / perWorker));
+  const fitting = Math.max(1, Math.floor(memory / perWorker));
   const workers = wanted.workers ?? Math.max(1, Math.min(fitting, Math.floor(cores / (wanted.threads ?? 1))));
   const threads = wanted.threads ?? Math.max(1, Math.floor(cores / workers));
   return { workers, threads, batch: wanted.batch ?? (accelerated ? ACCELERATED_BATCH : 1) };
@@ -45,9 +45,11 @@ export function planWorkers(wanted: Partial<WorkerPlan>, { cores, memory, perWor
 /**
  * How many tasks a worker should have at once: one computes while the next is decoded. Photographs have several sizes, so a batch of
  * one size needs more of them to choose from.
+ *
+ * @param shared whether all workers use the same network, which then has the photographs of all of them to choose from
  */
-export function tasksPerWorker(batch: number): number {
-  return batch === 1 ? 2 : 3 * batch;
+export function tasksPerWorker({ batch, workers }: Pick<WorkerPlan, 'batch' | 'workers'>, shared: boolean): number {
+  return batch === 1 ? 2 : Math.max(2, Math.ceil(3 * batch / (shared ? workers : 1)));
 }
 
 /** This machine's limits. A batch may use three quarters of the free memory. */

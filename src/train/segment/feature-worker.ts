@@ -9,10 +9,10 @@ import { mirrored, toTensor } from '../../image/normalise.js';
 import type { Normalisation } from '../../image/normalise.js';
 import { openPhoto } from '../../image/photo-file.js';
 import { writeFileAtomic } from '../../jobs/files/atomic.js';
-import { ownBytes } from '../../jobs/workers/shared-bytes.js';
-import { openRuntime } from '../../runtime/open.js';
-import type { RuntimeChoice } from '../../runtime/open.js';
+import { loadGraph } from '../../runtime/load-graph.js';
 import type { Session } from '../../runtime/runtime.js';
+import { openInWorker } from '../../runtime/shared/worker-runtime.js';
+import type { WorkerRuntime } from '../../runtime/shared/worker-runtime.js';
 import type { StudentSpec } from '../../student/spec.js';
 import { studentInputSize } from '../../student/spec.js';
 import { encodeView, viewBytes } from './feature-file.js';
@@ -31,7 +31,7 @@ export interface FeatureWorkerData {
   readonly flip: boolean;
   readonly normalisation: Normalisation;
   readonly classes: ClassSetData;
-  readonly runtime: RuntimeChoice;
+  readonly runtime: WorkerRuntime;
 }
 
 /** A photograph. */
@@ -81,7 +81,7 @@ export default async function run({ path, file, seed, own }: FeatureTask): Promi
 }
 
 async function writeFeatures(file: string, kind: 0 | 1, image: Float32Array, size: readonly [number, number]): Promise<void> {
-  session ??= openRuntime(data.runtime).then(({ runtime }) => runtime.load(ownBytes(data.graph), { threads: 1 }));
+  session ??= openInWorker(data.runtime).then((runtime) => loadGraph(runtime, data.graph, { threads: 1 }));
   const loaded = await session;
   const parts: Uint8Array[] = [];
   for (const view of data.flip ? [image, mirrored(image, size[1])] : [image]) {

@@ -12,8 +12,8 @@ import { serializeModel } from '../../onnx/file/write.js';
 import type { OnnxModel } from '../../onnx/model.js';
 import { ancestors } from '../../onnx/model.js';
 import { DataType } from '../../onnx/tensor.js';
-import { workersOn } from '../../runtime/device-limits.js';
 import { openRuntime } from '../../runtime/open.js';
+import { runtimeForPool } from '../../runtime/shared/worker-runtime.js';
 import type { FeatureResult, FeatureTask, FeatureWorkerData } from './feature-worker.js';
 import type { CachedTensor } from './pass.js';
 import type { StudentPassOptions } from './student-pass.js';
@@ -76,11 +76,10 @@ export async function prepareSamples(photos: readonly SeededPhoto[], options: St
       ...model.graph, nodes: ancestors(model.graph.nodes, names), outputs: names.map((name) => ({ name, type: DataType.float32, shape: undefined })),
     },
   };
-  const opened = await openRuntime(options.runtime);
-  const runtime = opened.choice;
-  const workers = workersOn(opened, options.workers, availableParallelism());
+  const { choice: runtime, companion } = runtimeForPool(await openRuntime(options.runtime));
+  const { workers = availableParallelism() } = options;
   const pool = new WorkerPool<FeatureTask, FeatureResult>({
-    worker: workerUrl('./feature-worker.js', import.meta.url), threads: workers, tasksPerWorker: 2,
+    worker: workerUrl('./feature-worker.js', import.meta.url), threads: workers, tasksPerWorker: 2, companion,
     data: {
       graph: shareBytes(serializeModel(graph)), input, tensors, view, flip, normalisation, classes: classes.data, runtime,
     } satisfies FeatureWorkerData,

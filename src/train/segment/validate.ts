@@ -9,8 +9,8 @@ import { ConfusionMatrix } from '../../metrics/confusion.js';
 import { meanIou } from '../../metrics/mean-iou.js';
 import { serializeModel } from '../../onnx/file/write.js';
 import type { OnnxModel } from '../../onnx/model.js';
-import { workersOn } from '../../runtime/device-limits.js';
 import { openRuntime } from '../../runtime/open.js';
+import { runtimeForPool } from '../../runtime/shared/worker-runtime.js';
 import { reasonLines } from '../reasons.js';
 import type { StudentPassOptions } from './student-pass.js';
 import type { ValidationResult, ValidationTask, ValidationWorkerData } from './validation-worker.js';
@@ -38,11 +38,10 @@ export async function validateStudent(
   model: OnnxModel, photos: readonly ValidationTask[], options: StudentValidationOptions,
 ): Promise<StudentScores> {
   const { input, view, normalisation, classes, rgbMasks } = options;
-  const opened = await openRuntime(options.runtime);
-  const runtime = opened.choice;
-  const workers = workersOn(opened, options.workers, availableParallelism());
+  const { choice: runtime, companion } = runtimeForPool(await openRuntime(options.runtime));
+  const { workers = availableParallelism() } = options;
   const pool = new WorkerPool<ValidationTask, ValidationResult>({
-    worker: workerUrl('./validation-worker.js', import.meta.url), threads: workers, tasksPerWorker: 2,
+    worker: workerUrl('./validation-worker.js', import.meta.url), threads: workers, tasksPerWorker: 2, companion,
     data: {
       graph: shareBytes(serializeModel(model)), input, view, normalisation, classes: classes.data, rgbMasks, runtime,
     } satisfies ValidationWorkerData,

@@ -9,11 +9,11 @@ import { messageOf, UserError } from '../../errors.js';
 import { toTensor } from '../../image/normalise.js';
 import type { Normalisation } from '../../image/normalise.js';
 import { openPhoto } from '../../image/photo-file.js';
-import { ownBytes } from '../../jobs/workers/shared-bytes.js';
 import { ConfusionMatrix } from '../../metrics/confusion.js';
-import { openRuntime } from '../../runtime/open.js';
-import type { RuntimeChoice } from '../../runtime/open.js';
+import { loadGraph } from '../../runtime/load-graph.js';
 import type { Session } from '../../runtime/runtime.js';
+import { openInWorker } from '../../runtime/shared/worker-runtime.js';
+import type { WorkerRuntime } from '../../runtime/shared/worker-runtime.js';
 import { predictLabels } from '../../student/predict-labels.js';
 import type { StudentSpec } from '../../student/spec.js';
 import { STUDENT_LOGITS, studentInputSize } from '../../student/spec.js';
@@ -27,7 +27,7 @@ export interface ValidationWorkerData {
   readonly normalisation: Normalisation;
   readonly classes: ClassSetData;
   readonly rgbMasks: RgbMasks | undefined;
-  readonly runtime: RuntimeChoice;
+  readonly runtime: WorkerRuntime;
 }
 
 /** A photograph with its ground truth and the labels of its classes. */
@@ -52,7 +52,7 @@ export default async function run({ path, truth, own }: ValidationTask): Promise
     const labels = await readTruth(truth, { rgb: data.rgbMasks, classes });
     const photo = await openPhoto(path);
     const size = studentInputSize(photo.original, data.view);
-    session ??= openRuntime(data.runtime).then(({ runtime }) => runtime.load(ownBytes(data.graph), { threads: 1 }));
+    session ??= openInWorker(data.runtime).then((runtime) => loadGraph(runtime, data.graph, { threads: 1 }));
     const loaded = await session;
     const image = toTensor(await photo.at(size), size, data.normalisation);
     const { [STUDENT_LOGITS]: logits } = await loaded.run({ [data.input]: { type: 'float32', dims: [1, 3, ...size], data: image } });
