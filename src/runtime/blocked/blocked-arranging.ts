@@ -1,0 +1,66 @@
+import { intAttribute, stringAttribute } from '../../onnx/model.js';
+import type { BlockedRule } from './blocked-graph.js';
+
+/** Joins or splits images and channels, [N, C, H, W] <-> [1, N C, H, W]. Their order in blocks is the same. */
+export const reshape: BlockedRule = (node, graph) => {
+  const [x] = node.inputs;
+  const [output] = node.outputs;
+  const [from, to] = [graph.fixedDims(x), graph.fixedDims(output)];
+  if (from?.length !== 4 || to?.length !== 4 || !graph.fills(from[1]) || !graph.fills(to[1]) || !graph.isBlocked(x)) return false;
+  if (from[2] !== to[2] || from[3] !== to[3]) return false;
+  graph.setBlocked(output, graph.builder.reshape(graph.blocked(x), to), () => { graph.keep(node); });
+  return true;
+};
+
+/** Slices rows and columns, or whole blocks of channels. */
+export const slice: BlockedRule = (node, graph) => {
+  const [x, starts, ends, axesName, steps] = node.inputs;
+  const [output] = node.outputs;
+  const dims = graph.mapDims(x);
+  if (dims === undefined || graph.mapDims(output) === undefined || !graph.isBlocked(x)) return false;
+  const axes = graph.values(axesName)?.join();
+  const rows = axes === '2,3';
+  const blocks = axes === '1' && steps === undefined && [starts, ends].every((name) => graph.fills(graph.values(name)?.[0] ?? NaN));
+  if (!rows && !(blocks && graph.fills(dims[1]))) return false;
+  for (const name of [starts, ends, axesName, steps]) if (name) graph.plain(name);
+  const parts = [starts, ends, axesName, ...steps ? [steps] : []];
+  const twin = graph.blocked(x);
+  graph.setBlocked(output, blocks
+    ? graph.builder.node('Slice', [twin, ...parts])
+    : graph.joined(graph.builder.node('Slice', [graph.split(twin, dims[1]), ...parts]), dims[1]));
+  return true;
+};
+
+/** Joins whole blocks of channels. */
+export const concat: BlockedRule = (node, graph) => {
+  const channels = node.inputs.map((name) => graph.mapDims(name)?.[1] ?? NaN);
+  if (intAttribute(node, 'axis', 0) !== 1 || !channels.every((count) => graph.fills(count)) || graph.mapDims(node.outputs[0]) === undefined) return false;
+  if (!node.inputs.some((name) => graph.isBlocked(name)) || !node.inputs.every((name) => graph.canBeBlocked(name))) return false;
+  graph.setBlocked(node.outputs[0], graph.builder.concat(node.inputs.map((name) => graph.blocked(name)), 1));
+  return true;
+};
+
+/** Adds columns of zeros before and after every row. */
+export const pad: BlockedRule = (node, graph) => {
+  const [x, sizes] = node.inputs;
+  const [from, to] = [graph.fixedDims(x), graph.fixedDims(node.outputs[0])];
+  const pads = graph.values(sizes);
+  if (from?.length !== 4 || to === undefined || pads?.length !== 8 || node.inputs.length > 2 || !graph.fills(from[1]) || !graph.isBlocked(x)) return false;
+  if (stringAttribute(node, 'mode', 'constant') !== 'constant' || pads.some((size, i) => size < 0 || (size > 0 && i % 4 !== 3))) return false;
+  const { builder: b, block } = graph;
+  const [n, c, h, w] = from;
+  const rows = b.reshape(graph.blocked(x), [n * c / block * h, w * block]);
+  graph.setBlocked(node.outputs[0], b.reshape(b.pad(rows, b.ints([0, pads[3] * block, 0, pads[7] * block])), to));
+  return true;
+};
+
+/** The shape of a tensor that is in blocks, without a conversion. */
+export const shape: BlockedRule = (node, graph) => {
+  const source = graph.shapeSource(node.inputs[0]);
+  const dims = graph.mapDims(source);
+  const start = intAttribute(node, 'start', 0);
+  const known = dims !== undefined && graph.isBlocked(source) && (graph.fills(dims[1]) || start >= 2);
+  if (!known && source === node.inputs[0]) return false;
+  graph.rename(graph.nodeLike(node, [known ? graph.blocked(source) : graph.plain(source)]), node.outputs[0]);
+  return true;
+};

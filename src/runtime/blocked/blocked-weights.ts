@@ -1,0 +1,80 @@
+import type { Value } from '../../onnx/builder.js';
+import { intsAttribute } from '../../onnx/model.js';
+import { OnnxTensor } from '../../onnx/tensor.js';
+import type { BlockedGraph } from './blocked-graph.js';
+
+/**
+ * Weights [M, C, kH, kW] with input and output channels in blocks: [M / block, C / block, kH, kW, block of C, block of M]. Stored
+ * weights are arranged here, with zeros for channels that fill the last block. Others must have whole blocks.
+ */
+export function weightsOfBoth(graph: BlockedGraph, w: string): Value {
+  const { builder: b, block } = graph;
+  const dims = graph.fixedDims(w)!;
+  const stored = graph.stored(w);
+  if (stored !== undefined) return b.constant(arrangedBoth(stored, block), 'blocks');
+  const [m, c, kH, kW] = dims;
+  const taps = kH * kW;
+  if (taps > 1) {
+    return b.reshape(b.transpose(b.reshape(graph.plain(w), [m / block, block, c / block, block, taps]), [0, 2, 4, 3, 1]), dims);
+  }
+  const maker = graph.maker(w);
+  const swapped = maker?.op === 'Transpose' && intsAttribute(maker, 'perm')?.join() === '1,0,2,3';
+  // A matrix in blocks of M is converted like a feature map with C positions; if it is stored as [C, M], with channels last.
+  return swapped
+    ? b.reshape(graph.node('ReorderInput', [b.reshape(graph.plain(maker.inputs[0]), [1, c, 1, m])], { channels_last: { kind: 'int', value: 1 } }), dims)
+    : b.reshape(graph.node('ReorderInput', [b.reshape(graph.plain(w), [1, m, c, 1])], {}), dims);
+}
+
+/**
+ * Weights [M, C, kH, kW] with output channels in blocks, [M / block, C, kH, kW, block]: for depthwise convolutions, or images with few
+ * channels. See {@link weightsOfBoth}.
+ */
+export function weightsOfOutputs(graph: BlockedGraph, w: string): Value {
+  const { builder: b } = graph;
+  const dims = graph.fixedDims(w)!;
+  const stored = graph.stored(w);
+  if (stored !== undefined) return b.constant(arrangedOutputs(stored, graph.block), 'blocks');
+  const [m, c, kH, kW] = dims;
+  const maker = graph.maker(w);
+  if (c === 1 && maker?.op === 'Reshape' && graph.isBlocked(maker.inputs[0])) {
+    const source = graph.dims(maker.inputs[0])!;
+    // A feature map is used as a kernel. In blocks, its layout is that of depthwise kernels.
+    if (source[2] === kH && source[3] === kW) return b.reshape(graph.blocked(maker.inputs[0]), dims);
+  }
+  return b.reshape(graph.node('ReorderInput', [b.reshape(graph.plain(w), [1, m, c * kH * kW, 1])], {}), dims);
+}
+
+/** One stored number per channel, [C], with zeros for channels that fill the last block. */
+export function perChannel(graph: BlockedGraph, values: Float32Array): Value {
+  const all = new Float32Array(graph.wholeChannels(values.length));
+  all.set(values);
+  return graph.builder.floats(all);
+}
+
+function arrangedBoth({ dims: [m, c, kH, kW], ...tensor }: OnnxTensor, block: number): OnnxTensor {
+  const from = new OnnxTensor([m, c, kH, kW], tensor.type, tensor.bytes).toFloat32();
+  const [outer, inner] = [Math.ceil(m / block), Math.ceil(c / block)];
+  const taps = kH * kW;
+  const to = new Float32Array(outer * inner * taps * block * block);
+  for (let o = 0; o < m; o++) {
+    const row = Math.floor(o / block) * inner * taps * block * block + o % block;
+    for (let i = 0, at = o * c * taps; i < c; i++) {
+      const place = row + (Math.floor(i / block) * taps * block + i % block) * block;
+      for (let tap = 0; tap < taps; tap++) to[place + tap * block * block] = from[at++];
+    }
+  }
+  return OnnxTensor.float32([outer * block, inner * block, kH, kW], to);
+}
+
+function arrangedOutputs(tensor: OnnxTensor, block: number): OnnxTensor {
+  const [m, c, kH, kW] = tensor.dims;
+  const from = tensor.toFloat32();
+  const outer = Math.ceil(m / block);
+  const each = c * kH * kW;
+  const to = new Float32Array(outer * each * block);
+  for (let o = 0; o < m; o++) {
+    const place = Math.floor(o / block) * each * block + o % block;
+    for (let i = 0; i < each; i++) to[place + i * block] = from[o * each + i];
+  }
+  return OnnxTensor.float32([outer * block, c, kH, kW], to);
+}
