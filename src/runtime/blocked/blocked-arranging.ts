@@ -1,4 +1,5 @@
 import { intAttribute, stringAttribute } from '../../onnx/model.js';
+import { traitsOf } from '../../onnx/operators.js';
 import type { BlockedRule } from './blocked-graph.js';
 
 /** Joins or splits images and channels, [N, C, H, W] <-> [1, N C, H, W]. Their order in blocks is the same. */
@@ -62,5 +63,23 @@ export const shape: BlockedRule = (node, graph) => {
   const known = dims !== undefined && graph.isBlocked(source) && (graph.fills(dims[1]) || start >= 2);
   if (!known && source === node.inputs[0]) return false;
   graph.rename(graph.nodeLike(node, [known ? graph.blocked(source) : graph.plain(source)]), node.outputs[0]);
+  return true;
+};
+
+/** Repeats one number per channel for all positions, as the gradient of a mean does. */
+export const expand: BlockedRule = (node, graph) => {
+  const [x, size] = node.inputs;
+  const [output] = node.outputs;
+  const [from, to] = [graph.mapDims(x), graph.mapDims(output)];
+  if (from?.[2] !== 1 || from[3] !== 1 || to?.[1] !== from[1] || !graph.fills(to[1])) return false;
+  if (!graph.readersOf(output).some((reader) => traitsOf(reader).inBlocks === true)) return false;
+  const { builder: b, block } = graph;
+  // On a map of 1x1, both layouts are the same.
+  const perBlock = b.reshape(graph.plain(x), [0, to[1] / block, 1, 1, block]);
+  const plain = graph.plain(size);
+  const images = b.slice(plain, b.ints([0]), b.ints([1]), [0]);
+  const positions = b.slice(plain, b.ints([2]), b.ints([4]), [0]);
+  const repeated = b.expand(perBlock, b.concat([images, b.ints([1]), positions, b.ints([1])], 0));
+  graph.setBlocked(output, graph.joined(repeated, to[1]));
   return true;
 };

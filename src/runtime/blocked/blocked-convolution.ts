@@ -60,7 +60,7 @@ function addition(graph: BlockedGraph, y: string): { readonly node: OnnxNode; re
   if (reader === undefined || reader.domain !== '' || !['Add', 'Sum'].includes(reader.op) || reader.inputs.length !== 2) return undefined;
   const [result] = reader.outputs;
   const other = reader.inputs.find((name) => name !== y);
-  if (other === undefined || !graph.isComputed(other) || !graph.canBeBlocked(other) || !graph.sameDims(other, y) || !graph.sameDims(result, y)) return undefined;
+  if (other === undefined || !graph.isComputed(other) || !graph.canBeBlocked(other) || !graph.sameLastDims(other, y, 4) || !graph.sameLastDims(result, y, 4)) return undefined;
   return { node: reader, result, other };
 }
 

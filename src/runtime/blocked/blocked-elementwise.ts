@@ -31,7 +31,7 @@ export const elementwise: BlockedRule = (node, graph, done) => {
   const inputs = node.inputs.map((name, i): Value => {
     if (kinds[i] === 'whole') return planes ? graph.split(graph.blocked(name), c) : graph.blocked(name);
     // The numbers of a block are next to each other. Repeated for them, a plane is multiplied row by row.
-    if (kinds[i] === 'plane') return b.expand(b.reshape(graph.plain(name), planeDims(graph, name)), b.ints([1, 1, 1, 1, block]));
+    if (kinds[i] === 'plane') return b.expand(b.unsqueeze(graph.plain(name), graph.dims(name)!.length === 2 ? [0, 1, 4] : [4]), b.ints([1, 1, 1, 1, block]));
     return name === '' ? '' : graph.plain(name);
   });
   const made = graph.nodeLike(node, inputs);
@@ -46,17 +46,12 @@ function kindOf(graph: BlockedGraph, name: string, output: string): Kind | undef
   if (own === undefined) return undefined;
   const known = graph.fixedDims(name);
   if (known !== undefined && sizeOf(known) === 1) return 'number';
-  const [n, c, h, w] = graph.mapDims(output)!;
-  if (graph.sameDims(name, output, 1) && (own[0] === 1 || graph.sameDims(name, output))) return graph.canBeBlocked(name) ? 'whole' : undefined;
-  if (own.length === 2) return known?.join() === `${h},${w}` ? 'plane' : undefined;
+  const [n, c] = graph.mapDims(output)!;
+  if (own.length === 4 && graph.sameLastDims(name, output, 3) && (own[0] === 1 || graph.sameLastDims(name, output, 4))) return graph.canBeBlocked(name) ? 'whole' : undefined;
+  if (own.length === 2) return graph.sameLastDims(name, output, 2) ? 'plane' : undefined;
   if (own.length !== 4) return undefined;
-  if (own[1] === 1 && graph.sameDims(name, output, 2) && (own[0] === 1 || own[0] === n)) return 'plane';
+  if (own[1] === 1 && graph.sameLastDims(name, output, 2) && (own[0] === 1 || own[0] === n)) return 'plane';
   return known?.join() === `1,${c},1,1` ? 'channels' : undefined;
-}
-
-function planeDims(graph: BlockedGraph, name: string): number[] {
-  const known = graph.fixedDims(name);
-  return known?.length === 2 ? [1, 1, ...known, 1] : [0, 0, 0, 0, 1];
 }
 
 /** A product with one factor per channel: a depthwise convolution. */

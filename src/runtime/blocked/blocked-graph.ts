@@ -63,11 +63,11 @@ export class BlockedGraph {
     return dims?.includes(null) === false ? dims as readonly number[] : undefined;
   }
 
-  /** Whether two tensors have the same dimensions from this axis on. */
-  sameDims(a: string, b: string, from = 0): boolean {
+  /** Whether the last `count` dimensions of two tensors are the same. */
+  sameLastDims(a: string, b: string, count: number): boolean {
     return this.known.every((infos) => {
       const [own, other] = [infos.get(a)?.dims, infos.get(b)?.dims];
-      return own !== undefined && own.length === other?.length && own.every((dim, i) => i < from || dim === other[i]);
+      return own !== undefined && other !== undefined && own.slice(-count).join() === other.slice(-count).join();
     });
   }
 
@@ -99,9 +99,14 @@ export class BlockedGraph {
     return channels % this.block === 0;
   }
 
+  /** The nodes that read the values of a tensor. */
+  readersOf(name: string): readonly OnnxNode[] {
+    return this.readers.get(name) ?? [];
+  }
+
   /** The node that reads the values of a tensor, if there is only one and the tensor is not an output of the graph. */
   onlyReader(name: string): OnnxNode | undefined {
-    const readers = this.readers.get(name) ?? [];
+    const readers = this.readersOf(name);
     return readers.length === 1 && !this.outputs.has(name) ? readers[0] : undefined;
   }
 

@@ -3,7 +3,7 @@ import { inferShapes } from '../../onnx/shapes/infer.js';
 import type { OnnxModel } from '../../onnx/model.js';
 import { ancestors } from '../../onnx/model.js';
 import { traitsOf } from '../../onnx/operators.js';
-import { concat, pad, reshape, shape, slice } from './blocked-arranging.js';
+import { concat, expand, pad, reshape, shape, slice } from './blocked-arranging.js';
 import { BlockedGraph } from './blocked-graph.js';
 import { convolution } from './blocked-convolution.js';
 import { batchNormalization, elementwise } from './blocked-elementwise.js';
@@ -51,5 +51,5 @@ const rules: ReadonlyMap<string, BlockedRule> = new Map([
   ['Conv', convolution], ['BatchNormalization', batchNormalization],
   ['MaxPool', pool], ['AveragePool', pool], ['GlobalAveragePool', globalAveragePool], ['Resize', resize],
   ['ReduceSum', sum], ['ReduceMean', mean],
-  ['Reshape', reshape], ['Slice', slice], ['Concat', concat], ['Pad', pad], ['Shape', shape],
+  ['Reshape', reshape], ['Slice', slice], ['Concat', concat], ['Pad', pad], ['Shape', shape], ['Expand', expand],
 ]);

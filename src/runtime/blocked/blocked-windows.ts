@@ -25,8 +25,13 @@ export const sum: BlockedRule = (node, graph) => {
   }
   if (!keeps) return false;
   if (axes === '1' && graph.fills(c)) {
-    // Whole blocks first, which is fast, and then the few numbers that are left in a block.
-    graph.rename(b.reduceSum(b.reduceSum(graph.split(graph.blocked(x), c), [1]), [4], false), output);
+    // Whole blocks first, and then the few numbers that are left in a block. With one image, the runtime's sum over the first axis is
+    // slow, so blocks are summed in groups.
+    const blocks = c / graph.block;
+    const groups = [2, 3, 5, 7].find((count) => blocks % count === 0 && blocks > count) ?? 1;
+    const parts = b.reduceSum(b.reshape(graph.split(graph.blocked(x), c), [-1, blocks / groups, 0, 0, 0]), [1]);
+    const perPlace = groups === 1 ? parts : b.reduceSum(b.reshape(parts, [-1, groups, 0, 0, 0]), [1]);
+    graph.rename(b.reduceSum(perPlace, [4], false), output);
     return true;
   }
   if (axes === '2,3') {
