@@ -51,16 +51,20 @@ export function perChannel(graph: BlockedGraph, values: Float32Array): Value {
   return graph.builder.floats(all);
 }
 
-function arrangedBoth({ dims: [m, c, kH, kW], ...tensor }: OnnxTensor, block: number): OnnxTensor {
-  const from = new OnnxTensor([m, c, kH, kW], tensor.type, tensor.bytes).toFloat32();
-  const [outer, inner] = [Math.ceil(m / block), Math.ceil(c / block)];
+function arrangedBoth(tensor: OnnxTensor, block: number): OnnxTensor {
+  const [m, c, kH, kW] = tensor.dims;
+  const from = tensor.toFloat32();
   const taps = kH * kW;
+  const [outer, inner] = [Math.ceil(m / block), Math.ceil(c / block)];
   const to = new Float32Array(outer * inner * taps * block * block);
   for (let o = 0; o < m; o++) {
-    const row = Math.floor(o / block) * inner * taps * block * block + o % block;
-    for (let i = 0, at = o * c * taps; i < c; i++) {
-      const place = row + (Math.floor(i / block) * taps * block + i % block) * block;
-      for (let tap = 0; tap < taps; tap++) to[place + tap * block * block] = from[at++];
+    const place = Math.floor(o / block) * inner * taps * block * block + o % block;
+    if (taps === 1) {
+      spread(from, o * c, c, to, place, block);
+      continue;
+    }
+    for (let i = 0; i < c; i++) {
+      spread(from, (o * c + i) * taps, taps, to, place + (Math.floor(i / block) * taps * block + i % block) * block, block * block);
     }
   }
   return OnnxTensor.float32([outer * block, inner * block, kH, kW], to);
@@ -72,9 +76,11 @@ function arrangedOutputs(tensor: OnnxTensor, block: number): OnnxTensor {
   const outer = Math.ceil(m / block);
   const each = c * kH * kW;
   const to = new Float32Array(outer * each * block);
-  for (let o = 0; o < m; o++) {
-    const place = Math.floor(o / block) * each * block + o % block;
-    for (let i = 0; i < each; i++) to[place + i * block] = from[o * each + i];
-  }
+  for (let o = 0; o < m; o++) spread(from, o * each, each, to, Math.floor(o / block) * each * block + o % block, block);
   return OnnxTensor.float32([outer * block, c, kH, kW], to);
+}
+
+/** Copies `count` adjacent numbers to places `step` apart. (In a function of its own, which is compiled after a few calls.) */
+function spread(from: Float32Array, start: number, count: number, to: Float32Array, place: number, step: number): void {
+  for (let i = 0; i < count; i++) to[place + i * step] = from[start + i];
 }
