@@ -17,6 +17,7 @@ import { buildAblatedGraph, buildActivationGraph, buildMaskedGraph, takesBatches
 import type { ClassifierGraph } from '../classifier/classifier.js';
 import type { LayerMaps } from './layer-maps.js';
 import { batchedCamGraph } from './batched-graph.js';
+import { blockedCamGraph } from './blocked-program.js';
 import { Batches } from './batches.js';
 import { buildCamGraph } from './gradient-graph.js';
 import type { GraphRequest } from './gradient-graph.js';
@@ -49,6 +50,11 @@ export interface CamOptions extends TargetOptions {
    * Score-CAM and Ablation-CAM process one image at a time.
    */
   readonly batch?: number;
+  /**
+   * For ONNX Runtime on the processor: the number of channels in a block of its blocked layout, see `channelBlock`. Graphs of
+   * methods with gradients are written in that layout, which is faster. No other runtime can load them. Default: the plain layout.
+   */
+  readonly block?: number;
   /** Whether worker threads will load the plan; default: true. If not, its graphs are not copied to shared memory. */
   readonly shared?: boolean;
 }
@@ -80,7 +86,7 @@ const FREE_SIZE: Size = [160, 224];
  *   network cannot process several images at once
  */
 export function prepareCam(classifier: ClassifierGraph, requests: readonly CamRequest[], options: CamOptions = {}): CamPlan {
-  const { target = 'logit', finerStrength, scoreCamTopK, scoreCamBatch = DEFAULT_CHANNEL_BATCH, prototypes, batch = 1, shared = true } = options;
+  const { target = 'logit', finerStrength, scoreCamTopK, scoreCamBatch = DEFAULT_CHANNEL_BATCH, prototypes, batch = 1, block, shared = true } = options;
   const serialised = (model: OnnxModel): Uint8Array => (shared ? shareBytes(serializeModel(model)) : serializeModel(model));
   if (requests.length === 0) throw new UserError('a CAM program needs at least one layer and one method');
   requireTarget(target, classifier.classCount);
@@ -90,7 +96,8 @@ export function prepareCam(classifier: ClassifierGraph, requests: readonly CamRe
   const channels = asked.flatMap(({ layer, name, index, method }) => (method.kind === 'channels' ? [{ layer, name, index, change: method.change }] : []));
   const program = (): OnnxModel => {
     const single = buildCamGraph(classifier, gradient, target, { finerStrength });
-    return batch > 1 ? batchedCamGraph(classifier, single) : single;
+    const own = batch > 1 ? batchedCamGraph(classifier, single) : single;
+    return block === undefined ? own : blockedCamGraph(classifier, own, block);
   };
   return {
     input: classifier.input.name, shape: { channels: classifier.input.channels, size: classifier.input.fixedSize ?? FREE_SIZE },

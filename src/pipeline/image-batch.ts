@@ -19,6 +19,7 @@ import type { WorkerPlan } from '../jobs/workers/worker-plan.js';
 import { formatInputSize, networkSize } from '../image/input-size.js';
 import type { InputSize } from '../image/input-size.js';
 import { requireWorkers } from '../runtime/device-limits.js';
+import { channelBlock } from '../runtime/blocked/channel-block.js';
 import { openRuntime } from '../runtime/open.js';
 import type { OpenedRuntime, RuntimeChoice } from '../runtime/open.js';
 import type { Size } from '../size.js';
@@ -91,6 +92,12 @@ export interface NetworkInput {
   readonly scales: readonly number[];
 }
 
+/** How a pool of workers is started. */
+export interface PoolPlan extends WorkerPlan {
+  /** See `channelBlock`. */
+  readonly block: number | undefined;
+}
+
 /** What a batch does with its images. */
 export interface BatchWork<Task, Times, Summary> {
   /**
@@ -112,7 +119,7 @@ export interface BatchWork<Task, Times, Summary> {
   readonly files: (item: DataItem, entry: JournalEntry) => Readonly<Record<string, string>>;
   /** Whether a file without a recorded stamp is complete. If it returns false or throws, the file is made again. */
   readonly isWhole: (item: DataItem, folder: string, path: string) => Promise<boolean>;
-  readonly startPool: (runtime: RuntimeChoice, plan: WorkerPlan) => WorkerPool<Task, ImageResult<Times>>;
+  readonly startPool: (runtime: RuntimeChoice, plan: PoolPlan) => WorkerPool<Task, ImageResult<Times>>;
   readonly taskOf: (item: DataItem, classes: ImageClasses) => Task;
   /** The stages of an image, in the order of the summary. */
   readonly stages: readonly (keyof Times & string)[];
@@ -180,7 +187,10 @@ export async function runImageBatch<Task, Times extends Readonly<Record<keyof Ti
       : { open: mine, remade: [] };
     const resumed = mine.length - open.length;
     options.onStart?.(open.length, resumed, remade.length);
-    if (open.length > 0) pool = work.startPool(runtime.choice, { ...plan, workers: Math.min(plan.workers, open.length) });
+    if (open.length > 0) {
+      const block = await channelBlock(runtime.runtime);
+      pool = work.startPool(runtime.choice, { ...plan, workers: Math.min(plan.workers, open.length), block });
+    }
     const tally = new Tally(stages);
     await runBatch(open, {
       concurrency: tasksPerWorker(plan.batch) * plan.workers + 1,

@@ -1,7 +1,6 @@
 import type { LoadedClassifier } from '../classifier/load.js';
 import { WorkerPool } from '../jobs/workers/pool.js';
 import { tasksPerWorker } from '../jobs/workers/worker-plan.js';
-import type { WorkerPlan } from '../jobs/workers/worker-plan.js';
 import { workerUrl } from '../jobs/workers/worker-url.js';
 import type { RuntimeChoice } from '../runtime/open.js';
 import type { SeedSettings } from '../settings/cam.js';
@@ -9,13 +8,14 @@ import { planStudent } from '../student/predict.js';
 import type { ClassSet } from '../datasets/classes/class-set.js';
 import { VOC } from '../datasets/classes/voc.js';
 import type { MaskFormat } from '../datasets/masks.js';
+import type { PoolPlan } from './image-batch.js';
 import { PhotoCam } from './photo-cam.js';
 import { seedPolicies, studentPolicies } from './policies.js';
 import type { SeedRecipe } from './cam-seeds.js';
 import type { StudentChoice } from './student-choice.js';
 import type { SeedResult, SeedTask, SeedWorkerData } from './seed-worker.js';
 
-export interface SeedPoolOptions extends WorkerPlan {
+export interface SeedPoolOptions extends PoolPlan {
   readonly settings: SeedSettings;
   /** Makes seeds of class activation maps; none: only the student makes seeds. */
   readonly classifier?: LoadedClassifier;
@@ -30,11 +30,11 @@ export interface SeedPoolOptions extends WorkerPlan {
 
 /** Builds the programs and starts the workers that make seeds, each with its own session. */
 export function startSeedPool(
-  { classifier, settings, agree = [], student, classes = VOC, format, runtime, workers, threads, batch }: SeedPoolOptions,
+  { classifier, settings, agree = [], student, classes = VOC, format, runtime, workers, threads, batch, block }: SeedPoolOptions,
 ): WorkerPool<SeedTask, SeedResult> {
   const recipes = classifier === undefined
     ? []
-    : [settings, ...agree].map((own): SeedRecipe => ({ photo: PhotoCam.plan(classifier, own, { batch }), policies: seedPolicies(own, classes) }));
+    : [settings, ...agree].map((own): SeedRecipe => ({ photo: PhotoCam.plan(classifier, own, { batch, block }), policies: seedPolicies(own, classes) }));
   return new WorkerPool<SeedTask, SeedResult>({
     worker: workerUrl('./seed-worker.js', import.meta.url), threads: workers, tasksPerWorker: tasksPerWorker(batch),
     data: {

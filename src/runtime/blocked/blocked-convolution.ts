@@ -19,7 +19,7 @@ export const convolution: BlockedRule = (node, graph, done) => {
   const fillable = (group === 1 || depthwise) && [w, ...bias ? [bias] : []].every((name) => graph.stored(name) !== undefined);
   // On a map of 1x1 it is a matrix product, which would not be faster.
   const extent = from[2] !== 1 || from[3] !== 1;
-  if (m < block || !extent || !(image || depthwise || filled || fillable)) return false;
+  if (2 * m < block || !extent || !(image || depthwise || filled || fillable)) return false;
   if (!graph.fills(m) && !fillable) return false;
   if (!image && !graph.canBeBlocked(x)) return false;
   const filter = image || depthwise ? weightsOfOutputs(graph, w) : weightsOfBoth(graph, w);

@@ -2,6 +2,7 @@ import { GraphBuilder } from '../../onnx/builder.js';
 import type { Value } from '../../onnx/builder.js';
 import type { TensorInfo } from '../../onnx/shapes/tensor-info.js';
 import type { Attributes, OnnxModel, OnnxNode } from '../../onnx/model.js';
+import { reachedFrom } from '../../onnx/model.js';
 import { DataType, OnnxTensor } from '../../onnx/tensor.js';
 
 /** The domain of ONNX Runtime's operators on the blocked layout. */
@@ -29,6 +30,8 @@ export class BlockedGraph {
   private readonly readers = new Map<string, OnnxNode[]>();
   private readonly makers = new Map<string, OnnxNode>();
   private readonly outputs: ReadonlySet<string>;
+  /** If sizes are free: all that is computed from the inputs or their sizes. */
+  private readonly changing: ReadonlySet<string>;
   /** Tensors whose values are known when the next node is added. */
   private readonly computed: Set<string>;
   /** Tensors that are never made, and others of the same shape. */
@@ -43,6 +46,7 @@ export class BlockedGraph {
     this.builder = new GraphBuilder(graph);
     this.builder.nodes.length = 0;
     this.outputs = new Set(graph.outputs.map(({ name }) => name));
+    this.changing = new Set(known.length === 1 ? [] : graph.inputs.flatMap(({ name }) => [...reachedFrom(graph.nodes, name, true)]));
     this.computed = new Set([...graph.initializers.keys(), ...graph.inputs.map(({ name }) => name)]);
     for (const node of graph.nodes) {
       for (const name of node.outputs) this.makers.set(name, node);
@@ -71,10 +75,10 @@ export class BlockedGraph {
     });
   }
 
+  /** The elements of a small tensor that does not depend on the inputs, nor on their sizes if these are free. */
   values(name: string | undefined): readonly number[] | undefined {
-    if (name === undefined || name === '') return undefined;
-    const [first, ...others] = this.known.map((infos) => infos.get(name)?.values);
-    return others.every((values) => values?.join() === first?.join()) ? first : undefined;
+    // A padding, for example, may be the same for all known sizes and still be another one for others.
+    return name === undefined || this.changing.has(name) ? undefined : this.known[0].get(name)?.values;
   }
 
   /** A stored float tensor. */

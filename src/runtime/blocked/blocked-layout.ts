@@ -1,5 +1,6 @@
 import type { BlockedRule } from './blocked-graph.js';
 import { inferShapes } from '../../onnx/shapes/infer.js';
+import type { TensorInfo } from '../../onnx/shapes/tensor-info.js';
 import type { OnnxModel } from '../../onnx/model.js';
 import { ancestors } from '../../onnx/model.js';
 import { traitsOf } from '../../onnx/operators.js';
@@ -8,9 +9,6 @@ import { BlockedGraph } from './blocked-graph.js';
 import { convolution } from './blocked-convolution.js';
 import { batchNormalization, elementwise } from './blocked-elementwise.js';
 import { globalAveragePool, mean, pool, resize, sum } from './blocked-windows.js';
-
-/** The shapes of a graph's inputs. */
-export type InputShapes = ReadonlyMap<string, readonly number[]>;
 
 /**
  * Rewrites a graph for ONNX Runtime's blocked layout, [N, C / block, H, W, block], in which the values of `block` channels are
@@ -21,16 +19,16 @@ export type InputShapes = ReadonlyMap<string, readonly number[]>;
  * Convolutions, elementwise operators, pools, sums, channels that are joined or cut, and nearest-neighbour upsampling are computed in
  * blocks. Tensors are converted if other operators read them. The graph computes the same function, except for rounding.
  *
- * @param model its inputs must have declared shapes without free dimensions, unless `sizes` are given
+ * @param model its inputs must have declared shapes without free dimensions, unless `known` is given
  * @param block the number of channels in a block, which depends on the processor, see `channelBlock`
- * @param sizes for a graph with free dimensions: two or more examples of its inputs' shapes in which every free dimension differs. Two
- *   tensors are taken to have the same shape if they have for all of these
- * @throws UserError if the model does not work on one of the sizes
+ * @param known the shapes of its tensors for two or more sizes of its inputs, in which every free dimension differs. A dimension that is
+ *   the same for all of them is taken to be fixed, and two tensors whose shapes are the same for all to have the same shape
  */
-export function blockedLayout(model: OnnxModel, block: number, sizes?: readonly InputShapes[]): OnnxModel {
+export function blockedLayout(model: OnnxModel, block: number, known?: readonly ReadonlyMap<string, TensorInfo>[]): OnnxModel {
   const { graph } = model;
-  const declared = (): InputShapes => new Map(graph.inputs.map((input) => [input.name, input.shape as readonly number[]]));
-  const blocked = new BlockedGraph(model, block, (sizes ?? [declared()]).map((inputs) => inferShapes(graph, inputs)));
+  const declared = (): ReadonlyMap<string, TensorInfo> => (
+    inferShapes(graph, new Map(graph.inputs.map((input) => [input.name, input.shape as readonly number[]]))));
+  const blocked = new BlockedGraph(model, block, known ?? [declared()]);
   const done = new Set<typeof graph.nodes[number]>();
   for (const node of graph.nodes) {
     if (done.has(node)) continue;

@@ -1,6 +1,7 @@
 import { GraphBuilder } from '../../onnx/builder.js';
 import { DataType } from '../../onnx/tensor.js';
 import { serializeModel } from '../../onnx/file/write.js';
+import { isAccelerated } from '../runtime.js';
 import type { Runtime } from '../runtime.js';
 import { BLOCKED_DOMAIN } from './blocked-graph.js';
 
@@ -8,9 +9,10 @@ import { BLOCKED_DOMAIN } from './blocked-graph.js';
  * The number of channels in a block of a runtime's blocked layout on this processor: 8 or 16. It is found by converting a small
  * tensor. See `blockedLayout`.
  *
- * @returns `undefined` if the runtime has no such layout here
+ * @returns `undefined` if the runtime has no such layout here. Only ONNX Runtime on the processor has one
  */
 export async function channelBlock(runtime: Runtime): Promise<number | undefined> {
+  if (runtime.name !== 'onnxruntime' || isAccelerated(runtime)) return undefined;
   const b = new GraphBuilder();
   const dims = [1, 4, 1, 1];
   const input = b.reserve('plain');
