@@ -8,11 +8,11 @@ import { CAM_IMAGES } from './batched-graph.js';
 import { CAM_CLASSES } from './gradient-graph.js';
 
 /** Image sizes with all remainders of 2 and 3. The last two stay odd when they are halved and rounded down or up. */
-const SIZES: readonly Size[] = [[160, 256], [288, 320], [191, 255], [321, 257]];
+const SIZES: readonly Size[] = [[160, 256], [191, 255], [321, 257]];
 
 /** Numbers of classes and of images for each size, so that none of them is the same for all. */
-const CLASSES: readonly number[] = [2, 3, 5, 4];
-const IMAGES: readonly number[] = [3, 2, 4, 5];
+const CLASSES: readonly number[] = [2, 3, 5];
+const IMAGES: readonly number[] = [3, 2, 4];
 
 /**
  * A CAM program in ONNX Runtime's blocked layout, see `blockedLayout`. Inputs and outputs stay the same.

@@ -57,12 +57,12 @@ function arrangedBoth(tensor: OnnxTensor, block: number): OnnxTensor {
   const taps = kH * kW;
   const [outer, inner] = [Math.ceil(m / block), Math.ceil(c / block)];
   const to = new Float32Array(outer * inner * taps * block * block);
+  if (taps === 1) {
+    spreadRows(from, [m, c], to, block);
+    return OnnxTensor.float32([outer * block, inner * block, kH, kW], to);
+  }
   for (let o = 0; o < m; o++) {
     const place = Math.floor(o / block) * inner * taps * block * block + o % block;
-    if (taps === 1) {
-      spread(from, o * c, c, to, place, block);
-      continue;
-    }
     for (let i = 0; i < c; i++) {
       spread(from, (o * c + i) * taps, taps, to, place + (Math.floor(i / block) * taps * block + i % block) * block, block * block);
     }
@@ -76,11 +76,33 @@ function arrangedOutputs(tensor: OnnxTensor, block: number): OnnxTensor {
   const outer = Math.ceil(m / block);
   const each = c * kH * kW;
   const to = new Float32Array(outer * each * block);
-  for (let o = 0; o < m; o++) spread(from, o * each, each, to, Math.floor(o / block) * each * block + o % block, block);
+  spreadRows(from, [m, each], to, block);
   return OnnxTensor.float32([outer * block, c, kH, kW], to);
 }
 
-/** Copies `count` adjacent numbers to places `step` apart. (In a function of its own, which is compiled after a few calls.) */
+/** Copies a matrix [rows, columns] to [rows / block, columns in whole blocks, block]. */
+function spreadRows(from: Float32Array, [rows, columns]: readonly [rows: number, columns: number], to: Float32Array, block: number): void {
+  const perBlock = to.length / Math.ceil(rows / block);
+  const placeOf = (row: number): number => Math.floor(row / block) * perBlock + row % block;
+  const fours = rows - rows % 4;
+  for (let row = 0; row < fours; row += 4) spreadFour(from, row * columns, columns, to, placeOf(row), block);
+  for (let row = fours; row < rows; row++) spread(from, row * columns, columns, to, placeOf(row), block);
+}
+
+// The loops have functions of their own, which are compiled after a few calls.
+
+/** Copies `count` adjacent numbers to places `step` apart. */
 function spread(from: Float32Array, start: number, count: number, to: Float32Array, place: number, step: number): void {
   for (let i = 0; i < count; i++) to[place + i * step] = from[start + i];
+}
+
+/** Copies four adjacent rows of `count` numbers to neighbours, `step` apart: twice as fast as one by one. */
+function spreadFour(from: Float32Array, start: number, count: number, to: Float32Array, place: number, step: number): void {
+  const [second, third, fourth] = [start + count, start + 2 * count, start + 3 * count];
+  for (let i = 0, at = place; i < count; i++, at += step) {
+    to[at] = from[start + i];
+    to[at + 1] = from[second + i];
+    to[at + 2] = from[third + i];
+    to[at + 3] = from[fourth + i];
+  }
 }
