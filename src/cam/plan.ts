@@ -7,6 +7,7 @@ import type { Prototypes } from '../classifier/prototypes.js';
 import type { OnnxModel } from '../onnx/model.js';
 import type { Size } from '../size.js';
 import { serializeModel } from '../onnx/file/write.js';
+import { mayHaveBlocks } from '../runtime/blocked/channel-block.js';
 import { isAccelerated } from '../runtime/runtime.js';
 import type { Runtime, SessionOptions } from '../runtime/runtime.js';
 import { requireSameMaps } from './same-maps.js';
@@ -69,6 +70,8 @@ export interface CamPlan {
   readonly shape: ImageShape;
   /** One graph for all methods that need the network once, and the indices of the requests that it answers. */
   readonly gradient?: GradientPlan & { readonly indices: readonly number[] };
+  /** See {@link CamOptions.block}. */
+  readonly block?: number;
   /** The methods without gradients, and the indices of the requests that they answer. */
   readonly channels?: ChannelPlan & { readonly indices: readonly number[] };
   /** The classes that have no maps because they have no prototypes, by the index of their logit, and the file of the prototypes. */
@@ -100,7 +103,7 @@ export function prepareCam(classifier: ClassifierGraph, requests: readonly CamRe
     return block === undefined ? own : blockedCamGraph(classifier, own, block);
   };
   return {
-    input: classifier.input.name, shape: { channels: classifier.input.channels, size: classifier.input.fixedSize ?? FREE_SIZE },
+    input: classifier.input.name, block, shape: { channels: classifier.input.channels, size: classifier.input.fixedSize ?? FREE_SIZE },
     gradient: gradient.length === 0
       ? undefined
       : {
@@ -189,8 +192,12 @@ function channelPlan(
  * without an error.
  *
  * @throws UserError if the runtime cannot load the plan, or a device does not make the maps that the processor makes
+ * @throws TypeError if the plan is in the blocked layout, and the runtime is not ONNX Runtime on the processor
  */
 export async function openCam(plan: CamPlan, runtime: Runtime, options: SessionOptions): Promise<CamRunner> {
+  if (plan.block !== undefined && !mayHaveBlocks(runtime)) {
+    throw new TypeError(`the CAM plan is in the blocked layout of ONNX Runtime on the processor, but the runtime is ${runtime.name} on ${runtime.device}`);
+  }
   if (plan.gradient !== undefined && isAccelerated(runtime)) {
     // Methods without gradients need hundreds of runs for one map, and their values are not checked.
     const checked: CamPlan = { ...plan, channels: undefined, gradient: { ...plan.gradient, indices: plan.gradient.indices.map((_, i) => i) } };

@@ -88,7 +88,8 @@ export class PhotoCam {
     const requests = several.requests ?? chooseLayers(graph, settings.layers, settings.method).requests;
     const views = several.views ?? viewsOf(settings);
     return {
-      cam: prepareCam(graph, requests, { ...settings, prototypes, batch: several.batch, block: several.block, shared: several.shared }), path, spec, views,
+      cam: prepareCam(graph, requests, { ...settings, prototypes, batch: several.batch, block: several.block, shared: several.shared }),
+      path, spec, views,
       inputSize: inputSizeFor(classifier, { inputSize: settings.inputSize, scales: views.map(({ scale }) => scale) }),
       maxPixels: settings.maxPixels, maps: mapOptionsOf(settings),
     };

@@ -34,7 +34,8 @@ export function startSeedPool(
 ): WorkerPool<SeedTask, SeedResult> {
   const recipes = classifier === undefined
     ? []
-    : [settings, ...agree].map((own): SeedRecipe => ({ photo: PhotoCam.plan(classifier, own, { batch, block }), policies: seedPolicies(own, classes) }));
+    : [settings, ...agree].map((own): SeedRecipe => (
+        { photo: PhotoCam.plan(classifier, own, { batch, block }), policies: seedPolicies(own, classes) }));
   return new WorkerPool<SeedTask, SeedResult>({
     worker: workerUrl('./seed-worker.js', import.meta.url), threads: workers, tasksPerWorker: tasksPerWorker(batch),
     data: {

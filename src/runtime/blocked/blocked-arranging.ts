@@ -2,6 +2,13 @@ import { intAttribute, stringAttribute } from '../../onnx/model.js';
 import { traitsOf } from '../../onnx/operators.js';
 import type { BlockedRule } from './blocked-graph.js';
 
+/** The same tensor under another name. */
+export const identity: BlockedRule = ({ inputs: [x], outputs: [y] }, graph) => {
+  if (!graph.isBlocked(x) || graph.mapDims(x) === undefined) return false;
+  graph.setBlocked(y, graph.blocked(x));
+  return true;
+};
+
 /** Joins or splits images and channels, [N, C, H, W] <-> [1, N C, H, W]. Their order in blocks is the same. */
 export const reshape: BlockedRule = (node, graph) => {
   const [x] = node.inputs;
@@ -35,7 +42,7 @@ export const slice: BlockedRule = (node, graph) => {
 /** Joins whole blocks of channels. */
 export const concat: BlockedRule = (node, graph) => {
   const channels = node.inputs.map((name) => graph.mapDims(name)?.[1] ?? NaN);
-  if (intAttribute(node, 'axis', 0) !== 1 || !channels.every((count) => graph.fills(count)) || graph.mapDims(node.outputs[0]) === undefined) return false;
+  if (intAttribute(node, 'axis', 0) !== 1 || !channels.every((count) => graph.fills(count))) return false;
   if (!node.inputs.some((name) => graph.isBlocked(name)) || !node.inputs.every((name) => graph.canBeBlocked(name))) return false;
   graph.setBlocked(node.outputs[0], graph.builder.concat(node.inputs.map((name) => graph.blocked(name)), 1));
   return true;
@@ -46,7 +53,8 @@ export const pad: BlockedRule = (node, graph) => {
   const [x, sizes] = node.inputs;
   const [from, to] = [graph.fixedDims(x), graph.fixedDims(node.outputs[0])];
   const pads = graph.values(sizes);
-  if (from?.length !== 4 || to === undefined || pads?.length !== 8 || node.inputs.length > 2 || !graph.fills(from[1]) || !graph.isBlocked(x)) return false;
+  if (from?.length !== 4 || to === undefined || !graph.fills(from[1]) || !graph.isBlocked(x)) return false;
+  if (pads?.length !== 8 || node.inputs.length > 2) return false;
   if (stringAttribute(node, 'mode', 'constant') !== 'constant' || pads.some((size, i) => size < 0 || (size > 0 && i % 4 !== 3))) return false;
   const { builder: b, block } = graph;
   const [n, c, h, w] = from;
@@ -59,8 +67,8 @@ export const pad: BlockedRule = (node, graph) => {
 export const shape: BlockedRule = (node, graph) => {
   const source = graph.shapeSource(node.inputs[0]);
   const dims = graph.mapDims(source);
-  const start = intAttribute(node, 'start', 0);
-  const known = dims !== undefined && graph.isBlocked(source) && (graph.fills(dims[1]) || start >= 2);
+  const withoutChannels = intAttribute(node, 'start', 0) >= 2 || intAttribute(node, 'end', 4) === 1;
+  const known = dims !== undefined && graph.isBlocked(source) && (graph.fills(dims[1]) || withoutChannels);
   if (!known && source === node.inputs[0]) return false;
   graph.rename(graph.nodeLike(node, [known ? graph.blocked(source) : graph.plain(source)]), node.outputs[0]);
   return true;

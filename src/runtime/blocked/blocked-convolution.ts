@@ -54,18 +54,23 @@ export function addConvolution(
   graph.setBlocked(result, graph.node('Conv', all, { ...attributes, ...fused?.attributes }));
 }
 
-/** The sum of a convolution's result and another feature map, if it can be fused into the convolution. */
-function addition(graph: BlockedGraph, y: string): { readonly node: OnnxNode; readonly result: string; readonly other: string } | undefined {
-  const reader = graph.onlyReader(y);
-  if (reader === undefined || reader.domain !== '' || !['Add', 'Sum'].includes(reader.op) || reader.inputs.length !== 2) return undefined;
-  const [result] = reader.outputs;
-  const other = reader.inputs.find((name) => name !== y);
-  if (other === undefined || !graph.isComputed(other) || !graph.canBeBlocked(other) || !graph.sameLastDims(other, y, 4) || !graph.sameLastDims(result, y, 4)) return undefined;
-  return { node: reader, result, other };
+/** A node after a convolution that can be fused into it. */
+interface Fused {
+  readonly node: OnnxNode;
+  readonly result: string;
 }
 
-/** The activation that can be fused into a convolution, if there is one. */
-function activation(graph: BlockedGraph, y: string): { readonly node: OnnxNode; readonly result: string; readonly attributes: Attributes } | undefined {
+/** The sum of a convolution's result and another feature map of the same shape. */
+function addition(graph: BlockedGraph, y: string): Fused & { readonly other: string } | undefined {
+  const node = graph.onlyReader(y);
+  if (node?.domain !== '' || !['Add', 'Sum'].includes(node.op) || node.inputs.length !== 2) return undefined;
+  const [result] = node.outputs;
+  const other = node.inputs.find((name) => name !== y);
+  if (other === undefined || !graph.isComputed(other) || !graph.canBeBlocked(other)) return undefined;
+  return [other, result].every((name) => graph.sameLastDims(name, y, 4)) ? { node, result, other } : undefined;
+}
+
+function activation(graph: BlockedGraph, y: string): Fused & { readonly attributes: Attributes } | undefined {
   const reader = graph.onlyReader(y);
   if (reader?.domain !== '') return undefined;
   const [result] = reader.outputs;

@@ -126,7 +126,8 @@ export class BlockedGraph {
   canBeBlocked(name: string): boolean {
     if (this.isBlocked(name)) return true;
     const channels = this.mapDims(name)?.[1];
-    return channels !== undefined && channels % CHANNEL_STEP === 0 && this.known.every((infos) => (infos.get(name)?.type ?? DataType.float32) === DataType.float32);
+    const type = this.known[0].get(name)?.type ?? DataType.float32;
+    return channels !== undefined && channels % CHANNEL_STEP === 0 && type === DataType.float32;
   }
 
   /** Notes that the outputs of a node can be read from now on. */

@@ -4,7 +4,7 @@ import type { TensorInfo } from '../../onnx/shapes/tensor-info.js';
 import type { OnnxModel } from '../../onnx/model.js';
 import { ancestors } from '../../onnx/model.js';
 import { traitsOf } from '../../onnx/operators.js';
-import { concat, expand, pad, reshape, shape, slice } from './blocked-arranging.js';
+import { concat, expand, identity, pad, reshape, shape, slice } from './blocked-arranging.js';
 import { BlockedGraph } from './blocked-graph.js';
 import { convolution } from './blocked-convolution.js';
 import { batchNormalization, elementwise } from './blocked-elementwise.js';
@@ -49,5 +49,5 @@ const rules: ReadonlyMap<string, BlockedRule> = new Map([
   ['Conv', convolution], ['BatchNormalization', batchNormalization],
   ['MaxPool', pool], ['AveragePool', pool], ['GlobalAveragePool', globalAveragePool], ['Resize', resize],
   ['ReduceSum', sum], ['ReduceMean', mean],
-  ['Reshape', reshape], ['Slice', slice], ['Concat', concat], ['Pad', pad], ['Shape', shape], ['Expand', expand],
+  ['Reshape', reshape], ['Slice', slice], ['Concat', concat], ['Pad', pad], ['Shape', shape], ['Expand', expand], ['Identity', identity],
 ]);

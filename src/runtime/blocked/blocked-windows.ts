@@ -45,9 +45,16 @@ export const sum: BlockedRule = (node, graph) => {
 };
 
 /** A mean over all positions. */
-export const mean: BlockedRule = (node, graph) => (
-  intAttribute(node, 'keepdims', 1) === 1 && graph.values(node.inputs[1])?.join() === '2,3' && globalPool(node, graph)
-);
+export const mean: BlockedRule = (node, graph) => {
+  const { inputs: [x, axes], outputs: [y] } = node;
+  if (graph.values(axes)?.join() !== '2,3') return false;
+  if (intAttribute(node, 'keepdims', 1) === 1) return globalPool(node, graph);
+  const channels = graph.mapDims(x)?.[1];
+  if (channels === undefined || !graph.isBlocked(x)) return false;
+  const means = graph.node('GlobalAveragePool', [graph.blocked(x)], {});
+  graph.rename(graph.builder.squeeze(graph.node('ReorderOutput', [means], { channels: { kind: 'int', value: channels } }), [2, 3]), y);
+  return true;
+};
 
 export const globalAveragePool: BlockedRule = (node, graph) => globalPool(node, graph);
 

@@ -5,14 +5,19 @@ import { isAccelerated } from '../runtime.js';
 import type { Runtime } from '../runtime.js';
 import { BLOCKED_DOMAIN } from './blocked-graph.js';
 
+/** Whether a runtime is ONNX Runtime on the processor, the only one that has a blocked layout. */
+export function mayHaveBlocks(runtime: Pick<Runtime, 'name' | 'device'>): boolean {
+  return runtime.name === 'onnxruntime' && !isAccelerated(runtime);
+}
+
 /**
  * The number of channels in a block of a runtime's blocked layout on this processor: 8 or 16. It is found by converting a small
  * tensor. See `blockedLayout`.
  *
- * @returns `undefined` if the runtime has no such layout here. Only ONNX Runtime on the processor has one
+ * @returns `undefined` if the runtime has no such layout here
  */
 export async function channelBlock(runtime: Runtime): Promise<number | undefined> {
-  if (runtime.name !== 'onnxruntime' || isAccelerated(runtime)) return undefined;
+  if (!mayHaveBlocks(runtime)) return undefined;
   const b = new GraphBuilder();
   const dims = [1, 4, 1, 1];
   const input = b.reserve('plain');
