@@ -104,7 +104,9 @@ function network(channels: number): OnnxModel {
 
 describe.skipIf(block === undefined)('in blocks, maps equal those of the plain layout', () => {
   /** Maps and logits of both layouts for some images of one size, as one batch if there are several. */
-  async function compare(classifier: ClassifierGraph, requests: readonly CamRequest[], size: readonly [number, number], classes: readonly number[][]): Promise<void> {
+  async function compare(
+    classifier: ClassifierGraph, requests: readonly CamRequest[], size: readonly [number, number], classes: readonly number[][],
+  ): Promise<void> {
     await using plain = await openCam(prepareCam(classifier, requests), ortRuntime, { threads: 1 });
     await using blocked = await openCam(prepareCam(classifier, requests, { block, batch: classes.length }), ortRuntime, { threads: 1 });
     const images = classes.map((_, i) => noise(3 * size[0] * size[1], i + 7));

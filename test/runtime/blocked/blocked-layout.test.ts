@@ -36,7 +36,8 @@ function weights(b: GraphBuilder, ...dims: number[]): string {
   return b.constant(OnnxTensor.float32(dims, noise(dims.reduce((a, c) => a * c), dims[0] + dims[2])));
 }
 
-const perChannel = (b: GraphBuilder, channels: number, seed: number): string => b.floats(noise(channels, seed).map((value) => value + 1.5), [channels]);
+const perChannel = (b: GraphBuilder, channels: number, seed: number): string => (
+  b.floats(noise(channels, seed).map((value) => value + 1.5), [channels]));
 
 /** What can be computed in blocks, from a feature map. */
 const parts: Readonly<Record<string, Part>> = {
@@ -50,7 +51,10 @@ const parts: Readonly<Record<string, Part>> = {
     const y = b.conv(x, weights(b, c, 1, 3, 3), { strides: [2, 2], pads: [1, 1, 1, 1], group: c });
     return b.mul(b.relu(y), b.cast(b.squeeze(b.shape(y, 3, 4), [0]), DataType.float32));
   },
-  'batch normalisation and Relu': (b, x, c) => b.relu(b.node('BatchNormalization', [x, ...[1, 2, 3, 4].map((seed) => perChannel(b, c, seed))], { epsilon: { float: 1e-3 } })),
+  'batch normalisation and Relu': (b, x, c) => {
+    const statistics = [1, 2, 3, 4].map((seed) => perChannel(b, c, seed));
+    return b.relu(b.node('BatchNormalization', [x, ...statistics], { epsilon: { float: 1e-3 } }));
+  },
   'a factor per channel': (b, x, c) => b.mul(b.floats(noise(c, 5), [1, c, 1, 1]), x),
   'a gate from means': (b, x, c) => b.mul(x, b.sigmoid(b.conv(b.node('GlobalAveragePool', [x]), weights(b, c, c, 1, 1)))),
   'a plane': (b, x) => b.mul(x, b.reduceSum(x, [1])),
