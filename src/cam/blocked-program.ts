@@ -23,6 +23,7 @@ const IMAGES: readonly number[] = [3, 2, 4];
  */
 export function blockedCamGraph({ input }: ClassifierGraph, program: OnnxModel, block: number): OnnxModel {
   const batched = program.graph.inputs.some(({ name }) => name === CAM_IMAGES);
+  // With one size, only the numbers of classes and images are free.
   const sizes = input.fixedSize === undefined ? SIZES : [input.fixedSize, input.fixedSize];
   const known = sizes.flatMap((size, i): ReadonlyMap<string, TensorInfo>[] => {
     const inputs = new Map<string, readonly number[]>([

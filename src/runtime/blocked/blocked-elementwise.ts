@@ -10,10 +10,8 @@ import { perChannel } from './blocked-weights.js';
 /** What an operand of an elementwise operator is. A `whole` operand may have one image for all. */
 type Kind = 'none' | 'number' | 'whole' | 'plane' | 'channels';
 
-/** Operators that may make no numbers of numbers. They are not used on channels that fill the last block. */
+/** Operators that may give infinity or NaN for finite numbers. They are not used if channels were added to fill the last block. */
 const UNSAFE: readonly string[] = ['Div', 'Pow', 'Exp', 'Sqrt'];
-
-const CONVERTED: readonly DataType[] = [DataType.float32, DataType.bool];
 
 /**
  * Elementwise operators on tensors of one shape, scalars, planes [H, W] or [N, 1, H, W] that are the same for all channels, and
@@ -25,8 +23,8 @@ export const elementwise: BlockedRule = (node, graph, done) => {
   if (dims === undefined || !node.inputs.some((name) => graph.isBlocked(name))) return false;
   const [, c] = dims;
   if (!graph.fills(c) && UNSAFE.includes(node.op)) return false;
-  // Other types cannot be converted.
-  if (node.op === 'Cast' && !CONVERTED.includes(intAttribute(node, 'to', DataType.float32))) return false;
+  // Integers cannot be converted.
+  if (node.op === 'Cast' && !isTruth(node) && intAttribute(node, 'to', DataType.float32) !== DataType.float32) return false;
   const kinds = node.inputs.map((name) => kindOf(graph, name, output));
   if (kinds.includes('channels')) return scaled(node, kinds, graph, done);
   if (kinds.includes(undefined)) return false;
