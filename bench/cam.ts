@@ -16,6 +16,7 @@ import { DEFAULT_MAX_PIXELS, readPhoto } from '../src/image/photo.js';
 import { readModel } from '../src/onnx/file/read.js';
 import { serializeModel } from '../src/onnx/file/write.js';
 import { defaultModelPath } from '../src/package.js';
+import { channelBlock } from '../src/runtime/blocked/channel-block.js';
 import { ortRuntime } from '../src/runtime/ort/ort.js';
 import { median } from './median.js';
 
@@ -25,6 +26,7 @@ const { values, positionals } = parseArgs({
 });
 const runs = Number(values.runs);
 const threads = Number(values.threads);
+const block = await channelBlock(ortRuntime);
 const photo = await readPhoto(resolve('data/sample/JPEGImages/dogs_at_window.jpg'), { input: { kind: 'fixed', size: [320, 427] }, maxPixels: DEFAULT_MAX_PIXELS });
 const tensor = toTensor(photo.pixels, photo.size, preprocessPresets.tensorflow);
 
@@ -35,7 +37,7 @@ for (const path of positionals.length > 0 ? positionals : [defaultModelPath()]) 
   const classifier = new ClassifierGraph(await readModel(path), 'logits');
   const layers = classifier.resolveLayers(['/8', '/16', '/32']);
   const forward = await ortRuntime.load(serializeModel(classifier.model), { threads });
-  const cam = await openCam(prepareCam(classifier, layers.map((layer) => ({ layer, method: 'layer-cam' }))), ortRuntime, { threads });
+  const cam = await openCam(prepareCam(classifier, layers.map((layer) => ({ layer, method: 'layer-cam' })), { block }), ortRuntime, { threads });
   const image = { [classifier.input.name]: { type: 'float32' as const, dims: [1, 3, ...photo.size], data: tensor } };
   const jobs = [
     () => forward.run(image),

@@ -14,6 +14,8 @@ import { Worker } from 'node:worker_threads';
 import { loadClassifier } from '../src/classifier/load.js';
 import { chooseLayers } from '../src/cam/layer-choice.js';
 import { prepareCam } from '../src/cam/plan.js';
+import { channelBlock } from '../src/runtime/blocked/channel-block.js';
+import { ortRuntime } from '../src/runtime/ort/ort.js';
 import { generateSchema } from '../src/settings/generate.js';
 import { defaultModelPath } from '../src/package.js';
 import { generateSeeds } from '../src/pipeline/generate.js';
@@ -43,7 +45,7 @@ async function generate(chosen: readonly DataItem[], onProgress?: (done: number)
 
 async function startCamWorkers(chosen: readonly DataItem[]): Promise<Worker[]> {
   const { requests } = chooseLayers(classifier.graph, settings.layers, settings.method);
-  const plan = prepareCam(classifier.graph, requests, { ...settings, prototypes: undefined });
+  const plan = prepareCam(classifier.graph, requests, { ...settings, prototypes: undefined, block: await channelBlock(ortRuntime) });
   const logitOf = logitsOf(classifier);
   const images = await Promise.all(chosen.map(async (item) => {
     const classes = await labels.labels(item);

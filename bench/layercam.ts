@@ -25,6 +25,7 @@ import type { OnnxGraph } from '../src/onnx/model.js';
 import { readModel } from '../src/onnx/file/read.js';
 import { DataType } from '../src/onnx/tensor.js';
 import { serializeModel } from '../src/onnx/file/write.js';
+import { channelBlock } from '../src/runtime/blocked/channel-block.js';
 import { ortRuntime } from '../src/runtime/ort/ort.js';
 import { randomSequence } from '../src/random.js';
 import { median } from './median.js';
@@ -92,7 +93,8 @@ for (const name of positionals.length > 0 ? positionals : Object.keys(LAYERS)) {
   await answers.next();
   const classifier = new ClassifierGraph(await readModel(join(folder, `${name}.onnx`)), 'logits');
   const layers = classifier.resolveLayers(LAYERS[name]);
-  const cam = await openCam(prepareCam(classifier, layers.map((layer) => ({ layer, method: 'layer-cam' }))), ortRuntime, { threads, steady: true });
+  const plan = prepareCam(classifier, layers.map((layer) => ({ layer, method: 'layer-cam' })), { block: await channelBlock(ortRuntime) });
+  const cam = await openCam(plan, ortRuntime, { threads, steady: true });
   for (const classes of [1, 2]) {
     const times = { ours: [] as number[], package: [] as number[], usual: [] as number[], careful: [] as number[] };
     let difference = 0;

@@ -16,6 +16,7 @@ import { toTensor } from '../src/image/normalise.js';
 import { DEFAULT_MAX_PIXELS, readPhoto } from '../src/image/photo.js';
 import { readModel } from '../src/onnx/file/read.js';
 import { defaultModelPath } from '../src/package.js';
+import { channelBlock } from '../src/runtime/blocked/channel-block.js';
 import { ortRuntime } from '../src/runtime/ort/ort.js';
 import { median } from './median.js';
 
@@ -32,9 +33,10 @@ const [layer] = classifier.resolveLayers([values.layer]);
 const linear = layer === classifier.resolveLayers(['/32'])[0];
 const methods = CAM_METHODS.filter((name) => !['channels', 'vectors'].includes(camMethods[name].kind) && (name !== 'cam' || linear));
 
+const block = await channelBlock(ortRuntime);
 const jobs = [];
 for (const method of methods) {
-  const cam = await openCam(prepareCam(classifier, [{ layer, method }]), ortRuntime, { threads });
+  const cam = await openCam(prepareCam(classifier, [{ layer, method }], { block }), ortRuntime, { threads });
   for (const classes of [[7], [7, 11, 14]]) jobs.push({ method, classes, cam, times: [] as number[] });
 }
 for (let i = 0; i < runs + 2; i++) {

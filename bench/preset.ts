@@ -17,6 +17,8 @@ import type { GenerateConfig } from '../src/settings/generate.js';
 import { loadConfig } from '../src/settings/load.js';
 import { PRESETS } from '../src/settings/presets.js';
 import { defaultModelPath } from '../src/package.js';
+import { channelBlock } from '../src/runtime/blocked/channel-block.js';
+import { ortRuntime } from '../src/runtime/ort/ort.js';
 import { generateSeeds } from '../src/pipeline/generate.js';
 import { imageClasses, logitsOf } from '../src/pipeline/image-classes.js';
 import { startSeedPool } from '../src/pipeline/pool.js';
@@ -51,7 +53,10 @@ const STAGES = ['read', 'cam', 'seeds', 'write'] as const;
 
 /** Milliseconds of each stage and of processor time, the mean over the images, one after the other in one thread. */
 async function stagesOf(settings: GenerateConfig, classifier: LoadedClassifier): Promise<Record<typeof STAGES[number] | 'processor', number>> {
-  const pool = startSeedPool({ classifier, settings, format: 'palette', runtime: { choice: { runtime: 'ort' } }, workers: 1, threads: 1, batch: 1, tasksPerWorker: 2 });
+  const pool = startSeedPool({
+    classifier, settings, format: 'palette', runtime: { choice: { runtime: 'ort' } }, workers: 1, threads: 1, batch: 1, tasksPerWorker: 2,
+    block: await channelBlock(ortRuntime),
+  });
   const logitOf = logitsOf(classifier);
   const sums = { read: 0, cam: 0, seeds: 0, write: 0, processor: 0 };
   const counted = Math.round(items.length / 3);

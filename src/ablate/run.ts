@@ -47,10 +47,11 @@ export async function runPass(options: PassOptions): Promise<PassSummary> {
     folders: [RECORD_FOLDER],
     files: ({ id }) => ({ [RECORD_FOLDER]: recordPath(out, id) }),
     isWhole: async (_item, _folder, path) => decodeRecord(await readFile(path)) !== undefined,
-    startPool: ({ choice, companion }, { workers, threads, batch, tasksPerWorker }) => new WorkerPool<AblateTask, AblateResult>({
+    startPool: ({ choice, companion }, { workers, threads, tasksPerWorker, batch, block }) => new WorkerPool<AblateTask, AblateResult>({
       worker: workerUrl('./ablate-worker.js', import.meta.url), threads: workers, tasksPerWorker, companion,
       data: {
-        photo: photo(batch), runtime: choice, work, parameters, rgbMasks: options.rgbMasks, classSet: (options.classes ?? VOC).data, threads,
+        photo: photo({ batch, block }), runtime: choice, work, parameters,
+        rgbMasks: options.rgbMasks, classSet: (options.classes ?? VOC).data, threads,
       } satisfies AblateWorkerData,
     }),
     taskOf: ({ id, imagePath, truth }, classes) => ({ ...classes, imagePath, truth: truth!, recordPath: recordPath(out, id) }),

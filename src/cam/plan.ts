@@ -7,6 +7,7 @@ import type { Prototypes } from '../classifier/prototypes.js';
 import type { OnnxModel } from '../onnx/model.js';
 import type { Size } from '../size.js';
 import { serializeModel } from '../onnx/file/write.js';
+import { mayHaveBlocks } from '../runtime/blocked/channel-block.js';
 import { isAccelerated } from '../runtime/runtime.js';
 import type { Runtime, SessionOptions } from '../runtime/runtime.js';
 import { requireSameMaps } from './same-maps.js';
@@ -17,6 +18,7 @@ import { buildAblatedGraph, buildActivationGraph, buildMaskedGraph, takesBatches
 import type { ClassifierGraph } from '../classifier/classifier.js';
 import type { LayerMaps } from './layer-maps.js';
 import { batchedCamGraph } from './batched-graph.js';
+import { blockedCamGraph } from './blocked-program.js';
 import { buildCamGraph } from './gradient-graph.js';
 import type { GraphRequest } from './gradient-graph.js';
 import type { CamInput, CamResult, GradientPlan } from './gradient-program.js';
@@ -48,6 +50,11 @@ export interface CamOptions extends TargetOptions {
    * Score-CAM and Ablation-CAM process one image at a time.
    */
   readonly batch?: number;
+  /**
+   * For ONNX Runtime on the processor: the number of channels in a block of its blocked layout, see `channelBlock`. Graphs of
+   * methods with gradients are written in that layout, which is faster. No other runtime can load them. Default: the plain layout.
+   */
+  readonly block?: number;
   /** Whether worker threads will load the plan; default: true. If not, its graphs are not copied to shared memory. */
   readonly shared?: boolean;
 }
@@ -62,6 +69,8 @@ export interface CamPlan {
   readonly shape: ImageShape;
   /** One graph for all methods that need the network once, and the indices of the requests that it answers. */
   readonly gradient?: GradientPlan & { readonly indices: readonly number[] };
+  /** See {@link CamOptions.block}. */
+  readonly block?: number;
   /** The methods without gradients, and the indices of the requests that they answer. */
   readonly channels?: ChannelPlan & { readonly indices: readonly number[] };
   /** The classes that have no maps because they have no prototypes, by the index of their logit, and the file of the prototypes. */
@@ -79,7 +88,7 @@ const FREE_SIZE: Size = [160, 224];
  *   network cannot process several images at once
  */
 export function prepareCam(classifier: ClassifierGraph, requests: readonly CamRequest[], options: CamOptions = {}): CamPlan {
-  const { target = 'logit', finerStrength, scoreCamTopK, scoreCamBatch = DEFAULT_CHANNEL_BATCH, prototypes, batch = 1, shared = true } = options;
+  const { target = 'logit', finerStrength, scoreCamTopK, scoreCamBatch = DEFAULT_CHANNEL_BATCH, prototypes, batch = 1, block, shared = true } = options;
   const serialised = (model: OnnxModel): Uint8Array => (shared ? shareBytes(serializeModel(model)) : serializeModel(model));
   if (requests.length === 0) throw new UserError('a CAM program needs at least one layer and one method');
   requireTarget(target, classifier.classCount);
@@ -89,10 +98,11 @@ export function prepareCam(classifier: ClassifierGraph, requests: readonly CamRe
   const channels = asked.flatMap(({ layer, name, index, method }) => (method.kind === 'channels' ? [{ layer, name, index, change: method.change }] : []));
   const program = (): OnnxModel => {
     const single = buildCamGraph(classifier, gradient, target, { finerStrength });
-    return batch > 1 ? batchedCamGraph(classifier, single) : single;
+    const own = batch > 1 ? batchedCamGraph(classifier, single) : single;
+    return block === undefined ? own : blockedCamGraph(classifier, own, block);
   };
   return {
-    input: classifier.input.name, shape: { channels: classifier.input.channels, size: classifier.input.fixedSize ?? FREE_SIZE },
+    input: classifier.input.name, block, shape: { channels: classifier.input.channels, size: classifier.input.fixedSize ?? FREE_SIZE },
     gradient: gradient.length === 0
       ? undefined
       : {
@@ -181,8 +191,12 @@ function channelPlan(
  * without an error. If worker threads share the accelerator, this happens once for all of them.
  *
  * @throws UserError if the runtime cannot load the plan, or a device does not make the maps that the processor makes
+ * @throws TypeError if the plan is in the blocked layout, and the runtime is not ONNX Runtime on the processor
  */
 export async function openCam(plan: CamPlan, runtime: Runtime, options: SessionOptions): Promise<CamRunner> {
+  if (plan.block !== undefined && !mayHaveBlocks(runtime)) {
+    throw new TypeError(`the CAM plan is in the blocked layout of ONNX Runtime on the processor, but the runtime is ${runtime.name} on ${runtime.device}`);
+  }
   if (plan.gradient !== undefined && isAccelerated(runtime)) {
     // Methods without gradients need hundreds of runs for one map, and their values are not checked.
     const checked: CamPlan = { ...plan, channels: undefined, gradient: { ...plan.gradient, indices: plan.gradient.indices.map((_, i) => i) } };

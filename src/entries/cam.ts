@@ -19,6 +19,7 @@ export type { FeatureLayer } from '../classifier/layers.js';
 export { NetworkGraph } from '../classifier/network.js';
 export { camProgramModel } from '../maps/cam-program.js';
 export type { CamProgramOptions } from '../maps/cam-program.js';
+export { channelBlock } from '../runtime/blocked/channel-block.js';
 export { parseInputSize } from '../image/input-size.js';
 export type { InputSize } from '../image/input-size.js';
 export { toTensor } from '../image/normalise.js';

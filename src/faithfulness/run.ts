@@ -66,10 +66,11 @@ export async function runFaithfulness(options: FaithfulnessOptions): Promise<Fai
     folders: [RECORD_FOLDER],
     files: ({ id }) => ({ [RECORD_FOLDER]: recordPath(out, id) }),
     isWhole: async (_item, _folder, path) => decodeRecord(await readFile(path, 'utf8'), sizes) !== undefined,
-    startPool: ({ choice, companion }, { workers, threads, tasksPerWorker }) => new WorkerPool<FaithfulnessTask, FaithfulnessResult>({
+    startPool: ({ choice, companion }, { workers, threads, tasksPerWorker, block }) => new WorkerPool<FaithfulnessTask, FaithfulnessResult>({
       worker: workerUrl('./faithfulness-worker.js', import.meta.url), threads: workers, tasksPerWorker, companion,
       data: {
-        photo: photo(1), maps, names: variants.map(({ name }) => name), forward: shareBytes(serializeModel(buildActivationGraph(graph, []))),
+        photo: photo({ batch: 1, block }), maps, names: variants.map(({ name }) => name),
+        forward: shareBytes(serializeModel(buildActivationGraph(graph, []))),
         batch: takesBatches(graph) ? settings.batch : 1, tests, fill, runtime: choice, threads,
       } satisfies FaithfulnessWorkerData,
     }),

@@ -59,10 +59,10 @@ export async function runLocalize(options: LocalizeOptions): Promise<LocalizePas
     folders: [RECORD_FOLDER], otherFiles: options.outputs,
     files: ({ id }) => ({ [RECORD_FOLDER]: recordPath(out, id) }),
     isWhole: async (_item, _folder, path) => decodeRecord(await readFile(path), variants.length).maps.length > 0,
-    startPool: ({ choice, companion }, { workers, threads, batch, tasksPerWorker }) => new WorkerPool<LocalizeTask, LocalizeResult>({
+    startPool: ({ choice, companion }, { workers, threads, tasksPerWorker, batch, block }) => new WorkerPool<LocalizeTask, LocalizeResult>({
       worker: workerUrl('./localize-worker.js', import.meta.url), threads: workers, tasksPerWorker, companion,
       data: {
-        photo: photo(batch), maps, names: variants.map(({ name }) => name), runtime: choice, threads,
+        photo: photo({ batch, block }), maps, names: variants.map(({ name }) => name), runtime: choice, threads,
         top: Math.min(top, classifier.spec.classes.length), steps: thresholds,
         firstLabel: firstLabelOf(classifier),
       } satisfies LocalizeWorkerData,

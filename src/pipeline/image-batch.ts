@@ -18,6 +18,7 @@ import { machineLimits, planWorkers, tasksPerWorker } from '../jobs/workers/work
 import type { WorkerPlan } from '../jobs/workers/worker-plan.js';
 import { formatInputSize, networkSize } from '../image/input-size.js';
 import type { InputSize } from '../image/input-size.js';
+import { channelBlock } from '../runtime/blocked/channel-block.js';
 import { openRuntime } from '../runtime/open.js';
 import type { OpenedRuntime, RuntimeChoice } from '../runtime/open.js';
 import { runtimeForPool } from '../runtime/shared/worker-runtime.js';
@@ -97,6 +98,8 @@ export interface NetworkInput {
 /** How a pool of workers is started. */
 export interface PoolPlan extends WorkerPlan {
   readonly tasksPerWorker: number;
+  /** See `channelBlock`. */
+  readonly block: number | undefined;
 }
 
 /** What a batch does with its images. */
@@ -191,7 +194,8 @@ export async function runImageBatch<Task, Times extends Readonly<Record<keyof Ti
     options.onStart?.(open.length, resumed, remade.length);
     const tasks = tasksPerWorker(plan, shared);
     if (open.length > 0) {
-      pool = work.startPool(runtimeForPool(runtime, shared), { ...plan, workers: Math.min(plan.workers, open.length), tasksPerWorker: tasks });
+      const workers = Math.min(plan.workers, open.length);
+      pool = work.startPool(runtimeForPool(runtime, shared), { ...plan, workers, tasksPerWorker: tasks, block: await channelBlock(runtime.runtime) });
     }
     const tally = new Tally(stages);
     await runBatch(open, {

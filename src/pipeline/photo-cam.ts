@@ -18,6 +18,7 @@ import { mapsOfPhoto } from '../maps/photo-maps.js';
 import type { PhotoMapOptions, PhotoMaps } from '../maps/photo-maps.js';
 import { parseRefiners } from '../maps/refine/refiners.js';
 import { parseUpsampler } from '../maps/refine/upsamplers.js';
+import { channelBlock } from '../runtime/blocked/channel-block.js';
 import type { Runtime, SessionOptions } from '../runtime/runtime.js';
 import type { SeedSettings } from '../settings/cam.js';
 import type { Size } from '../size.js';
@@ -76,18 +77,19 @@ export class PhotoCam {
    * Builds the CAM program, which {@link load} loads in this or another thread.
    *
    * @param several layers and views to use instead of those of the settings; how many images of one size go to the network at once;
-   *   whether worker threads will load it (default: true; if not, its graphs are not copied to shared memory)
+   *   the block of the runtime's layout; whether worker threads will load it (default: true; if not, its graphs are not copied to shared memory)
    * @throws UserError if the classifier does not have the layers, or a method, refiner or scale does not work with it
    */
   static plan(
     classifier: LoadedClassifier, settings: PhotoCamSettings,
-    several: { readonly requests?: readonly CamRequest[]; readonly views?: readonly View[] } & Partial<Pick<CamOptions, 'batch' | 'shared'>> = {},
+    several: { readonly requests?: readonly CamRequest[]; readonly views?: readonly View[] } & Partial<Pick<CamOptions, 'batch' | 'block' | 'shared'>> = {},
   ): PhotoCamPlan {
     const { graph, path, spec, prototypes } = classifier;
     const requests = several.requests ?? chooseLayers(graph, settings.layers, settings.method).requests;
     const views = several.views ?? viewsOf(settings);
     return {
-      cam: prepareCam(graph, requests, { ...settings, prototypes, batch: several.batch, shared: several.shared }), path, spec, views,
+      cam: prepareCam(graph, requests, { ...settings, prototypes, batch: several.batch, block: several.block, shared: several.shared }),
+      path, spec, views,
       inputSize: inputSizeFor(classifier, { inputSize: settings.inputSize, scales: views.map(({ scale }) => scale) }),
       maxPixels: settings.maxPixels, maps: mapOptionsOf(settings),
     };
@@ -101,7 +103,7 @@ export class PhotoCam {
   static async open(
     classifier: LoadedClassifier, settings: PhotoCamSettings, runtime: Runtime, options: SessionOptions = { threads: 1 },
   ): Promise<PhotoCam> {
-    return PhotoCam.load(PhotoCam.plan(classifier, settings, { shared: false }), runtime, options);
+    return PhotoCam.load(PhotoCam.plan(classifier, settings, { block: await channelBlock(runtime), shared: false }), runtime, options);
   }
 
   /**

@@ -29,10 +29,11 @@ export interface SeedPoolOptions extends PoolPlan {
 
 /** Builds the programs and starts the workers that make seeds. */
 export function startSeedPool(options: SeedPoolOptions): WorkerPool<SeedTask, SeedResult> {
-  const { classifier, settings, agree = [], student, classes = VOC, format, runtime: { choice, companion }, threads, batch } = options;
+  const { classifier, settings, agree = [], student, classes = VOC, format, runtime: { choice, companion }, threads, batch, block } = options;
   const recipes = classifier === undefined
     ? []
-    : [settings, ...agree].map((own): SeedRecipe => ({ photo: PhotoCam.plan(classifier, own, { batch }), policies: seedPolicies(own, classes) }));
+    : [settings, ...agree].map((own): SeedRecipe => (
+        { photo: PhotoCam.plan(classifier, own, { batch, block }), policies: seedPolicies(own, classes) }));
   return new WorkerPool<SeedTask, SeedResult>({
     worker: workerUrl('./seed-worker.js', import.meta.url), threads: options.workers, tasksPerWorker: options.tasksPerWorker, companion,
     data: {

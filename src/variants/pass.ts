@@ -1,7 +1,7 @@
 import { requirePrototypes } from '../cam/plan.js';
 import { inputSizeFor } from '../classifier/input-size.js';
 import type { LoadedClassifier } from '../classifier/load.js';
-import type { BatchWork } from '../pipeline/image-batch.js';
+import type { BatchWork, PoolPlan } from '../pipeline/image-batch.js';
 import { PhotoCam } from '../pipeline/photo-cam.js';
 import type { PhotoCamPlan, PhotoCamSettings } from '../pipeline/photo-cam.js';
 import type { AblateConfig } from '../settings/ablate.js';
@@ -19,9 +19,9 @@ export interface VariantPass {
   /**
    * For all requests in all views.
    *
-   * @param batch how many images of one size go to the network at once
+   * @param plan how many images of one size go to the network at once, and the block of the runtime's layout
    */
-  readonly photo: (batch: number) => PhotoCamPlan;
+  readonly photo: (plan: Pick<PoolPlan, 'batch' | 'block'>) => PhotoCamPlan;
 }
 
 /**
@@ -35,11 +35,12 @@ export function variantPass(classifier: LoadedClassifier, settings: PhotoCamSett
   requirePrototypes(requests, classifier.prototypes);
   const { views } = plan;
   // Refused before the run starts.
-  const single = PhotoCam.plan(classifier, settings, { requests, views });
+  const plain = PhotoCam.plan(classifier, settings, { requests, views });
   const scales = [...new Set(views.map(({ scale }) => scale))];
   return {
     identity: { target, finerStrength, scoreCamTopK, scoreCamBatch, maxPixels, ...identityOf(plan) },
     network: { inputSize: inputSizeFor(classifier, { inputSize, scales }), maxPixels, scales },
-    photo: (batch) => (batch === 1 ? single : PhotoCam.plan(classifier, settings, { requests, views, batch })),
+    photo: ({ batch, block }) => (
+      batch === 1 && block === undefined ? plain : PhotoCam.plan(classifier, settings, { requests, views, batch, block })),
   };
 }

@@ -167,6 +167,11 @@ const shapeRules: ReadonlyMap<string, ShapeRule> = new Map<string, ShapeRule>(Ob
     const keep = intAttribute(node, 'keepdims', 1) === 1;
     return { dims: x.dims.flatMap((dim, i) => (i === axis ? (keep ? [1] : []) : [dim])) };
   },
+  OneHot: (node, [indices, depth]) => {
+    if (indices === undefined || depth?.values === undefined) return undefined;
+    const axis = (intAttribute(node, 'axis', -1) + indices.dims.length + 1) % (indices.dims.length + 1);
+    return { dims: indices.dims.toSpliced(axis, 0, depth.values[0]) };
+  },
   Gemm: (node, [a, b]) => {
     if (a === undefined || b === undefined) return undefined;
     const [rows, inner] = intAttribute(node, 'transA', 0) ? [a.dims[1], a.dims[0]] : a.dims;

@@ -1,73 +1,82 @@
 import type { Value } from '../../onnx/builder.js';
 import type { Attributes, OnnxNode } from '../../onnx/model.js';
-import { intAttribute, intsAttribute, withoutAttributes } from '../../onnx/model.js';
+import { intAttribute } from '../../onnx/model.js';
 import type { BlockedGraph, BlockedRule } from './blocked-graph.js';
+import { perChannel, weightsOfBoth, weightsOfOutputs } from './blocked-weights.js';
 
-/** A convolution, together with the activation after it if nothing else reads its result. */
+/** A convolution, together with an addition and the activation after it if nothing else reads the results before them. */
 export const convolution: BlockedRule = (node, graph, done) => {
   const [x, w, bias] = node.inputs;
-  const [y] = node.outputs;
-  const [from, to, weights] = [graph.dims(x), graph.mapDims(y), graph.dims(w)];
-  if (from?.length !== 4 || to === undefined || weights === undefined) return false;
+  const [from, to, weights] = [graph.mapDims(x), graph.mapDims(node.outputs[0]), graph.fixedDims(w)];
+  if (from === undefined || to === undefined || weights?.length !== 4) return false;
   const { block } = graph;
   const group = intAttribute(node, 'group', 1);
   const [m, perGroup, ...kernel] = weights;
   const image = group === 1 && perGroup < block;
   const depthwise = perGroup === 1 && group === m;
-  const whole = perGroup % block === 0 && (m / group) % block === 0;
+  const filled = perGroup % block === 0 && (m / group) % block === 0;
+  // Only stored numbers can be filled up with zeros.
+  const fillable = (group === 1 || depthwise) && [w, ...bias ? [bias] : []].every((name) => graph.stored(name) !== undefined);
   // On a map of 1x1 it is a matrix product, which would not be faster.
-  const extent = from[2] * from[3] > 1;
-  if (!extent || !(image || depthwise || whole)) return false;
-  const filter = whole && !depthwise ? both(graph, w) : outputs(graph, w);
-  const { result, fused } = activation(graph, y);
-  if (fused !== undefined) done.add(fused.node);
-  const input = image ? graph.plain(x) : graph.blocked(x);
-  const twin = graph.node('Conv', [input, filter, ...(bias ? [graph.plain(bias)] : [])], {
-    ...withoutAttributes(node.attributes, 'kernel_shape'), kernel_shape: { kind: 'ints', value: kernel }, ...fused?.attributes,
+  const extent = from[2] !== 1 || from[3] !== 1;
+  if (2 * m < block || !extent || !(image || depthwise || filled || fillable)) return false;
+  if (!graph.fills(m) && !fillable) return false;
+  if (!image && !graph.canBeBlocked(x)) return false;
+  const filter = image || depthwise ? weightsOfOutputs(graph, w) : weightsOfBoth(graph, w);
+  const offsets = bias ? (graph.fills(m) ? graph.plain(bias) : perChannel(graph, graph.stored(bias)!.toFloat32())) : '';
+  addConvolution(graph, done, node, [image ? graph.plain(x) : graph.blocked(x), filter, offsets], {
+    ...node.attributes, kernel_shape: { kind: 'ints', value: kernel }, group: { kind: 'int', value: depthwise ? graph.wholeChannels(m) : group },
   });
-  graph.setBlocked(result, twin);
   return true;
 };
 
-/** The activation that can be fused into a convolution, if there is one. */
-function activation(graph: BlockedGraph, y: string): { result: string; fused?: { node: OnnxNode; attributes: Attributes } } {
+/**
+ * Adds a convolution in blocks, with what can be fused into it.
+ *
+ * @param node makes the result in the original graph
+ * @param inputs a feature map, weights and a bias or '', in blocks
+ */
+export function addConvolution(
+  graph: BlockedGraph, done: Set<OnnxNode>, node: OnnxNode, inputs: readonly [Value, Value, Value], attributes: Attributes,
+): void {
+  const [y] = node.outputs;
+  const added = addition(graph, y);
+  const fused = activation(graph, added?.result ?? y);
+  const result = fused?.result ?? added?.result ?? y;
+  for (const other of [added, fused]) {
+    if (other === undefined) continue;
+    done.add(other.node);
+    graph.finish(other.node);
+  }
+  for (const name of [y, added?.result]) if (name !== undefined && name !== result) graph.replace(name, result);
+  const all = [...inputs, added === undefined ? '' : graph.blocked(added.other)];
+  while (all.at(-1) === '') all.pop();
+  graph.setBlocked(result, graph.node('Conv', all, { ...attributes, ...fused?.attributes }));
+}
+
+/** A node after a convolution that can be fused into it. */
+interface Fused {
+  readonly node: OnnxNode;
+  readonly result: string;
+}
+
+/** The sum of a convolution's result and another feature map of the same shape. */
+function addition(graph: BlockedGraph, y: string): Fused & { readonly other: string } | undefined {
+  const node = graph.onlyReader(y);
+  if (node?.domain !== '' || !['Add', 'Sum'].includes(node.op) || node.inputs.length !== 2) return undefined;
+  const [result] = node.outputs;
+  const other = node.inputs.find((name) => name !== y);
+  if (other === undefined || !graph.isComputed(other) || !graph.canBeBlocked(other)) return undefined;
+  return [other, result].every((name) => graph.sameLastDims(name, y, 4)) ? { node, result, other } : undefined;
+}
+
+function activation(graph: BlockedGraph, y: string): Fused & { readonly attributes: Attributes } | undefined {
   const reader = graph.onlyReader(y);
-  if (reader === undefined || reader.domain !== '') return { result: y };
+  if (reader?.domain !== '') return undefined;
   const [result] = reader.outputs;
   const named = (name: string): Attributes => ({ activation: { kind: 'string', value: name } });
-  if (reader.op === 'Relu') return { result, fused: { node: reader, attributes: named('Relu') } };
+  if (reader.op === 'Relu') return { node: reader, result, attributes: named('Relu') };
   const [low, high] = reader.inputs.slice(1).map((name) => graph.values(name));
-  if (reader.op !== 'Clip' || low?.length !== 1 || high?.length !== 1) return { result: y };
-  return { result, fused: { node: reader, attributes: { ...named('Clip'), activation_params: { kind: 'floats', value: [low[0], high[0]] } } } };
-}
-
-/** Weights with input and output channels in blocks: [M / block, C / group / block, kH, kW, block of C, block of M]. */
-function both(graph: BlockedGraph, w: string): Value {
-  const { builder: b, block } = graph;
-  const dims = graph.dims(w)!;
-  const [m, c, kH, kW] = dims;
-  const taps = kH * kW;
-  if (taps > 1) {
-    return b.reshape(b.transpose(b.reshape(graph.plain(w), [m / block, block, c / block, block, taps]), [0, 2, 4, 3, 1]), dims);
-  }
-  const maker = graph.maker(w);
-  const swapped = maker?.op === 'Transpose' && intsAttribute(maker, 'perm')?.join() === '1,0,2,3';
-  // A matrix in blocks of M is converted like a feature map with C positions; if it is stored as [C, M], with channels last.
-  return swapped
-    ? b.reshape(graph.node('ReorderInput', [b.reshape(graph.plain(maker.inputs[0]), [1, c, 1, m])], { channels_last: { kind: 'int', value: 1 } }), dims)
-    : b.reshape(graph.node('ReorderInput', [b.reshape(graph.plain(w), [1, m, c, 1])], {}), dims);
-}
-
-/** Weights with output channels in blocks, [M / block, C / group, kH, kW, block]: for depthwise convolutions, or images with few channels. */
-function outputs(graph: BlockedGraph, w: string): Value {
-  const { builder: b } = graph;
-  const dims = graph.dims(w)!;
-  const [m, c, kH, kW] = dims;
-  const maker = graph.maker(w);
-  if (c === 1 && maker?.op === 'Reshape' && graph.isBlocked(maker.inputs[0])) {
-    const source = graph.dims(maker.inputs[0])!;
-    // A feature map is used as a kernel. In blocks, its layout is that of depthwise kernels.
-    if (source[2] === kH && source[3] === kW) return b.reshape(graph.blocked(maker.inputs[0]), dims);
-  }
-  return b.reshape(graph.node('ReorderInput', [b.reshape(graph.plain(w), [1, m, c * kH * kW, 1])], {}), dims);
+  if (reader.op !== 'Clip' || low?.length !== 1 || high?.length !== 1) return undefined;
+  return { node: reader, result, attributes: { ...named('Clip'), activation_params: { kind: 'floats', value: [low[0], high[0]] } } };
 }

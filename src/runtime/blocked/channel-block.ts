@@ -1,8 +1,14 @@
 import { GraphBuilder } from '../../onnx/builder.js';
 import { DataType } from '../../onnx/tensor.js';
 import { serializeModel } from '../../onnx/file/write.js';
+import { isAccelerated } from '../runtime.js';
 import type { Runtime } from '../runtime.js';
 import { BLOCKED_DOMAIN } from './blocked-graph.js';
+
+/** Whether a runtime is ONNX Runtime on the processor, the only one that has a blocked layout. */
+export function mayHaveBlocks(runtime: Pick<Runtime, 'name' | 'device'>): boolean {
+  return runtime.name === 'onnxruntime' && !isAccelerated(runtime);
+}
 
 /**
  * The number of channels in a block of a runtime's blocked layout on this processor: 8 or 16. It is found by converting a small
@@ -11,6 +17,7 @@ import { BLOCKED_DOMAIN } from './blocked-graph.js';
  * @returns `undefined` if the runtime has no such layout here
  */
 export async function channelBlock(runtime: Runtime): Promise<number | undefined> {
+  if (!mayHaveBlocks(runtime)) return undefined;
   const b = new GraphBuilder();
   const dims = [1, 4, 1, 1];
   const input = b.reserve('plain');
