@@ -108,7 +108,8 @@ describe('arithmetic on sizes gives the numbers that ONNX Runtime computes', () 
 it.each([-1, 0, 1, -2])('the shape of one-hot vectors along axis %i is that of ONNX Runtime', async (axis) => {
   let y = '';
   const graph = graphOf(['N', 3, 'H', 'W'], (b) => { y = b.oneHot(b.reshape(b.ints([1, 2, 0, 2, 1, 1]), [2, 3]), b.ints(5), b.floats([0, 1]), axis); });
-  const session = await ortRuntime.load(serializeModel(modelOf({ ...graph, outputs: [{ name: y, type: DataType.float32, shape: undefined }] })), { threads: 1 });
+  const outputs = [{ name: y, type: DataType.float32, shape: undefined }];
+  const session = await ortRuntime.load(serializeModel(modelOf({ ...graph, outputs })), { threads: 1 });
   const dims = [1, 3, 7, 10];
   const { [y]: expected } = await session.run({ x: { type: 'float32', dims, data: new Float32Array(210) } });
   await session.release();
