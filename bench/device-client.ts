@@ -1,4 +1,5 @@
-import { MessageChannel, parentPort, workerData } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
+import { portToCompanion } from '../src/jobs/workers/companion-port.js';
 import { ortRuntime } from '../src/runtime/ort/ort.js';
 import type { Runtime } from '../src/runtime/runtime.js';
 import { SharedRuntime } from '../src/runtime/shared/client.js';
@@ -16,13 +17,7 @@ export interface DeviceClientData {
 
 const { graph, size, inFlight, runs, about } = workerData as DeviceClientData;
 
-function connect(real: NonNullable<typeof about>): Runtime {
-  const { port1, port2 } = new MessageChannel();
-  parentPort!.postMessage({ port: port2 }, [port2]);
-  return new SharedRuntime(port1, real);
-}
-
-const session = await (about === undefined ? ortRuntime : connect(about)).load(graph, { threads: 1 });
+const session = await (about === undefined ? ortRuntime : new SharedRuntime(portToCompanion(), about)).load(graph, { threads: 1 });
 const feeds = { image: { type: 'float32', dims: [1, 3, size, size], data: new Float32Array(3 * size * size) } } as const;
 
 async function run(count: number): Promise<void> {

@@ -14,13 +14,13 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
-import type { MessagePort } from 'node:worker_threads';
 import { loadClassifier } from '../src/classifier/load.js';
 import { MODEL_SPEC_KEY } from '../src/classifier/spec.js';
 import { VOC_CLASSES } from '../src/datasets/classes/voc.js';
 import { openDevkit } from '../src/datasets/devkit.js';
 import { createLabelSource } from '../src/datasets/labels/create.js';
 import { readSplit } from '../src/datasets/splits.js';
+import { portOf } from '../src/jobs/workers/companion-port.js';
 import { GraphBuilder } from '../src/onnx/builder.js';
 import { serializeModel, writeModel } from '../src/onnx/file/write.js';
 import type { OnnxModel } from '../src/onnx/model.js';
@@ -78,8 +78,8 @@ async function rateOf(clients: number, size: number, shared: boolean, inFlight: 
     const data: DeviceClientData = { graph, size, inFlight, runs: RUNS, about: shared ? about : undefined };
     const worker = new Worker(new URL('./device-client.js', import.meta.url), { workerData: data });
     if (device !== undefined) {
-      const [{ port }] = await once(worker, 'message') as [{ port: MessagePort }];
-      device.connect(port);
+      const [message] = await once(worker, 'message') as [unknown];
+      device.connect(portOf(message)!);
     }
     await once(worker, 'message');
     return worker;

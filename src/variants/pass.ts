@@ -34,13 +34,12 @@ export function variantPass(classifier: LoadedClassifier, settings: PhotoCamSett
   const requests = requestsOf(classifier.graph, plan);
   requirePrototypes(requests, classifier.prototypes);
   const { views } = plan;
-  // Refused before the run starts.
-  const plain = PhotoCam.plan(classifier, settings, { requests, views });
+  // What does not work is refused before the run starts. The plan itself is made when the runtime is known.
+  PhotoCam.plan(classifier, settings, { requests, views, shared: false });
   const scales = [...new Set(views.map(({ scale }) => scale))];
   return {
     identity: { target, finerStrength, scoreCamTopK, scoreCamBatch, maxPixels, ...identityOf(plan) },
     network: { inputSize: inputSizeFor(classifier, { inputSize, scales }), maxPixels, scales },
-    photo: ({ batch, block }) => (
-      batch === 1 && block === undefined ? plain : PhotoCam.plan(classifier, settings, { requests, views, batch, block })),
+    photo: ({ batch, block }) => PhotoCam.plan(classifier, settings, { requests, views, batch, block }),
   };
 }
